@@ -1,0 +1,2 @@
+//! Decides who may do what to an MLflow server.
+pub mod catalog;
