@@ -1,2 +1,34 @@
 //! Decides who may do what to an MLflow server.
+//!
+//! This crate is the decision engine: pure Rust, no I/O, no clock, no proxy. A shell (the proxy-wasm
+//! filter in `filters/mlflow-authz`, the `mlflow-authz` command) feeds events to an [`Engine`] and does
+//! what [`Next`] says. A request goes one way, one module a step:
+//!
+//! | step | module |
+//! |---|---|
+//! | is it for MLflow, and what is its one path? | [`target`] |
+//! | what does it ask MLflow to do? | [`catalog`] |
+//! | which key does it present? | [`credential`] |
+//! | who is that key? | [`principals`], [`auth_service`] |
+//! | do its scopes grant that? | [`policy`] |
+//! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`audit`], [`metrics`] |
+
+pub mod audit;
+pub mod auth_service;
 pub mod catalog;
+pub mod config;
+pub mod credential;
+pub mod decision;
+pub mod denial;
+pub mod engine;
+pub mod identity;
+pub mod metrics;
+pub mod policy;
+pub mod principals;
+pub mod request;
+pub mod target;
+
+pub use config::Config;
+pub use decision::{Decision, Next, Reason, StreamId};
+pub use engine::Engine;
+pub use request::RequestHead;

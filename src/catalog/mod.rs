@@ -1,9 +1,14 @@
-//! MLflow's REST surface as data, and the compiled route trie.
+//! MLflow's REST surface: what every endpoint is, and how a request is told which one it reaches.
+//!
+//! `entries` is data read from MLflow's sources, `routes` compiles it. Neither knows of keys or scopes.
 
 mod entries;
 mod entry;
+mod phrase;
+mod routes;
 
 pub use entry::{Access, Object, Operation, PublicGroup, Release, Route, Surface};
+pub use routes::{CATALOG, Catalog};
 
 /// Every operation, in table order.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {

@@ -1,2 +1,61 @@
-//! cli
-fn main() {}
+//! `mlflow-authz`, the native command line beside the filter: one module per command.
+//!
+//! A failure is one line on stderr, `mlflow-authz: <what went wrong>; <what to do>`, and exit status 2.
+
+mod auth_service;
+mod duration;
+mod error;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::CliError;
+
+/// Exit status of every failure, as clap and grep have it; 1 stays free for "no" as an answer.
+const FAILURE: u8 = 2;
+
+/// Tools around the mlflow-authz filter.
+#[derive(Debug, Parser)]
+#[command(name = "mlflow-authz", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a local stand-in for the auth service, with faults to order
+    AuthService(auth_service::Args),
+}
+
+impl Command {
+    fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::AuthService(args) => auth_service::run(args),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        Err(usage) => match error::from_usage(&usage) {
+            Some(error) => Err(error),
+            // Help and version, asked for or shown because there was no command: clap's own text.
+            None => {
+                let _ = usage.print();
+                return ExitCode::from(if usage.use_stderr() { FAILURE } else { 0 });
+            }
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be reading stderr; the status still tells.
+            let _ = writeln!(io::stderr(), "mlflow-authz: {error}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}

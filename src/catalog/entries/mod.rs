@@ -1,8 +1,66 @@
 //! MLflow's REST surface as data: one table per area, each row an operation with its routes.
 //!
+//! Read from MLflow 3.17.2, row by row: `source` names the function that decided the object and the
+//! access, the stricter of what MLflow's own validators demand and what the handler does:
+//!
+//! - a handler that only reads is `read`, whatever its method;
+//! - removing a tag or a membership changes what carries it: `write`, unless MLflow asks for the
+//!   permission to delete;
+//! - removing anything that was created by itself is `delete`, and so is restoring it;
+//! - moving an alias or a stage is `promote`, even where MLflow asks for something else;
+//! - starting a job or calling a provider is `use`.
+//!
 //! Rows are in the server's own registration order where their templates overlap.
+//! `tests/test_catalog.py` compares the tables with the routes of a real server.
 
 use super::entry::Operation;
 
+mod artifacts;
+mod assistant;
+mod datasets;
+mod experiments;
+mod gateway;
+mod gateway_invocations;
+mod gateway_limits;
+mod gateway_secrets;
+mod jobs;
+mod logged_models;
+mod mcp_servers;
+mod model_versions;
+mod registered_models;
+mod reviews;
+mod runs;
+mod scorers;
+mod server;
+mod traces;
+mod users;
+mod webhooks;
+mod workspaces;
+
+#[cfg(test)]
+mod tests;
+
 /// Every table.
-pub(super) const TABLES: &[&[Operation]] = &[];
+pub(super) const TABLES: &[&[Operation]] = &[
+    experiments::TABLE,
+    runs::TABLE,
+    registered_models::TABLE,
+    model_versions::TABLE,
+    logged_models::TABLE,
+    artifacts::TABLE,
+    traces::TABLE,
+    datasets::TABLE,
+    scorers::TABLE,
+    webhooks::TABLE,
+    gateway_secrets::TABLE,
+    gateway::TABLE,
+    gateway_limits::TABLE,
+    gateway_invocations::TABLE,
+    jobs::TABLE,
+    workspaces::TABLE,
+    reviews::TABLE,
+    mcp_servers::TABLE,
+    assistant::TABLE,
+    users::TABLE,
+    server::TABLE,
+];

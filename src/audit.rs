@@ -1,0 +1,195 @@
+//! One record per decision, and the short form for the access log.
+//!
+//! Records are JSON on one line. They name the key by its public id, never by its text, and the target
+//! without its query. A flood is cut to so many records per second; what was left out is counted.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::config::{Audit, Mode};
+use crate::decision::Decision;
+use crate::principals::{Principal, Timestamp};
+use crate::request::RequestHead;
+
+/// The longest target, host or request id that a record repeats, in bytes.
+const LONGEST_TEXT: usize = 1024;
+
+/// What only the host knows of a request.
+#[derive(Debug, Clone, Default)]
+pub struct HostFacts {
+    /// The name of the route, as the proxy's configuration gives it.
+    pub route: Option<String>,
+    /// The caller's address without its port.
+    pub client: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    time: String,
+    request_id: Option<String>,
+    method: Option<String>,
+    target: Option<String>,
+    host: Option<String>,
+    mount: Option<&'a str>,
+    decision: &'static str,
+    reason: &'static str,
+    operation: Option<&'static str>,
+    object: Option<&'static str>,
+    access: Option<&'static str>,
+    permission: Option<String>,
+    #[serde(flatten)]
+    who: Who<'a>,
+    route: Option<String>,
+    client: Option<String>,
+    mode: &'static str,
+    stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressed: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Who<'a> {
+    user_id: Option<&'a str>,
+    key_id: Option<&'a str>,
+    scopes: &'a [String],
+    roles: &'a [String],
+    admin: bool,
+}
+
+impl<'a> Who<'a> {
+    fn of(principal: Option<&'a Principal>) -> Self {
+        match principal {
+            None => Self { user_id: None, key_id: None, scopes: &[], roles: &[], admin: false },
+            Some(principal) => Self {
+                user_id: principal.user_id.as_deref(),
+                key_id: principal.key_id.as_deref(),
+                scopes: &principal.scopes,
+                roles: &principal.roles,
+                admin: principal.is_admin,
+            },
+        }
+    }
+}
+
+/// Writes records, so many per second.
+#[derive(Debug)]
+pub struct AuditLog {
+    config: Audit,
+    mode: Mode,
+    limiter: PerSecond,
+}
+
+impl AuditLog {
+    /// A log under a configuration.
+    pub fn new(config: Audit, mode: Mode) -> Self {
+        let limiter = PerSecond::new(config.max_per_second);
+        Self { config, mode, limiter }
+    }
+
+    /// Whether this decision is recorded at all. Requests that are not for MLflow never are.
+    pub fn wants(&self, decision: &Decision) -> bool {
+        !decision.allows() || (self.config.allows && decision.mount.is_some())
+    }
+
+    /// The record of a decision; `None` when this second has had its share.
+    pub fn record(
+        &mut self,
+        now: Timestamp,
+        decision: &Decision,
+        head: &RequestHead<'_>,
+        facts: HostFacts,
+    ) -> Option<String> {
+        let suppressed = self.limiter.admit(now)?;
+        let path = head.raw_target().split(|b| *b == b'?').next().unwrap_or_default();
+        let record = Record {
+            time: rfc3339(now),
+            request_id: head.get("x-request-id").map(escaped),
+            method: head.get(":method").map(escaped),
+            target: head.get(":path").map(|_| escaped(path)),
+            host: head.get(":authority").map(escaped),
+            mount: decision.mount.as_deref(),
+            decision: decision.word(),
+            reason: decision.reason.as_str(),
+            operation: decision.operation.map(|operation| operation.name),
+            object: decision.operation.map(|operation| operation.object.as_str()),
+            access: decision.operation.map(|operation| operation.access.as_str()),
+            permission: decision.required.map(|permission| permission.to_string()),
+            who: Who::of(decision.principal.as_deref()),
+            route: facts.route,
+            client: facts.client,
+            mode: self.mode.as_str(),
+            stale: decision.stale,
+            suppressed: (suppressed > 0).then_some(suppressed),
+        };
+        serde_json::to_string(&record).ok()
+    }
+
+    /// The filter-state object for the access log (DESIGN 5.5).
+    pub fn access_log_field(&self, decision: &Decision) -> String {
+        #[derive(Serialize)]
+        struct Field<'a> {
+            decision: &'static str,
+            reason: &'static str,
+            operation: Option<&'static str>,
+            #[serde(flatten)]
+            who: Who<'a>,
+            stale: bool,
+            mode: &'static str,
+        }
+        let field = Field {
+            decision: decision.word(),
+            reason: decision.reason.as_str(),
+            operation: decision.operation.map(|operation| operation.name),
+            who: Who::of(decision.principal.as_deref()),
+            stale: decision.stale,
+            mode: self.mode.as_str(),
+        };
+        serde_json::to_string(&field).unwrap_or_default()
+    }
+}
+
+/// RFC 3339 with milliseconds; the epoch where the clock is beyond what can be written.
+fn rfc3339(now: Timestamp) -> String {
+    const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
+    let time = SystemTime::UNIX_EPOCH.checked_add(now.min(YEAR_9999)).unwrap_or(SystemTime::UNIX_EPOCH);
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// Bytes from a request as visible ASCII, the rest escaped as `\xNN`, cut to a length.
+fn escaped(bytes: &[u8]) -> String {
+    let cut = bytes.get(..LONGEST_TEXT).unwrap_or(bytes);
+    cut.escape_ascii().to_string()
+}
+
+/// Admits so many events per second of the host's clock.
+#[derive(Debug)]
+pub(crate) struct PerSecond {
+    limit: u64,
+    second: u64,
+    admitted: u64,
+    suppressed: u64,
+}
+
+impl PerSecond {
+    pub(crate) const fn new(limit: u64) -> Self {
+        Self { limit, second: 0, admitted: 0, suppressed: 0 }
+    }
+
+    /// How many events were left out since the last one admitted; `None` when this one is left out.
+    pub(crate) fn admit(&mut self, now: Timestamp) -> Option<u64> {
+        if now.as_secs() != self.second {
+            self.second = now.as_secs();
+            self.admitted = 0;
+        }
+        if self.admitted >= self.limit {
+            self.suppressed += 1;
+            return None;
+        }
+        self.admitted += 1;
+        Some(std::mem::take(&mut self.suppressed))
+    }
+}

@@ -1,0 +1,113 @@
+//! The wire contract of the auth service (DESIGN 5.2): the question out, the reply in.
+//!
+//! Builds a [`Callout`] for a key and reads a [`Reply`] into a [`Verdict`]. It neither sends nor waits.
+
+mod reply;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::AuthService;
+use crate::credential::ApiKey;
+
+pub use reply::{ContractError, Failure, MAX_BODY_BYTES, Reply, Verdict};
+
+/// A request for the shell to send. Its headers hold the key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Callout {
+    /// Envoy cluster.
+    pub cluster: String,
+    /// Headers, pseudo-headers first.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// After which the shell reports a timeout.
+    pub timeout: Duration,
+}
+
+impl std::fmt::Debug for Callout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Callout({}, hidden)", self.cluster)
+    }
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    service_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_ip: Option<&'a str>,
+}
+
+/// SHA-256 over the auth service's identity, the key, and the address when it is sent: what a principal is
+/// kept under. Listeners with different configurations never share an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyDigest([u8; 32]);
+
+/// Builds callouts and digests for one configured auth service.
+#[derive(Debug)]
+pub struct AuthServiceClient {
+    config: AuthService,
+    fingerprint: [u8; 32],
+}
+
+impl AuthServiceClient {
+    /// A client for the configured service.
+    pub fn new(config: AuthService) -> Self {
+        let mut hash = Sha256::new();
+        for part in [&config.cluster, &config.authority, &config.path, &config.service_id] {
+            update_with(&mut hash, part.as_bytes());
+        }
+        hash.update([u8::from(config.send_client_ip)]);
+        Self { fingerprint: hash.finalize().into(), config }
+    }
+
+    /// What the principal of a key is kept under.
+    pub fn digest(&self, key: &ApiKey, client_address: Option<&str>) -> KeyDigest {
+        let mut hash = Sha256::new();
+        hash.update(self.fingerprint);
+        update_with(&mut hash, key.expose().as_bytes());
+        update_with(&mut hash, self.sent_address(client_address).unwrap_or_default().as_bytes());
+        KeyDigest(hash.finalize().into())
+    }
+
+    /// The question about a key.
+    pub fn ask(&self, key: &ApiKey, client_address: Option<&str>) -> Callout {
+        let question = Question {
+            service_id: &self.config.service_id,
+            client_ip: self.sent_address(client_address),
+        };
+        Callout {
+            cluster: self.config.cluster.clone(),
+            headers: vec![
+                (":method", "POST".to_owned()),
+                (":path", self.config.path.clone()),
+                (":authority", self.config.authority.clone()),
+                ("authorization", format!("Bearer {}", key.expose())),
+                ("content-type", "application/json".to_owned()),
+                ("accept", "application/json".to_owned()),
+            ],
+            body: serde_json::to_vec(&question).unwrap_or_default(),
+            timeout: self.config.timeout,
+        }
+    }
+
+    /// `Retry-After` of a 503, in seconds, rounded up.
+    pub fn unavailable_retry_after(&self) -> u64 {
+        self.config.unavailable_retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+    }
+
+    fn sent_address<'a>(&self, client_address: Option<&'a str>) -> Option<&'a str> {
+        client_address.filter(|_| self.config.send_client_ip)
+    }
+}
+
+/// Length first, so that no two lists of parts look the same.
+fn update_with(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u64).to_be_bytes());
+    hash.update(part);
+}

@@ -1,0 +1,276 @@
+//! Reads what came back from the auth service. Nothing of a reply's content goes into an error: a service
+//! that echoes the key must not bring it into a log.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+use crate::principals::Principal;
+
+/// The largest reply that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The longest `Retry-After` of a 429 that is handed on, in seconds.
+const LONGEST_RETRY_AFTER: u64 = 60;
+
+/// What a shell reports about a callout.
+#[derive(Debug, Clone, Copy)]
+pub enum Reply<'a> {
+    /// A response arrived.
+    Response {
+        /// `:status`.
+        status: u16,
+        /// Whether the service answered, rather than the proxy in its place: Envoy's own 503 and 504 lack
+        /// `x-envoy-upstream-service-time`.
+        from_service: bool,
+        /// `Retry-After` as it came.
+        retry_after: Option<&'a [u8]>,
+        /// The body, or its first `MAX_BODY_BYTES + 1` bytes.
+        body: &'a [u8],
+    },
+    /// The connection ended without a response.
+    Reset,
+    /// The host would not send it: an unknown or empty cluster.
+    NotSent,
+}
+
+/// What the auth service says of a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// 200: whom the key belongs to.
+    Valid(Principal),
+    /// 401: the key is not valid.
+    Invalid,
+    /// 403: the service refuses the key.
+    Refused,
+    /// 429: the caller is rate limited.
+    RateLimited {
+        /// Seconds, at most 60; `None` when the service gave none.
+        retry_after: Option<u64>,
+    },
+    /// No answer that can be used.
+    Unavailable(Failure),
+}
+
+impl Verdict {
+    /// The word used as the `outcome` of a callout in metrics.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Valid(_) => "valid",
+            Self::Invalid => "invalid",
+            Self::Refused => "refused",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable(failure) => failure.outcome(),
+        }
+    }
+}
+
+/// Why there is no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The callout took longer than its timeout.
+    Timeout,
+    /// No connection.
+    Unreachable,
+    /// The connection ended without a response.
+    Reset,
+    /// The service answered with a status of its own trouble (5xx).
+    Status(u16),
+    /// The service answered with a status outside the contract.
+    UnexpectedStatus(u16),
+    /// The body is outside the contract.
+    Contract(ContractError),
+    /// The host would not send the callout.
+    NotSent,
+}
+
+impl Failure {
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Reset => "reset",
+            Self::Status(_) => "error",
+            Self::UnexpectedStatus(_) => "unexpected_status",
+            Self::Contract(_) => "contract",
+            Self::NotSent => "not_sent",
+        }
+    }
+
+    /// Whether an operator has to act: it will not pass by itself.
+    pub const fn is_misconfiguration(&self) -> bool {
+        matches!(self, Self::UnexpectedStatus(_) | Self::Contract(_) | Self::NotSent)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("the callout timed out"),
+            Self::Unreachable => f.write_str("no connection to the auth service"),
+            Self::Reset => f.write_str("the connection ended without a response"),
+            Self::Status(status) => write!(f, "the auth service answered {status}"),
+            Self::UnexpectedStatus(status) => write!(
+                f,
+                "the auth service answered {status}, which is outside its contract; check auth_service.path"
+            ),
+            Self::Contract(error) => write!(f, "the auth service's reply is outside its contract: {error}"),
+            Self::NotSent => f.write_str(
+                "the proxy would not send the callout; check that auth_service.cluster names a cluster with endpoints",
+            ),
+        }
+    }
+}
+
+/// How a 200's body breaks the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContractError {
+    /// More than [`MAX_BODY_BYTES`].
+    TooLarge,
+    /// Not JSON.
+    NotJson,
+    /// A field that is absent, doubled or of the wrong type.
+    Field {
+        /// The field with its path, `user.roles[0]`.
+        field: String,
+        /// What is wrong with it; never its value.
+        problem: String,
+    },
+}
+
+impl fmt::Display for ContractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "the body is larger than {MAX_BODY_BYTES} bytes"),
+            Self::NotJson => f.write_str("the body is not JSON"),
+            Self::Field { field, problem } => write!(f, "field {field}: {problem}"),
+        }
+    }
+}
+
+impl Reply<'_> {
+    /// Reads the reply by the contract.
+    pub fn verdict(&self) -> Verdict {
+        let Self::Response { status, from_service, retry_after, body } = *self else {
+            let reset = matches!(self, Self::Reset);
+            return Verdict::Unavailable(if reset { Failure::Reset } else { Failure::NotSent });
+        };
+        match status {
+            200 => match parse_principal(body) {
+                Ok(principal) => Verdict::Valid(principal),
+                Err(error) => Verdict::Unavailable(Failure::Contract(error)),
+            },
+            401 => Verdict::Invalid,
+            403 => Verdict::Refused,
+            429 => Verdict::RateLimited { retry_after: retry_after.and_then(seconds) },
+            504 if !from_service => Verdict::Unavailable(Failure::Timeout),
+            503 if !from_service => Verdict::Unavailable(Failure::Unreachable),
+            500.. => Verdict::Unavailable(Failure::Status(status)),
+            _ => Verdict::Unavailable(Failure::UnexpectedStatus(status)),
+        }
+    }
+}
+
+/// `Retry-After` in its form of seconds (RFC 9110 section 10.2.3).
+fn seconds(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // A number too long to read is a long time.
+    digits.then(|| text.parse().unwrap_or(u64::MAX).min(LONGEST_RETRY_AFTER))
+}
+
+#[derive(Deserialize)]
+struct Body {
+    scopes: Vec<String>,
+    user_id: Option<Id>,
+    key_id: Option<Id>,
+    roles: Option<Vec<String>>,
+    is_admin: Option<bool>,
+    user: Option<User>,
+}
+
+#[derive(Deserialize, Default)]
+struct User {
+    id: Option<Id>,
+    roles: Option<Vec<String>>,
+    is_admin: Option<bool>,
+}
+
+/// An id: text, or a whole number as its digits.
+struct Id(String);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+
+        impl Visitor<'_> for IdVisitor {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a whole number")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
+                Ok(Id(text.to_owned()))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Id, E> {
+                Ok(Id(number.to_string()))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Id, E> {
+                Ok(Id(number.to_string()))
+            }
+        }
+
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+fn parse_principal(body: &[u8]) -> Result<Principal, ContractError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(ContractError::TooLarge);
+    }
+    if body.trim_ascii_start().first().is_some_and(|b| *b == b'[') {
+        // serde would read a sequence into the struct, field by field.
+        return Err(ContractError::Field {
+            field: "(the whole body)".to_owned(),
+            problem: "expected an object".to_owned(),
+        });
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let body: Body = serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
+    json.end().map_err(|_| ContractError::NotJson)?;
+    let user = body.user.unwrap_or_default();
+    Ok(Principal {
+        user_id: body.user_id.or(user.id).map(|id| id.0),
+        key_id: body.key_id.map(|id| id.0),
+        scopes: body.scopes,
+        roles: body.roles.or(user.roles).unwrap_or_default(),
+        is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
+    })
+}
+
+fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> ContractError {
+    if !error.inner().is_data() {
+        return ContractError::NotJson;
+    }
+    let text = error.inner().to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let path = error.path().to_string();
+    let named = |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.trim_matches('`').to_owned());
+    if let Some(field) = named("missing field ") {
+        return ContractError::Field { field, problem: "is missing".to_owned() };
+    }
+    if let Some(field) = named("duplicate field ") {
+        return ContractError::Field { field, problem: "stands there twice".to_owned() };
+    }
+    // "invalid type: string "…", expected a boolean": only what was expected may be repeated.
+    let problem = match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "is not of the contract's type".to_owned(),
+    };
+    let field = if path == "." { "(the whole body)".to_owned() } else { path };
+    ContractError::Field { field, problem }
+}

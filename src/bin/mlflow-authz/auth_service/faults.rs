@@ -1,0 +1,190 @@
+//! Faults to order, on the command line or at run time.
+//!
+//! They compose. Every reply is late by `delay_ms`; then the share `fail_rate` of the validations answers
+//! 500; of the others each begins with `status`, if one is ordered, and has the body `garbage`, if one is
+//! ordered (under 200 where no status is). Only what no fault touches follows the contract.
+
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// The faults in force, and what `PUT /faults` takes. An absent field or `null` is no such fault.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Faults {
+    /// How long every reply is held back, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: Option<u64>,
+    /// The share of validations that answer 500.
+    #[serde(default)]
+    pub fail_rate: Option<Share>,
+    /// What every validation answers.
+    #[serde(default)]
+    pub status: Option<Status>,
+    /// What every validation has for a body.
+    #[serde(default)]
+    pub garbage: Option<Garbage>,
+}
+
+/// A share, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Share(f64);
+
+impl TryFrom<f64> for Share {
+    type Error = &'static str;
+
+    fn try_from(share: f64) -> Result<Self, Self::Error> {
+        if (0.0..=1.0).contains(&share) {
+            Ok(Self(share))
+        } else {
+            Err("a share is a number from 0 to 1")
+        }
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+impl FromStr for Share {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // What does not parse is refused as what is out of range is.
+        text.parse().unwrap_or(f64::NAN).try_into()
+    }
+}
+
+/// The status of a final reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct Status(StatusCode);
+
+impl TryFrom<u16> for Status {
+    type Error = &'static str;
+
+    fn try_from(status: u16) -> Result<Self, Self::Error> {
+        final_status(status)
+            .map(Self)
+            .ok_or("a status is a whole number from 200 to 599")
+    }
+}
+
+impl From<Status> for u16 {
+    fn from(status: Status) -> Self {
+        status.0.as_u16()
+    }
+}
+
+impl FromStr for Status {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().unwrap_or(0_u16).try_into()
+    }
+}
+
+/// `status` if a reply can end with it: a 1xx only announces another.
+pub fn final_status(status: u16) -> Option<StatusCode> {
+    (200..=599)
+        .contains(&status)
+        .then(|| StatusCode::from_u16(status).ok())
+        .flatten()
+}
+
+/// A reply that is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Garbage {
+    /// Text that is not JSON
+    Text,
+    /// An empty body
+    Empty,
+    /// An HTML page
+    Html,
+    /// A valid reply of 5 MB, with every scope
+    Huge,
+    /// A valid reply that ends before its content-length, by an orderly close
+    Truncated,
+    /// A valid reply cut by a TCP reset
+    Reset,
+}
+
+/// What becomes of one validation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fate {
+    /// How long the reply is held back.
+    pub delay: Duration,
+    /// What the reply begins with, if not as the contract says.
+    pub status: Option<StatusCode>,
+    /// What its body is, if not as the contract says.
+    pub garbage: Option<Garbage>,
+}
+
+/// The faults in force and the dice for `fail_rate`.
+#[derive(Debug)]
+pub struct Orders {
+    seed: u64,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    faults: Faults,
+    dice: fastrand::Rng,
+}
+
+impl Orders {
+    /// Orders `faults`; which validations fail is a function of `seed` and of their number.
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        let dice = fastrand::Rng::with_seed(seed);
+        Self {
+            seed,
+            current: Mutex::new(Current { faults, dice }),
+        }
+    }
+
+    /// The faults in force.
+    pub fn show(&self) -> Faults {
+        self.with(|current| current.faults.clone())
+    }
+
+    /// Orders other faults. The dice start over, so that a test sees the same run every time.
+    pub fn replace(&self, faults: Faults) {
+        self.with(|current| {
+            current.faults = faults;
+            current.dice = fastrand::Rng::with_seed(self.seed);
+        });
+    }
+
+    /// Casts the dice for a validation that has just arrived.
+    pub fn cast(&self) -> Fate {
+        self.with(|Current { faults, dice }| {
+            let delay = Duration::from_millis(faults.delay_ms.unwrap_or(0));
+            match faults.fail_rate {
+                Some(Share(share)) if dice.f64() < share => Fate {
+                    delay,
+                    status: Some(StatusCode::INTERNAL_SERVER_ERROR),
+                    garbage: None,
+                },
+                _ => Fate {
+                    delay,
+                    status: faults.status.map(|status| status.0),
+                    garbage: faults.garbage,
+                },
+            }
+        })
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut Current) -> T) -> T {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        use_it(&mut current)
+    }
+}

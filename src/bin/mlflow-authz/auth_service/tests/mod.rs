@@ -1,0 +1,176 @@
+//! The stand-in over real sockets, seen by a client that reads raw bytes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod contract;
+mod faults;
+mod garbage;
+mod keys;
+mod lifecycle;
+mod stats;
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::server;
+
+const PATH: &str = "/api/v1/keys/validate";
+const KEY: &str = "hk_live_contributor";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A command line of this command alone.
+#[derive(Parser)]
+struct CommandLine {
+    #[command(flatten)]
+    args: super::Args,
+}
+
+/// A file that goes away with the test.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(content: impl AsRef<[u8]>) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mlflow-authz-{}-{number}.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The service a command line asks for.
+fn service(keys: &Value, flags: &[&str]) -> server::Service {
+    let file = TempFile::new(keys.to_string());
+    let mut line = vec!["auth-service", "--keys", file.path().to_str().unwrap()];
+    line.extend(flags);
+    let line = CommandLine::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+    super::service(line.args).unwrap()
+}
+
+/// A running stand-in. Its thread ends with the process.
+struct StandIn(SocketAddr);
+
+impl StandIn {
+    fn start(keys: &Value, flags: &[&str]) -> Self {
+        let service = service(keys, flags);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            runtime().block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                server::serve(listener, service, std::future::pending()).await
+            })
+        });
+        Self(address)
+    }
+
+    /// One that knows `KEY`.
+    fn with_flags(flags: &[&str]) -> Self {
+        let keys = json!({"keys": [{"key": KEY, "user_id": "u1", "scopes": ["model:read"]}]});
+        Self::start(&keys, flags)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.0).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: auth\r\nconnection: close\r\n\
+             content-length: {length}\r\n{headers}\r\n{body}"
+        )
+        .unwrap();
+        stream
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+        Reply::read(self.send(method, path, headers, body))
+    }
+
+    /// A validation as the filter sends it.
+    fn validate(&self, key: &str) -> Reply {
+        let headers = bearer(key);
+        self.request("POST", PATH, &headers, r#"{"service_id":"mlflow"}"#)
+    }
+
+    fn put_faults(&self, faults: &Value) -> Reply {
+        self.request("PUT", "/faults", "", &faults.to_string())
+    }
+
+    fn stats(&self) -> Value {
+        self.request("GET", "/stats", "", "").json()
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn bearer(key: &str) -> String {
+    format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n")
+}
+
+/// What a client saw, to the last byte.
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+    /// How the connection ended, if not in good order.
+    end: Option<io::ErrorKind>,
+}
+
+impl Reply {
+    fn read(mut stream: TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        let end = stream.read_to_end(&mut bytes).err().map(|e| e.kind());
+        let split = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .unwrap_or_else(|| panic!("no head in {:?}, {end:?}", String::from_utf8_lossy(&bytes)));
+        let head = String::from_utf8(bytes[..split].to_vec()).unwrap();
+        Self {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head,
+            body: bytes[split + 4..].to_vec(),
+            end,
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}

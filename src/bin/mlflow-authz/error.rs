@@ -1,0 +1,107 @@
+//! How a command fails: what went wrong and what to do about it, on one line.
+
+use std::fmt;
+
+/// A failure as the user reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliError {
+    problem: String,
+    remedy: String,
+}
+
+impl CliError {
+    /// `problem` says what went wrong, `remedy` what to do; neither ends in punctuation, and neither
+    /// may hold a key.
+    pub fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.problem, self.remedy)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+/// A wrong command line in this program's own form, or `None` where clap's text is the answer
+/// (help, version).
+///
+/// clap renders paragraphs: the problem, perhaps tips, usage, a pointer to `--help`.
+pub fn from_usage(usage: &clap::Error) -> Option<CliError> {
+    use clap::error::ErrorKind;
+
+    if matches!(
+        usage.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return None;
+    }
+    let text = usage.render().to_string();
+    let mut paragraphs = text.split("\n\n").map(one_line);
+    let problem = paragraphs.next().unwrap_or_default();
+    let problem = problem.strip_prefix("error: ").unwrap_or(&problem);
+    let remedy = paragraphs
+        .find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned))
+        .unwrap_or_else(|| "see --help for what the command takes".to_owned());
+    Some(CliError::new(problem, remedy))
+}
+
+fn one_line(paragraph: &str) -> String {
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
+    use super::from_usage;
+    use crate::Cli;
+
+    fn usage(args: &[&str]) -> Option<String> {
+        let args = ["mlflow-authz"].iter().chain(args);
+        from_usage(&Cli::try_parse_from(args).unwrap_err()).map(|error| error.to_string())
+    }
+
+    #[test]
+    fn usage_errors_are_one_line_with_a_remedy() {
+        let cases: [(&[&str], &str); 4] = [
+            (
+                &["auth-service"],
+                "the following required arguments were not provided: --keys <FILE>; \
+                 see --help for what the command takes",
+            ),
+            (
+                &["auth-service", "--keys", "f", "--delay", "5"],
+                "invalid value '5' for '--delay <DURATION>': a duration is a whole number and a unit \
+                 (ms, s, m or h), such as 250ms; see --help for what the command takes",
+            ),
+            (
+                &["auth-service", "--kyes", "f"],
+                "unexpected argument '--kyes' found; a similar argument exists: '--keys'",
+            ),
+            (
+                &["auth-servce"],
+                "unrecognized subcommand 'auth-servce'; a similar subcommand exists: 'auth-service'",
+            ),
+        ];
+        for (args, text) in cases {
+            assert_eq!(usage(args).unwrap(), text, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_stay_claps() {
+        for args in [&["--help"][..], &["auth-service", "--version"], &[]] {
+            assert_eq!(usage(args), None, "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Files below an artifact root: listed, downloaded, uploaded and deleted, or reached by presigned
+//! URLs.
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Write},
+    Object::Artifact,
+    Operation, ajax, api, op, root,
+};
+
+/// Files below an artifact root.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "ListArtifacts",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_run",
+        &[api(&["GET"], "2.0/mlflow/artifacts/list")],
+    ),
+    // Mints a URL that writes past this filter.
+    op(
+        "CreatePresignedUploadUrl",
+        Artifact,
+        Write,
+        "server/auth/__init__.py validate_can_update_run_or_logged_model",
+        &[api(&["POST"], "2.0/mlflow/artifacts/presigned-upload-url")],
+    ),
+    // A POST that reads.
+    op(
+        "CreatePresignedDownloadUrl",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_run",
+        &[api(
+            &["POST"],
+            "2.0/mlflow/artifacts/presigned-download-url",
+        )],
+    ),
+    op(
+        "ListLoggedModelArtifacts",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_logged_model",
+        &[api(
+            &["GET"],
+            "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
+        )],
+    ),
+    // FastAPI answers GET and PUT of this template, Flask DELETE (and all three under `--static-
+    // prefix`).
+    op(
+        "DownloadArtifact",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_experiment_artifact_proxy",
+        &[api(
+            &["GET"],
+            "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
+        )],
+    ),
+    op(
+        "UploadArtifact",
+        Artifact,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment_artifact_proxy",
+        &[api(
+            &["PUT"],
+            "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
+        )],
+    ),
+    // The same protobuf method name as `ListArtifacts` above, in another service: named after its
+    // handler.
+    op(
+        "ListArtifactsMlflowArtifacts",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_experiment_artifact_proxy",
+        &[api(&["GET"], "2.0/mlflow-artifacts/artifacts")],
+    ),
+    op(
+        "DeleteArtifact",
+        Artifact,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_experiment_artifact_proxy",
+        &[api(
+            &["DELETE"],
+            "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
+        )],
+    ),
+    op(
+        "CreateMultipartUpload",
+        Artifact,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment_artifact_proxy",
+        &[api(
+            &["POST"],
+            "2.0/mlflow-artifacts/mpu/create/{*artifact_path}",
+        )],
+    ),
+    op(
+        "CompleteMultipartUpload",
+        Artifact,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment_artifact_proxy",
+        &[api(
+            &["POST"],
+            "2.0/mlflow-artifacts/mpu/complete/{*artifact_path}",
+        )],
+    ),
+    // Drops parts nobody could read yet, so MLflow asks for an update.
+    op(
+        "AbortMultipartUpload",
+        Artifact,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment_artifact_proxy",
+        &[api(
+            &["POST"],
+            "2.0/mlflow-artifacts/mpu/abort/{*artifact_path}",
+        )],
+    ),
+    op(
+        "GetPresignedDownloadUrl",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_experiment_artifact_proxy",
+        &[api(
+            &["GET"],
+            "2.0/mlflow-artifacts/presigned/{*artifact_path}",
+        )],
+    ),
+    op(
+        "ServeArtifacts",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_run_artifact",
+        &[root(&["GET"], "/get-artifact")],
+    ),
+    op(
+        "ServeModelVersionArtifact",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_model_version_artifact",
+        &[root(&["GET"], "/model-versions/get-artifact")],
+    ),
+    op(
+        "ServeUploadArtifact",
+        Artifact,
+        Write,
+        "server/auth/__init__.py validate_can_update_run_artifact",
+        &[ajax(&["POST"], "2.0/mlflow/upload-artifact")],
+    ),
+    op(
+        "ServeGetLoggedModelArtifact",
+        Artifact,
+        Read,
+        "server/auth/__init__.py validate_can_read_logged_model",
+        &[ajax(
+            &["GET"],
+            "2.0/mlflow/logged-models/{model_id}/artifacts/files",
+        )],
+    ),
+];

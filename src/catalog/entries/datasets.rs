@@ -1,0 +1,120 @@
+//! Evaluation datasets and the dataset inputs of runs.
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Write},
+    Object::Dataset,
+    Operation, ajax, api, op,
+};
+
+/// Evaluation datasets and the dataset inputs of runs.
+pub(super) const TABLE: &[Operation] = &[
+    // `/api/2.0mlflow/…` is a real path: the protobuf option lacks a slash, and nothing answers
+    // there. The page asks the second one.
+    op(
+        "SearchDatasets",
+        Dataset,
+        Read,
+        "server/auth/__init__.py validate_can_search_datasets",
+        &[
+            api(&["POST"], "2.0mlflow/experiments/search-datasets"),
+            ajax(&["POST"], "2.0/mlflow/experiments/search-datasets"),
+        ],
+    ),
+    op(
+        "CreateDataset",
+        Dataset,
+        Write,
+        "server/auth/__init__.py validate_can_create_dataset",
+        &[api(&["POST"], "3.0/mlflow/datasets/create")],
+    ),
+    op(
+        "GetDataset",
+        Dataset,
+        Read,
+        "server/auth/__init__.py validate_can_read_dataset",
+        &[api(&["GET"], "3.0/mlflow/datasets/{dataset_id}")],
+    ),
+    op(
+        "DeleteDataset",
+        Dataset,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_dataset",
+        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}")],
+    ),
+    op(
+        "SearchEvaluationDatasets",
+        Dataset,
+        Read,
+        "server/auth/__init__.py validate_can_search_evaluation_datasets",
+        &[api(&["GET", "POST"], "3.0/mlflow/datasets/search")],
+    ),
+    op(
+        "SetDatasetTags",
+        Dataset,
+        Write,
+        "server/auth/__init__.py validate_can_update_dataset",
+        &[api(&["PATCH"], "3.0/mlflow/datasets/{dataset_id}/tags")],
+    ),
+    op(
+        "DeleteDatasetTag",
+        Dataset,
+        Write,
+        "server/auth/__init__.py validate_can_update_dataset",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/datasets/{dataset_id}/tags/{key}",
+        )],
+    ),
+    op(
+        "UpsertDatasetRecords",
+        Dataset,
+        Write,
+        "server/auth/__init__.py validate_can_update_dataset",
+        &[api(&["POST"], "3.0/mlflow/datasets/{dataset_id}/records")],
+    ),
+    op(
+        "GetDatasetExperimentIds",
+        Dataset,
+        Read,
+        "server/auth/__init__.py validate_can_read_dataset",
+        &[api(
+            &["GET"],
+            "3.0/mlflow/datasets/{dataset_id}/experiment-ids",
+        )],
+    ),
+    op(
+        "GetDatasetRecords",
+        Dataset,
+        Read,
+        "server/auth/__init__.py validate_can_read_dataset",
+        &[api(&["GET"], "3.0/mlflow/datasets/{dataset_id}/records")],
+    ),
+    // MLflow asks for an update only; the handler destroys records for good.
+    op(
+        "DeleteDatasetRecords",
+        Dataset,
+        Delete,
+        "server/handlers.py _delete_dataset_records_handler",
+        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}/records")],
+    ),
+    op(
+        "AddDatasetToExperiments",
+        Dataset,
+        Write,
+        "server/auth/__init__.py validate_can_add_dataset_to_experiments",
+        &[api(
+            &["POST"],
+            "3.0/mlflow/datasets/{dataset_id}/add-experiments",
+        )],
+    ),
+    op(
+        "RemoveDatasetFromExperiments",
+        Dataset,
+        Write,
+        "server/auth/__init__.py validate_can_update_dataset",
+        &[api(
+            &["POST"],
+            "3.0/mlflow/datasets/{dataset_id}/remove-experiments",
+        )],
+    ),
+];

@@ -1,0 +1,78 @@
+//! Experiments and their tags.
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Write},
+    Object::Experiment,
+    Operation, api, op,
+};
+
+/// Experiments and their tags.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateExperiment",
+        Experiment,
+        Write,
+        "server/auth/__init__.py validate_can_create_experiment",
+        &[api(&["POST"], "2.0/mlflow/experiments/create")],
+    ),
+    op(
+        "SearchExperiments",
+        Experiment,
+        Read,
+        "server/handlers.py _search_experiments",
+        &[api(&["GET", "POST"], "2.0/mlflow/experiments/search")],
+    ),
+    op(
+        "GetExperimentByName",
+        Experiment,
+        Read,
+        "server/auth/__init__.py validate_can_read_experiment_by_name",
+        &[api(&["GET"], "2.0/mlflow/experiments/get-by-name")],
+    ),
+    op(
+        "GetExperiment",
+        Experiment,
+        Read,
+        "server/auth/__init__.py validate_can_read_experiment",
+        &[api(&["GET"], "2.0/mlflow/experiments/get")],
+    ),
+    op(
+        "UpdateExperiment",
+        Experiment,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment",
+        &[api(&["POST"], "2.0/mlflow/experiments/update")],
+    ),
+    op(
+        "DeleteExperiment",
+        Experiment,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_experiment",
+        &[api(&["POST"], "2.0/mlflow/experiments/delete")],
+    ),
+    // MLflow asks for the permission to delete here as well.
+    op(
+        "RestoreExperiment",
+        Experiment,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_experiment",
+        &[api(&["POST"], "2.0/mlflow/experiments/restore")],
+    ),
+    op(
+        "SetExperimentTag",
+        Experiment,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment",
+        &[api(&["POST"], "2.0/mlflow/experiments/set-experiment-tag")],
+    ),
+    op(
+        "DeleteExperimentTag",
+        Experiment,
+        Write,
+        "server/auth/__init__.py validate_can_update_experiment",
+        &[api(
+            &["POST"],
+            "2.0/mlflow/experiments/delete-experiment-tag",
+        )],
+    ),
+];

@@ -1,0 +1,122 @@
+//! What holds the AI gateway back: budgets and guardrails.
+
+use crate::catalog::entry::{
+    Access::{Admin, Delete, Read, Write},
+    Object::Gateway,
+    Operation, api, op,
+};
+
+/// What holds the AI gateway back.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateBudgetPolicy",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["POST"], "3.0/mlflow/gateway/budgets/create")],
+    ),
+    op(
+        "GetBudgetPolicy",
+        Gateway,
+        Read,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "3.0/mlflow/gateway/budgets/get")],
+    ),
+    op(
+        "UpdateBudgetPolicy",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["POST"], "3.0/mlflow/gateway/budgets/update")],
+    ),
+    op(
+        "DeleteBudgetPolicy",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["DELETE"], "3.0/mlflow/gateway/budgets/delete")],
+    ),
+    op(
+        "ListBudgetPolicies",
+        Gateway,
+        Read,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "3.0/mlflow/gateway/budgets/list")],
+    ),
+    op(
+        "ListBudgetWindows",
+        Gateway,
+        Read,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "3.0/mlflow/gateway/budgets/windows")],
+    ),
+    op(
+        "CreateGatewayGuardrail",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["POST"], "3.0/mlflow/gateway/guardrails/create")],
+    ),
+    op(
+        "GetGatewayGuardrail",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "3.0/mlflow/gateway/guardrails/get")],
+    ),
+    op(
+        "DeleteGatewayGuardrail",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["DELETE"], "3.0/mlflow/gateway/guardrails/delete")],
+    ),
+    op(
+        "ListGatewayGuardrails",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "3.0/mlflow/gateway/guardrails/list")],
+    ),
+    op(
+        "AddGuardrailToEndpoint",
+        Gateway,
+        Write,
+        "server/auth/__init__.py validate_can_add_guardrail_to_gateway_endpoint",
+        &[api(
+            &["POST"],
+            "3.0/mlflow/gateway/guardrails/add-to-endpoint",
+        )],
+    ),
+    // MLflow asks for an update of the endpoint; what goes away is a safeguard.
+    op(
+        "RemoveGuardrailFromEndpoint",
+        Gateway,
+        Delete,
+        "server/handlers.py _remove_guardrail_from_endpoint",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/gateway/guardrails/remove-from-endpoint",
+        )],
+    ),
+    op(
+        "ListEndpointGuardrailConfigs",
+        Gateway,
+        Read,
+        "server/auth/__init__.py validate_can_read_gateway_endpoint_guardrail_configs",
+        &[api(
+            &["GET"],
+            "3.0/mlflow/gateway/guardrails/list-for-endpoint",
+        )],
+    ),
+    op(
+        "UpdateEndpointGuardrailConfig",
+        Gateway,
+        Write,
+        "server/auth/__init__.py validate_can_update_gateway_endpoint_guardrail_config",
+        &[api(
+            &["PATCH"],
+            "3.0/mlflow/gateway/guardrails/update-config",
+        )],
+    ),
+];

@@ -1,0 +1,51 @@
+//! The AI gateway's provider secrets, and whether the server encrypts them well.
+
+use crate::catalog::entry::{Access::Admin, Object::Gateway, Operation, ajax, api, op};
+
+/// The AI gateway's provider secrets, and whether the server encrypts them well.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateGatewaySecret",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py validate_can_create_gateway_secret",
+        &[api(&["POST"], "3.0/mlflow/gateway/secrets/create")],
+    ),
+    op(
+        "GetGatewaySecretInfo",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py validate_can_read_gateway_secret",
+        &[api(&["GET"], "3.0/mlflow/gateway/secrets/get")],
+    ),
+    op(
+        "UpdateGatewaySecret",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py validate_can_update_gateway_secret",
+        &[api(&["POST"], "3.0/mlflow/gateway/secrets/update")],
+    ),
+    op(
+        "DeleteGatewaySecret",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py validate_can_delete_gateway_secret",
+        &[api(&["DELETE"], "3.0/mlflow/gateway/secrets/delete")],
+    ),
+    op(
+        "ListGatewaySecretInfos",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py filter_list_gateway_secrets",
+        &[api(&["GET"], "3.0/mlflow/gateway/secrets/list")],
+    ),
+    // Says whether the default passphrase is in use, which MLflow strips for all but
+    // administrators.
+    op(
+        "GetSecretsConfig",
+        Gateway,
+        Admin,
+        "server/auth/__init__.py redact_secrets_config_for_non_admins",
+        &[ajax(&["GET"], "3.0/mlflow/gateway/secrets/config")],
+    ),
+];

@@ -1,0 +1,96 @@
+//! Jobs the server runs: submitted, watched and cancelled.
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Use, Write},
+    Object::Job,
+    Operation, ajax, api, op,
+};
+
+/// Jobs the server runs.
+pub(super) const TABLE: &[Operation] = &[
+    // MLflow lets any user submit; the handler starts a job that may call models.
+    op(
+        "SubmitJob",
+        Job,
+        Use,
+        "server/job_api.py submit_job",
+        &[ajax(&["POST"], "3.0/jobs/")],
+    ),
+    // The first is FastAPI's and shows the parameters too, the second Flask's. MLflow shows a job
+    // to its creator only.
+    op(
+        "GetJob",
+        Job,
+        Read,
+        "server/auth/__init__.py validate_is_job_owner, _get_job_route_validator",
+        &[
+            ajax(&["GET"], "3.0/jobs/{job_id}"),
+            ajax(&["GET"], "3.0/mlflow/jobs/{job_id}"),
+        ],
+    ),
+    op(
+        "CancelJob",
+        Job,
+        Write,
+        "server/auth/__init__.py validate_is_job_owner, _get_job_route_validator",
+        &[
+            ajax(&["PATCH"], "3.0/jobs/cancel/{job_id}"),
+            ajax(&["PATCH"], "3.0/mlflow/jobs/cancel/{job_id}"),
+        ],
+    ),
+    op(
+        "SearchJobs",
+        Job,
+        Read,
+        "server/auth/__init__.py _filter_search_jobs",
+        &[ajax(&["POST"], "3.0/jobs/search")],
+    ),
+    // MLflow asks for an update of the experiment; the job it starts calls models many times.
+    op(
+        "CreatePromptOptimizationJob",
+        Job,
+        Use,
+        "server/handlers.py _create_prompt_optimization_job",
+        &[api(&["POST"], "3.0/mlflow/prompt-optimization/jobs")],
+    ),
+    op(
+        "GetPromptOptimizationJob",
+        Job,
+        Read,
+        "server/auth/__init__.py validate_can_read_prompt_optimization_job",
+        &[api(
+            &["GET"],
+            "3.0/mlflow/prompt-optimization/jobs/{job_id}",
+        )],
+    ),
+    op(
+        "SearchPromptOptimizationJobs",
+        Job,
+        Read,
+        "server/auth/__init__.py validate_can_read_experiment",
+        &[api(
+            &["GET", "POST"],
+            "3.0/mlflow/prompt-optimization/jobs/search",
+        )],
+    ),
+    op(
+        "CancelPromptOptimizationJob",
+        Job,
+        Write,
+        "server/auth/__init__.py validate_can_update_prompt_optimization_job",
+        &[api(
+            &["POST"],
+            "3.0/mlflow/prompt-optimization/jobs/{job_id}/cancel",
+        )],
+    ),
+    op(
+        "DeletePromptOptimizationJob",
+        Job,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_prompt_optimization_job",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/prompt-optimization/jobs/{job_id}",
+        )],
+    ),
+];

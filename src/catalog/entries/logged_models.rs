@@ -1,0 +1,71 @@
+//! Logged models (MLflow 3).
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Write},
+    Object::LoggedModel,
+    Operation, api, op,
+};
+
+/// Logged models (MLflow 3).
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateLoggedModel",
+        LoggedModel,
+        Write,
+        "server/auth/__init__.py validate_can_create_logged_model",
+        &[api(&["POST"], "2.0/mlflow/logged-models")],
+    ),
+    op(
+        "FinalizeLoggedModel",
+        LoggedModel,
+        Write,
+        "server/auth/__init__.py validate_can_update_logged_model",
+        &[api(&["PATCH"], "2.0/mlflow/logged-models/{model_id}")],
+    ),
+    op(
+        "GetLoggedModel",
+        LoggedModel,
+        Read,
+        "server/auth/__init__.py validate_can_read_logged_model",
+        &[api(&["GET"], "2.0/mlflow/logged-models/{model_id}")],
+    ),
+    op(
+        "DeleteLoggedModel",
+        LoggedModel,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_logged_model",
+        &[api(&["DELETE"], "2.0/mlflow/logged-models/{model_id}")],
+    ),
+    op(
+        "SearchLoggedModels",
+        LoggedModel,
+        Read,
+        "server/auth/__init__.py validate_can_search_logged_models",
+        &[api(&["POST"], "2.0/mlflow/logged-models/search")],
+    ),
+    op(
+        "SetLoggedModelTags",
+        LoggedModel,
+        Write,
+        "server/auth/__init__.py validate_can_update_logged_model",
+        &[api(&["PATCH"], "2.0/mlflow/logged-models/{model_id}/tags")],
+    ),
+    // Unlike for the tags of most entities, MLflow asks for the permission to delete.
+    op(
+        "DeleteLoggedModelTag",
+        LoggedModel,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_logged_model",
+        &[api(
+            &["DELETE"],
+            "2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
+        )],
+    ),
+    op(
+        "LogLoggedModelParams",
+        LoggedModel,
+        Write,
+        "server/auth/__init__.py validate_can_update_logged_model",
+        &[api(&["POST"], "2.0/mlflow/logged-models/{model_id}/params")],
+    ),
+];

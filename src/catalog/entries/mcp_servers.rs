@@ -1,0 +1,211 @@
+//! The MCP server registry. Its names hold slashes, so the order of the rows decides, as it does in
+//! the server.
+
+use crate::catalog::entry::{
+    Access::{Delete, Promote, Read, Write},
+    Object::McpServer,
+    Operation, api, op,
+};
+
+/// The MCP server registry.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateMcpServer",
+        McpServer,
+        Write,
+        "server/auth/__init__.py validate_can_create_mcp_server",
+        &[api(&["POST"], "3.0/mlflow/mcp-servers")],
+    ),
+    op(
+        "SearchMcpServers",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _filter_search_mcp_servers",
+        &[api(&["GET"], "3.0/mlflow/mcp-servers")],
+    ),
+    op(
+        "SearchAllAccessEndpoints",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/endpoints")],
+    ),
+    op(
+        "SetMcpServerVersionTag",
+        McpServer,
+        Write,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(
+            &["POST"],
+            "3.0/mlflow/mcp-servers/{*name}/versions/{*version}/tags",
+        )],
+    ),
+    // MLflow judges by the method: a DELETE needs the permission to delete, for a tag as well.
+    op(
+        "DeleteMcpServerVersionTag",
+        McpServer,
+        Delete,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/mcp-servers/{*name}/versions/{*version}/tags/{*key}",
+        )],
+    ),
+    op(
+        "GetMcpServerVersion",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(
+            &["GET"],
+            "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
+        )],
+    ),
+    op(
+        "UpdateMcpServerVersion",
+        McpServer,
+        Write,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(
+            &["PATCH"],
+            "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
+        )],
+    ),
+    op(
+        "DeleteMcpServerVersion",
+        McpServer,
+        Delete,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
+        )],
+    ),
+    op(
+        "CreateMcpServerVersion",
+        McpServer,
+        Write,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/versions")],
+    ),
+    op(
+        "SearchMcpServerVersions",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/versions")],
+    ),
+    op(
+        "CreateMcpAccessEndpoint",
+        McpServer,
+        Write,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/endpoints")],
+    ),
+    op(
+        "GetMcpAccessEndpoint",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(
+            &["GET"],
+            "3.0/mlflow/mcp-servers/{*name}/endpoints/{endpoint_id}",
+        )],
+    ),
+    // Can point the endpoint at another version or alias: MLflow asks for an update, the effect is
+    // a promotion.
+    op(
+        "UpdateMcpAccessEndpoint",
+        McpServer,
+        Promote,
+        "server/mcp_server_api.py update_mcp_access_endpoint",
+        &[api(
+            &["PATCH"],
+            "3.0/mlflow/mcp-servers/{*name}/endpoints/{endpoint_id}",
+        )],
+    ),
+    op(
+        "DeleteMcpAccessEndpoint",
+        McpServer,
+        Delete,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/mcp-servers/{*name}/endpoints/{endpoint_id}",
+        )],
+    ),
+    op(
+        "SearchServerAccessEndpoints",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/endpoints")],
+    ),
+    op(
+        "SetMcpServerTag",
+        McpServer,
+        Write,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/tags")],
+    ),
+    // As for the tags of a version.
+    op(
+        "DeleteMcpServerTag",
+        McpServer,
+        Delete,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/mcp-servers/{*name}/tags/{*key}",
+        )],
+    ),
+    op(
+        "SetMcpServerAlias",
+        McpServer,
+        Promote,
+        "server/mcp_server_api.py set_mcp_server_alias",
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/aliases")],
+    ),
+    op(
+        "GetVersionByAlias",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _mcp_version_action",
+        &[api(
+            &["GET"],
+            "3.0/mlflow/mcp-servers/{*name}/aliases/{*alias}",
+        )],
+    ),
+    // MLflow asks for the permission to delete the server; what happens is that traffic moves.
+    op(
+        "DeleteMcpServerAlias",
+        McpServer,
+        Promote,
+        "server/mcp_server_api.py delete_mcp_server_alias",
+        &[api(
+            &["DELETE"],
+            "3.0/mlflow/mcp-servers/{*name}/aliases/{*alias}",
+        )],
+    ),
+    op(
+        "GetMcpServer",
+        McpServer,
+        Read,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}")],
+    ),
+    op(
+        "UpdateMcpServer",
+        McpServer,
+        Write,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["PATCH"], "3.0/mlflow/mcp-servers/{*name}")],
+    ),
+    op(
+        "DeleteMcpServer",
+        McpServer,
+        Delete,
+        "server/auth/__init__.py _get_mcp_server_validator",
+        &[api(&["DELETE"], "3.0/mlflow/mcp-servers/{*name}")],
+    ),
+];

@@ -1,0 +1,82 @@
+//! Registered models and prompts, which MLflow keeps as registered models.
+
+use crate::catalog::entry::{
+    Access::{Delete, Promote, Read, Write},
+    Object::RegisteredModel,
+    Operation, api, op,
+};
+
+/// Registered models and prompts, which MLflow keeps as registered models.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateRegisteredModel",
+        RegisteredModel,
+        Write,
+        "server/auth/__init__.py validate_can_create_registered_model",
+        &[api(&["POST"], "2.0/mlflow/registered-models/create")],
+    ),
+    op(
+        "RenameRegisteredModel",
+        RegisteredModel,
+        Write,
+        "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
+        &[api(&["POST"], "2.0/mlflow/registered-models/rename")],
+    ),
+    op(
+        "UpdateRegisteredModel",
+        RegisteredModel,
+        Write,
+        "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
+        &[api(&["PATCH"], "2.0/mlflow/registered-models/update")],
+    ),
+    op(
+        "DeleteRegisteredModel",
+        RegisteredModel,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_registered_model_or_prompt_cascade",
+        &[api(&["DELETE"], "2.0/mlflow/registered-models/delete")],
+    ),
+    op(
+        "GetRegisteredModel",
+        RegisteredModel,
+        Read,
+        "server/auth/__init__.py _validate_can_read_registered_model_or_prompt",
+        &[api(&["GET"], "2.0/mlflow/registered-models/get")],
+    ),
+    op(
+        "SearchRegisteredModels",
+        RegisteredModel,
+        Read,
+        "server/auth/__init__.py filter_search_registered_models",
+        &[api(&["GET"], "2.0/mlflow/registered-models/search")],
+    ),
+    op(
+        "SetRegisteredModelTag",
+        RegisteredModel,
+        Write,
+        "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
+        &[api(&["POST"], "2.0/mlflow/registered-models/set-tag")],
+    ),
+    op(
+        "DeleteRegisteredModelTag",
+        RegisteredModel,
+        Write,
+        "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
+        &[api(&["DELETE"], "2.0/mlflow/registered-models/delete-tag")],
+    ),
+    op(
+        "SetRegisteredModelAlias",
+        RegisteredModel,
+        Promote,
+        "server/auth/__init__.py validate_can_set_model_or_prompt_version_alias",
+        &[api(&["POST"], "2.0/mlflow/registered-models/alias")],
+    ),
+    // MLflow asks for the permission to delete the model; what happens is that traffic moves.
+    op(
+        "DeleteRegisteredModelAlias",
+        RegisteredModel,
+        Promote,
+        "server/auth/__init__.py validate_can_delete_model_or_prompt_version_alias",
+        &[api(&["DELETE"], "2.0/mlflow/registered-models/alias")],
+    ),
+];

@@ -1,0 +1,142 @@
+//! Runs, with their metrics, parameters, tags, inputs and outputs.
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Write},
+    Object::Run,
+    Operation, ajax, api, op,
+};
+
+/// Runs, with their metrics, parameters, tags, inputs and outputs.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateRun",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_create_run",
+        &[api(&["POST"], "2.0/mlflow/runs/create")],
+    ),
+    op(
+        "UpdateRun",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_update_run",
+        &[api(&["POST"], "2.0/mlflow/runs/update")],
+    ),
+    op(
+        "DeleteRun",
+        Run,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_run",
+        &[api(&["POST"], "2.0/mlflow/runs/delete")],
+    ),
+    // MLflow asks for the permission to delete here as well.
+    op(
+        "RestoreRun",
+        Run,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_run",
+        &[api(&["POST"], "2.0/mlflow/runs/restore")],
+    ),
+    op(
+        "GetRun",
+        Run,
+        Read,
+        "server/auth/__init__.py validate_can_read_run",
+        &[api(&["GET"], "2.0/mlflow/runs/get")],
+    ),
+    op(
+        "SearchRuns",
+        Run,
+        Read,
+        "server/handlers.py _search_runs",
+        &[api(&["POST"], "2.0/mlflow/runs/search")],
+    ),
+    op(
+        "LogMetric",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_log_metric",
+        &[api(&["POST"], "2.0/mlflow/runs/log-metric")],
+    ),
+    op(
+        "LogParam",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_update_run",
+        &[api(&["POST"], "2.0/mlflow/runs/log-parameter")],
+    ),
+    op(
+        "LogBatch",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_log_batch",
+        &[api(&["POST"], "2.0/mlflow/runs/log-batch")],
+    ),
+    op(
+        "LogModel",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_update_run",
+        &[api(&["POST"], "2.0/mlflow/runs/log-model")],
+    ),
+    op(
+        "LogInputs",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_log_inputs",
+        &[api(&["POST"], "2.0/mlflow/runs/log-inputs")],
+    ),
+    op(
+        "LogOutputs",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_log_outputs",
+        &[api(&["POST"], "2.0/mlflow/runs/outputs")],
+    ),
+    op(
+        "SetTag",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_update_run",
+        &[api(&["POST"], "2.0/mlflow/runs/set-tag")],
+    ),
+    op(
+        "DeleteTag",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_update_run",
+        &[api(&["POST"], "2.0/mlflow/runs/delete-tag")],
+    ),
+    op(
+        "GetMetricHistory",
+        Run,
+        Read,
+        "server/auth/__init__.py validate_can_read_run",
+        &[api(&["GET"], "2.0/mlflow/metrics/get-history")],
+    ),
+    op(
+        "GetMetricHistoryBulk",
+        Run,
+        Read,
+        "server/auth/__init__.py validate_can_read_metric_history_bulk",
+        &[ajax(&["GET"], "2.0/mlflow/metrics/get-history-bulk")],
+    ),
+    op(
+        "GetMetricHistoryBulkInterval",
+        Run,
+        Read,
+        "server/auth/__init__.py validate_can_read_metric_history_bulk_interval",
+        &[api(
+            &["GET"],
+            "2.0/mlflow/metrics/get-history-bulk-interval",
+        )],
+    ),
+    // Creates a run out of a finished prompt: the model was invoked before, through the gateway.
+    op(
+        "CreatePromptlabRun",
+        Run,
+        Write,
+        "server/auth/__init__.py validate_can_create_promptlab_run",
+        &[ajax(&["POST"], "2.0/mlflow/runs/create-promptlab-run")],
+    ),
+];

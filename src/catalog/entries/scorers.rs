@@ -1,0 +1,78 @@
+//! Scorers, their online scoring and their runs.
+
+use crate::catalog::entry::{
+    Access::{Delete, Read, Use, Write},
+    Object::Scorer,
+    Operation, ajax, api, op,
+};
+
+/// Scorers, their online scoring and their runs.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "RegisterScorer",
+        Scorer,
+        Write,
+        "server/auth/__init__.py validate_can_register_scorer",
+        &[api(&["POST"], "3.0/mlflow/scorers/register")],
+    ),
+    op(
+        "ListScorers",
+        Scorer,
+        Read,
+        "server/auth/__init__.py validate_can_read_scorer_list",
+        &[api(&["GET"], "3.0/mlflow/scorers/list")],
+    ),
+    op(
+        "ListScorerVersions",
+        Scorer,
+        Read,
+        "server/auth/__init__.py validate_can_read_scorer",
+        &[api(&["GET"], "3.0/mlflow/scorers/versions")],
+    ),
+    op(
+        "GetScorer",
+        Scorer,
+        Read,
+        "server/auth/__init__.py validate_can_read_scorer",
+        &[api(&["GET"], "3.0/mlflow/scorers/get")],
+    ),
+    op(
+        "DeleteScorer",
+        Scorer,
+        Delete,
+        "server/auth/__init__.py validate_can_delete_scorer",
+        &[api(&["DELETE"], "3.0/mlflow/scorers/delete")],
+    ),
+    op(
+        "GetOnlineScoringConfigs",
+        Scorer,
+        Read,
+        "server/auth/__init__.py validate_can_read_online_scoring_configs",
+        &[api(&["GET"], "3.0/mlflow/scorers/online-configs")],
+    ),
+    // MLflow asks for an update of the experiment; from then on the server pays for a judge on its
+    // traces.
+    op(
+        "UpsertOnlineScoringConfig",
+        Scorer,
+        Use,
+        "server/handlers.py _upsert_online_scoring_config",
+        &[api(&["PUT"], "3.0/mlflow/scorers/online-config")],
+    ),
+    // MLflow asks for an update of the experiment; the handler submits jobs that run a judge.
+    op(
+        "InvokeScorer",
+        Scorer,
+        Use,
+        "server/handlers.py _invoke_scorer_handler",
+        &[ajax(&["POST"], "3.0/mlflow/scorer/invoke")],
+    ),
+    // MLflow asks for an update of the experiment; the handler submits a job that runs scorers.
+    op(
+        "InvokeGenaiEvaluate",
+        Scorer,
+        Use,
+        "server/handlers.py _invoke_genai_evaluate_handler",
+        &[ajax(&["POST"], "3.0/mlflow/genai/evaluate/invoke")],
+    ),
+];

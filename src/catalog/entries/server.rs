@@ -1,0 +1,107 @@
+//! The server itself: health, pages, GraphQL, demo data and telemetry.
+
+use crate::catalog::entry::{
+    Access::{Admin, Read, Write},
+    Object::Server,
+    Operation, PublicGroup, ajax, api, op, root,
+};
+
+/// The server itself.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "Health",
+        Server,
+        Read,
+        "server/__init__.py health",
+        &[root(&["GET"], "/health")],
+    )
+    .public(PublicGroup::Health),
+    op(
+        "Version",
+        Server,
+        Read,
+        "server/__init__.py version",
+        &[root(&["GET"], "/version")],
+    )
+    .public(PublicGroup::Health),
+    op(
+        "GetServerInfo",
+        Server,
+        Read,
+        "server/handlers.py build_server_info_payload",
+        &[api(&["GET"], "3.0/mlflow/server-info")],
+    )
+    .public(PublicGroup::Health),
+    op(
+        "Serve",
+        Server,
+        Read,
+        "server/__init__.py serve",
+        &[root(&["GET"], "/")],
+    )
+    .public(PublicGroup::Ui),
+    op(
+        "ServeStaticFile",
+        Server,
+        Read,
+        "server/__init__.py serve_static_file",
+        &[root(&["GET"], "/static-files/{*path}")],
+    )
+    .public(PublicGroup::Ui),
+    // Flask's own endpoint for the same files.
+    op(
+        "Static",
+        Server,
+        Read,
+        "server/__init__.py app",
+        &[root(&["GET"], "/build/{*filename}")],
+    )
+    .public(PublicGroup::Ui),
+    // Its mutations only search, too.
+    op(
+        "GraphQL",
+        Server,
+        Read,
+        "server/handlers.py _graphql",
+        &[root(&["GET", "POST"], "/graphql")],
+    ),
+    // Only there with `--expose-prometheus`.
+    op(
+        "Metrics",
+        Server,
+        Read,
+        "server/prometheus_exporter.py activate_prometheus_exporter",
+        &[root(&["GET"], "/metrics")],
+    ),
+    // MLflow lets any user do it; it writes experiments, traces, datasets, scorers and prompts.
+    op(
+        "GenerateDemo",
+        Server,
+        Write,
+        "server/handlers.py _generate_demo",
+        &[ajax(&["POST"], "3.0/mlflow/demo/generate")],
+    ),
+    op(
+        "DeleteDemo",
+        Server,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_VALIDATORS",
+        &[ajax(&["POST"], "3.0/mlflow/demo/delete")],
+    ),
+    op(
+        "GetUiTelemetry",
+        Server,
+        Read,
+        "server/handlers.py get_ui_telemetry_handler",
+        &[ajax(&["GET"], "3.0/mlflow/ui-telemetry")],
+    ),
+    // Hands records of the page's own use to MLflow's telemetry, where that is on. MLflow lets any
+    // user do it.
+    op(
+        "PostUiTelemetry",
+        Server,
+        Write,
+        "server/handlers.py post_ui_telemetry_handler",
+        &[ajax(&["POST"], "3.0/mlflow/ui-telemetry")],
+    ),
+];

@@ -1,0 +1,49 @@
+//! Webhooks. MLflow leaves all of them to its administrators, the reads included.
+
+use crate::catalog::entry::{Access::Admin, Object::Webhook, Operation, api, op};
+
+/// Webhooks.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "CreateWebhook",
+        Webhook,
+        Admin,
+        "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
+        &[api(&["POST"], "2.0/mlflow/webhooks")],
+    ),
+    op(
+        "ListWebhooks",
+        Webhook,
+        Admin,
+        "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "2.0/mlflow/webhooks")],
+    ),
+    op(
+        "GetWebhook",
+        Webhook,
+        Admin,
+        "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
+        &[api(&["GET"], "2.0/mlflow/webhooks/{webhook_id}")],
+    ),
+    op(
+        "UpdateWebhook",
+        Webhook,
+        Admin,
+        "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
+        &[api(&["PATCH"], "2.0/mlflow/webhooks/{webhook_id}")],
+    ),
+    op(
+        "DeleteWebhook",
+        Webhook,
+        Admin,
+        "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
+        &[api(&["DELETE"], "2.0/mlflow/webhooks/{webhook_id}")],
+    ),
+    op(
+        "TestWebhook",
+        Webhook,
+        Admin,
+        "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
+        &[api(&["POST"], "2.0/mlflow/webhooks/{webhook_id}/test")],
+    ),
+];

@@ -1,0 +1,46 @@
+//! Workspaces. MLflow shows them to their members and leaves the rest to its administrators.
+
+use crate::catalog::entry::{
+    Access::{Admin, Read},
+    Object::Workspace,
+    Operation, api, op,
+};
+
+/// Workspaces.
+pub(super) const TABLE: &[Operation] = &[
+    op(
+        "ListWorkspaces",
+        Workspace,
+        Read,
+        "server/auth/__init__.py filter_list_workspaces",
+        &[api(&["GET"], "3.0/mlflow/workspaces")],
+    ),
+    op(
+        "CreateWorkspace",
+        Workspace,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["POST"], "3.0/mlflow/workspaces")],
+    ),
+    op(
+        "GetWorkspace",
+        Workspace,
+        Read,
+        "server/auth/__init__.py validate_can_view_workspace",
+        &[api(&["GET"], "3.0/mlflow/workspaces/{workspace_name}")],
+    ),
+    op(
+        "UpdateWorkspace",
+        Workspace,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["PATCH"], "3.0/mlflow/workspaces/{workspace_name}")],
+    ),
+    op(
+        "DeleteWorkspace",
+        Workspace,
+        Admin,
+        "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
+        &[api(&["DELETE"], "3.0/mlflow/workspaces/{workspace_name}")],
+    ),
+];

@@ -1,0 +1,130 @@
+//! The compiled route trie: from a method and a canonical path to an operation.
+//!
+//! matchit ends a route at a catch-all, and MLflow has templates that go on behind one
+//! (`/mcp-servers/{*name}/versions/{version}`). So the trie finds the prefix up to the catch-all, and such
+//! a node carries an ordered list of tail patterns in the server's own registration order; templates with
+//! one parameter where another has a catch-all are tails of it too. A path that serves one method does
+//! not hide a more general one that serves another: servers go on to the next rule that matches, and so
+//! does this table, with the stricter one where several do.
+
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use matchit::Router;
+use once_cell::sync::Lazy;
+
+use super::entry::{Access, Operation};
+use super::operations;
+use template::{Segment, Served, Template, matches, overlap};
+
+/// The catalog of this build, compiled once per VM.
+pub static CATALOG: Lazy<Catalog> = Lazy::new(|| Catalog::compile(operations()));
+
+/// Routes compiled for look-up.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    router: Router<usize>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// Served when the path ends here.
+    here: Vec<Served>,
+    /// Served when the rest behind the prefix matches; the first match wins.
+    tails: Vec<Tail>,
+}
+
+#[derive(Debug)]
+struct Tail {
+    pattern: Vec<Segment>,
+    served: Served,
+}
+
+/// The name under which the trie hands over what stands behind a prefix.
+const REST: &str = "rest";
+
+impl Catalog {
+    /// Compiles a table. A template that the trie cannot hold is left out, and its endpoint is then
+    /// unknown: the strict reading.
+    pub fn compile(operations: impl Iterator<Item = &'static Operation>) -> Self {
+        let templates: Vec<Template> = operations.flat_map(Template::of_operation).collect();
+        let prefixes: Vec<&[Segment]> = templates.iter().filter_map(Template::open_prefix).collect();
+        let mut by_key: BTreeMap<String, (usize, Node)> = BTreeMap::new();
+        for (index, template) in templates.iter().enumerate() {
+            match template.tail_of(&prefixes) {
+                Some((prefix, pattern)) => {
+                    let key = format!("{}/{{*{REST}}}", template::key(prefix));
+                    let tail = Tail { pattern: pattern.to_vec(), served: template.served };
+                    by_key.entry(key).or_default().1.tails.push(tail);
+                }
+                None => {
+                    let (first, node) = by_key.entry(template::key(&template.segments)).or_default();
+                    *first = index;
+                    node.here.push(template.served);
+                }
+            }
+        }
+        let mut catalog = Self::default();
+        for (key, (first, mut node)) in by_key {
+            if let (false, Some(template)) = (node.here.is_empty(), templates.get(first)) {
+                fill_from_general_rules(&mut node.here, template, &templates);
+            }
+            catalog.insert(&key, node);
+        }
+        catalog
+    }
+
+    fn insert(&mut self, key: &str, node: Node) {
+        let index = self.nodes.len();
+        if self.router.insert(key, index).is_err() {
+            return;
+        }
+        self.nodes.push(node);
+        if let Some(prefix) = key.strip_suffix(&format!("{{*{REST}}}")) {
+            // Starlette's path parameters match the empty string too. Where a node for it exists, it stays.
+            let _ = self.router.insert(prefix, index);
+        }
+    }
+
+    /// The operation that a request reaches; `None` when the catalog does not know it.
+    /// `HEAD` is `GET`, as the server treats it.
+    pub fn find(&self, method: &str, path: &str) -> Option<&'static Operation> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let found = self.router.at(path).ok()?;
+        let node = self.nodes.get(*found.value)?;
+        let here = node.here.iter().find(|served| served.method == method);
+        let served = here.or_else(|| {
+            let rest = found.params.get(REST).unwrap_or_default();
+            let tail = |tail: &&Tail| tail.served.method == method && matches(&tail.pattern, rest);
+            node.tails.iter().find(tail).map(|tail| &tail.served)
+        })?;
+        Some(served.operation)
+    }
+}
+
+/// Adds the methods that only a more general template serves.
+fn fill_from_general_rules(here: &mut Vec<Served>, own: &Template, all: &[Template]) {
+    let mut added: BTreeMap<&'static str, Served> = BTreeMap::new();
+    for general in all.iter().filter(|t| t.has_parameter() && overlap(&own.segments, &t.segments)) {
+        let method = general.served.method;
+        if here.iter().any(|served| served.method == method) {
+            continue;
+        }
+        let stricter = |now: &Served| now.strictness() < general.served.strictness();
+        if added.get(method).is_none_or(stricter) {
+            added.insert(method, general.served);
+        }
+    }
+    here.extend(added.into_values());
+}
+
+impl Served {
+    fn strictness(&self) -> Access {
+        self.operation.access
+    }
+}

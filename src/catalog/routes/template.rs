@@ -1,0 +1,155 @@
+//! Path templates as segments: how they are read, compared and matched.
+
+use crate::catalog::entry::Operation;
+
+/// One method of one operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    pub(super) method: &'static str,
+    pub(super) operation: &'static Operation,
+}
+
+/// A segment of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// Exactly this text.
+    Static(String),
+    /// One segment with this beginning and this end.
+    One { prefix: String, suffix: String },
+    /// Any number of segments.
+    Any,
+}
+
+/// One path template with one method.
+pub(super) struct Template {
+    pub(super) segments: Vec<Segment>,
+    pub(super) served: Served,
+}
+
+impl Template {
+    pub(super) fn of_operation(operation: &'static Operation) -> Vec<Self> {
+        let mut templates = Vec::new();
+        for route in operation.routes {
+            for path in route.paths() {
+                for &method in route.methods {
+                    let served = Served { method, operation };
+                    templates.push(Self { segments: segments(&path), served });
+                }
+            }
+        }
+        templates
+    }
+
+    pub(super) fn has_parameter(&self) -> bool {
+        self.segments.iter().any(|segment| !matches!(segment, Segment::Static(_)))
+    }
+
+    /// What stands before the first catch-all.
+    pub(super) fn open_prefix(&self) -> Option<&[Segment]> {
+        let index = self.segments.iter().position(|segment| *segment == Segment::Any)?;
+        self.segments.get(..index)
+    }
+
+    /// The open prefix this template continues with a parameter or catch-all, and what follows it.
+    pub(super) fn tail_of<'a>(
+        &'a self,
+        prefixes: &[&[Segment]],
+    ) -> Option<(&'a [Segment], &'a [Segment])> {
+        (0..self.segments.len()).find_map(|index| {
+            let (prefix, tail) = self.segments.split_at_checked(index)?;
+            let parameter = !matches!(tail.first(), None | Some(Segment::Static(_)));
+            let open = || prefixes.contains(&prefix);
+            (parameter && open()).then_some((prefix, tail))
+        })
+    }
+}
+
+fn segments(path: &str) -> Vec<Segment> {
+    path.split('/').skip(1).map(segment).collect()
+}
+
+fn segment(text: &str) -> Segment {
+    let parameter = text
+        .split_once('{')
+        .and_then(|(prefix, rest)| rest.split_once('}').map(|(name, suffix)| (prefix, name, suffix)));
+    match parameter {
+        None => Segment::Static(text.to_owned()),
+        Some((_, name, _)) if name.starts_with('*') => Segment::Any,
+        Some((prefix, _, suffix)) => {
+            Segment::One { prefix: prefix.to_owned(), suffix: suffix.to_owned() }
+        }
+    }
+}
+
+/// The segments as a matchit route, with parameters named by their place.
+pub(super) fn key(segments: &[Segment]) -> String {
+    let mut key = String::new();
+    for (index, segment) in segments.iter().enumerate() {
+        key.push('/');
+        match segment {
+            Segment::Static(text) => key.push_str(text),
+            Segment::One { prefix, suffix } => {
+                key.push_str(prefix);
+                key.push_str(&format!("{{p{index}}}"));
+                key.push_str(suffix);
+            }
+            Segment::Any => key.push_str("{*rest}"),
+        }
+    }
+    key
+}
+
+/// Whether a pattern matches all of a path without its leading slash.
+pub(super) fn matches(pattern: &[Segment], path: &str) -> bool {
+    let Some((first, later)) = pattern.split_first() else { return false };
+    if *first == Segment::Any {
+        if later.is_empty() {
+            return true;
+        }
+        return path.match_indices('/').any(|(at, _)| {
+            path.get(at + 1..).is_some_and(|behind| matches(later, behind))
+        });
+    }
+    let (text, behind) = match path.split_once('/') {
+        Some((text, behind)) => (text, Some(behind)),
+        None => (path, None),
+    };
+    accepts(first, text)
+        && match behind {
+            None => later.is_empty(),
+            Some(behind) => !later.is_empty() && matches(later, behind),
+        }
+}
+
+fn accepts(segment: &Segment, text: &str) -> bool {
+    match segment {
+        Segment::Static(expected) => expected == text,
+        Segment::One { prefix, suffix } => text
+            .strip_prefix(prefix.as_str())
+            .and_then(|rest| rest.strip_suffix(suffix.as_str()))
+            .is_some_and(|value| !value.is_empty()),
+        Segment::Any => true,
+    }
+}
+
+/// Whether some path matches both. Prefixes and suffixes are taken to fit any parameter.
+pub(super) fn overlap(a: &[Segment], b: &[Segment]) -> bool {
+    match (a.split_first(), b.split_first()) {
+        (None, None) => true,
+        (Some((Segment::Any, rest)), _) => anywhere(rest, b),
+        (_, Some((Segment::Any, rest))) => anywhere(rest, a),
+        (Some((first, a)), Some((second, b))) => {
+            let fit = match (first, second) {
+                (Segment::Static(x), Segment::Static(y)) => x == y,
+                (Segment::Static(text), one) | (one, Segment::Static(text)) => accepts(one, text),
+                _ => true,
+            };
+            fit && overlap(a, b)
+        }
+        _ => false,
+    }
+}
+
+fn anywhere(behind_any: &[Segment], other: &[Segment]) -> bool {
+    (0..=other.len()).any(|skip| overlap(behind_any, other.get(skip..).unwrap_or_default()))
+}

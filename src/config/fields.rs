@@ -1,0 +1,109 @@
+//! How single fields are read: durations, whole numbers, header names, words.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+
+use super::CredentialKind;
+use crate::catalog::PublicGroup;
+
+/// A header name, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderField(HeaderName);
+
+impl HeaderField {
+    pub(super) const fn from_static(name: &'static str) -> Self {
+        Self(HeaderName::from_static(name))
+    }
+
+    /// The name in lower case.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let name = HeaderName::from_bytes(text.as_bytes())
+            .map_err(|_| D::Error::custom(format!("{text:?} is not a header name")))?;
+        Ok(Self(name))
+    }
+}
+
+/// `"250ms"`, `"2s"`, `"5m"`, `"1h"`; more than nothing and at most a day.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: Duration = Duration::from_secs(86_400);
+    let text = String::deserialize(deserializer)?;
+    let duration = humantime::parse_duration(&text).map_err(|error| {
+        D::Error::custom(format!(
+            "{text:?} is not a duration ({error}); write \"250ms\", \"2s\", \"5m\" or \"1h\""
+        ))
+    })?;
+    if duration < Duration::from_millis(1) || duration > LONGEST {
+        return Err(D::Error::custom(format!("{text:?} is not between 1ms and 24h")));
+    }
+    Ok(duration)
+}
+
+/// A whole number, also spelled `1e6` or `1000000.0`.
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct WholeNumber;
+
+    impl Visitor<'_> for WholeNumber {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a whole number, at most 4294967295")
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
+            u32::try_from(value)
+                .map(u64::from)
+                .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+        }
+
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be whole and in range"
+        )]
+        fn visit_f64<E: Error>(self, value: f64) -> Result<u64, E> {
+            if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
+                Ok(value as u64)
+            } else {
+                Err(E::invalid_value(Unexpected::Float(value), &self))
+            }
+        }
+    }
+
+    deserializer.deserialize_any(WholeNumber)
+}
+
+pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match whole_number(deserializer)? {
+        1 => Ok(1),
+        other => Err(D::Error::custom(format!("{other} is not a known version; this module reads 1"))),
+    }
+}
+
+pub(super) fn public_groups<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PublicGroup>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(|word| {
+            PublicGroup::from_word(word).ok_or_else(|| {
+                D::Error::custom(format!("{word:?} is not a group; there are `health` and `ui`"))
+            })
+        })
+        .collect()
+}
+
+impl CredentialKind {
+    /// Whether the kind stands in the `Authorization` header.
+    pub const fn in_authorization(self) -> bool {
+        matches!(self, Self::Bearer | Self::Basic)
+    }
+}

@@ -1,0 +1,305 @@
+//! The plugin configuration: schema, defaults, and errors that name the field.
+//!
+//! Pure parsing. The filter and `mlflow-authz check` read a configuration with [`Config::parse`] and
+//! nothing else, so what one accepts the other accepts.
+
+mod error;
+mod fields;
+mod unbuilt;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::catalog::PublicGroup;
+use crate::policy::Permission;
+
+pub use error::ConfigError;
+pub use fields::HeaderField;
+
+/// The whole plugin configuration (DESIGN 5.1).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Version of this schema; only 1 exists.
+    #[serde(default = "defaults::version", deserialize_with = "fields::version")]
+    pub version: u64,
+    /// Whether denials are answered.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Share of callers enforced, in percent. Only 100 is built.
+    #[serde(default = "defaults::enforce_percent", deserialize_with = "unbuilt::only_100")]
+    pub enforce_percent: u64,
+    /// Ordered exceptions. Not built: only the empty list is accepted.
+    #[serde(default, deserialize_with = "unbuilt::only_empty_list")]
+    pub overrides: (),
+    /// Paths at which MLflow's root is served; the longest match wins.
+    #[serde(default = "defaults::mounts")]
+    pub mounts: Vec<String>,
+    /// Whom to ask about a key.
+    pub auth_service: AuthService,
+    /// The principal cache of one VM.
+    #[serde(default)]
+    pub cache: Cache,
+    /// Not built.
+    #[serde(default, deserialize_with = "unbuilt::refuse")]
+    pub revocation: (),
+    /// Where a key may stand.
+    #[serde(default = "defaults::credentials")]
+    pub credentials: Vec<CredentialKind>,
+    /// Not built.
+    #[serde(default, deserialize_with = "unbuilt::refuse")]
+    pub key_pattern: (),
+    /// Whether upstream receives the caller's credential.
+    #[serde(default = "defaults::yes")]
+    pub forward_credential: bool,
+    /// Names of the verified headers that upstream receives.
+    #[serde(default)]
+    pub identity_headers: IdentityHeaders,
+    /// Scopes and what they grant, over the default table entry by entry.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, Vec<Permission>>,
+    /// Roles and what they grant; there is no default table.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Vec<Permission>>,
+    /// Groups of endpoints that need no key.
+    #[serde(default = "defaults::public", deserialize_with = "fields::public_groups")]
+    pub public: Vec<PublicGroup>,
+    /// What `/graphql` is. Only `read` is built.
+    #[serde(default)]
+    pub graphql: GraphQl,
+    /// Whether bodies are read. Only `ignore` is built.
+    #[serde(default)]
+    pub bodies: Bodies,
+    /// What is written to the audit log.
+    #[serde(default)]
+    pub audit: Audit,
+    /// The self-service endpoint. Not built: only `false` is accepted.
+    #[serde(default, deserialize_with = "unbuilt::only_false")]
+    pub whoami: bool,
+    /// A page that tells callers how to obtain a scope; ends every 403 message.
+    #[serde(default)]
+    pub help_url: Option<String>,
+}
+
+/// Whether denials are answered or only recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Denials are answered.
+    #[default]
+    Enforce,
+}
+
+impl Mode {
+    /// The word used in configuration and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+/// What `/graphql` counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GraphQl {
+    /// `server:read`.
+    #[default]
+    Read,
+}
+
+/// Whether request bodies are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bodies {
+    /// Never.
+    #[default]
+    Ignore,
+}
+
+/// Where a key may stand in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialKind {
+    /// `Authorization: Bearer <key>` and `Authorization: ApiKey <key>`.
+    Bearer,
+    /// `X-API-Key: <key>`.
+    XApiKey,
+    /// `Authorization: Basic`: the password is the key, or the user name when the password is empty.
+    Basic,
+    /// `?api_key=<key>`, removed from what upstream receives.
+    Query,
+}
+
+/// The auth service (DESIGN 5.2).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthService {
+    /// Envoy cluster. Istio names it `outbound|443||host`.
+    pub cluster: String,
+    /// `:authority` of the callout. Default: the cluster's name, or the host at the end of an Istio name.
+    #[serde(default)]
+    pub authority: String,
+    /// Path that validates a key.
+    #[serde(default = "defaults::auth_path")]
+    pub path: String,
+    /// This service's name, sent with each question.
+    #[serde(default = "defaults::service_id")]
+    pub service_id: String,
+    /// How long a callout may take; at least one millisecond.
+    #[serde(default = "defaults::timeout", deserialize_with = "fields::duration")]
+    pub timeout: Duration,
+    /// Whether the caller's address goes with the question; the cache is then per key and address.
+    #[serde(default)]
+    pub send_client_ip: bool,
+    /// `Retry-After` of a 503, in whole seconds.
+    #[serde(default = "defaults::retry_after", deserialize_with = "fields::duration")]
+    pub unavailable_retry_after: Duration,
+    /// Not built.
+    #[serde(default, deserialize_with = "unbuilt::refuse")]
+    pub max_in_flight: (),
+    /// Not built.
+    #[serde(default, deserialize_with = "unbuilt::refuse")]
+    pub breaker: (),
+}
+
+/// The principal cache of one VM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// Principals kept at most.
+    #[serde(deserialize_with = "fields::whole_number")]
+    pub capacity: u64,
+    /// How long a principal is served without asking again.
+    #[serde(deserialize_with = "fields::duration")]
+    pub ttl: Duration,
+    /// Not built.
+    #[serde(deserialize_with = "unbuilt::refuse")]
+    pub negative_ttl: (),
+    /// Not built.
+    #[serde(deserialize_with = "unbuilt::refuse")]
+    pub stale_if_error: (),
+    /// Not built.
+    #[serde(deserialize_with = "unbuilt::refuse")]
+    pub shared_slots: (),
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            capacity: 10_000,
+            ttl: Duration::from_secs(60),
+            negative_ttl: (),
+            stale_if_error: (),
+            shared_slots: (),
+        }
+    }
+}
+
+/// Names of the verified headers that upstream receives.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdentityHeaders {
+    /// Carries the principal's user id.
+    pub user_id: HeaderField,
+    /// Carries the key's id.
+    pub key_id: HeaderField,
+    /// Carries the key's scopes, separated by spaces (RFC 6749 section 3.3).
+    pub scopes: HeaderField,
+}
+
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        Self {
+            user_id: HeaderField::from_static("x-mlflow-authz-user"),
+            key_id: HeaderField::from_static("x-mlflow-authz-key"),
+            scopes: HeaderField::from_static("x-mlflow-authz-scopes"),
+        }
+    }
+}
+
+/// What is written to the audit log. Denials always are, up to the limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// Whether allowed requests are recorded too.
+    pub allows: bool,
+    /// Records per second and VM; the rest is counted.
+    #[serde(deserialize_with = "fields::whole_number")]
+    pub max_per_second: u64,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { allows: false, max_per_second: 100 }
+    }
+}
+
+impl Config {
+    /// Reads a plugin configuration as Envoy hands it over.
+    ///
+    /// # Errors
+    /// Text that is not JSON, a field that is unknown, of the wrong type, out of range, or whose feature
+    /// is not built: each names the field.
+    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        if text.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ConfigError::NotAnObject);
+        }
+        let mut json = serde_json::Deserializer::from_slice(text);
+        let mut config: Self = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| ConfigError::from_serde(&error))?;
+        json.end().map_err(|error| ConfigError::Syntax(error.to_string()))?;
+        validate::validate(&mut config)?;
+        Ok(config)
+    }
+}
+
+mod defaults {
+    use std::time::Duration;
+
+    use super::CredentialKind;
+    use crate::catalog::PublicGroup;
+
+    pub(super) fn version() -> u64 {
+        1
+    }
+
+    pub(super) fn enforce_percent() -> u64 {
+        100
+    }
+
+    pub(super) fn mounts() -> Vec<String> {
+        vec!["/api/mlflow".to_owned(), "/".to_owned()]
+    }
+
+    pub(super) fn credentials() -> Vec<CredentialKind> {
+        vec![CredentialKind::Bearer, CredentialKind::XApiKey, CredentialKind::Basic]
+    }
+
+    pub(super) fn yes() -> bool {
+        true
+    }
+
+    pub(super) fn public() -> Vec<PublicGroup> {
+        vec![PublicGroup::Health]
+    }
+
+    pub(super) fn auth_path() -> String {
+        "/api/v1/keys/validate".to_owned()
+    }
+
+    pub(super) fn service_id() -> String {
+        "mlflow".to_owned()
+    }
+
+    pub(super) fn timeout() -> Duration {
+        Duration::from_secs(2)
+    }
+
+    pub(super) fn retry_after() -> Duration {
+        Duration::from_secs(15)
+    }
+}

@@ -1,0 +1,151 @@
+//! API keys out of headers.
+//!
+//! Finds the one key a caller presents, or says why there is none. A key is visible ASCII, at most 4 KiB,
+//! and never printed: [`ApiKey`] has no `Display`, and its `Debug` hides it.
+
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::config::CredentialKind;
+use crate::request::RequestHead;
+use crate::target::decode_query_component;
+
+/// The longest key, in bytes.
+pub const MAX_KEY_BYTES: usize = 4096;
+
+/// The name of the query parameter that carries a key.
+const QUERY_PARAMETER: &[u8] = b"api_key";
+
+/// A well-formed API key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    fn new(bytes: &[u8]) -> Result<Self, CredentialError> {
+        let well_formed = !bytes.is_empty()
+            && bytes.len() <= MAX_KEY_BYTES
+            && bytes.iter().all(u8::is_ascii_graphic);
+        match std::str::from_utf8(bytes) {
+            Ok(text) if well_formed => Ok(Self(text.to_owned())),
+            _ => Err(CredentialError::Malformed),
+        }
+    }
+
+    /// The key itself, for the callout and its digest and for nothing else.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiKey(hidden)")
+    }
+}
+
+/// Why a request presents no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialError {
+    /// There is no credential of a configured kind.
+    Missing,
+    /// There is one that cannot be a key.
+    Malformed,
+    /// There are two that differ, or one header stands there twice.
+    Ambiguous,
+}
+
+/// Finds the caller's key among the configured kinds of credential.
+///
+/// An `Authorization` header of a scheme that is not configured is malformed, not missing: upstream could
+/// read it.
+///
+/// # Errors
+/// See [`CredentialError`]. A malformed credential is an error even when a good one stands beside it.
+pub fn extract(
+    head: &RequestHead<'_>,
+    query: Option<&str>,
+    kinds: &[CredentialKind],
+) -> Result<ApiKey, CredentialError> {
+    let mut found: Option<ApiKey> = None;
+    let mut take = |key: Option<ApiKey>| match (&found, key) {
+        (_, None) => Ok(()),
+        (Some(before), Some(key)) if *before != key => Err(CredentialError::Ambiguous),
+        (_, Some(key)) => {
+            found = Some(key);
+            Ok(())
+        }
+    };
+    take(from_authorization(head, kinds)?)?;
+    if kinds.contains(&CredentialKind::XApiKey) {
+        take(once(head.all("x-api-key"))?.map(|value| ApiKey::new(value.trim_ascii())).transpose()?)?;
+    }
+    if kinds.contains(&CredentialKind::Query) {
+        take(from_query(query.unwrap_or_default())?)?;
+    }
+    found.ok_or(CredentialError::Missing)
+}
+
+fn once<T>(mut values: impl Iterator<Item = T>) -> Result<Option<T>, CredentialError> {
+    let first = values.next();
+    if values.next().is_some() { Err(CredentialError::Ambiguous) } else { Ok(first) }
+}
+
+fn from_authorization(
+    head: &RequestHead<'_>,
+    kinds: &[CredentialKind],
+) -> Result<Option<ApiKey>, CredentialError> {
+    if !kinds.iter().any(|kind| kind.in_authorization()) {
+        return Ok(None);
+    }
+    let Some(value) = once(head.all("authorization"))? else { return Ok(None) };
+    let value = value.trim_ascii();
+    let space = value.iter().position(|b| *b == b' ').ok_or(CredentialError::Malformed)?;
+    let (scheme, credential) = value.split_at(space);
+    let credential = credential.trim_ascii();
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
+    let bearer = kinds.contains(&CredentialKind::Bearer) && (is("bearer") || is("apikey"));
+    let basic = kinds.contains(&CredentialKind::Basic) && is("basic");
+    let key = match (bearer, basic) {
+        (true, _) => ApiKey::new(credential),
+        (_, true) => from_basic(credential),
+        _ => Err(CredentialError::Malformed),
+    };
+    key.map(Some)
+}
+
+/// RFC 7617: the password is the key, or the user name when the password is empty.
+fn from_basic(credential: &[u8]) -> Result<ApiKey, CredentialError> {
+    let decoded = STANDARD.decode(credential).map_err(|_| CredentialError::Malformed)?;
+    let colon = decoded.iter().position(|b| *b == b':').ok_or(CredentialError::Malformed)?;
+    let (user, password) = decoded.split_at(colon);
+    match password.get(1..).unwrap_or_default() {
+        b"" => ApiKey::new(user),
+        password => ApiKey::new(password),
+    }
+}
+
+fn from_query(query: &str) -> Result<Option<ApiKey>, CredentialError> {
+    let values = query.split('&').filter(|pair| is_key_parameter(pair)).map(|pair| {
+        let value = pair.split_once('=').map_or("", |(_, value)| value);
+        decode_query_component(value)
+    });
+    once(values)?.map(|value| ApiKey::new(&value)).transpose()
+}
+
+fn is_key_parameter(pair: &str) -> bool {
+    let name = pair.split('=').next().unwrap_or_default();
+    decode_query_component(name) == QUERY_PARAMETER
+}
+
+/// A raw target without its key parameters; `None` when there are none.
+pub fn without_query_key(raw_target: &str) -> Option<String> {
+    let (path, query) = raw_target.split_once('?')?;
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_key_parameter(pair)).collect();
+    if kept.len() == query.split('&').count() {
+        return None;
+    }
+    Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+}

@@ -1,0 +1,151 @@
+//! What was decided, why, and what a shell does next.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::auth_service::Callout;
+use crate::catalog::Operation;
+use crate::denial::Answer;
+use crate::identity::HeaderEdit;
+use crate::policy::Permission;
+use crate::principals::Principal;
+use crate::target::Ambiguity;
+
+/// Names a stream to its shell. The engine never looks into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StreamId(pub u32);
+
+/// What a shell does after an event.
+#[derive(Debug)]
+pub enum Next {
+    /// Apply the edits and let the request go on.
+    Forward(Decision, Vec<HeaderEdit>),
+    /// Answer in MLflow's error format.
+    Answer(Decision, Answer),
+    /// Hold the request, ask the auth service, and report with [`crate::Engine::on_auth_reply`].
+    Ask(Callout),
+}
+
+impl Next {
+    /// The decision, once there is one.
+    pub fn decision(&self) -> Option<&Decision> {
+        match self {
+            Self::Forward(decision, _) | Self::Answer(decision, _) => Some(decision),
+            Self::Ask(_) => None,
+        }
+    }
+}
+
+/// The outcome of one request.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Exactly one.
+    pub reason: Reason,
+    /// Which rule of [`crate::target`] the request broke.
+    pub ambiguity: Option<Ambiguity>,
+    /// The mount it came in by.
+    pub mount: Option<Arc<str>>,
+    /// What it asks MLflow to do, where the catalog knows.
+    pub operation: Option<&'static Operation>,
+    /// What it needs.
+    pub required: Option<Permission>,
+    /// Who asks, once known.
+    pub principal: Option<Arc<Principal>>,
+    /// Seconds after which to ask again.
+    pub retry_after: Option<u64>,
+    /// Whether the principal was served past its time because the auth service was unavailable.
+    pub stale: bool,
+}
+
+impl Decision {
+    pub(crate) fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            ambiguity: None,
+            mount: None,
+            operation: None,
+            required: None,
+            principal: None,
+            retry_after: None,
+            stale: false,
+        }
+    }
+
+    /// Whether the request goes on.
+    pub fn allows(&self) -> bool {
+        self.reason.denial().is_none()
+    }
+
+    /// `allow` or `deny`.
+    pub fn word(&self) -> &'static str {
+        if self.allows() { "allow" } else { "deny" }
+    }
+}
+
+macro_rules! reasons {
+    (
+        allow { $($(#[$allow_doc:meta])* $allow:ident => $allow_word:literal,)+ }
+        deny { $($(#[$deny_doc:meta])* $deny:ident => $deny_word:literal, $status:ident, $code:literal,)+ }
+    ) => {
+        /// Why a request was allowed or denied (DESIGN 5.4).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[$allow_doc])* $allow,)+
+            $($(#[$deny_doc])* $deny,)+
+        }
+
+        impl Reason {
+            /// The word used in answers, records and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$allow => $allow_word,)+
+                    $(Self::$deny => $deny_word,)+
+                }
+            }
+
+            /// The status and MLflow's error code of a denial; `None` when the request goes on.
+            pub const fn denial(self) -> Option<(StatusCode, &'static str)> {
+                match self {
+                    $(Self::$allow => None,)+
+                    $(Self::$deny => Some((StatusCode::$status, $code)),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    allow {
+        /// Not for MLflow.
+        Outside => "outside",
+        /// An endpoint that needs no key.
+        Public => "public",
+        /// A CORS preflight: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+        Preflight => "preflight",
+        /// The principal holds the permission.
+        Allowed => "allowed",
+    }
+    deny {
+        /// The request target has more than one reading.
+        TargetAmbiguous => "target_ambiguous", BAD_REQUEST, "BAD_REQUEST",
+        /// Two different credentials, or one twice.
+        CredentialAmbiguous => "credential_ambiguous", BAD_REQUEST, "BAD_REQUEST",
+        /// No credential.
+        CredentialMissing => "credential_missing", UNAUTHORIZED, "UNAUTHENTICATED",
+        /// A credential that cannot be a key.
+        CredentialMalformed => "credential_malformed", UNAUTHORIZED, "UNAUTHENTICATED",
+        /// The auth service does not know the key.
+        KeyInvalid => "key_invalid", UNAUTHORIZED, "UNAUTHENTICATED",
+        /// The key's scopes and roles do not grant what the operation needs.
+        ScopeMissing => "scope_missing", FORBIDDEN, "PERMISSION_DENIED",
+        /// The catalog does not know the endpoint, and the key lacks the strict reading.
+        OperationUnknown => "operation_unknown", FORBIDDEN, "PERMISSION_DENIED",
+        /// The auth service refuses the key.
+        KeyRefused => "key_refused", FORBIDDEN, "PERMISSION_DENIED",
+        /// The auth service limits the caller's rate.
+        RateLimited => "rate_limited", TOO_MANY_REQUESTS, "REQUEST_LIMIT_EXCEEDED",
+        /// The auth service gave no answer that can be used.
+        AuthUnavailable => "auth_unavailable", SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE",
+    }
+}

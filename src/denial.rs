@@ -1,0 +1,195 @@
+//! MLflow-shaped error answers: a refusal that tells the caller what is missing.
+//!
+//! Texts are written for the person at the client. They never hold a key, and what they repeat of the
+//! request or of the auth service's reply is stripped of control characters.
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use crate::config::{Config, CredentialKind};
+use crate::decision::{Decision, Reason};
+use crate::policy::Policy;
+use crate::principals::Principal;
+use crate::request::RequestHead;
+
+/// Scopes a message repeats before it counts the rest.
+const MENTIONED_SCOPES: usize = 20;
+
+/// A response made by the filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers; `:status` is not among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error_code: &'static str,
+    message: String,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_permission: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    granting_scopes: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_scopes: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// Writes answers under one configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Denials<'a> {
+    /// Names the credentials and the help page.
+    pub config: &'a Config,
+    /// Names the scopes that grant what is missing.
+    pub policy: &'a Policy,
+}
+
+impl Denials<'_> {
+    /// The answer to a denied request; `None` when the decision denies nothing.
+    pub fn answer(&self, decision: &Decision, head: &RequestHead<'_>) -> Option<Answer> {
+        let (status, error_code) = decision.reason.denial()?;
+        let lacks_permission =
+            matches!(decision.reason, Reason::ScopeMissing | Reason::OperationUnknown);
+        let required = decision.required.filter(|_| lacks_permission);
+        let body = Body {
+            error_code,
+            message: self.message(decision),
+            reason: decision.reason.as_str(),
+            operation: decision.operation.map(|operation| operation.name),
+            required_permission: required.map(|permission| permission.to_string()),
+            granting_scopes: required.map(|permission| self.policy.granting_scopes(permission)),
+            key_scopes: lacks_permission
+                .then(|| decision.principal.as_ref().map(|principal| principal.scopes.as_slice()))
+                .flatten(),
+            request_id: head.text("x-request-id"),
+        };
+        Some(Answer {
+            status: status.as_u16(),
+            headers: self.headers(decision, head),
+            body: serde_json::to_string(&body).unwrap_or_default(),
+        })
+    }
+
+    fn headers(&self, decision: &Decision, head: &RequestHead<'_>) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ];
+        if decision.reason.denial().is_some_and(|(status, _)| status == http::StatusCode::UNAUTHORIZED) {
+            headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".to_owned()));
+            if self.config.credentials.contains(&CredentialKind::Basic) {
+                headers.push(("www-authenticate", "Basic realm=\"mlflow\"".to_owned()));
+            }
+        }
+        if let Some(seconds) = decision.retry_after {
+            headers.push(("retry-after", seconds.to_string()));
+        }
+        let origin = head.text("origin").filter(|o| o.bytes().all(|b| b.is_ascii_graphic()));
+        if let Some(origin) = origin {
+            // No Access-Control-Allow-Credentials: a foreign page must not read a logged-in user's scopes.
+            headers.push(("access-control-allow-origin", origin.to_owned()));
+            headers.push(("access-control-expose-headers", "retry-after, www-authenticate".to_owned()));
+            headers.push(("vary", "Origin".to_owned()));
+        }
+        headers
+    }
+
+    fn message(&self, decision: &Decision) -> String {
+        match decision.reason {
+            Reason::TargetAmbiguous => {
+                let problem = decision.ambiguity.map_or("has more than one reading", |a| a.problem());
+                format!("The request target {problem}. Send the path in its plain spelling.")
+            }
+            Reason::CredentialAmbiguous => {
+                "The request carries more than one API key. Send exactly one.".to_owned()
+            }
+            Reason::CredentialMissing => {
+                format!("No API key. {}{}", self.how_to_send_a_key(), self.help())
+            }
+            Reason::CredentialMalformed => {
+                format!("The credential is not an API key. {}{}", self.how_to_send_a_key(), self.help())
+            }
+            Reason::KeyInvalid => {
+                format!("The API key is not valid: it is unknown, expired or revoked.{}", self.help())
+            }
+            Reason::ScopeMissing | Reason::OperationUnknown => self.missing_permission(decision),
+            Reason::KeyRefused => {
+                format!("The auth service refuses this API key for this server.{}", self.help())
+            }
+            Reason::RateLimited => "The auth service limits this API key's rate. Retry later.".to_owned(),
+            Reason::AuthUnavailable => {
+                "The auth service is unavailable, so the API key cannot be checked. Retry later.".to_owned()
+            }
+            Reason::Outside | Reason::Public | Reason::Preflight | Reason::Allowed => String::new(),
+        }
+    }
+
+    fn missing_permission(&self, decision: &Decision) -> String {
+        let principal = decision.principal.as_deref();
+        let caller = principal.and_then(|p| p.key_id.as_deref()).map_or_else(
+            || "This API key".to_owned(),
+            |key_id| format!("API key {}", printable(key_id)),
+        );
+        let action = match decision.operation {
+            Some(operation) => operation.phrase(),
+            None => "call this endpoint, which is not a known MLflow endpoint".to_owned(),
+        };
+        let Some(required) = decision.required else {
+            return format!("{caller} may not {action}.{}", self.help());
+        };
+        let granting = match self.policy.granting_scopes(required).as_slice() {
+            [] => "no configured scope grants".to_owned(),
+            [only] => format!("scope {only} grants"),
+            [narrowest, next, ..] => format!("scope {narrowest} or {next} grants"),
+        };
+        format!(
+            "{caller} may not {action}: it needs {required}, which {granting}; this key has: {}.{}",
+            held_scopes(principal),
+            self.help()
+        )
+    }
+
+    fn how_to_send_a_key(&self) -> &'static str {
+        if self.config.credentials.contains(&CredentialKind::Bearer) {
+            "Send it as \"Authorization: Bearer <key>\"; for the MLflow client set MLFLOW_TRACKING_TOKEN."
+        } else if self.config.credentials.contains(&CredentialKind::Basic) {
+            "Send it as the password of HTTP Basic; for the MLflow client set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+        } else if self.config.credentials.contains(&CredentialKind::XApiKey) {
+            "Send it as \"X-API-Key: <key>\"."
+        } else {
+            "Send it as the query parameter api_key."
+        }
+    }
+
+    fn help(&self) -> String {
+        self.config.help_url.as_ref().map(|url| format!(" See {url}")).unwrap_or_default()
+    }
+}
+
+fn held_scopes(principal: Option<&Principal>) -> String {
+    let scopes = principal.map(|p| p.scopes.as_slice()).unwrap_or_default();
+    if scopes.is_empty() {
+        return "no scopes".to_owned();
+    }
+    let mut named: Vec<String> =
+        scopes.iter().take(MENTIONED_SCOPES).map(|scope| printable(scope)).collect();
+    if let Some(more) = scopes.len().checked_sub(MENTIONED_SCOPES).filter(|more| *more > 0) {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
+}
+
+/// Text from elsewhere without what a terminal would act on.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,141 @@
+//! `<object>:<access>`, either side perhaps `*`, and sets of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+use crate::catalog::{Access, Object};
+
+/// A permission: access to an object. `None` stands for `*`.
+///
+/// As a grant, `*` covers everything on its side. As a demand, an object of `*` is met only by a grant
+/// whose object is `*`: what an endpoint needs that the catalog does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Permission {
+    /// The object, or every object.
+    pub object: Option<Object>,
+    /// The access, or every access.
+    pub access: Option<Access>,
+}
+
+impl Permission {
+    /// A permission with both sides named.
+    pub const fn new(object: Object, access: Access) -> Self {
+        Self { object: Some(object), access: Some(access) }
+    }
+
+    /// Access to every object.
+    pub const fn on_everything(access: Access) -> Self {
+        Self { object: None, access: Some(access) }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let object = self.object.map_or("*", Object::as_str);
+        let access = self.access.map_or("*", Access::as_str);
+        write!(f, "{object}:{access}")
+    }
+}
+
+/// A text that is not a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsePermissionError(String);
+
+impl fmt::Display for ParsePermissionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ParsePermissionError {}
+
+impl FromStr for Permission {
+    type Err = ParsePermissionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (object, access) = text.split_once(':').ok_or_else(|| {
+            ParsePermissionError(format!("{text:?} is not a permission; write \"object:access\""))
+        })?;
+        let object = side(text, object, "object", Object::from_word, Object::ALL)?;
+        let access = side(text, access, "access", Access::from_word, Access::ALL)?;
+        Ok(Self { object, access })
+    }
+}
+
+fn side<T: Copy + fmt::Display>(
+    text: &str,
+    word: &str,
+    kind: &str,
+    read: fn(&str) -> Option<T>,
+    all: &[T],
+) -> Result<Option<T>, ParsePermissionError> {
+    if word == "*" {
+        return Ok(None);
+    }
+    read(word).map(Some).ok_or_else(|| {
+        let known: Vec<String> = all.iter().map(T::to_string).collect();
+        ParsePermissionError(format!(
+            "{text:?}: {word:?} is not an {kind}; there are *, {}",
+            known.join(", ")
+        ))
+    })
+}
+
+impl<'de> Deserialize<'de> for Permission {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Permissions as one bit per object and access.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct PermissionSet {
+    /// Accesses granted on `*`.
+    everything: AccessSet,
+    objects: [AccessSet; Object::ALL.len()],
+}
+
+type AccessSet = u8;
+
+fn bits(access: Option<Access>) -> AccessSet {
+    match access {
+        Some(access) => 1 << access as u8,
+        None => Access::ALL.iter().fold(0, |set, access| set | 1 << *access as u8),
+    }
+}
+
+impl PermissionSet {
+    pub(super) fn insert(&mut self, permission: Permission) {
+        let access = bits(permission.access);
+        match permission.object {
+            None => self.everything |= access,
+            Some(object) => {
+                if let Some(set) = self.objects.get_mut(object as usize) {
+                    *set |= access;
+                }
+            }
+        }
+    }
+
+    pub(super) fn contains(&self, demand: Permission) -> bool {
+        let on_object = demand.object.and_then(|object| self.objects.get(object as usize));
+        let granted = self.everything | on_object.copied().unwrap_or_default();
+        let access = bits(demand.access);
+        granted & access == access
+    }
+
+    /// How many permissions with both sides named are in the set.
+    pub(super) fn width(&self) -> u32 {
+        self.objects.iter().map(|set| (set | self.everything).count_ones()).sum()
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        let mut set = Self::default();
+        permissions.into_iter().for_each(|permission| set.insert(permission));
+        set
+    }
+}

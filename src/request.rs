@@ -1,0 +1,38 @@
+//! The request headers as a shell hands them over: bytes, in order, pseudo-headers included.
+
+/// A borrowed view of a request's headers. Names are in lower case, as Envoy keeps them.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    /// Name and value, in the order in which they arrived.
+    pub headers: &'a [(&'a [u8], &'a [u8])],
+    /// The caller's address without its port, where the configuration asks for it.
+    pub client_address: Option<&'a str>,
+}
+
+impl<'a> RequestHead<'a> {
+    /// Every value of a header.
+    pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let wanted = name.as_bytes();
+        self.headers.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| *value)
+    }
+
+    /// The first value of a header.
+    pub fn get(&self, name: &'a str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// `:method`; empty when absent or not text.
+    pub fn method(&self) -> &'a str {
+        self.text(":method").unwrap_or_default()
+    }
+
+    /// `:path` as it came; empty when absent.
+    pub fn raw_target(&self) -> &'a [u8] {
+        self.get(":path").unwrap_or_default()
+    }
+
+    /// The first value of a header, if it is UTF-8.
+    pub fn text(&self, name: &'a str) -> Option<&'a str> {
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+}

@@ -1,0 +1,223 @@
+//! Request targets: one canonical path, or a refusal.
+//!
+//! The server decodes percent-escapes before it routes, so the catalog is asked about the decoded path.
+//! A target has exactly one reading or it is refused (`target_ambiguous`). The rules:
+//!
+//! 1. A target is in origin form (RFC 9112 section 3.2.1): a path that starts with `/`, then perhaps a query.
+//! 2. A path holds visible ASCII. `#`, `\` and a raw `;` are refused: servers and proxies disagree on them.
+//! 3. `%` is followed by two hexadecimal digits. Escapes are decoded once. What they may not hide: `/`,
+//!    `\`, control bytes, or bytes that are not UTF-8.
+//! 4. What is still escaped after that (`%252F` for a name that holds `%2F`) may not hide, at any depth,
+//!    a separator, a dot or a control byte. `%25` alone is a legitimate percent sign in a file name.
+//! 5. No segment is `.` or `..`, and none is empty but the last: `/a/` is a path of its own.
+//! 6. The query is kept as it is; nothing in it changes the path.
+//!
+//! A target that breaks a rule is none of the filter's business only if no reading of it leads into a
+//! mount; [`could_reach`] takes the most generous reading there is.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+/// A request target with one reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The path, decoded once.
+    pub path: Cow<'a, str>,
+    /// What follows the first `?`, as it came.
+    pub query: Option<&'a str>,
+}
+
+/// Why a target has no single reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ambiguity {
+    /// There is no `:path`, or it is not a path.
+    NotAPath,
+    /// A byte that a path cannot hold.
+    Byte,
+    /// A `%` without two hexadecimal digits.
+    Escape,
+    /// An escape that hides a separator, a dot or a control byte.
+    HiddenByte,
+    /// Escapes that do not decode to UTF-8.
+    NotUtf8,
+    /// An empty segment.
+    EmptySegment,
+    /// A `.` or `..` segment.
+    DotSegment,
+    /// A query that holds bytes outside visible ASCII.
+    Query,
+}
+
+impl Ambiguity {
+    /// What is wrong, as the end of a sentence that starts with "the request target".
+    pub const fn problem(self) -> &'static str {
+        match self {
+            Self::NotAPath => "is not a path",
+            Self::Byte => "holds a character that a path cannot hold",
+            Self::Escape => "holds a percent sign without two hexadecimal digits",
+            Self::HiddenByte => "hides a separator, a dot or a control character behind an escape",
+            Self::NotUtf8 => "does not decode to UTF-8",
+            Self::EmptySegment => "holds an empty segment",
+            Self::DotSegment => "holds a dot segment",
+            Self::Query => "has a query with characters that a query cannot hold",
+        }
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Reads a `:path` by the rules above.
+    ///
+    /// # Errors
+    /// The first rule it breaks.
+    pub fn parse(raw: &'a [u8]) -> Result<Self, Ambiguity> {
+        let text = std::str::from_utf8(raw).map_err(|_| Ambiguity::Byte)?;
+        let (path, query) = match text.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (text, None),
+        };
+        if !path.starts_with('/') {
+            return Err(Ambiguity::NotAPath);
+        }
+        if query.is_some_and(|query| !query.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(Ambiguity::Query);
+        }
+        if !path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\' | b';')) {
+            return Err(Ambiguity::Byte);
+        }
+        let path = decode_path(path)?;
+        check_segments(&path)?;
+        Ok(Self { path, query })
+    }
+}
+
+fn decode_path(path: &str) -> Result<Cow<'_, str>, Ambiguity> {
+    if !path.contains('%') {
+        return Ok(Cow::Borrowed(path));
+    }
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let escaped = hex_pair(bytes.next(), bytes.next()).ok_or(Ambiguity::Escape)?;
+        if matches!(escaped, b'/' | b'\\') || escaped.is_ascii_control() {
+            return Err(Ambiguity::HiddenByte);
+        }
+        decoded.push(escaped);
+    }
+    let decoded = String::from_utf8(decoded).map_err(|_| Ambiguity::NotUtf8)?;
+    if hides_structure(decoded.as_bytes()) {
+        return Err(Ambiguity::HiddenByte);
+    }
+    Ok(Cow::Owned(decoded))
+}
+
+/// Whether decoding again, as often as there is something to decode, yields a byte that has a meaning.
+fn hides_structure(once_decoded: &[u8]) -> bool {
+    let mut current = once_decoded.to_vec();
+    loop {
+        let next = decode_leniently(&current);
+        if next.len() == current.len() {
+            return false;
+        }
+        let count = |bytes: &[u8]| {
+            bytes.iter().filter(|b| matches!(b, b'/' | b'\\' | b'.') || b.is_ascii_control()).count()
+        };
+        if count(&next) > count(&current) {
+            return true;
+        }
+        current = next;
+    }
+}
+
+fn check_segments(path: &str) -> Result<(), Ambiguity> {
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            "" if segments.peek().is_some() => return Err(Ambiguity::EmptySegment),
+            "." | ".." => return Err(Ambiguity::DotSegment),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The part of a canonical path below a mount, starting with `/`; `None` when the path is elsewhere.
+pub fn below_mount<'p>(path: &'p str, mount: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(mount.trim_end_matches('/'))?;
+    match rest.as_bytes().first() {
+        None => Some("/"),
+        Some(b'/') => Some(rest),
+        Some(_) => None,
+    }
+}
+
+/// Whether any reading of an ambiguous target leads below the mount: as it stands, or fully decoded with
+/// its slashes merged, its parameters cut and its dot segments resolved.
+pub fn could_reach(raw: &[u8], mount: &str) -> bool {
+    let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
+    if !path.starts_with(b"/") {
+        return true;
+    }
+    let as_it_stands = String::from_utf8_lossy(path);
+    below_mount(&as_it_stands, mount).is_some()
+        || below_mount(&most_generous_reading(path), mount).is_some()
+}
+
+fn most_generous_reading(path: &[u8]) -> String {
+    let mut decoded = path.to_vec();
+    loop {
+        let next = decode_leniently(&decoded);
+        if next.len() == decoded.len() {
+            break;
+        }
+        decoded = next;
+    }
+    let text = String::from_utf8_lossy(&decoded).replace('\\', "/");
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in text.split('/') {
+        match segment.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            name => kept.push(name),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+/// One round of decoding that leaves what is not an escape as it is.
+fn decode_leniently(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped =
+            if byte == b'%' { hex_pair(tail.first().copied(), tail.get(1).copied()) } else { None };
+        match escaped {
+            Some(value) => {
+                decoded.push(value);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                decoded.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    decoded
+}
+
+/// Decodes a query component: `+` is a space, escapes are decoded, what is not an escape stays.
+pub(crate) fn decode_query_component(component: &str) -> Vec<u8> {
+    decode_leniently(component.replace('+', " ").as_bytes())
+}
+
+fn hex_pair(high: Option<u8>, low: Option<u8>) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    Some(digit(high?)? << 4 | digit(low?)?)
+}

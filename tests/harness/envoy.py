@@ -1,0 +1,156 @@
+"""A running Envoy: its listener, its admin interface, its logs."""
+
+import json
+import re
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import paths, ports
+from .envoy_config import Config, EnvoyOptions, render
+from .processes import Process, wait_until
+
+# "[time][thread][level][wasm] [file:line] wasm log PLUGIN ROOT VM: text"; the root context names no VM.
+_WASM_LINE = re.compile(r"^\[[^]]*\]\[\d+\]\[(\w+)\]\[wasm\].* wasm log [^:]*: (.*)$")
+
+
+class Envoy:
+    """Envoy with envoy.yaml, on free loopback ports, until `stop`."""
+
+    def __init__(self, options: EnvoyOptions, workdir: Path, log_level: str = "wasm:info") -> None:
+        """Starts Envoy and waits until it serves. `log_level` is for --component-log-level."""
+        self.options = options
+        self.config: Config = render(options)
+        config_file = workdir / "envoy.yaml"
+        config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        address_file = workdir / "envoy-admin-address"
+        address_file.unlink(missing_ok=True)
+        self.process = Process(
+            "envoy",
+            [
+                paths.envoy_binary(),
+                *("-c", config_file),
+                *("--concurrency", str(options.concurrency)),
+                *("--log-level", "warning", "--component-log-level", log_level),
+                *("--admin-address-path", address_file),
+                # One machine runs several, and none is ever replaced.
+                "--disable-hot-restart",
+                # Access log lines at once, instead of every ten seconds.
+                *("--file-flush-interval-msec", "50"),
+            ],
+            workdir,
+        )
+        try:
+            self.admin_address = self.process.wait_ready(lambda: _read(address_file), timeout=30)
+            self.process.wait_ready(lambda: self.admin("/ready"), timeout=30)
+            self.port = self._listener_port()
+        except BaseException:
+            self.process.stop()
+            raise
+
+    @property
+    def host(self) -> str:
+        return ports.HOST
+
+    @property
+    def url(self) -> str:
+        """Where the listener is, without a path."""
+        return f"http://{self.host}:{self.port}"
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def __enter__(self) -> "Envoy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- admin ---
+
+    def admin(self, path: str, method: str = "GET") -> str:
+        """An answer of the admin interface; OSError if it is not 200."""
+        request = urllib.request.Request(f"http://{self.admin_address}{path}", method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def _listener_port(self) -> int:
+        statuses = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
+        return statuses[0]["local_address"]["socket_address"]["port_value"]
+
+    def stats(self, pattern: str = "") -> dict[str, int]:
+        """Counters and gauges by their full names, those matching the regular expression `pattern`."""
+        path = "/stats?format=json" + (f"&filter={pattern}" if pattern else "")
+        entries = json.loads(self.admin(path))["stats"]
+        return {entry["name"]: entry["value"] for entry in entries if "value" in entry}
+
+    def prometheus(self) -> str:
+        """Every metric in Prometheus text format, the stats_tags as labels."""
+        return self.admin("/stats/prometheus")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric in Prometheus form over all series that have these labels."""
+        total = 0.0
+        for line in self.prometheus().splitlines():
+            series, _, value = line.rpartition(" ")
+            found, _, rest = series.partition("{")
+            if found == name and all(f'{label}="{wanted}"' in rest for label, wanted in labels.items()):
+                total += float(value)
+        return total
+
+    # --- logs ---
+
+    def log(self) -> str:
+        """Everything Envoy and the filter logged so far."""
+        return self.process.err.read_text(errors="replace")
+
+    def wasm_log(self) -> list[tuple[str, str]]:
+        """What the filter logged: level and text of each line."""
+        found = (_WASM_LINE.match(line) for line in self.log().splitlines())
+        return [(match[1], match[2]) for match in found if match]
+
+    def audit(self) -> list[dict[str, Any]]:
+        """The audit records: those of the filter's log lines that are JSON objects with a decision."""
+        records = []
+        for _, text in self.wasm_log():
+            if text.startswith("{"):
+                record = json.loads(text)
+                if "decision" in record:
+                    records.append(record)
+        return records
+
+    def access_log(self, settle: bool = True) -> list[dict[str, Any]]:
+        """The access log, one dict a line; the filter's field `authz` is parsed too.
+
+        With `settle`, waits until every request that Envoy counts as finished has its line.
+        """
+        if settle:
+            wait_until(self._access_log_settled, "Envoy's access log has every request", timeout=5)
+        entries = [json.loads(line) for line in self._access_lines()]
+        for entry in entries:
+            if entry.get("authz"):
+                entry["authz"] = json.loads(entry["authz"])
+        return entries
+
+    def _access_lines(self) -> list[str]:
+        text = self.process.out.read_text(errors="replace")
+        return text[: text.rfind("\n") + 1].splitlines()
+
+    def _access_log_settled(self) -> bool:
+        finished = self.stats("^http.mlflow.downstream_rq_completed$")
+        return len(self._access_lines()) >= sum(finished.values())
+
+
+def _read(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+def validate(config: Config, workdir: Path) -> subprocess.CompletedProcess[str]:
+    """`envoy --mode validate` on a configuration: its exit status, and its words in stderr."""
+    config_file = workdir / "validate.yaml"
+    config_file.write_text(yaml.safe_dump(config, sort_keys=False))
+    command = [str(paths.envoy_binary()), "--mode", "validate", "-c", str(config_file)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

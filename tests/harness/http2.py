@@ -1,0 +1,144 @@
+"""A small HTTP/2 client (prior knowledge, no TLS), with several streams on one connection."""
+
+import socket
+from dataclasses import dataclass, field
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
+
+from .http import Response
+
+
+class StreamWasReset(ConnectionError):
+    """The server reset the stream; `code` is the HTTP/2 error code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"stream reset by the server, HTTP/2 error code {code}")
+        self.code = code
+
+
+@dataclass
+class _Stream:
+    response: Response = field(default_factory=lambda: Response(0, [], b""))
+    ended: bool = False
+    reset: int | None = None
+
+
+class Http2:
+    """One HTTP/2 connection."""
+
+    def __init__(self, host: str, port: int, timeout: float = 15) -> None:
+        self._authority = f"{host}:{port}"
+        self._socket = socket.create_connection((host, port), timeout=timeout)
+        # Headers as given: tests send what a well-behaved client would not.
+        self._h2 = H2Connection(
+            H2Configuration(
+                client_side=True,
+                header_encoding="latin-1",
+                validate_outbound_headers=False,
+                normalize_outbound_headers=False,
+            )
+        )
+        self._h2.initiate_connection()
+        self._streams: dict[int, _Stream] = {}
+        self._flush()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> "Http2":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def request(
+        self, method: str, path: str, headers: list[tuple[str, str]] | None = None, body: bytes | None = None
+    ) -> Response:
+        """Sends a request and waits for its response."""
+        return self.wait(self.start(method, path, headers, body))
+
+    def start(
+        self,
+        method: str,
+        path: str,
+        headers: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+        end: bool = True,
+    ) -> int:
+        """Sends a request without waiting; with `end` false its body stays open. Returns the stream's id."""
+        pseudo = [
+            (":method", method),
+            (":scheme", "http"),
+            (":authority", self._authority),
+            (":path", path),
+        ]
+        stream = self._h2.get_next_available_stream_id()
+        self._streams[stream] = _Stream()
+        self._h2.send_headers(stream, pseudo + (headers or []), end_stream=end and body is None)
+        self._flush()
+        if body is not None:
+            self._send_body(stream, body, end)
+        return stream
+
+    def cancel(self, stream: int) -> None:
+        """Resets a stream, as a client does that no longer wants the answer."""
+        self._h2.reset_stream(stream, ErrorCodes.CANCEL)
+        self._flush()
+
+    def wait(self, stream: int) -> Response:
+        """Waits for the response of a stream."""
+        state = self._streams[stream]
+        while not state.ended:
+            self._receive()
+            if state.reset is not None:
+                raise StreamWasReset(state.reset)
+        return state.response
+
+    def _send_body(self, stream: int, body: bytes, end: bool) -> None:
+        state = self._streams[stream]
+        view = memoryview(body)
+        while view:
+            room = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+            if room == 0:
+                self._receive()
+                if state.ended or state.reset is not None:
+                    return  # Answered before the body was sent.
+                continue
+            self._h2.send_data(stream, bytes(view[:room]))
+            view = view[room:]
+            self._flush()
+        if end:
+            self._h2.end_stream(stream)
+            self._flush()
+
+    def _flush(self) -> None:
+        if data := self._h2.data_to_send():
+            self._socket.sendall(data)
+
+    def _receive(self) -> None:
+        data = self._socket.recv(1 << 16)
+        if not data:
+            raise ConnectionError("the server closed the HTTP/2 connection")
+        for event in self._h2.receive_data(data):
+            if isinstance(event, ConnectionTerminated):
+                raise ConnectionError(f"the server ended the HTTP/2 connection: {event.error_code}")
+            state = self._streams.get(getattr(event, "stream_id", 0) or 0)
+            if state is None:
+                continue
+            if isinstance(event, ResponseReceived):
+                headers = [(str(name), str(value)) for name, value in event.headers]
+                state.response.status = int(dict(headers)[":status"])
+                state.response.headers = [pair for pair in headers if not pair[0].startswith(":")]
+            elif isinstance(event, DataReceived):
+                state.response.body += event.data
+                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            elif isinstance(event, StreamEnded):
+                state.ended = True
+            elif isinstance(event, StreamReset):
+                # After a full response this is NO_ERROR: "the rest of your body is not needed".
+                if not state.ended:
+                    state.reset = int(event.error_code)
+        self._flush()

@@ -1,0 +1,46 @@
+"""Where things are in the repository, and what to run when they are missing."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVOY_YAML = ROOT / "envoy" / "envoy.yaml"
+
+
+def versions() -> dict[str, str]:
+    """The contents of scripts/versions.env."""
+    lines = (ROOT / "scripts" / "versions.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _existing(path: Path, remedy: str) -> Path:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: run {remedy}")
+    return path
+
+
+def wasm_module() -> Path:
+    """The compiled filter."""
+    return _existing(ROOT / "dist" / "mlflow_authz.wasm", "scripts/build")
+
+
+def cli() -> Path:
+    """The native command line, mlflow-authz."""
+    return _existing(ROOT / "dist" / "mlflow-authz", "scripts/build")
+
+
+def envoy_binary() -> Path:
+    """$ENVOY, as scripts/lib.sh exports it, or else the Envoy it installed."""
+    if given := os.environ.get("ENVOY"):
+        return _existing(Path(given), "with ENVOY naming an Envoy binary")
+    site = ROOT / ".tools" / f"envoy-{versions()['ENVOY_VERSION']}"
+    found = sorted(site.glob("lib/python3*/site-packages/envoy/_bin/envoy"))
+    return found[0] if found else _existing(site / "envoy", "scripts/test or scripts/demo, which install it")
+
+
+def mlflow_python() -> Path:
+    """The Python interpreter that has MLflow."""
+    if given := os.environ.get("MLFLOW_PYTHON"):
+        return _existing(Path(given), "with MLFLOW_PYTHON naming a Python interpreter that has MLflow")
+    path = ROOT / ".tools" / f"mlflow-{versions()['MLFLOW_VERSION']}" / "bin" / "python"
+    return _existing(path, "scripts/test or scripts/demo, which install it")

@@ -1,0 +1,154 @@
+"""envoy/envoy.yaml and envoy/examples: Envoy accepts them, and their safety settings are in place."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness import envoy_config, paths
+from harness.envoy import validate
+from harness.http import bearer
+from harness.keys import READ
+from harness.stack import Stack
+
+EXAMPLES = sorted((paths.ROOT / "envoy" / "examples").glob("*.json"))
+
+
+def with_module(config: envoy_config.Config) -> envoy_config.Config:
+    """The only edit: the module's path, which is no path of this machine."""
+    plugin = envoy_config.wasm_plugin(config)
+    plugin["vm_config"]["code"]["local"]["filename"] = str(paths.wasm_module())
+    return config
+
+
+def check(config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [paths.cli(), "check", config], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_envoy_accepts_the_file_as_it_is(tmp_path: Path) -> None:
+    result = validate(with_module(envoy_config.load_sample()), tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_envoy_accepts_what_the_harness_makes_of_it(tmp_path: Path) -> None:
+    options = envoy_config.EnvoyOptions(
+        mlflow=("127.0.0.1", 1),
+        auth=("127.0.0.1", 2),
+        allow_on_headers_stop_iteration=True,
+        per_connection_buffer_limit_bytes=1 << 15,
+        normalize=False,
+        reject_underscores=False,
+        use_remote_address=False,
+        forward_rest=True,
+    )
+    result = validate(envoy_config.render(options), tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_envoy_accepts_the_tls_settings_shown_as_a_comment(tmp_path: Path) -> None:
+    text = paths.ENVOY_YAML.read_text()
+    head, marker, tail = text.partition("    # transport_socket:\n")
+    assert marker, "envoy.yaml no longer shows a transport_socket"
+    shown = "".join(f"    {line.removeprefix('    # ')}" for line in (marker + tail).splitlines(True))
+    config = yaml.safe_load(head + shown)
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    tls = clusters["auth_service"]["transport_socket"]["typed_config"]
+    # Without both of these, Envoy encrypts to whoever answers.
+    trust = tls["common_tls_context"]["validation_context"]
+    assert trust["trusted_ca"] and trust["match_typed_subject_alt_names"]
+    trust["trusted_ca"] = {"inline_string": self_signed(tmp_path)}
+    result = validate(with_module(config), tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def self_signed(workdir: Path) -> str:
+    """A certificate, since the machine's own list of authorities may be elsewhere or missing."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", str(workdir / "key.pem"), "-out", str(workdir / "cert.pem")]
+    subprocess.run([*command, *files, "-subj", "/CN=test"], check=True, capture_output=True)
+    return (workdir / "cert.pem").read_text()
+
+
+def test_safety_settings() -> None:
+    config = envoy_config.load_sample()
+    manager = envoy_config.connection_manager(config)
+    assert manager["use_remote_address"] is True
+    assert manager["normalize_path"] is True
+    assert manager["merge_slashes"] is True
+    assert manager["path_with_escaped_slashes_action"] == "REJECT_REQUEST"
+    assert manager["common_http_protocol_options"]["headers_with_underscores_action"] == "REJECT_REQUEST"
+    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_the_filter_fails_closed_and_before_the_router() -> None:
+    config = envoy_config.load_sample()
+    plugin = envoy_config.wasm_plugin(config)
+    assert plugin["failure_policy"] == "FAIL_RELOAD"
+    # DESIGN 6.1: unset, not false: Envoy reads "unset" and "false" alike, people do not.
+    assert "allow_on_headers_stop_iteration" not in plugin
+    assert plugin["configuration"]["@type"].endswith("google.protobuf.StringValue")
+    names = [f["name"] for f in envoy_config.connection_manager(config)["http_filters"]]
+    assert names == ["mlflow_authz", "envoy.filters.http.router"]
+
+
+def test_nothing_in_the_access_log_has_the_query_or_a_credential() -> None:
+    manager = envoy_config.connection_manager(envoy_config.load_sample())
+    fields = manager["access_log"][0]["typed_config"]["log_format"]["json_format"]
+    for name, value in fields.items():
+        assert "REQ(:PATH" not in value.upper(), name
+        assert "AUTHORIZATION" not in value.upper() and "API-KEY" not in value.upper(), name
+
+
+def test_routes_do_not_depend_on_headers() -> None:
+    manager = envoy_config.connection_manager(envoy_config.load_sample())
+    for host in manager["route_config"]["virtual_hosts"]:
+        for route in host["routes"]:
+            assert set(route["match"]) <= {"prefix", "path"}, route
+            assert route["route"]["timeout"] == "0s", route
+            assert "retry_policy" not in route["route"], route
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_check_accepts_the_examples(example: Path) -> None:
+    result = check(example)
+    assert result.returncode == 0, result.stderr
+
+
+def test_check_accepts_the_configuration_in_the_sample(tmp_path: Path) -> None:
+    config = tmp_path / "plugin.json"
+    config.write_text(json.dumps(envoy_config.sample_plugin_config()))
+    result = check(config)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_filter_accepts_the_examples(tmp_path: Path, example: Path) -> None:
+    config = envoy_config.load_sample()
+    envoy_config.wasm_plugin(config)["configuration"]["value"] = example.read_text()
+    result = validate(with_module(config), tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_labels_of_metrics_become_prometheus_labels(stack: Stack) -> None:
+    assert stack.client.get("/api/mlflow/api/2.0/mlflow/runs/get", [bearer(READ["key"])]).status == 200
+    custom = [line for line in stack.envoy.prometheus().splitlines() if line.startswith("mlflow_authz")]
+    assert custom
+    # A label that no stats_tag took out is still part of the metric's name.
+    assert not [line for line in custom if "__" in line.partition("{")[0]], custom
+    labels = {"decision": "allow", "reason": "allowed", "object": "run", "access": "read"}
+    assert stack.envoy.metric("mlflow_authz_decisions", **labels) >= 1
+
+
+def test_the_access_log_has_the_decision_and_not_the_query(stack: Stack) -> None:
+    target = "/api/mlflow/api/2.0/mlflow/runs/get?run_id=access_log_probe"
+    stack.client.get(target, [bearer(READ["key"]), ("user-agent", "access-log-probe")])
+    entries = [entry for entry in stack.envoy.access_log() if entry["user_agent"] == "access-log-probe"]
+    assert len(entries) == 1
+    assert entries[0]["path"] == "/api/mlflow/api/2.0/mlflow/runs/get"
+    assert entries[0]["response_code_details"] == "via_upstream"
+    assert entries[0]["authz"]["decision"] == "allow"
+    assert READ["key"] not in json.dumps(entries)
