@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness import envoy_config, keys, paths, watchdog
+from harness.auth_service import AuthService
 from harness.envoy import Envoy
-from harness.http import Client, Upload
+from harness.http import Client, Response, Upload, bearer
 from harness.http2 import Http2
 from harness.ports import free_port
 from harness.processes import NotReady, Process, wait_until
@@ -121,6 +122,37 @@ def test_envoy_that_cannot_start_says_why(tmp_path: Path) -> None:
 def test_plugin_overrides_merge() -> None:
     merged = envoy_config.merge({"a": {"b": 1, "c": 2}, "d": [1], "e": 1}, {"a": {"b": 3}, "d": [2], "e": None})
     assert merged == {"a": {"b": 3, "c": 2}, "d": [2]}
+
+
+# --- auth service ---
+
+
+def validate(service: AuthService, key: str) -> Response:
+    """What the filter sends, DESIGN 5.2."""
+    body = b'{"service_id": "mlflow", "client_ip": "192.0.2.1"}'
+    headers = [bearer(key), ("content-type", "application/json")]
+    return Client(*service.address).post("/api/v1/keys/validate", headers, body)
+
+
+def test_auth_service_answers_by_the_contract(auth_service: AuthService) -> None:
+    before = auth_service.validations
+    answer = validate(auth_service, keys.READ["key"])
+    assert answer.status == 200
+    assert answer.json()["scopes"] == ["model:read"]
+    assert validate(auth_service, keys.UNKNOWN).status == 401
+    assert validate(auth_service, keys.REFUSED["key"]).status == 403
+    limited = validate(auth_service, keys.LIMITED["key"])
+    assert (limited.status, limited.header("retry-after")) == (429, "7")
+    assert auth_service.validations == before + 4
+    assert auth_service.stats()["last"]["client_ip"] == "192.0.2.1"
+
+
+def test_auth_service_faults_last_as_long_as_asked(auth_service: AuthService) -> None:
+    with auth_service.faults(status=500):
+        assert validate(auth_service, keys.READ["key"]).status == 500
+    with auth_service.faults(garbage="truncated"), pytest.raises(ConnectionError):
+        validate(auth_service, keys.READ["key"])
+    assert validate(auth_service, keys.READ["key"]).status == 200
 
 
 # --- keys, ports ---

@@ -1,0 +1,50 @@
+//! Carries the engine's metrics to the host, defining each on its first use.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use mlflow_authz::Engine;
+use mlflow_authz::metrics::{Change, Kind, Metric};
+
+use crate::host::{self, HostError, MetricKind};
+
+thread_local! {
+    /// Ids are the VM's: every root context finds the same metric under the same name.
+    static IDS: RefCell<HashMap<Metric, u32>> = RefCell::new(HashMap::new());
+}
+
+/// Does what the engine's last event left in its outbox.
+pub fn flush(engine: &mut Engine) {
+    let outbox = engine.take_outbox();
+    for error in outbox.errors {
+        log::error!("{error}");
+    }
+    for (metric, change) in outbox.metrics {
+        // A metric that cannot be changed never decides about a request.
+        if let Err(error) = apply(metric, change) {
+            log::warn!("metric {}: {error}", metric.name());
+        }
+    }
+}
+
+fn apply(metric: Metric, change: Change) -> Result<(), HostError> {
+    let id = id_of(metric)?;
+    match change {
+        Change::Add(offset) => host::increment_metric(id, offset),
+        Change::Record(value) => host::record_metric(id, value),
+    }
+}
+
+fn id_of(metric: Metric) -> Result<u32, HostError> {
+    if let Some(id) = IDS.with_borrow(|ids| ids.get(&metric).copied()) {
+        return Ok(id);
+    }
+    let kind = match metric.kind() {
+        Kind::Counter => MetricKind::Counter,
+        Kind::Gauge => MetricKind::Gauge,
+        Kind::Histogram => MetricKind::Histogram,
+    };
+    let id = host::define_metric(kind, &metric.name())?;
+    IDS.with_borrow_mut(|ids| ids.insert(metric, id));
+    Ok(id)
+}
