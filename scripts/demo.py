@@ -92,7 +92,7 @@ def print_table(rows: list[Row]) -> None:
         cells.append((str(number), row.what, row.scopes, row.answer, row.who, verdict))
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     for index, line in enumerate(cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
         if index == 0:
             print("  ".join("-" * width for width in widths))
 
@@ -105,7 +105,7 @@ def print_messages(rows: list[Row]) -> None:
         if row.said and row.said not in seen:
             seen.add(row.said)
             indents = {"initial_indent": f"{number:3}  ", "subsequent_indent": " " * 5}
-            print(textwrap.fill(row.said, 115, **indents))
+            print(textwrap.fill(row.said, 115, break_long_words=False, break_on_hyphens=False, **indents))
 
 
 def print_hints(stack: Stack, workdir: Path) -> None:
@@ -117,18 +117,20 @@ def print_hints(stack: Stack, workdir: Path) -> None:
     for entry in names:
         grants = ", ".join(entry["scopes"]) or ("is_admin" if entry.get("is_admin") else "(no scopes)")
         print(f"  {entry['key']:20} {grants}")
+    reader, registrar = keys.READ["key"], keys.REGISTER["key"]
+    create = 'import mlflow; mlflow.MlflowClient().create_registered_model("mine")'
     print(
         f"""
 With curl:
-  curl -s -H 'Authorization: Bearer {keys.READ["key"]}' '{api}/registered-models/search'
-  curl -s -H 'Authorization: Bearer {keys.READ["key"]}' -H 'Content-Type: application/json' \\
+  curl -s -H 'Authorization: Bearer {reader}' '{api}/registered-models/search'
+  curl -s -H 'Authorization: Bearer {reader}' -H 'Content-Type: application/json' \\
     -d '{{"name": "mine"}}' {api}/registered-models/create
 
 With Python:
   export MLFLOW_TRACKING_URI={stack.url}
-  MLFLOW_TRACKING_TOKEN={keys.READ["key"]} {python} -c 'import mlflow; print(mlflow.search_registered_models())'
-  MLFLOW_TRACKING_TOKEN={keys.READ["key"]} {python} -c 'import mlflow; mlflow.MlflowClient().create_registered_model("mine")'
-  MLFLOW_TRACKING_TOKEN={keys.REGISTER["key"]} {python} -c 'import mlflow; mlflow.MlflowClient().create_registered_model("mine")'
+  MLFLOW_TRACKING_TOKEN={reader} {python} -c 'import mlflow; print(mlflow.search_registered_models())'
+  MLFLOW_TRACKING_TOKEN={reader} {python} -c '{create}'
+  MLFLOW_TRACKING_TOKEN={registrar} {python} -c '{create}'
 
 What the filter leaves behind:
   tail -f {stack.envoy.process.err}   (audit records)

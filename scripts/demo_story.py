@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-from mlflow import MlflowClient
-
 from harness import keys
+from mlflow import MlflowClient
 
 EXPERIMENT = "churn"
 MODEL = "churn-model"

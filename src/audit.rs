@@ -63,7 +63,13 @@ struct Who<'a> {
 impl<'a> Who<'a> {
     fn of(principal: Option<&'a Principal>) -> Self {
         match principal {
-            None => Self { user_id: None, key_id: None, scopes: &[], roles: &[], admin: false },
+            None => Self {
+                user_id: None,
+                key_id: None,
+                scopes: &[],
+                roles: &[],
+                admin: false,
+            },
             Some(principal) => Self {
                 user_id: principal.user_id.as_deref(),
                 key_id: principal.key_id.as_deref(),
@@ -87,7 +93,11 @@ impl AuditLog {
     /// A log under a configuration.
     pub fn new(config: Audit, mode: Mode) -> Self {
         let limiter = PerSecond::new(config.max_per_second);
-        Self { config, mode, limiter }
+        Self {
+            config,
+            mode,
+            limiter,
+        }
     }
 
     /// Whether this decision is recorded at all. Requests that are not for MLflow never are.
@@ -104,7 +114,11 @@ impl AuditLog {
         facts: HostFacts,
     ) -> Option<String> {
         let suppressed = self.limiter.admit(now)?;
-        let path = head.raw_target().split(|b| *b == b'?').next().unwrap_or_default();
+        let path = head
+            .raw_target()
+            .split(|b| *b == b'?')
+            .next()
+            .unwrap_or_default();
         let record = Record {
             time: rfc3339(now),
             request_id: head.get("x-request-id").map(escaped),
@@ -115,8 +129,12 @@ impl AuditLog {
             decision: decision.word(),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
-            object: decision.operation.map(|operation| operation.object.as_str()),
-            access: decision.operation.map(|operation| operation.access.as_str()),
+            object: decision
+                .operation
+                .map(|operation| operation.object.as_str()),
+            access: decision
+                .operation
+                .map(|operation| operation.access.as_str()),
             permission: decision.required.map(|permission| permission.to_string()),
             who: Who::of(decision.principal.as_deref()),
             route: facts.route,
@@ -155,7 +173,9 @@ impl AuditLog {
 /// RFC 3339 with milliseconds; the epoch where the clock is beyond what can be written.
 fn rfc3339(now: Timestamp) -> String {
     const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
-    let time = SystemTime::UNIX_EPOCH.checked_add(now.min(YEAR_9999)).unwrap_or(SystemTime::UNIX_EPOCH);
+    let time = SystemTime::UNIX_EPOCH
+        .checked_add(now.min(YEAR_9999))
+        .unwrap_or(SystemTime::UNIX_EPOCH);
     humantime::format_rfc3339_millis(time).to_string()
 }
 
@@ -176,7 +196,12 @@ pub(crate) struct PerSecond {
 
 impl PerSecond {
     pub(crate) const fn new(limit: u64) -> Self {
-        Self { limit, second: 0, admitted: 0, suppressed: 0 }
+        Self {
+            limit,
+            second: 0,
+            admitted: 0,
+            suppressed: 0,
+        }
     }
 
     /// How many events were left out since the last one admitted; `None` when this one is left out.

@@ -80,7 +80,11 @@ pub fn extract(
     };
     take(from_authorization(head, kinds)?)?;
     if kinds.contains(&CredentialKind::XApiKey) {
-        take(once(head.all("x-api-key"))?.map(|value| ApiKey::new(value.trim_ascii())).transpose()?)?;
+        take(
+            once(head.all("x-api-key"))?
+                .map(|value| ApiKey::new(value.trim_ascii()))
+                .transpose()?,
+        )?;
     }
     if kinds.contains(&CredentialKind::Query) {
         take(from_query(query.unwrap_or_default())?)?;
@@ -90,7 +94,11 @@ pub fn extract(
 
 fn once<T>(mut values: impl Iterator<Item = T>) -> Result<Option<T>, CredentialError> {
     let first = values.next();
-    if values.next().is_some() { Err(CredentialError::Ambiguous) } else { Ok(first) }
+    if values.next().is_some() {
+        Err(CredentialError::Ambiguous)
+    } else {
+        Ok(first)
+    }
 }
 
 fn from_authorization(
@@ -100,9 +108,14 @@ fn from_authorization(
     if !kinds.iter().any(|kind| kind.in_authorization()) {
         return Ok(None);
     }
-    let Some(value) = once(head.all("authorization"))? else { return Ok(None) };
+    let Some(value) = once(head.all("authorization"))? else {
+        return Ok(None);
+    };
     let value = value.trim_ascii();
-    let space = value.iter().position(|b| *b == b' ').ok_or(CredentialError::Malformed)?;
+    let space = value
+        .iter()
+        .position(|b| *b == b' ')
+        .ok_or(CredentialError::Malformed)?;
     let (scheme, credential) = value.split_at(space);
     let credential = credential.trim_ascii();
     let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
@@ -118,8 +131,13 @@ fn from_authorization(
 
 /// RFC 7617: the password is the key, or the user name when the password is empty.
 fn from_basic(credential: &[u8]) -> Result<ApiKey, CredentialError> {
-    let decoded = STANDARD.decode(credential).map_err(|_| CredentialError::Malformed)?;
-    let colon = decoded.iter().position(|b| *b == b':').ok_or(CredentialError::Malformed)?;
+    let decoded = STANDARD
+        .decode(credential)
+        .map_err(|_| CredentialError::Malformed)?;
+    let colon = decoded
+        .iter()
+        .position(|b| *b == b':')
+        .ok_or(CredentialError::Malformed)?;
     let (user, password) = decoded.split_at(colon);
     match password.get(1..).unwrap_or_default() {
         b"" => ApiKey::new(user),
@@ -128,10 +146,13 @@ fn from_basic(credential: &[u8]) -> Result<ApiKey, CredentialError> {
 }
 
 fn from_query(query: &str) -> Result<Option<ApiKey>, CredentialError> {
-    let values = query.split('&').filter(|pair| is_key_parameter(pair)).map(|pair| {
-        let value = pair.split_once('=').map_or("", |(_, value)| value);
-        decode_query_component(value)
-    });
+    let values = query
+        .split('&')
+        .filter(|pair| is_key_parameter(pair))
+        .map(|pair| {
+            let value = pair.split_once('=').map_or("", |(_, value)| value);
+            decode_query_component(value)
+        });
     once(values)?.map(|value| ApiKey::new(&value)).transpose()
 }
 
@@ -143,9 +164,16 @@ fn is_key_parameter(pair: &str) -> bool {
 /// A raw target without its key parameters; `None` when there are none.
 pub fn without_query_key(raw_target: &str) -> Option<String> {
     let (path, query) = raw_target.split_once('?')?;
-    let kept: Vec<&str> = query.split('&').filter(|pair| !is_key_parameter(pair)).collect();
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !is_key_parameter(pair))
+        .collect();
     if kept.len() == query.split('&').count() {
         return None;
     }
-    Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+    Some(if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    })
 }

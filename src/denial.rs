@@ -58,8 +58,10 @@ impl Denials<'_> {
     /// The answer to a denied request; `None` when the decision denies nothing.
     pub fn answer(&self, decision: &Decision, head: &RequestHead<'_>) -> Option<Answer> {
         let (status, error_code) = decision.reason.denial()?;
-        let lacks_permission =
-            matches!(decision.reason, Reason::ScopeMissing | Reason::OperationUnknown);
+        let lacks_permission = matches!(
+            decision.reason,
+            Reason::ScopeMissing | Reason::OperationUnknown
+        );
         let required = decision.required.filter(|_| lacks_permission);
         let body = Body {
             error_code,
@@ -69,7 +71,12 @@ impl Denials<'_> {
             required_permission: required.map(|permission| permission.to_string()),
             granting_scopes: required.map(|permission| self.policy.granting_scopes(permission)),
             key_scopes: lacks_permission
-                .then(|| decision.principal.as_ref().map(|principal| principal.scopes.as_slice()))
+                .then(|| {
+                    decision
+                        .principal
+                        .as_ref()
+                        .map(|principal| principal.scopes.as_slice())
+                })
                 .flatten(),
             request_id: head.text("x-request-id"),
         };
@@ -85,7 +92,11 @@ impl Denials<'_> {
             ("content-type", "application/json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ];
-        if decision.reason.denial().is_some_and(|(status, _)| status == http::StatusCode::UNAUTHORIZED) {
+        if decision
+            .reason
+            .denial()
+            .is_some_and(|(status, _)| status == http::StatusCode::UNAUTHORIZED)
+        {
             headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".to_owned()));
             if self.config.credentials.contains(&CredentialKind::Basic) {
                 headers.push(("www-authenticate", "Basic realm=\"mlflow\"".to_owned()));
@@ -94,11 +105,16 @@ impl Denials<'_> {
         if let Some(seconds) = decision.retry_after {
             headers.push(("retry-after", seconds.to_string()));
         }
-        let origin = head.text("origin").filter(|o| o.bytes().all(|b| b.is_ascii_graphic()));
+        let origin = head
+            .text("origin")
+            .filter(|o| o.bytes().all(|b| b.is_ascii_graphic()));
         if let Some(origin) = origin {
             // No Access-Control-Allow-Credentials: a foreign page must not read a logged-in user's scopes.
             headers.push(("access-control-allow-origin", origin.to_owned()));
-            headers.push(("access-control-expose-headers", "retry-after, www-authenticate".to_owned()));
+            headers.push((
+                "access-control-expose-headers",
+                "retry-after, www-authenticate".to_owned(),
+            ));
             headers.push(("vary", "Origin".to_owned()));
         }
         headers
@@ -107,7 +123,9 @@ impl Denials<'_> {
     fn message(&self, decision: &Decision) -> String {
         match decision.reason {
             Reason::TargetAmbiguous => {
-                let problem = decision.ambiguity.map_or("has more than one reading", |a| a.problem());
+                let problem = decision
+                    .ambiguity
+                    .map_or("has more than one reading", |a| a.problem());
                 format!("The request target {problem}. Send the path in its plain spelling.")
             }
             Reason::CredentialAmbiguous => {
@@ -117,18 +135,31 @@ impl Denials<'_> {
                 format!("No API key. {}{}", self.how_to_send_a_key(), self.help())
             }
             Reason::CredentialMalformed => {
-                format!("The credential is not an API key. {}{}", self.how_to_send_a_key(), self.help())
+                format!(
+                    "The credential is not an API key. {}{}",
+                    self.how_to_send_a_key(),
+                    self.help()
+                )
             }
             Reason::KeyInvalid => {
-                format!("The API key is not valid: it is unknown, expired or revoked.{}", self.help())
+                format!(
+                    "The API key is not valid: it is unknown, expired or revoked.{}",
+                    self.help()
+                )
             }
             Reason::ScopeMissing | Reason::OperationUnknown => self.missing_permission(decision),
             Reason::KeyRefused => {
-                format!("The auth service refuses this API key for this server.{}", self.help())
+                format!(
+                    "The auth service refuses this API key for this server.{}",
+                    self.help()
+                )
             }
-            Reason::RateLimited => "The auth service limits this API key's rate. Retry later.".to_owned(),
+            Reason::RateLimited => {
+                "The auth service limits this API key's rate. Retry later.".to_owned()
+            }
             Reason::AuthUnavailable => {
-                "The auth service is unavailable, so the API key cannot be checked. Retry later.".to_owned()
+                "The auth service is unavailable, so the API key cannot be checked. Retry later."
+                    .to_owned()
             }
             Reason::Outside | Reason::Public | Reason::Preflight | Reason::Allowed => String::new(),
         }
@@ -172,7 +203,11 @@ impl Denials<'_> {
     }
 
     fn help(&self) -> String {
-        self.config.help_url.as_ref().map(|url| format!(" See {url}")).unwrap_or_default()
+        self.config
+            .help_url
+            .as_ref()
+            .map(|url| format!(" See {url}"))
+            .unwrap_or_default()
     }
 }
 
@@ -181,9 +216,16 @@ fn held_scopes(principal: Option<&Principal>) -> String {
     if scopes.is_empty() {
         return "no scopes".to_owned();
     }
-    let mut named: Vec<String> =
-        scopes.iter().take(MENTIONED_SCOPES).map(|scope| printable(scope)).collect();
-    if let Some(more) = scopes.len().checked_sub(MENTIONED_SCOPES).filter(|more| *more > 0) {
+    let mut named: Vec<String> = scopes
+        .iter()
+        .take(MENTIONED_SCOPES)
+        .map(|scope| printable(scope))
+        .collect();
+    if let Some(more) = scopes
+        .len()
+        .checked_sub(MENTIONED_SCOPES)
+        .filter(|more| *more > 0)
+    {
         named.push(format!("and {more} more"));
     }
     named.join(", ")
@@ -191,5 +233,7 @@ fn held_scopes(principal: Option<&Principal>) -> String {
 
 /// Text from elsewhere without what a terminal would act on.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

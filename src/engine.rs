@@ -76,7 +76,11 @@ impl Engine {
     /// An engine for a configuration, with nothing cached. `config_text` is what the configuration was
     /// parsed from; its hash is a metric.
     pub fn new(config: Config, config_text: &[u8]) -> Self {
-        let mut mounts: Vec<Arc<str>> = config.mounts.iter().map(|mount| mount.as_str().into()).collect();
+        let mut mounts: Vec<Arc<str>> = config
+            .mounts
+            .iter()
+            .map(|mount| mount.as_str().into())
+            .collect();
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.len()));
         let mut engine = Self {
             policy: Policy::new(&config),
@@ -91,7 +95,10 @@ impl Engine {
             config,
         };
         engine.announce(1);
-        engine.note(Metric::Enforcing, Change::Record(engine.config.enforce_percent));
+        engine.note(
+            Metric::Enforcing,
+            Change::Record(engine.config.enforce_percent),
+        );
         engine
     }
 
@@ -128,7 +135,14 @@ impl Engine {
             return self.finish(decision, head);
         }
         self.note(Metric::CacheLookups("miss"), Change::Add(1));
-        self.waiting.insert(stream, Waiting { digest, undecided, asked_at: now });
+        self.waiting.insert(
+            stream,
+            Waiting {
+                digest,
+                undecided,
+                asked_at: now,
+            },
+        );
         Next::Ask(self.auth_service.ask(&key, head.client_address))
     }
 
@@ -141,7 +155,11 @@ impl Engine {
         reply: &Reply<'_>,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
-        let Waiting { digest, mut undecided, asked_at } = self.waiting.remove(&stream)?;
+        let Waiting {
+            digest,
+            mut undecided,
+            asked_at,
+        } = self.waiting.remove(&stream)?;
         let verdict = reply.verdict();
         self.note_callout(&verdict, now, asked_at);
         let decision = match verdict {
@@ -153,13 +171,18 @@ impl Engine {
             Verdict::Invalid | Verdict::Refused => {
                 self.change_principals(|cache| cache.evict(digest));
                 let refused = matches!(verdict, Verdict::Refused);
-                undecided.reason = if refused { Reason::KeyRefused } else { Reason::KeyInvalid };
+                undecided.reason = if refused {
+                    Reason::KeyRefused
+                } else {
+                    Reason::KeyInvalid
+                };
                 undecided
             }
             Verdict::RateLimited { retry_after } => {
                 undecided.reason = Reason::RateLimited;
-                undecided.retry_after =
-                    Some(retry_after.unwrap_or_else(|| self.auth_service.unavailable_retry_after()));
+                undecided.retry_after = Some(
+                    retry_after.unwrap_or_else(|| self.auth_service.unavailable_retry_after()),
+                );
                 undecided
             }
             Verdict::Unavailable(_) => {
@@ -214,8 +237,15 @@ impl Engine {
         let target = match Target::parse(raw) {
             Ok(target) => target,
             Err(ambiguity) => {
-                let within = self.mounts.iter().find(|mount| target::could_reach(raw, mount));
-                let reason = if within.is_some() { Reason::TargetAmbiguous } else { Reason::Outside };
+                let within = self
+                    .mounts
+                    .iter()
+                    .find(|mount| target::could_reach(raw, mount));
+                let reason = if within.is_some() {
+                    Reason::TargetAmbiguous
+                } else {
+                    Reason::Outside
+                };
                 return Classified::Decided(Decision {
                     mount: within.cloned(),
                     ambiguity: Some(ambiguity),
@@ -230,7 +260,10 @@ impl Engine {
         let Some((mount, path)) = below else {
             return Classified::Decided(Decision::new(Reason::Outside));
         };
-        let inside = Decision { mount: Some(Arc::clone(mount)), ..Decision::new(Reason::Allowed) };
+        let inside = Decision {
+            mount: Some(Arc::clone(mount)),
+            ..Decision::new(Reason::Allowed)
+        };
         self.classify_mounted(inside, path, target.query, head)
     }
 
@@ -242,7 +275,8 @@ impl Engine {
         head: &RequestHead<'_>,
     ) -> Classified {
         let method = head.method();
-        let decided = |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
+        let decided =
+            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
         if method.is_empty() {
             return decided(inside, Reason::TargetAmbiguous);
         }
@@ -254,7 +288,11 @@ impl Engine {
             Some(operation) => Permission::new(operation.object, operation.access),
             None => unknown::strict_reading(method, path),
         };
-        let known = Decision { operation, required: Some(required), ..inside };
+        let known = Decision {
+            operation,
+            required: Some(required),
+            ..inside
+        };
         let public = operation.and_then(|operation| operation.public);
         if public.is_some_and(|group| self.config.public.contains(&group)) {
             return decided(known, Reason::Public);
@@ -268,22 +306,38 @@ impl Engine {
     }
 
     fn judge(&self, undecided: Decision, principal: Arc<Principal>) -> Decision {
-        let granted =
-            undecided.required.is_some_and(|required| self.policy.grants(&principal, required));
+        let granted = undecided
+            .required
+            .is_some_and(|required| self.policy.grants(&principal, required));
         let reason = match (granted, undecided.operation) {
             (true, _) => Reason::Allowed,
             (false, Some(_)) => Reason::ScopeMissing,
             (false, None) => Reason::OperationUnknown,
         };
-        Decision { reason, principal: Some(principal), ..undecided }
+        Decision {
+            reason,
+            principal: Some(principal),
+            ..undecided
+        }
     }
 
     fn finish(&mut self, decision: Decision, head: &RequestHead<'_>) -> Next {
-        self.note(Metric::decision(decision.reason, decision.operation), Change::Add(1));
-        let denials = Denials { config: &self.config, policy: &self.policy };
+        self.note(
+            Metric::decision(decision.reason, decision.operation),
+            Change::Add(1),
+        );
+        let denials = Denials {
+            config: &self.config,
+            policy: &self.policy,
+        };
         if let Some(answer) = denials.answer(&decision, head) {
-            let operation = decision.operation.map_or("unknown", |operation| operation.name);
-            let denied = Metric::Denials { operation, reason: decision.reason };
+            let operation = decision
+                .operation
+                .map_or("unknown", |operation| operation.name);
+            let denied = Metric::Denials {
+                operation,
+                reason: decision.reason,
+            };
             self.note(denied, Change::Add(1));
             return Next::Answer(decision, answer);
         }
@@ -300,9 +354,15 @@ impl Engine {
 
     fn note_callout(&mut self, verdict: &Verdict, now: Timestamp, asked_at: Timestamp) {
         self.note(Metric::Callouts(verdict.outcome()), Change::Add(1));
-        let took = now.saturating_sub(asked_at).as_millis().try_into().unwrap_or(u64::MAX);
+        let took = now
+            .saturating_sub(asked_at)
+            .as_millis()
+            .try_into()
+            .unwrap_or(u64::MAX);
         self.note(Metric::CalloutMilliseconds, Change::Record(took));
-        let Verdict::Unavailable(failure) = verdict else { return };
+        let Verdict::Unavailable(failure) = verdict else {
+            return;
+        };
         if failure.is_misconfiguration() {
             self.note(Metric::AuthServiceMisconfigured, Change::Add(1));
         }
@@ -311,8 +371,14 @@ impl Engine {
 
     fn report_failure(&mut self, failure: &Failure, now: Timestamp) {
         if let Some(left_out) = self.operator_lines.admit(now) {
-            let more = if left_out > 0 { format!(" ({left_out} more like it)") } else { String::new() };
-            self.outbox.errors.push(format!("auth_unavailable: {failure}{more}"));
+            let more = if left_out > 0 {
+                format!(" ({left_out} more like it)")
+            } else {
+                String::new()
+            };
+            self.outbox
+                .errors
+                .push(format!("auth_unavailable: {failure}{more}"));
         }
     }
 
@@ -328,7 +394,10 @@ impl Engine {
 
     fn announce(&mut self, difference: i64) {
         self.note(Metric::BuildInfo, Change::Add(difference));
-        self.note(Metric::ConfigInfo(self.config_hash), Change::Add(difference));
+        self.note(
+            Metric::ConfigInfo(self.config_hash),
+            Change::Add(difference),
+        );
     }
 
     fn note(&mut self, metric: Metric, change: Change) {

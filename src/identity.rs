@@ -5,9 +5,9 @@ mod tests;
 
 use std::fmt::Write as _;
 
+use crate::config::CredentialKind;
 use crate::config::{Config, IdentityHeaders};
 use crate::credential::without_query_key;
-use crate::config::CredentialKind;
 use crate::principals::Principal;
 use crate::request::RequestHead;
 
@@ -23,7 +23,13 @@ pub enum HeaderEdit {
 /// Whether two header names mean the same to an upstream: WSGI servers read `X_User` as `X-User`
 /// (PEP 3333), and names are case-insensitive (RFC 9110 section 5.1).
 pub fn same_header(a: &[u8], b: &[u8]) -> bool {
-    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    let fold = |byte: u8| {
+        if byte == b'_' {
+            b'-'
+        } else {
+            byte.to_ascii_lowercase()
+        }
+    };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }
 
@@ -32,7 +38,9 @@ pub fn clear(head: &RequestHead<'_>, names: &IdentityHeaders) -> Vec<HeaderEdit>
     let identity = [&names.user_id, &names.key_id, &names.scopes];
     let mut removed: Vec<HeaderEdit> = Vec::new();
     for (name, _) in head.headers {
-        let spoofed = identity.iter().any(|header| same_header(name, header.as_str().as_bytes()));
+        let spoofed = identity
+            .iter()
+            .any(|header| same_header(name, header.as_str().as_bytes()));
         let removal = || HeaderEdit::Remove(name.to_vec());
         if spoofed && !removed.contains(&removal()) {
             removed.push(removal());
@@ -60,12 +68,22 @@ pub fn withhold_credential(head: &RequestHead<'_>, config: &Config) -> Vec<Heade
 
 /// Sets the verified identity.
 pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Vec<HeaderEdit> {
-    let scopes: Vec<&str> =
-        principal.scopes.iter().map(String::as_str).filter(|scope| is_scope_token(scope)).collect();
+    let scopes: Vec<&str> = principal
+        .scopes
+        .iter()
+        .map(String::as_str)
+        .filter(|scope| is_scope_token(scope))
+        .collect();
     let values = [
-        (&names.user_id, principal.user_id.as_deref().map(header_value)),
+        (
+            &names.user_id,
+            principal.user_id.as_deref().map(header_value),
+        ),
         (&names.key_id, principal.key_id.as_deref().map(header_value)),
-        (&names.scopes, (!scopes.is_empty()).then(|| scopes.join(" "))),
+        (
+            &names.scopes,
+            (!scopes.is_empty()).then(|| scopes.join(" ")),
+        ),
     ];
     values
         .into_iter()
@@ -75,7 +93,10 @@ pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Vec<H
 
 /// RFC 6749 section 3.3: a scope without spaces, quotes or backslashes. Others could be read as two.
 fn is_scope_token(scope: &str) -> bool {
-    !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
+    !scope.is_empty()
+        && scope
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
 }
 
 /// An id as a header value: bytes outside visible ASCII, and `%`, are percent-encoded.

@@ -70,7 +70,9 @@ impl Metric {
     /// How it behaves.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::CacheEntries | Self::Enforcing | Self::BuildInfo | Self::ConfigInfo(_) => Kind::Gauge,
+            Self::CacheEntries | Self::Enforcing | Self::BuildInfo | Self::ConfigInfo(_) => {
+                Kind::Gauge
+            }
             Self::CalloutMilliseconds => Kind::Histogram,
             _ => Kind::Counter,
         }
@@ -79,8 +81,16 @@ impl Metric {
     /// The name with its labels.
     pub fn name(&self) -> String {
         match self {
-            Self::Decisions { reason, object, access } => {
-                let decision = if reason.denial().is_none() { "allow" } else { "deny" };
+            Self::Decisions {
+                reason,
+                object,
+                access,
+            } => {
+                let decision = if reason.denial().is_none() {
+                    "allow"
+                } else {
+                    "deny"
+                };
                 labelled(
                     "decisions",
                     &[
@@ -91,9 +101,10 @@ impl Metric {
                     ],
                 )
             }
-            Self::Denials { operation, reason } => {
-                labelled("denials", &[("operation", operation), ("reason", reason.as_str())])
-            }
+            Self::Denials { operation, reason } => labelled(
+                "denials",
+                &[("operation", operation), ("reason", reason.as_str())],
+            ),
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
             Self::Callouts(outcome) => labelled("callouts", &[("outcome", outcome)]),
             Self::CalloutMilliseconds => labelled("callout_ms", &[]),
@@ -101,16 +112,21 @@ impl Metric {
             Self::CacheEntries => labelled("cache_entries", &[]),
             Self::Enforcing => labelled("enforcing", &[]),
             Self::BuildInfo => labelled("build_info", &[("version", env!("CARGO_PKG_VERSION"))]),
-            Self::ConfigInfo(hash) => {
-                labelled("config_info", &[("hash", &format!("{:08x}", u32::from_be_bytes(*hash)))])
-            }
+            Self::ConfigInfo(hash) => labelled(
+                "config_info",
+                &[("hash", &format!("{:08x}", u32::from_be_bytes(*hash)))],
+            ),
         }
     }
 
     pub(crate) fn decision(reason: Reason, operation: Option<&'static Operation>) -> Self {
         let object = operation.map_or("none", |operation| operation.object.as_str());
         let access = operation.map_or("none", |operation| operation.access.as_str());
-        Self::Decisions { reason, object, access }
+        Self::Decisions {
+            reason,
+            object,
+            access,
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The request headers as a shell hands them over: bytes, in order, pseudo-headers included.
 
+/// A header's name and value.
+pub type Header<'a> = (&'a [u8], &'a [u8]);
+
 /// A borrowed view of a request's headers. Names are in lower case, as Envoy keeps them.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
     /// Name and value, in the order in which they arrived.
-    pub headers: &'a [(&'a [u8], &'a [u8])],
+    pub headers: &'a [Header<'a>],
     /// The caller's address without its port, where the configuration asks for it.
     pub client_address: Option<&'a str>,
 }
@@ -13,7 +16,10 @@ impl<'a> RequestHead<'a> {
     /// Every value of a header.
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let wanted = name.as_bytes();
-        self.headers.iter().filter(move |(name, _)| *name == wanted).map(|(_, value)| *value)
+        self.headers
+            .iter()
+            .filter(move |(name, _)| *name == wanted)
+            .map(|(_, value)| *value)
     }
 
     /// The first value of a header.
@@ -33,6 +39,7 @@ impl<'a> RequestHead<'a> {
 
     /// The first value of a header, if it is UTF-8.
     pub fn text(&self, name: &'a str) -> Option<&'a str> {
-        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.get(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
     }
 }

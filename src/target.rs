@@ -83,7 +83,10 @@ impl<'a> Target<'a> {
         if query.is_some_and(|query| !query.bytes().all(|b| b.is_ascii_graphic())) {
             return Err(Ambiguity::Query);
         }
-        if !path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\' | b';')) {
+        if !path
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\' | b';'))
+        {
             return Err(Ambiguity::Byte);
         }
         let path = decode_path(path)?;
@@ -117,21 +120,15 @@ fn decode_path(path: &str) -> Result<Cow<'_, str>, Ambiguity> {
 }
 
 /// Whether decoding again, as often as there is something to decode, yields a byte that has a meaning.
+/// No escape holds such a byte and decoding removes none, so counting tells.
 fn hides_structure(once_decoded: &[u8]) -> bool {
-    let mut current = once_decoded.to_vec();
-    loop {
-        let next = decode_leniently(&current);
-        if next.len() == current.len() {
-            return false;
-        }
-        let count = |bytes: &[u8]| {
-            bytes.iter().filter(|b| matches!(b, b'/' | b'\\' | b'.') || b.is_ascii_control()).count()
-        };
-        if count(&next) > count(&current) {
-            return true;
-        }
-        current = next;
-    }
+    let count = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .filter(|b| matches!(b, b'/' | b'\\' | b'.') || b.is_ascii_control())
+            .count()
+    };
+    count(&decode_fully(once_decoded)) > count(once_decoded)
 }
 
 fn check_segments(path: &str) -> Result<(), Ambiguity> {
@@ -156,39 +153,42 @@ pub fn below_mount<'p>(path: &'p str, mount: &str) -> Option<&'p str> {
     }
 }
 
-/// Whether any reading of an ambiguous target leads below the mount: as it stands, or fully decoded with
-/// its slashes merged, its parameters cut and its dot segments resolved.
+/// Whether any reading of an ambiguous target could lead below the mount.
+///
+/// Readings differ in how often they decode, whether they merge slashes and cut parameters, and in which
+/// order they resolve dot segments. All of them only split and drop segments: none leads below a mount
+/// whose segments do not stand in the fully decoded path, in their order.
 pub fn could_reach(raw: &[u8], mount: &str) -> bool {
     let path = raw.split(|b| *b == b'?').next().unwrap_or_default();
     if !path.starts_with(b"/") {
         return true;
     }
-    let as_it_stands = String::from_utf8_lossy(path);
-    below_mount(&as_it_stands, mount).is_some()
-        || below_mount(&most_generous_reading(path), mount).is_some()
+    let decoded = decode_fully(path);
+    let text = String::from_utf8_lossy(&decoded);
+    let mut segments = text
+        .split(['/', '\\'])
+        .map(|segment| segment.split([';', '#', '?']).next());
+    mount
+        .split('/')
+        .filter(|name| !name.is_empty())
+        .all(|name| segments.any(|s| s == Some(name)))
 }
 
-fn most_generous_reading(path: &[u8]) -> String {
-    let mut decoded = path.to_vec();
-    loop {
-        let next = decode_leniently(&decoded);
-        if next.len() == decoded.len() {
-            break;
-        }
-        decoded = next;
-    }
-    let text = String::from_utf8_lossy(&decoded).replace('\\', "/");
-    let mut kept: Vec<&str> = Vec::new();
-    for segment in text.split('/') {
-        match segment.split(';').next().unwrap_or_default() {
-            "" | "." => {}
-            ".." => {
-                kept.pop();
-            }
-            name => kept.push(name),
+/// Decodes until nothing is left to decode, in one pass: a caller must not choose the number of rounds.
+fn decode_fully(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded: Vec<u8> = Vec::with_capacity(bytes.len());
+    for &byte in bytes {
+        decoded.push(byte);
+        while let Some((rest, [b'%', high, low])) = decoded.split_last_chunk::<3>() {
+            let Some(value) = hex_pair(Some(*high), Some(*low)) else {
+                break;
+            };
+            let kept = rest.len();
+            decoded.truncate(kept);
+            decoded.push(value);
         }
     }
-    format!("/{}", kept.join("/"))
+    decoded
 }
 
 /// One round of decoding that leaves what is not an escape as it is.
@@ -196,8 +196,11 @@ fn decode_leniently(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((&byte, tail)) = rest.split_first() {
-        let escaped =
-            if byte == b'%' { hex_pair(tail.first().copied(), tail.get(1).copied()) } else { None };
+        let escaped = if byte == b'%' {
+            hex_pair(tail.first().copied(), tail.get(1).copied())
+        } else {
+            None
+        };
         match escaped {
             Some(value) => {
                 decoded.push(value);
@@ -218,6 +221,10 @@ pub(crate) fn decode_query_component(component: &str) -> Vec<u8> {
 }
 
 fn hex_pair(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
     Some(digit(high?)? << 4 | digit(low?)?)
 }

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from harness import keys
 from harness.auth_service import AuthService
 from harness.http import Client

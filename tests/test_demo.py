@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from harness import paths, watchdog
 from harness.processes import wait_until
 
@@ -48,9 +48,9 @@ class Demo:
 
 
 @pytest.fixture
-def start_demo(tmp_path: Path):
+def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     """Call it with the demo's arguments, once."""
-    started = []
+    started: list[Demo] = []
 
     def start(*arguments: str) -> Demo:
         started.append(Demo(tmp_path, *arguments))
@@ -61,14 +61,14 @@ def start_demo(tmp_path: Path):
         demo.end()
 
 
-def test_story(start_demo) -> None:
+def test_story(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo()
     assert demo.popen.wait(timeout=180) == 0, demo.output
     assert "17 rows, 0 not as expected" in demo.output
     wait_until(lambda: not demo.left_behind(), "the demo left nothing behind")
 
 
-def test_interrupt_leaves_nothing(start_demo) -> None:
+def test_interrupt_leaves_nothing(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo("--keep")
     wait_until(
         lambda: "with Ctrl-C" in demo.output or demo.popen.poll() is not None, "the demo waits", timeout=180
@@ -80,7 +80,7 @@ def test_interrupt_leaves_nothing(start_demo) -> None:
     wait_until(lambda: not demo.left_behind(), "the demo left nothing behind")
 
 
-def test_kill_leaves_no_process(start_demo) -> None:
+def test_kill_leaves_no_process(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo("--keep")
     wait_until(lambda: "loading MLflow" in demo.output, "all parts run", timeout=180)
     demo.popen.kill()

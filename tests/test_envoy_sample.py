@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from harness import envoy_config, paths
 from harness.envoy import validate
 from harness.http import bearer

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from harness import envoy_config, keys, paths, watchdog
 from harness.auth_service import AuthService
 from harness.envoy import Envoy
@@ -64,7 +64,7 @@ def test_raw_client_sends_any_bytes(echo: EchoUpstream) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain_envoy(tmp_path_factory: pytest.TempPathFactory, echo: EchoUpstream):
+def plain_envoy(tmp_path_factory: pytest.TempPathFactory, echo: EchoUpstream) -> Iterator[Envoy]:
     """Envoy without the filter."""
     options = envoy_config.EnvoyOptions(mlflow=echo.address, auth=echo.address, with_filter=False)
     with Envoy(options, tmp_path_factory.mktemp("plain")) as envoy:
@@ -120,7 +120,9 @@ def test_envoy_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 def test_plugin_overrides_merge() -> None:
-    merged = envoy_config.merge({"a": {"b": 1, "c": 2}, "d": [1], "e": 1}, {"a": {"b": 3}, "d": [2], "e": None})
+    merged = envoy_config.merge(
+        {"a": {"b": 1, "c": 2}, "d": [1], "e": 1}, {"a": {"b": 3}, "d": [2], "e": None}
+    )
     assert merged == {"a": {"b": 3, "c": 2}, "d": [2]}
 
 

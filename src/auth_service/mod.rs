@@ -59,11 +59,19 @@ impl AuthServiceClient {
     /// A client for the configured service.
     pub fn new(config: AuthService) -> Self {
         let mut hash = Sha256::new();
-        for part in [&config.cluster, &config.authority, &config.path, &config.service_id] {
+        for part in [
+            &config.cluster,
+            &config.authority,
+            &config.path,
+            &config.service_id,
+        ] {
             update_with(&mut hash, part.as_bytes());
         }
         hash.update([u8::from(config.send_client_ip)]);
-        Self { fingerprint: hash.finalize().into(), config }
+        Self {
+            fingerprint: hash.finalize().into(),
+            config,
+        }
     }
 
     /// What the principal of a key is kept under.
@@ -71,7 +79,12 @@ impl AuthServiceClient {
         let mut hash = Sha256::new();
         hash.update(self.fingerprint);
         update_with(&mut hash, key.expose().as_bytes());
-        update_with(&mut hash, self.sent_address(client_address).unwrap_or_default().as_bytes());
+        update_with(
+            &mut hash,
+            self.sent_address(client_address)
+                .unwrap_or_default()
+                .as_bytes(),
+        );
         KeyDigest(hash.finalize().into())
     }
 
@@ -98,7 +111,12 @@ impl AuthServiceClient {
 
     /// `Retry-After` of a 503, in seconds, rounded up.
     pub fn unavailable_retry_after(&self) -> u64 {
-        self.config.unavailable_retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+        self.config
+            .unavailable_retry_after
+            .as_millis()
+            .div_ceil(1000)
+            .try_into()
+            .unwrap_or(u64::MAX)
     }
 
     fn sent_address<'a>(&self, client_address: Option<&'a str>) -> Option<&'a str> {

@@ -100,7 +100,10 @@ impl Failure {
 
     /// Whether an operator has to act: it will not pass by itself.
     pub const fn is_misconfiguration(&self) -> bool {
-        matches!(self, Self::UnexpectedStatus(_) | Self::Contract(_) | Self::NotSent)
+        matches!(
+            self,
+            Self::UnexpectedStatus(_) | Self::Contract(_) | Self::NotSent
+        )
     }
 }
 
@@ -152,9 +155,19 @@ impl fmt::Display for ContractError {
 impl Reply<'_> {
     /// Reads the reply by the contract.
     pub fn verdict(&self) -> Verdict {
-        let Self::Response { status, from_service, retry_after, body } = *self else {
+        let Self::Response {
+            status,
+            from_service,
+            retry_after,
+            body,
+        } = *self
+        else {
             let reset = matches!(self, Self::Reset);
-            return Verdict::Unavailable(if reset { Failure::Reset } else { Failure::NotSent });
+            return Verdict::Unavailable(if reset {
+                Failure::Reset
+            } else {
+                Failure::NotSent
+            });
         };
         match status {
             200 => match parse_principal(body) {
@@ -163,7 +176,9 @@ impl Reply<'_> {
             },
             401 => Verdict::Invalid,
             403 => Verdict::Refused,
-            429 => Verdict::RateLimited { retry_after: retry_after.and_then(seconds) },
+            429 => Verdict::RateLimited {
+                retry_after: retry_after.and_then(seconds),
+            },
             504 if !from_service => Verdict::Unavailable(Failure::Timeout),
             503 if !from_service => Verdict::Unavailable(Failure::Unreachable),
             500.. => Verdict::Unavailable(Failure::Status(status)),
@@ -240,7 +255,8 @@ fn parse_principal(body: &[u8]) -> Result<Principal, ContractError> {
         });
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let body: Body = serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
+    let body: Body =
+        serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
     json.end().map_err(|_| ContractError::NotJson)?;
     let user = body.user.unwrap_or_default();
     Ok(Principal {
@@ -257,20 +273,35 @@ fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Cont
         return ContractError::NotJson;
     }
     let text = error.inner().to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(text, _)| text);
     let path = error.path().to_string();
-    let named = |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.trim_matches('`').to_owned());
+    let named = |prefix: &str| {
+        text.strip_prefix(prefix)
+            .map(|rest| rest.trim_matches('`').to_owned())
+    };
     if let Some(field) = named("missing field ") {
-        return ContractError::Field { field, problem: "is missing".to_owned() };
+        return ContractError::Field {
+            field,
+            problem: "is missing".to_owned(),
+        };
     }
     if let Some(field) = named("duplicate field ") {
-        return ContractError::Field { field, problem: "stands there twice".to_owned() };
+        return ContractError::Field {
+            field,
+            problem: "stands there twice".to_owned(),
+        };
     }
     // "invalid type: string "…", expected a boolean": only what was expected may be repeated.
     let problem = match text.rsplit_once(", expected ") {
         Some((_, expected)) => format!("expected {expected}"),
         None => "is not of the contract's type".to_owned(),
     };
-    let field = if path == "." { "(the whole body)".to_owned() } else { path };
+    let field = if path == "." {
+        "(the whole body)".to_owned()
+    } else {
+        path
+    };
     ContractError::Field { field, problem }
 }

@@ -138,7 +138,14 @@ pub(super) const fn op(
     source: &'static str,
     routes: &'static [Route],
 ) -> Operation {
-    Operation { name, object, access, source, routes, public: None }
+    Operation {
+        name,
+        object,
+        access,
+        source,
+        routes,
+        public: None,
+    }
 }
 
 impl Operation {
@@ -174,7 +181,13 @@ const fn route(
     surface: Surface,
     template: &'static str,
 ) -> Route {
-    Route { methods, surface, template, since: None, until: None }
+    Route {
+        methods,
+        surface,
+        template,
+        since: None,
+        until: None,
+    }
 }
 
 impl Route {
@@ -187,7 +200,9 @@ impl Route {
             Surface::Root => &[""],
         };
         let template = self.template;
-        prefixes.iter().map(move |prefix| format!("{prefix}{template}"))
+        prefixes
+            .iter()
+            .map(move |prefix| format!("{prefix}{template}"))
     }
 }
 

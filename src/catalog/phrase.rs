@@ -5,18 +5,39 @@ mod tests;
 
 use super::entry::Operation;
 
-const TAKES_ARTICLE: &[&str] =
-    &["abort", "add", "create", "delete", "finalize", "get", "register", "rename", "restore", "set", "transition", "update", "upload"];
+const TAKES_ARTICLE: &[&str] = &[
+    "abort",
+    "add",
+    "create",
+    "delete",
+    "finalize",
+    "get",
+    "register",
+    "rename",
+    "restore",
+    "set",
+    "transition",
+    "update",
+    "upload",
+];
 
 impl Operation {
     /// The operation as a verb phrase, for messages to callers.
     pub fn phrase(&self) -> String {
         let words = words(self.name);
-        let Some((verb, rest)) = words.split_first() else { return String::new() };
+        let Some((verb, rest)) = words.split_first() else {
+            return String::new();
+        };
         let mut phrase = verb.clone();
         let plural = rest.last().is_none_or(|word| word.ends_with('s'));
-        if let (true, false, Some(noun)) = (TAKES_ARTICLE.contains(&verb.as_str()), plural, rest.first()) {
-            phrase.push_str(if noun.starts_with(['a', 'e', 'i', 'o']) { " an" } else { " a" });
+        if let (true, false, Some(noun)) =
+            (TAKES_ARTICLE.contains(&verb.as_str()), plural, rest.first())
+        {
+            phrase.push_str(if noun.starts_with(['a', 'e', 'i', 'o']) {
+                " an"
+            } else {
+                " a"
+            });
         }
         for word in rest {
             phrase.push(' ');

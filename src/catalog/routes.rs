@@ -53,17 +53,22 @@ impl Catalog {
     /// unknown: the strict reading.
     pub fn compile(operations: impl Iterator<Item = &'static Operation>) -> Self {
         let templates: Vec<Template> = operations.flat_map(Template::of_operation).collect();
-        let prefixes: Vec<&[Segment]> = templates.iter().filter_map(Template::open_prefix).collect();
+        let prefixes: Vec<&[Segment]> =
+            templates.iter().filter_map(Template::open_prefix).collect();
         let mut by_key: BTreeMap<String, (usize, Node)> = BTreeMap::new();
         for (index, template) in templates.iter().enumerate() {
             match template.tail_of(&prefixes) {
                 Some((prefix, pattern)) => {
                     let key = format!("{}/{{*{REST}}}", template::key(prefix));
-                    let tail = Tail { pattern: pattern.to_vec(), served: template.served };
+                    let tail = Tail {
+                        pattern: pattern.to_vec(),
+                        served: template.served,
+                    };
                     by_key.entry(key).or_default().1.tails.push(tail);
                 }
                 None => {
-                    let (first, node) = by_key.entry(template::key(&template.segments)).or_default();
+                    let (first, node) =
+                        by_key.entry(template::key(&template.segments)).or_default();
                     *first = index;
                     node.here.push(template.served);
                 }
@@ -110,7 +115,10 @@ impl Catalog {
 /// Adds the methods that only a more general template serves.
 fn fill_from_general_rules(here: &mut Vec<Served>, own: &Template, all: &[Template]) {
     let mut added: BTreeMap<&'static str, Served> = BTreeMap::new();
-    for general in all.iter().filter(|t| t.has_parameter() && overlap(&own.segments, &t.segments)) {
+    for general in all
+        .iter()
+        .filter(|t| t.has_parameter() && overlap(&own.segments, &t.segments))
+    {
         let method = general.served.method;
         if here.iter().any(|served| served.method == method) {
             continue;

@@ -27,7 +27,10 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Field { field: field.into(), problem: problem.into() }
+        Self::Field {
+            field: field.into(),
+            problem: problem.into(),
+        }
     }
 
     pub(super) fn from_serde(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
@@ -40,9 +43,15 @@ impl ConfigError {
         match UnknownField::read(&problem) {
             Some(unknown) => {
                 let nearest = unknown.nearest();
-                Self::UnknownField { field: with_leaf(&path, unknown.name), nearest }
+                Self::UnknownField {
+                    field: with_leaf(&path, unknown.name),
+                    nearest,
+                }
             }
-            None => Self::Field { field: path, problem: without_position(&problem).to_owned() },
+            None => Self::Field {
+                field: path,
+                problem: without_position(&problem).to_owned(),
+            },
         }
     }
 }
@@ -80,7 +89,9 @@ fn with_leaf(path: &str, leaf: &str) -> String {
 }
 
 fn without_position(problem: &str) -> &str {
-    problem.rsplit_once(" at line ").map_or(problem, |(text, _)| text)
+    problem
+        .rsplit_once(" at line ")
+        .map_or(problem, |(text, _)| text)
 }
 
 impl fmt::Display for ConfigError {
@@ -91,10 +102,16 @@ impl fmt::Display for ConfigError {
                  google.protobuf.StringValue (a Struct reaches the filter as binary protobuf)",
             ),
             Self::Syntax(problem) => write!(f, "the configuration is not JSON: {problem}"),
-            Self::UnknownField { field, nearest: Some(nearest) } => {
+            Self::UnknownField {
+                field,
+                nearest: Some(nearest),
+            } => {
                 write!(f, "{field}: unknown field; did you mean `{nearest}`?")
             }
-            Self::UnknownField { field, nearest: None } => write!(f, "{field}: unknown field"),
+            Self::UnknownField {
+                field,
+                nearest: None,
+            } => write!(f, "{field}: unknown field"),
             Self::Field { field, problem } if field == "." => f.write_str(problem),
             Self::Field { field, problem } => write!(f, "{field}: {problem}"),
         }

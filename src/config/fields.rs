@@ -42,7 +42,9 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
         ))
     })?;
     if duration < Duration::from_millis(1) || duration > LONGEST {
-        return Err(D::Error::custom(format!("{text:?} is not between 1ms and 24h")));
+        return Err(D::Error::custom(format!(
+            "{text:?} is not between 1ms and 24h"
+        )));
     }
     Ok(duration)
 }
@@ -84,7 +86,9 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     match whole_number(deserializer)? {
         1 => Ok(1),
-        other => Err(D::Error::custom(format!("{other} is not a known version; this module reads 1"))),
+        other => Err(D::Error::custom(format!(
+            "{other} is not a known version; this module reads 1"
+        ))),
     }
 }
 
@@ -95,7 +99,9 @@ pub(super) fn public_groups<'de, D: Deserializer<'de>>(
         .iter()
         .map(|word| {
             PublicGroup::from_word(word).ok_or_else(|| {
-                D::Error::custom(format!("{word:?} is not a group; there are `health` and `ui`"))
+                D::Error::custom(format!(
+                    "{word:?} is not a group; there are `health` and `ui`"
+                ))
             })
         })
         .collect()

@@ -33,7 +33,10 @@ pub struct Config {
     #[serde(default)]
     pub mode: Mode,
     /// Share of callers enforced, in percent. Only 100 is built.
-    #[serde(default = "defaults::enforce_percent", deserialize_with = "unbuilt::only_100")]
+    #[serde(
+        default = "defaults::enforce_percent",
+        deserialize_with = "unbuilt::only_100"
+    )]
     pub enforce_percent: u64,
     /// Ordered exceptions. Not built: only the empty list is accepted.
     #[serde(default, deserialize_with = "unbuilt::only_empty_list")]
@@ -68,7 +71,10 @@ pub struct Config {
     #[serde(default)]
     pub roles: BTreeMap<String, Vec<Permission>>,
     /// Groups of endpoints that need no key.
-    #[serde(default = "defaults::public", deserialize_with = "fields::public_groups")]
+    #[serde(
+        default = "defaults::public",
+        deserialize_with = "fields::public_groups"
+    )]
     pub public: Vec<PublicGroup>,
     /// What `/graphql` is. Only `read` is built.
     #[serde(default)]
@@ -156,7 +162,10 @@ pub struct AuthService {
     #[serde(default)]
     pub send_client_ip: bool,
     /// `Retry-After` of a 503, in whole seconds.
-    #[serde(default = "defaults::retry_after", deserialize_with = "fields::duration")]
+    #[serde(
+        default = "defaults::retry_after",
+        deserialize_with = "fields::duration"
+    )]
     pub unavailable_retry_after: Duration,
     /// Not built.
     #[serde(default, deserialize_with = "unbuilt::refuse")]
@@ -234,7 +243,10 @@ pub struct Audit {
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { allows: false, max_per_second: 100 }
+        Self {
+            allows: false,
+            max_per_second: 100,
+        }
     }
 }
 
@@ -251,7 +263,8 @@ impl Config {
         let mut json = serde_json::Deserializer::from_slice(text);
         let mut config: Self = serde_path_to_error::deserialize(&mut json)
             .map_err(|error| ConfigError::from_serde(&error))?;
-        json.end().map_err(|error| ConfigError::Syntax(error.to_string()))?;
+        json.end()
+            .map_err(|error| ConfigError::Syntax(error.to_string()))?;
         validate::validate(&mut config)?;
         Ok(config)
     }
@@ -276,7 +289,11 @@ mod defaults {
     }
 
     pub(super) fn credentials() -> Vec<CredentialKind> {
-        vec![CredentialKind::Bearer, CredentialKind::XApiKey, CredentialKind::Basic]
+        vec![
+            CredentialKind::Bearer,
+            CredentialKind::XApiKey,
+            CredentialKind::Basic,
+        ]
     }
 
     pub(super) fn yes() -> bool {

@@ -9,7 +9,9 @@ use super::{Bodies, GraphQl, Mode};
 /// Refuses the field, whatever its value.
 pub(super) fn refuse<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     IgnoredAny::deserialize(deserializer)?;
-    Err(D::Error::custom("this feature is not built yet; remove the field"))
+    Err(D::Error::custom(
+        "this feature is not built yet; remove the field",
+    ))
 }
 
 pub(super) fn only_100<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -25,13 +27,17 @@ pub(super) fn only_empty_list<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     if Vec::<IgnoredAny>::deserialize(deserializer)?.is_empty() {
         Ok(())
     } else {
-        Err(D::Error::custom("overrides are not built yet; only [] is accepted"))
+        Err(D::Error::custom(
+            "overrides are not built yet; only [] is accepted",
+        ))
     }
 }
 
 pub(super) fn only_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     if bool::deserialize(deserializer)? {
-        Err(D::Error::custom("this feature is not built yet; only false is accepted"))
+        Err(D::Error::custom(
+            "this feature is not built yet; only false is accepted",
+        ))
     } else {
         Ok(false)
     }
@@ -44,10 +50,18 @@ macro_rules! word_with_unbuilt {
                 match String::deserialize(deserializer)?.as_str() {
                     $built => Ok($value),
                     $unbuilt => Err(D::Error::custom(concat!(
-                        "\"", $unbuilt, "\" is not built yet; only \"", $built, "\" is accepted"
+                        "\"",
+                        $unbuilt,
+                        "\" is not built yet; only \"",
+                        $built,
+                        "\" is accepted"
                     ))),
                     other => Err(D::Error::custom(format!(
-                        concat!("{:?} is not a value of this field; there is \"", $built, "\""),
+                        concat!(
+                            "{:?} is not a value of this field; there is \"",
+                            $built,
+                            "\""
+                        ),
                         other
                     ))),
                 }

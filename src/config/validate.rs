@@ -30,10 +30,16 @@ pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field("cache.capacity", "must be at least 1"));
     }
     if config.audit.max_per_second == 0 {
-        return Err(ConfigError::field("audit.max_per_second", "must be at least 1"));
+        return Err(ConfigError::field(
+            "audit.max_per_second",
+            "must be at least 1",
+        ));
     }
     if config.credentials.is_empty() {
-        return Err(ConfigError::field("credentials", "must name at least one kind"));
+        return Err(ConfigError::field(
+            "credentials",
+            "must name at least one kind",
+        ));
     }
     identity_headers(&config.identity_headers)?;
     help_url(config.help_url.as_deref())
@@ -50,11 +56,16 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
         if !canonical || (mount.len() > 1 && mount.ends_with('/')) {
             return Err(ConfigError::field(
                 field,
-                format!("{mount:?} must be a plain path such as \"/\" or \"/api/mlflow\", without a trailing slash"),
+                format!(
+                    "{mount:?} must be a plain path such as \"/\" or \"/api/mlflow\", without a trailing slash"
+                ),
             ));
         }
         if config.mounts.iter().take(index).any(|other| other == mount) {
-            return Err(ConfigError::field(field, format!("{mount:?} stands there twice")));
+            return Err(ConfigError::field(
+                field,
+                format!("{mount:?} stands there twice"),
+            ));
         }
     }
     Ok(())
@@ -63,7 +74,10 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
 fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
     let service = &mut config.auth_service;
     if service.cluster.is_empty() {
-        return Err(ConfigError::field("auth_service.cluster", "must name an Envoy cluster"));
+        return Err(ConfigError::field(
+            "auth_service.cluster",
+            "must name an Envoy cluster",
+        ));
     }
     if service.authority.is_empty() {
         let host = service.cluster.rsplit('|').next().unwrap_or_default();
@@ -72,14 +86,20 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
     if service.authority.parse::<Authority>().is_err() {
         return Err(ConfigError::field(
             "auth_service.authority",
-            format!("{:?} is not a host name with an optional port", service.authority),
+            format!(
+                "{:?} is not a host name with an optional port",
+                service.authority
+            ),
         ));
     }
     let path = service.path.as_bytes();
     if path.first() != Some(&b'/') || !path.iter().all(u8::is_ascii_graphic) {
         return Err(ConfigError::field(
             "auth_service.path",
-            format!("{:?} must start with a slash and hold visible ASCII only", service.path),
+            format!(
+                "{:?} must start with a slash and hold visible ASCII only",
+                service.path
+            ),
         ));
     }
     Ok(())
@@ -93,14 +113,21 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
     ];
     for (index, (field, header)) in named.iter().enumerate() {
         let name = header.as_str();
-        if RESERVED_HEADERS.contains(&name) {
-            return Err(ConfigError::field(*field, format!("{name} has a meaning of its own")));
+        let reserved = |other: &&str| identity::same_header(other.as_bytes(), name.as_bytes());
+        if RESERVED_HEADERS.iter().any(reserved) {
+            return Err(ConfigError::field(
+                *field,
+                format!("{name} has a meaning of its own"),
+            ));
         }
         let is_same = |other: &crate::config::HeaderField| {
             identity::same_header(other.as_str().as_bytes(), name.as_bytes())
         };
         if named.iter().take(index).any(|(_, other)| is_same(other)) {
-            return Err(ConfigError::field(*field, format!("{name} carries another identity too")));
+            return Err(ConfigError::field(
+                *field,
+                format!("{name} carries another identity too"),
+            ));
         }
     }
     Ok(())
@@ -115,6 +142,9 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
     if web {
         Ok(())
     } else {
-        Err(ConfigError::field("help_url", format!("{url:?} is not an http or https URL")))
+        Err(ConfigError::field(
+            "help_url",
+            format!("{url:?} is not an http or https URL"),
+        ))
     }
 }

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::config::Config;
 use crate::principals::Principal;
 
-pub use permission::{ParsePermissionError, Permission};
 use permission::PermissionSet;
+pub use permission::{ParsePermissionError, Permission};
 
 /// The most scopes a denial names.
 const NAMED_SCOPES: usize = 5;
@@ -36,13 +36,20 @@ impl Policy {
         scopes.extend(compile(&config.scopes));
         let mut by_width: Vec<String> = scopes.keys().cloned().collect();
         by_width.sort_by_key(|scope| (scopes.get(scope).map(PermissionSet::width), scope.clone()));
-        Self { scopes, roles: compile(&config.roles).collect(), by_width }
+        Self {
+            scopes,
+            roles: compile(&config.roles).collect(),
+            by_width,
+        }
     }
 
     /// Whether the principal holds the permission.
     pub fn grants(&self, principal: &Principal, permission: Permission) -> bool {
         let any = |table: &HashMap<String, PermissionSet>, names: &[String]| {
-            names.iter().filter_map(|name| table.get(name)).any(|set| set.contains(permission))
+            names
+                .iter()
+                .filter_map(|name| table.get(name))
+                .any(|set| set.contains(permission))
         };
         principal.is_admin
             || any(&self.scopes, &principal.scopes)
@@ -58,7 +65,11 @@ impl Policy {
     pub fn granting(&self, permission: Permission) -> impl Iterator<Item = &str> {
         self.by_width
             .iter()
-            .filter(move |scope| self.scopes.get(*scope).is_some_and(|set| set.contains(permission)))
+            .filter(move |scope| {
+                self.scopes
+                    .get(*scope)
+                    .is_some_and(|set| set.contains(permission))
+            })
             .map(String::as_str)
     }
 }
@@ -67,6 +78,9 @@ fn compile(
     table: &BTreeMap<String, Vec<Permission>>,
 ) -> impl Iterator<Item = (String, PermissionSet)> + '_ {
     table.iter().map(|(name, permissions)| {
-        (name.clone(), permissions.iter().copied().collect::<PermissionSet>())
+        (
+            name.clone(),
+            permissions.iter().copied().collect::<PermissionSet>(),
+        )
     })
 }

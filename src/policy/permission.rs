@@ -22,12 +22,18 @@ pub struct Permission {
 impl Permission {
     /// A permission with both sides named.
     pub const fn new(object: Object, access: Access) -> Self {
-        Self { object: Some(object), access: Some(access) }
+        Self {
+            object: Some(object),
+            access: Some(access),
+        }
     }
 
     /// Access to every object.
     pub const fn on_everything(access: Access) -> Self {
-        Self { object: None, access: Some(access) }
+        Self {
+            object: None,
+            access: Some(access),
+        }
     }
 }
 
@@ -56,7 +62,9 @@ impl FromStr for Permission {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (object, access) = text.split_once(':').ok_or_else(|| {
-            ParsePermissionError(format!("{text:?} is not a permission; write \"object:access\""))
+            ParsePermissionError(format!(
+                "{text:?} is not a permission; write \"object:access\""
+            ))
         })?;
         let object = side(text, object, "object", Object::from_word, Object::ALL)?;
         let access = side(text, access, "access", Access::from_word, Access::ALL)?;
@@ -85,7 +93,9 @@ fn side<T: Copy + fmt::Display>(
 
 impl<'de> Deserialize<'de> for Permission {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -102,7 +112,9 @@ type AccessSet = u8;
 fn bits(access: Option<Access>) -> AccessSet {
     match access {
         Some(access) => 1 << access as u8,
-        None => Access::ALL.iter().fold(0, |set, access| set | 1 << *access as u8),
+        None => Access::ALL
+            .iter()
+            .fold(0, |set, access| set | 1 << *access as u8),
     }
 }
 
@@ -120,7 +132,9 @@ impl PermissionSet {
     }
 
     pub(super) fn contains(&self, demand: Permission) -> bool {
-        let on_object = demand.object.and_then(|object| self.objects.get(object as usize));
+        let on_object = demand
+            .object
+            .and_then(|object| self.objects.get(object as usize));
         let granted = self.everything | on_object.copied().unwrap_or_default();
         let access = bits(demand.access);
         granted & access == access
@@ -128,14 +142,19 @@ impl PermissionSet {
 
     /// How many permissions with both sides named are in the set.
     pub(super) fn width(&self) -> u32 {
-        self.objects.iter().map(|set| (set | self.everything).count_ones()).sum()
+        self.objects
+            .iter()
+            .map(|set| (set | self.everything).count_ones())
+            .sum()
     }
 }
 
 impl FromIterator<Permission> for PermissionSet {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
         let mut set = Self::default();
-        permissions.into_iter().for_each(|permission| set.insert(permission));
+        permissions
+            .into_iter()
+            .for_each(|permission| set.insert(permission));
         set
     }
 }

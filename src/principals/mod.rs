@@ -49,11 +49,16 @@ struct Entry {
 impl Principals {
     /// An empty cache.
     pub fn new(config: &Cache) -> Self {
-        let capacity = usize::try_from(config.capacity).ok().and_then(NonZeroUsize::new);
+        let capacity = usize::try_from(config.capacity)
+            .ok()
+            .and_then(NonZeroUsize::new);
         // Grows with use: a fresh VM does not pay for its capacity.
         let mut entries = LruCache::unbounded();
         entries.resize(capacity.unwrap_or(NonZeroUsize::MIN));
-        Self { entries, ttl: config.ttl }
+        Self {
+            entries,
+            ttl: config.ttl,
+        }
     }
 
     /// The principal of a key, while it is fresh. An entry from the future, left by a clock that jumped
@@ -66,7 +71,13 @@ impl Principals {
 
     /// Keeps a principal that the auth service has just confirmed.
     pub fn store(&mut self, digest: KeyDigest, principal: Arc<Principal>, now: Timestamp) {
-        self.entries.push(digest, Entry { principal, stored_at: now });
+        self.entries.push(
+            digest,
+            Entry {
+                principal,
+                stored_at: now,
+            },
+        );
     }
 
     /// Forgets a key that the auth service no longer accepts.

@@ -137,8 +137,7 @@ class Http2:
                 self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, StreamEnded):
                 state.ended = True
-            elif isinstance(event, StreamReset):
-                # After a full response this is NO_ERROR: "the rest of your body is not needed".
-                if not state.ended:
-                    state.reset = int(event.error_code)
+            elif isinstance(event, StreamReset) and not state.ended:
+                # A reset after the response only says that the rest of the body is not needed.
+                state.reset = int(event.error_code)
         self._flush()

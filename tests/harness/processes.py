@@ -23,7 +23,7 @@ class NotReady(RuntimeError):
     """A process ended early or did not get ready in time; the text has the end of its log."""
 
 
-def wait_until(check: Callable[[], T], what: str, timeout: float = 10, every: float = 0.02) -> T:
+def wait_until(check: Callable[[], T | None], what: str, timeout: float = 10, every: float = 0.02) -> T:
     """Calls `check` until it returns something true, and returns that."""
     deadline = time.monotonic() + timeout
     while not (value := check()):
@@ -83,7 +83,7 @@ class Process:
                 tails.append(f"--- {path} ---\n" + "\n".join(text))
         return "\n".join(tails) or "(it printed nothing)"
 
-    def wait_ready(self, check: Callable[[], T], timeout: float) -> T:
+    def wait_ready(self, check: Callable[[], T | None], timeout: float) -> T:
         """Waits until `check` returns something true; OSError from it means "not yet"."""
         last: OSError | None = None
 

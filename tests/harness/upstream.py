@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from socketserver import TCPServer
-from typing import BinaryIO
 
 from .ports import HOST
 
@@ -49,7 +49,7 @@ class EchoUpstream:
 
     @property
     def address(self) -> tuple[str, int]:
-        return self._server.server_address[:2]
+        return HOST, self._server.server_port
 
     @property
     def count(self) -> int:
@@ -89,6 +89,7 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Binds without HTTPServer's look-up of the host's full name, which may take seconds."""
         TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A connection that Envoy resets in mid-request is part of many tests: not worth a traceback."""
@@ -138,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Envoy's access log has it all."""
 
 
-def _plain(stream: BinaryIO, left: int) -> Iterator[bytes]:
+def _plain(stream: BufferedIOBase, left: int) -> Iterator[bytes]:
     while left:
         block = stream.read(min(left, _CHUNK))
         if not block:
@@ -147,7 +148,7 @@ def _plain(stream: BinaryIO, left: int) -> Iterator[bytes]:
         yield block
 
 
-def _chunked(stream: BinaryIO) -> Iterator[bytes]:
+def _chunked(stream: BufferedIOBase) -> Iterator[bytes]:
     while size := int(stream.readline().split(b";")[0] or b"-1", 16):
         if size < 0:
             raise EOFError

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 MARK = "MLFLOW_AUTHZ_HARNESS"
@@ -38,10 +39,8 @@ def end(mark: str, sessions: set[int], grace: float, variable: str = MARK) -> No
     """Ends these processes: SIGTERM, and SIGKILL for those left after `grace` seconds."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
         for pid in living(mark, sessions, variable):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, sent)
-            except ProcessLookupError:
-                pass
         deadline = time.monotonic() + grace
         while living(mark, sessions, variable):
             if time.monotonic() > deadline:

@@ -23,7 +23,11 @@ pub struct Root {
 
 impl Root {
     fn retire(&mut self) {
-        if let Some(mut engine) = self.engine.as_ref().and_then(|engine| engine.try_borrow_mut().ok()) {
+        if let Some(mut engine) = self
+            .engine
+            .as_ref()
+            .and_then(|engine| engine.try_borrow_mut().ok())
+        {
             engine.retire();
             metrics::flush(&mut engine);
         }

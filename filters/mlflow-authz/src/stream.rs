@@ -66,11 +66,18 @@ impl std::fmt::Display for Broken {
 impl Stream {
     /// A stream that nothing is known of yet.
     pub const fn new(context_id: u32, engine: Option<SharedEngine>) -> Self {
-        Self { id: StreamId(context_id), engine, state: State::Undecided }
+        Self {
+            id: StreamId(context_id),
+            engine,
+            state: State::Undecided,
+        }
     }
 
     /// Feeds one event to the engine and does what it says; refuses where that fails.
-    fn on_event(&mut self, event: impl FnOnce(&mut Engine, StreamId, Duration, &RequestHead<'_>) -> Option<Next>) {
+    fn on_event(
+        &mut self,
+        event: impl FnOnce(&mut Engine, StreamId, Duration, &RequestHead<'_>) -> Option<Next>,
+    ) {
         if let Err(broken) = self.try_event(event) {
             log::error!("request refused: {broken}");
             self.refuse();
@@ -87,8 +94,15 @@ impl Stream {
         let pairs = host::header_pairs(HeaderMap::Request)?;
         let headers = pairs.pairs()?;
         let sends_address = engine.config().auth_service.send_client_ip;
-        let client = if sends_address { client_address() } else { None };
-        let head = RequestHead { headers: &headers, client_address: client.as_deref() };
+        let client = if sends_address {
+            client_address()
+        } else {
+            None
+        };
+        let head = RequestHead {
+            headers: &headers,
+            client_address: client.as_deref(),
+        };
         let mut next = event(&mut engine, self.id, now, &head);
         // A callout that the host would not send is a reply too; it never asks again.
         while let Some(step) = next.take() {
@@ -114,7 +128,11 @@ impl Stream {
     }
 
     fn dispatch(&mut self, callout: &Callout) -> Result<(), ()> {
-        let headers = callout.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers = callout
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let sent = self.dispatch_http_call(
             &callout.cluster,
             headers,
@@ -127,7 +145,13 @@ impl Stream {
     }
 
     /// Leaves the decision in the access log and the audit log. Neither decides about the request.
-    fn record(&self, engine: &mut Engine, now: Duration, decision: &Decision, head: &RequestHead<'_>) {
+    fn record(
+        &self,
+        engine: &mut Engine,
+        now: Duration,
+        decision: &Decision,
+        head: &RequestHead<'_>,
+    ) {
         if decision.mount.is_some() {
             let field = engine.access_log_field(decision);
             if let Err(error) = host::set_property(ACCESS_LOG_PROPERTY, &field) {
@@ -135,7 +159,10 @@ impl Stream {
             }
         }
         if engine.wants_audit(decision) {
-            let facts = HostFacts { route: text_property(&["xds", "route_name"]), client: client_address() };
+            let facts = HostFacts {
+                route: text_property(&["xds", "route_name"]),
+                client: client_address(),
+            };
             if let Some(record) = engine.audit_record(now, decision, head, facts) {
                 log::warn!("{record}");
             }
@@ -157,8 +184,11 @@ impl Stream {
     }
 
     fn answer(&mut self, decision: &Decision, answer: &Answer) -> Result<(), HostError> {
-        let headers: Vec<(&str, &str)> =
-            answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> = answer
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let details = format!("mlflow_authz_{}", decision.reason.as_str());
         host::send_local_response(answer.status, &details, &headers, &answer.body)?;
         self.state = State::Answered;
@@ -180,13 +210,21 @@ impl Stream {
     }
 
     fn action(&self) -> Action {
-        if self.state == State::Forwarded { Action::Continue } else { Action::Pause }
+        if self.state == State::Forwarded {
+            Action::Continue
+        } else {
+            Action::Pause
+        }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Some(mut engine) = self.engine.as_ref().and_then(|engine| engine.try_borrow_mut().ok()) {
+        if let Some(mut engine) = self
+            .engine
+            .as_ref()
+            .and_then(|engine| engine.try_borrow_mut().ok())
+        {
             engine.on_stream_gone(self.id);
         }
     }
@@ -240,16 +278,28 @@ impl CalloutReply {
         let arrived = num_headers > 0;
         let headers = host::header_pairs(HeaderMap::CalloutReply)?;
         let body = host::buffer(Buffer::CalloutReply, MAX_BODY_BYTES + 1)?;
-        Ok(Self { headers, body, arrived })
+        Ok(Self {
+            headers,
+            body,
+            arrived,
+        })
     }
 
     fn reply(&self) -> Reply<'_> {
         let Some(headers) = self.arrived.then(|| self.headers.pairs().ok()).flatten() else {
             return Reply::Reset;
         };
-        let find = |wanted: &[u8]| headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
-        let status = find(b":status").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-        let Some(status) = status else { return Reply::Reset };
+        let find = |wanted: &[u8]| {
+            headers
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, value)| *value)
+        };
+        let status =
+            find(b":status").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        let Some(status) = status else {
+            return Reply::Reset;
+        };
         Reply::Response {
             status,
             from_service: find(b"x-envoy-upstream-service-time").is_some(),
@@ -266,6 +316,12 @@ fn text_property(path: &[&str]) -> Option<String> {
 /// `source.address` without its port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
 fn client_address() -> Option<String> {
     let address = text_property(&["source", "address"])?;
-    let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-    Some(host.trim_start_matches('[').trim_end_matches(']').to_owned())
+    let host = address
+        .rsplit_once(':')
+        .map_or(address.as_str(), |(host, _)| host);
+    Some(
+        host.trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned(),
+    )
 }

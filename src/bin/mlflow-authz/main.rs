@@ -3,8 +3,13 @@
 //! A failure is one line on stderr, `mlflow-authz: <what went wrong>; <what to do>`, and exit status 2.
 
 mod auth_service;
+mod check;
+mod config_file;
 mod duration;
 mod error;
+mod explain;
+mod output;
+mod routes;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,6 +31,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Reads a plugin configuration with the parser the filter uses
+    Check(check::Args),
+    /// Says what the filter would decide about a request, and why
+    Explain(explain::Args),
+    /// Lists every endpoint, what it needs, and which scopes grant that
+    Routes(routes::Args),
     /// Runs a local stand-in for the auth service, with faults to order
     AuthService(auth_service::Args),
 }
@@ -33,6 +44,9 @@ enum Command {
 impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
+            Self::Check(args) => check::run(&args),
+            Self::Explain(args) => explain::run(args),
+            Self::Routes(args) => routes::run(&args),
             Self::AuthService(args) => auth_service::run(args),
         }
     }

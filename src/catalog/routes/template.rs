@@ -33,7 +33,10 @@ impl Template {
             for path in route.paths() {
                 for &method in route.methods {
                     let served = Served { method, operation };
-                    templates.push(Self { segments: segments(&path), served });
+                    templates.push(Self {
+                        segments: segments(&path),
+                        served,
+                    });
                 }
             }
         }
@@ -41,12 +44,17 @@ impl Template {
     }
 
     pub(super) fn has_parameter(&self) -> bool {
-        self.segments.iter().any(|segment| !matches!(segment, Segment::Static(_)))
+        self.segments
+            .iter()
+            .any(|segment| !matches!(segment, Segment::Static(_)))
     }
 
     /// What stands before the first catch-all.
     pub(super) fn open_prefix(&self) -> Option<&[Segment]> {
-        let index = self.segments.iter().position(|segment| *segment == Segment::Any)?;
+        let index = self
+            .segments
+            .iter()
+            .position(|segment| *segment == Segment::Any)?;
         self.segments.get(..index)
     }
 
@@ -69,15 +77,17 @@ fn segments(path: &str) -> Vec<Segment> {
 }
 
 fn segment(text: &str) -> Segment {
-    let parameter = text
-        .split_once('{')
-        .and_then(|(prefix, rest)| rest.split_once('}').map(|(name, suffix)| (prefix, name, suffix)));
+    let parameter = text.split_once('{').and_then(|(prefix, rest)| {
+        rest.split_once('}')
+            .map(|(name, suffix)| (prefix, name, suffix))
+    });
     match parameter {
         None => Segment::Static(text.to_owned()),
         Some((_, name, _)) if name.starts_with('*') => Segment::Any,
-        Some((prefix, _, suffix)) => {
-            Segment::One { prefix: prefix.to_owned(), suffix: suffix.to_owned() }
-        }
+        Some((prefix, _, suffix)) => Segment::One {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+        },
     }
 }
 
@@ -99,26 +109,34 @@ pub(super) fn key(segments: &[Segment]) -> String {
     key
 }
 
-/// Whether a pattern matches all of a path without its leading slash.
+/// Whether a pattern matches all of a path without its leading slash. A catch-all takes at least one
+/// segment, which may be empty.
+///
+/// When a match fails, only the last catch-all takes one segment more: what an earlier one could take
+/// instead, the last one can take too. So the time is bounded by the product of the lengths.
 pub(super) fn matches(pattern: &[Segment], path: &str) -> bool {
-    let Some((first, later)) = pattern.split_first() else { return false };
-    if *first == Segment::Any {
-        if later.is_empty() {
-            return true;
+    let (mut pattern, mut path) = (pattern, path.split('/'));
+    // What follows the last catch-all, and the path behind what that one has taken.
+    let mut retry = None;
+    loop {
+        match (pattern.split_first(), path.next()) {
+            (None, None) | (Some((Segment::Any, [])), Some(_)) => return true,
+            (Some((Segment::Any, later)), Some(_)) => {
+                retry = Some((later, path.clone()));
+                pattern = later;
+            }
+            (Some((first, later)), Some(text)) if accepts(first, text) => pattern = later,
+            (_, None) => return false,
+            (_, Some(_)) => {
+                let Some((later, mut behind)) = retry else {
+                    return false;
+                };
+                behind.next();
+                (pattern, path) = (later, behind.clone());
+                retry = Some((later, behind));
+            }
         }
-        return path.match_indices('/').any(|(at, _)| {
-            path.get(at + 1..).is_some_and(|behind| matches(later, behind))
-        });
     }
-    let (text, behind) = match path.split_once('/') {
-        Some((text, behind)) => (text, Some(behind)),
-        None => (path, None),
-    };
-    accepts(first, text)
-        && match behind {
-            None => later.is_empty(),
-            Some(behind) => !later.is_empty() && matches(later, behind),
-        }
 }
 
 fn accepts(segment: &Segment, text: &str) -> bool {

@@ -1,6 +1,8 @@
 //! The ABI's serialized header maps: a count, the sizes of each pair, then each name and value with a
 //! zero byte behind it. Numbers are 32-bit little endian.
 
+use mlflow_authz::request::Header;
+
 use super::{HostError, Problem};
 
 /// Headers as the host handed them over.
@@ -18,16 +20,19 @@ impl HeaderPairs {
     ///
     /// # Errors
     /// Sizes that do not fit the data.
-    pub fn pairs(&self) -> Result<Vec<(&[u8], &[u8])>, HostError> {
+    pub fn pairs(&self) -> Result<Vec<Header<'_>>, HostError> {
         if self.bytes.is_empty() {
             return Ok(Vec::new());
         }
-        let malformed = HostError { call: "get_header_map_pairs", problem: Problem::Malformed };
+        let malformed = HostError {
+            call: "get_header_map_pairs",
+            problem: Problem::Malformed,
+        };
         parse(&self.bytes).ok_or(malformed)
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+fn parse(bytes: &[u8]) -> Option<Vec<Header<'_>>> {
     let (count, rest) = number(bytes)?;
     let (mut sizes, mut data) = rest.split_at_checked(count.checked_mul(8)?)?;
     let mut pairs = Vec::with_capacity(count);

@@ -37,7 +37,10 @@ pub fn install() {
     }
     std::panic::set_hook(Box::new(|panic| {
         // The text could hold what a request sent; the place is enough to find the fault.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let _ = raw::log(CRITICAL, &format!("panic at {place}"));
     }));
 }

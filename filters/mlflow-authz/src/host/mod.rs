@@ -28,7 +28,9 @@ enum Problem {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.problem {
-            Problem::Status(status) => write!(f, "host call {} returned status {status}", self.call),
+            Problem::Status(status) => {
+                write!(f, "host call {} returned status {status}", self.call)
+            }
             Problem::Malformed => write!(f, "host call {} returned malformed data", self.call),
         }
     }
@@ -72,7 +74,14 @@ const REQUEST_STREAM: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 
 fn check(call: &'static str, status: raw::Status) -> Result<(), HostError> {
-    if status == OK { Ok(()) } else { Err(HostError { call, problem: Problem::Status(status) }) }
+    if status == OK {
+        Ok(())
+    } else {
+        Err(HostError {
+            call,
+            problem: Problem::Status(status),
+        })
+    }
 }
 
 /// The host's clock: time since the UNIX epoch.
@@ -106,7 +115,10 @@ pub fn set_request_header(name: &str, value: &str) -> Result<(), HostError> {
 
 /// Removes every request header of a name.
 pub fn remove_request_header(name: &[u8]) -> Result<(), HostError> {
-    check("remove_header_map_value", raw::remove_header(HeaderMap::Request as u32, name))
+    check(
+        "remove_header_map_value",
+        raw::remove_header(HeaderMap::Request as u32, name),
+    )
 }
 
 /// A property as bytes; `None` where the host has none.
@@ -117,7 +129,10 @@ pub fn property(path: &[&str]) -> Option<Vec<u8>> {
 
 /// Sets a property of this stream; Envoy keeps it as filter state `wasm.<name>`.
 pub fn set_property(name: &str, value: &str) -> Result<(), HostError> {
-    check("set_property", raw::set_property(name.as_bytes(), value.as_bytes()))
+    check(
+        "set_property",
+        raw::set_property(name.as_bytes(), value.as_bytes()),
+    )
 }
 
 /// Answers the request. `details` becomes Envoy's response code details.

@@ -2,7 +2,10 @@
 //!
 //! They are here because the SDK's own wrappers panic on statuses they do not expect, and some unwrap
 //! UTF-8. Each function below returns the host's status as it came. Source: proxy-wasm/spec, abi 0.2.1.
-#![allow(unsafe_code, reason = "calls across the ABI; each block says why it is sound")]
+#![allow(
+    unsafe_code,
+    reason = "calls across the ABI; each block says why it is sound"
+)]
 
 use std::ptr::null_mut;
 

@@ -1,0 +1,100 @@
+//! Plugin configurations on the command line: from a file, from stdin, or the defaults.
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::path::Path;
+
+use mlflow_authz::Config;
+use mlflow_authz::config::ConfigError;
+
+use crate::error::CliError;
+
+/// The least that a configuration must say. Nothing a decision depends on is in it.
+const DEFAULTS: &[u8] = br#"{"auth_service":{"cluster":"auth_service"}}"#;
+
+/// A configuration and what it was parsed from.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// As the filter reads it.
+    pub config: Config,
+    /// The text as it came.
+    pub text: Vec<u8>,
+}
+
+impl ConfigFile {
+    /// Reads a file, or stdin where the file is `-`.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, and everything the filter would refuse.
+    pub fn read(file: &Path) -> Result<Self, CliError> {
+        let text = if file.as_os_str() == OsStr::new("-") {
+            let mut text = Vec::new();
+            io::stdin().lock().read_to_end(&mut text).map(|_| text)
+        } else {
+            std::fs::read(file)
+        };
+        let text = text.map_err(|error| {
+            CliError::new(
+                format!("{}: cannot read the configuration: {error}", name(file)),
+                "give a file that can be read, or - for stdin",
+            )
+        })?;
+        Self::parse(&name(file), text)
+    }
+
+    /// The file where there is one, else the defaults.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConfigFile::read`].
+    pub fn read_or_default(file: Option<&Path>) -> Result<Self, CliError> {
+        match file {
+            Some(file) => Self::read(file),
+            None => Self::parse("(the defaults)", DEFAULTS.to_vec()),
+        }
+    }
+
+    /// Reads a text; `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// Everything the filter would refuse.
+    pub fn parse(name: &str, text: Vec<u8>) -> Result<Self, CliError> {
+        let config = Config::parse(&text)
+            .map_err(|error| CliError::new(format!("{name}: {error}"), remedy(&error)))?;
+        Ok(Self { config, text })
+    }
+}
+
+/// What errors and summaries call a file.
+pub fn name(file: &Path) -> String {
+    if file.as_os_str() == OsStr::new("-") {
+        return "(stdin)".to_owned();
+    }
+    file.display().to_string()
+}
+
+fn remedy(error: &ConfigError) -> String {
+    match error {
+        ConfigError::NotAnObject => {
+            "give the plugin configuration itself: one JSON object, starting with {".to_owned()
+        }
+        ConfigError::Syntax(_) => {
+            "correct the JSON there; it has no comments and no trailing commas".to_owned()
+        }
+        ConfigError::UnknownField {
+            nearest: Some(nearest),
+            ..
+        } => format!("write {nearest}, or remove the field"),
+        ConfigError::UnknownField { nearest: None, .. } => {
+            "remove it, or see the configuration reference for the fields there are".to_owned()
+        }
+        ConfigError::Field { field, .. } if field == "." => {
+            "see the configuration reference for the fields there are".to_owned()
+        }
+        ConfigError::Field { field, .. } => {
+            format!("correct {field}; see the configuration reference for what it takes")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Stdout, buffered, whose reader may leave whenever it likes.
+
+use std::io::{self, BufWriter, Write};
+
+use crate::error::CliError;
+
+/// Runs `write` on buffered stdout and flushes. A reader that has gone is no failure.
+///
+/// # Errors
+///
+/// Stdout that cannot be written to: a full disk.
+pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    // What could not be written is not tried again when the buffer is dropped.
+    drop(out.into_parts());
+    ended(written)
+}
+
+/// How writing to stdout ended, as the command's own outcome.
+///
+/// # Errors
+///
+/// See [`to_stdout`].
+pub fn ended(written: io::Result<()>) -> Result<(), CliError> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(CliError::new(
+            format!("cannot write to stdout: {error}"),
+            "see that there is room where it goes",
+        )),
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::ended;
+
+    #[test]
+    fn only_a_reader_that_has_gone_is_no_failure() {
+        assert_eq!(ended(Ok(())), Ok(()));
+        assert_eq!(ended(Err(io::ErrorKind::BrokenPipe.into())), Ok(()));
+        assert!(ended(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
+}
