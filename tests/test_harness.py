@@ -109,6 +109,25 @@ def test_stats(plain_envoy: Envoy) -> None:
     assert listeners >= after
 
 
+def test_envoy_without_its_defences(tmp_path: Path, echo: EchoUpstream) -> None:
+    options = envoy_config.EnvoyOptions(
+        mlflow=echo.address,
+        auth=echo.address,
+        with_filter=False,
+        normalize=False,
+        reject_underscores=False,
+        use_remote_address=False,
+        forward_rest=True,
+    )
+    with Envoy(options, tmp_path) as envoy:
+        client = Client(envoy.host, envoy.port)
+        headers = [("X_Raw", b"\xff\xfe"), ("x-forwarded-for", "192.0.2.9"), ("user-agent", "bare")]
+        answer = client.get("/a/..//b%2Fc;d", headers).json()
+        assert answer["path"] == "/a/..//b%2Fc;d"
+        assert ["x_raw", "\xff\xfe"] in answer["headers"]
+        assert [e["client"] for e in envoy.access_log() if e["user_agent"] == "bare"] == ["192.0.2.9"]
+
+
 def test_envoy_that_cannot_start_says_why(tmp_path: Path) -> None:
     def break_it(config: envoy_config.Config) -> None:
         envoy_config.listener(config)["no_such_field"] = 1

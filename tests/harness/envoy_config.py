@@ -100,6 +100,8 @@ def render(options: EnvoyOptions) -> Config:
     """The configuration Envoy is to run."""
     config = load_sample()
     config["admin"]["address"]["socket_address"]["port_value"] = 0
+    # Histograms show their values only after a flush; the default is every five seconds.
+    config["stats_flush_interval"] = "0.2s"
     listener(config)["address"]["socket_address"] = {"address": ports.HOST, "port_value": options.port}
     for cluster in config["static_resources"]["clusters"]:
         _move(cluster, {"mlflow": options.mlflow, "auth_service": options.auth}[cluster["name"]])

@@ -1,0 +1,138 @@
+//! The engine with an auth service played for it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mlflow_authz::auth_service::Reply;
+use mlflow_authz::config::CredentialKind;
+use mlflow_authz::credential::{self, CredentialError};
+use mlflow_authz::{Engine, Next, RequestHead, StreamId};
+
+use super::explanation::Explanation;
+use super::request::{Claims, Request};
+use crate::config_file::ConfigFile;
+use crate::error::CliError;
+
+/// The key of a caller of whom only scopes, roles or admin are said.
+const KEY: &str = "explain";
+
+/// Time between two requests: longer than anything the engine keeps, so that none sees what an earlier
+/// one left. A duration in the configuration is at most a day.
+const BETWEEN_REQUESTS: u64 = 2 * 24 * 60 * 60;
+
+/// Every stream ends before the next begins.
+const STREAM: StreamId = StreamId(0);
+
+/// Explains requests, each as if it were the first.
+#[derive(Debug)]
+pub struct Explainer {
+    engine: Engine,
+    credential: Credential,
+    requests: u64,
+}
+
+/// Where the added key stands: the configuration's credentials decide.
+#[derive(Debug)]
+enum Credential {
+    Header(&'static str, String),
+    Query,
+}
+
+impl Credential {
+    fn of_a_kind(kinds: &[CredentialKind]) -> Self {
+        if kinds.contains(&CredentialKind::Bearer) {
+            Self::Header("authorization", format!("Bearer {KEY}"))
+        } else if kinds.contains(&CredentialKind::XApiKey) {
+            Self::Header("x-api-key", KEY.to_owned())
+        } else if kinds.contains(&CredentialKind::Basic) {
+            Self::Header("authorization", format!("Basic {}", STANDARD.encode(format!(":{KEY}"))))
+        } else {
+            Self::Query
+        }
+    }
+}
+
+impl Explainer {
+    /// An explainer under a configuration.
+    pub fn new(ConfigFile { mut config, text }: ConfigFile) -> Self {
+        let credential = Credential::of_a_kind(&config.credentials);
+        // No principal is ever found again, so keep no more than one.
+        config.cache.capacity = 1;
+        Self { engine: Engine::new(config, &text), credential, requests: 0 }
+    }
+
+    /// What the filter would decide.
+    ///
+    /// # Errors
+    ///
+    /// An engine that asks for what this shell does not have: a fault of this program.
+    pub fn explain(&mut self, request: &Request) -> Result<Explanation<'_>, CliError> {
+        let mut target = Cow::Borrowed(request.target.as_slice());
+        let mut added = None;
+        if request.claims.is_some() && !self.brings_credential(request) {
+            match &self.credential {
+                Credential::Header(name, value) => added = Some((*name, value.clone())),
+                Credential::Query => target = Cow::Owned(with_query_key(&target)),
+            }
+        }
+        let added = added.as_ref().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let headers: Vec<_> = head(request, &target).chain(added).collect();
+        let next = self.play(&RequestHead { headers: &headers, client_address: None }, request)?;
+        // Metrics and lines for an operator: nobody reads them here.
+        drop(self.engine.take_outbox());
+        Explanation::new(next, self.engine.policy()).ok_or_else(engine_at_a_loss)
+    }
+
+    fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Next, CliError> {
+        let now = Duration::from_secs(self.requests.saturating_mul(BETWEEN_REQUESTS));
+        self.requests += 1;
+        let next = self.engine.on_request_headers(STREAM, now, head);
+        let Next::Ask(_) = next else { return Ok(next) };
+        let nobody = Claims::default();
+        let claims = request.claims.as_ref().unwrap_or(&nobody);
+        let body = serde_json::to_vec(claims).unwrap_or_default();
+        let reply =
+            Reply::Response { status: 200, from_service: true, retry_after: None, body: &body };
+        self.engine.on_auth_reply(STREAM, now, &reply, head).ok_or_else(engine_at_a_loss)
+    }
+
+    fn brings_credential(&self, request: &Request) -> bool {
+        let headers: Vec<_> = head(request, &request.target).collect();
+        let head = RequestHead { headers: &headers, client_address: None };
+        let query = std::str::from_utf8(&request.target)
+            .ok()
+            .and_then(|target| target.split_once('?'))
+            .map(|(_, query)| query);
+        let found = credential::extract(&head, query, &self.engine.config().credentials);
+        found != Err(CredentialError::Missing)
+    }
+}
+
+fn head<'a>(
+    request: &'a Request,
+    target: &'a [u8],
+) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    let pseudo = [
+        (":method", Some(request.method.as_slice())),
+        (":path", Some(target)),
+        (":authority", request.host.as_deref()),
+    ];
+    let pseudo =
+        pseudo.into_iter().filter_map(|(name, value)| Some((name.as_bytes(), value?)));
+    let headers = &request.headers;
+    pseudo.chain(headers.iter().map(|(name, value)| (name.as_ref(), value.as_slice())))
+}
+
+fn with_query_key(target: &[u8]) -> Vec<u8> {
+    let separator: &[u8] = if target.contains(&b'?') { b"&" } else { b"?" };
+    [target, separator, b"api_key=", KEY.as_bytes()].concat()
+}
+
+fn engine_at_a_loss() -> CliError {
+    CliError::new(
+        "the engine came to no decision",
+        "report this as a fault of mlflow-authz, with the request",
+    )
+}

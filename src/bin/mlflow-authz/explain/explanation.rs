@@ -1,0 +1,101 @@
+//! A decision in words: for programs as JSON, for people as text.
+
+use std::fmt;
+
+use mlflow_authz::policy::Policy;
+use mlflow_authz::{Decision, Next};
+use serde::{Deserialize, Serialize};
+
+/// What the filter would do, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation<'p> {
+    decision: &'static str,
+    /// Of the filter's own answer; `None` when the request is forwarded.
+    status: Option<u16>,
+    reason: &'static str,
+    error_code: Option<String>,
+    operation: Option<&'static str>,
+    object: Option<&'static str>,
+    access: Option<&'static str>,
+    required_permission: Option<String>,
+    /// Fewest permissions first, at most five, as in the filter's answers.
+    granting_scopes: Vec<&'p str>,
+    key_scopes: Option<Vec<String>>,
+    message: Option<String>,
+    mount: Option<String>,
+}
+
+/// What an answer's body adds.
+#[derive(Default, Deserialize)]
+struct AnswerBody {
+    error_code: Option<String>,
+    message: Option<String>,
+}
+
+impl<'p> Explanation<'p> {
+    /// `None` when there is no decision yet.
+    pub fn new(next: Next, policy: &'p Policy) -> Option<Self> {
+        let (decision, answer) = match next {
+            Next::Forward(decision, _) => (decision, None),
+            Next::Answer(decision, answer) => (decision, Some(answer)),
+            Next::Ask(_) => return None,
+        };
+        let body = answer.as_ref().map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
+        let body = body.and_then(Result::ok).unwrap_or_default();
+        let Decision { operation, required, .. } = decision;
+        Some(Self {
+            decision: decision.word(),
+            status: answer.map(|answer| answer.status),
+            reason: decision.reason.as_str(),
+            error_code: body.error_code,
+            operation: operation.map(|operation| operation.name),
+            object: operation.map(|operation| operation.object.as_str()),
+            access: operation.map(|operation| operation.access.as_str()),
+            required_permission: required.map(|required| required.to_string()),
+            granting_scopes: required.map(|it| policy.granting_scopes(it)).unwrap_or_default(),
+            key_scopes: decision.principal.map(|principal| principal.scopes.clone()),
+            message: body.message,
+            mount: decision.mount.map(|mount| mount.to_string()),
+        })
+    }
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decision = match self.status {
+            Some(status) => format!("{}, answered {status}", self.decision),
+            None => format!("{}, forwarded", self.decision),
+        };
+        let operation = match (self.operation, self.required_permission.is_some()) {
+            (Some(operation), _) => Some(operation),
+            (None, true) => Some("not a known MLflow endpoint"),
+            (None, false) => None,
+        };
+        let needed = self.required_permission.is_some();
+        let lines = [
+            ("decision", Some(decision)),
+            ("reason", Some(self.reason.to_owned())),
+            ("mount", self.mount.clone()),
+            ("operation", operation.map(str::to_owned)),
+            ("needs", self.required_permission.clone()),
+            ("granted by", needed.then(|| list(&self.granting_scopes, "no configured scope"))),
+            ("key has", self.key_scopes.as_ref().map(|scopes| list(scopes, "no scopes"))),
+            ("message", self.message.clone()),
+        ];
+        for (name, value) in lines {
+            if let Some(value) = value {
+                writeln!(f, "{:<12}{}", format!("{name}:"), printable(&value))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn list<T: std::borrow::Borrow<str>>(words: &[T], if_none: &str) -> String {
+    if words.is_empty() { if_none.to_owned() } else { words.join(", ") }
+}
+
+/// Text without what a terminal would act on.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,163 @@
+//! `mlflow-authz explain`: what the filter would decide about a request, and why.
+//!
+//! It runs the filter's own engine and plays the auth service for it: whoever the caller is said to be,
+//! that is what the auth service answers.
+
+mod explainer;
+mod explanation;
+mod headers;
+mod line;
+mod lines;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use self::explainer::Explainer;
+use self::lines::{Failure, Tally};
+use self::request::{Claims, Request};
+use crate::config_file::ConfigFile;
+use crate::error::CliError;
+use crate::output;
+
+const ABOUT_CALLERS: &str = "\
+Who calls: with scopes, roles or admin given, even as empty lists, the request has a valid key, and \
+the auth service says that of it; a credential is added unless the headers bring one. With a credential \
+among the headers only, the key is valid and has no scopes. With neither, the caller is anonymous.
+
+With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
+\"headers\", \"host\", \"body\"]}. null is the same as absent. headers is an object of strings or lists of \
+strings, or a list of [name, value]. Each line gets one line of output: a decision, or {\"error\": \"line N: \
+what\"}; after errors the exit status is 2.
+
+body is accepted and ignored, as the filter does with \"bodies\": \"ignore\".";
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ABOUT_CALLERS)]
+pub struct Args {
+    /// The method, in upper case
+    #[arg(long, required_unless_present = "stdin")]
+    method: Option<OsString>,
+    /// The path with its query, as it would arrive
+    #[arg(long, required_unless_present = "stdin")]
+    target: Option<OsString>,
+    /// The key's scopes, separated by commas
+    #[arg(long, value_name = "SCOPE,…")]
+    scopes: Option<String>,
+    /// The caller's roles, separated by commas
+    #[arg(long, value_name = "ROLE,…")]
+    roles: Option<String>,
+    /// The caller is an admin
+    #[arg(long)]
+    admin: bool,
+    /// A request header; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<OsString>,
+    /// The Host, or :authority
+    #[arg(long)]
+    host: Option<OsString>,
+    /// Decide about the requests on stdin, one JSON object a line
+    #[arg(long, conflicts_with_all = ["method", "target", "scopes", "roles", "admin", "headers", "host"])]
+    stdin: bool,
+    /// The plugin configuration; - for stdin [default: the defaults]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How to print decisions [default: text; json with --stdin]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Explains one request, or every line on stdin. A denial is an answer, not a failure.
+///
+/// # Errors
+///
+/// A configuration that the filter would refuse, a header that is none, lines that are not requests.
+pub fn run(args: Args) -> Result<(), CliError> {
+    if args.stdin {
+        check_combination(&args)?;
+    }
+    let mut explainer = Explainer::new(ConfigFile::read_or_default(args.config.as_deref())?);
+    if args.stdin {
+        return explain_stdin(&mut explainer);
+    }
+    let format = args.format.unwrap_or(Format::Text);
+    let explanation = explainer.explain(&request(args)?)?;
+    output::to_stdout(|out| match format {
+        Format::Text => write!(out, "{explanation}"),
+        Format::Json => {
+            serde_json::to_writer(&mut *out, &explanation)?;
+            out.write_all(b"\n")
+        }
+    })
+}
+
+fn check_combination(args: &Args) -> Result<(), CliError> {
+    if args.format == Some(Format::Text) {
+        return Err(CliError::new(
+            "--stdin prints JSON only",
+            "leave --format out, or explain one request with --method and --target",
+        ));
+    }
+    if args.config.as_deref().is_some_and(|file| file.as_os_str() == "-") {
+        return Err(CliError::new(
+            "with --stdin the configuration cannot come from stdin as well",
+            "put it into a file",
+        ));
+    }
+    Ok(())
+}
+
+fn request(args: Args) -> Result<Request, CliError> {
+    let bytes = OsString::into_encoded_bytes;
+    let claims = Claims::given(
+        args.scopes.as_deref().map(listed),
+        args.roles.as_deref().map(listed),
+        args.admin.then_some(true),
+    );
+    let headers = args.headers.into_iter().map(|header| headers::parse(&bytes(header)));
+    let headers: Vec<headers::Header> = headers.collect::<Result<_, _>>().map_err(|problem| {
+        CliError::new(format!("--header: {problem}"), "write --header 'name: value'")
+    })?;
+    Ok(Request::new(
+        bytes(args.method.unwrap_or_default()),
+        bytes(args.target.unwrap_or_default()),
+        args.host.map(bytes),
+        headers,
+        claims,
+    ))
+}
+
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn explain_stdin(explainer: &mut Explainer) -> Result<(), CliError> {
+    match lines::explain_lines(explainer, io::stdin().lock(), io::stdout().lock()) {
+        Ok(tally) => verdict(&tally),
+        Err(Failure::Explain(error)) => Err(error),
+        Err(Failure::Write(error)) => output::ended(Err(error)),
+        Err(Failure::Read(error)) => {
+            Err(CliError::new(format!("cannot read stdin: {error}"), "see what the system says"))
+        }
+    }
+}
+
+fn verdict(tally: &Tally) -> Result<(), CliError> {
+    let Some(first) = tally.first_refused else { return Ok(()) };
+    Err(CliError::new(
+        format!("{} of {} lines are not requests, line {first} is the first", tally.refused, tally.lines),
+        "see \"error\" in their places on stdout",
+    ))
+}
