@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from demo_story import Trial
 
 # scripts/demo hands on how long it has been running, so that the progress lines count on.
-BEGAN = time.monotonic() - float(os.environ.get("DEMO_SECONDS", "0"))
+BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
 
 
 def step(text: str) -> None:

@@ -12,6 +12,9 @@ source "$ROOT/scripts/versions.env"
 cd "$ROOT"
 mkdir -p "$TOOLS"
 
+# A script that calls another hands on how long it has been running, so that progress lines count on.
+SECONDS=${STEP_SECONDS:-0}
+
 # step TEXT: one progress line, with the seconds since the script began.
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*" >&2; }
 

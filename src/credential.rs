@@ -81,7 +81,7 @@ pub fn extract(
     take(from_authorization(head, kinds)?)?;
     if kinds.contains(&CredentialKind::XApiKey) {
         take(
-            once(head.all("x-api-key"))?
+            once(head.all_spellings("x-api-key"))?
                 .map(|value| ApiKey::new(value.trim_ascii()))
                 .transpose()?,
         )?;
@@ -108,7 +108,7 @@ fn from_authorization(
     if !kinds.iter().any(|kind| kind.in_authorization()) {
         return Ok(None);
     }
-    let Some(value) = once(head.all("authorization"))? else {
+    let Some(value) = once(head.all_spellings("authorization"))? else {
         return Ok(None);
     };
     let value = value.trim_ascii();

@@ -5,11 +5,10 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use crate::config::CredentialKind;
-use crate::config::{Config, IdentityHeaders};
+use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
 use crate::credential::without_query_key;
 use crate::principals::Principal;
-use crate::request::RequestHead;
+use crate::request::{RequestHead, same_header};
 
 /// One change to the request headers, to be applied in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,50 +19,39 @@ pub enum HeaderEdit {
     Set(String, String),
 }
 
-/// Whether two header names mean the same to an upstream: WSGI servers read `X_User` as `X-User`
-/// (PEP 3333), and names are case-insensitive (RFC 9110 section 5.1).
-pub fn same_header(a: &[u8], b: &[u8]) -> bool {
-    let fold = |byte: u8| {
-        if byte == b'_' {
-            b'-'
-        } else {
-            byte.to_ascii_lowercase()
-        }
-    };
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
-}
-
 /// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
 pub fn clear(head: &RequestHead<'_>, names: &IdentityHeaders) -> Vec<HeaderEdit> {
     let identity = [&names.user_id, &names.key_id, &names.scopes];
-    let mut removed: Vec<HeaderEdit> = Vec::new();
-    for (name, _) in head.headers {
-        let spoofed = identity
-            .iter()
-            .any(|header| same_header(name, header.as_str().as_bytes()));
-        let removal = || HeaderEdit::Remove(name.to_vec());
-        if spoofed && !removed.contains(&removal()) {
-            removed.push(removal());
-        }
-    }
-    removed
+    remove_spellings(head, &identity.map(HeaderField::as_str))
 }
 
 /// Takes the credential out of a request where the configuration says so. A key in the query never goes on.
 pub fn withhold_credential(head: &RequestHead<'_>, config: &Config) -> Vec<HeaderEdit> {
-    let mut edits = Vec::new();
-    if !config.forward_credential {
-        for name in ["authorization", "x-api-key"] {
-            if head.get(name).is_some() {
-                edits.push(HeaderEdit::Remove(name.as_bytes().to_vec()));
-            }
-        }
-    }
+    let mut edits = if config.forward_credential {
+        Vec::new()
+    } else {
+        remove_spellings(head, &["authorization", "x-api-key"])
+    };
     if config.credentials.contains(&CredentialKind::Query) {
         let target = head.text(":path").and_then(without_query_key);
         edits.extend(target.map(|target| HeaderEdit::Set(":path".to_owned(), target)));
     }
     edits
+}
+
+/// One removal for each header name that an upstream could take for one of `names`.
+fn remove_spellings(head: &RequestHead<'_>, names: &[&str]) -> Vec<HeaderEdit> {
+    let mut removals: Vec<HeaderEdit> = Vec::new();
+    for (present, _) in head.headers {
+        let meant = names
+            .iter()
+            .any(|name| same_header(present, name.as_bytes()));
+        let removal = || HeaderEdit::Remove(present.to_vec());
+        if meant && !removals.contains(&removal()) {
+            removals.push(removal());
+        }
+    }
+    removals
 }
 
 /// Sets the verified identity.

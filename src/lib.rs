@@ -22,6 +22,7 @@ pub mod decision;
 pub mod denial;
 pub mod engine;
 pub mod identity;
+mod json;
 pub mod metrics;
 pub mod policy;
 pub mod principals;

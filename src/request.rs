@@ -3,6 +3,19 @@
 /// A header's name and value.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
+/// Whether two header names mean the same to an upstream: WSGI servers read `X_User` as `X-User`
+/// (PEP 3333), and names are case-insensitive (RFC 9110 section 5.1).
+pub fn same_header(a: &[u8], b: &[u8]) -> bool {
+    let fold = |byte: u8| {
+        if byte == b'_' {
+            b'-'
+        } else {
+            byte.to_ascii_lowercase()
+        }
+    };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
+}
+
 /// A borrowed view of a request's headers. Names are in lower case, as Envoy keeps them.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
@@ -19,6 +32,14 @@ impl<'a> RequestHead<'a> {
         self.headers
             .iter()
             .filter(move |(name, _)| *name == wanted)
+            .map(|(_, value)| *value)
+    }
+
+    /// Every value of every header that an upstream could take for this one.
+    pub fn all_spellings(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.headers
+            .iter()
+            .filter(|(present, _)| same_header(present, name.as_bytes()))
             .map(|(_, value)| *value)
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
+use crate::json::Object;
 use crate::principals::Principal;
 
 /// The largest reply that is read, in bytes.
@@ -202,7 +203,7 @@ struct Body {
     key_id: Option<Id>,
     roles: Option<Vec<String>>,
     is_admin: Option<bool>,
-    user: Option<User>,
+    user: Option<Object<User>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -247,18 +248,11 @@ fn parse_principal(body: &[u8]) -> Result<Principal, ContractError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ContractError::TooLarge);
     }
-    if body.trim_ascii_start().first().is_some_and(|b| *b == b'[') {
-        // serde would read a sequence into the struct, field by field.
-        return Err(ContractError::Field {
-            field: "(the whole body)".to_owned(),
-            problem: "expected an object".to_owned(),
-        });
-    }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let body: Body =
+    let Object::<Body>(body) =
         serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
     json.end().map_err(|_| ContractError::NotJson)?;
-    let user = body.user.unwrap_or_default();
+    let user = body.user.map(|Object(user)| user).unwrap_or_default();
     Ok(Principal {
         user_id: body.user_id.or(user.id).map(|id| id.0),
         key_id: body.key_id.map(|id| id.0),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::catalog::PublicGroup;
+use crate::json;
 use crate::policy::Permission;
 
 pub use error::ConfigError;
@@ -45,9 +46,10 @@ pub struct Config {
     #[serde(default = "defaults::mounts")]
     pub mounts: Vec<String>,
     /// Whom to ask about a key.
+    #[serde(deserialize_with = "json::object")]
     pub auth_service: AuthService,
     /// The principal cache of one VM.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object")]
     pub cache: Cache,
     /// Not built.
     #[serde(default, deserialize_with = "unbuilt::refuse")]
@@ -62,13 +64,13 @@ pub struct Config {
     #[serde(default = "defaults::yes")]
     pub forward_credential: bool,
     /// Names of the verified headers that upstream receives.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object")]
     pub identity_headers: IdentityHeaders,
     /// Scopes and what they grant, over the default table entry by entry.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::unique_map")]
     pub scopes: BTreeMap<String, Vec<Permission>>,
     /// Roles and what they grant; there is no default table.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::unique_map")]
     pub roles: BTreeMap<String, Vec<Permission>>,
     /// Groups of endpoints that need no key.
     #[serde(
@@ -83,7 +85,7 @@ pub struct Config {
     #[serde(default)]
     pub bodies: Bodies,
     /// What is written to the audit log.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object")]
     pub audit: Audit,
     /// The self-service endpoint. Not built: only `false` is accepted.
     #[serde(default, deserialize_with = "unbuilt::only_false")]

@@ -1,1 +1,431 @@
+use std::time::Duration;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{Config, ConfigError, CredentialKind};
+use crate::catalog::PublicGroup;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text.as_bytes())
+}
+
+/// The least configuration with further fields at the top.
+fn with(more: &str) -> Result<Config, ConfigError> {
+    parse(&format!(
+        r#"{{"auth_service": {{"cluster": "auth"}}, {more}}}"#
+    ))
+}
+
+fn with_service(more: &str) -> Result<Config, ConfigError> {
+    parse(&format!(
+        r#"{{"auth_service": {{"cluster": "auth", {more}}}}}"#
+    ))
+}
+
+fn error(result: Result<Config, ConfigError>) -> String {
+    result
+        .map(|config| format!("accepted: {config:?}"))
+        .unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn defaults() {
+    let config = parse(r#"{"auth_service": {"cluster": "auth"}}"#).unwrap();
+    assert_eq!(
+        (config.version, config.mode.as_str(), config.enforce_percent),
+        (1, "enforce", 100)
+    );
+    assert_eq!(config.mounts, ["/api/mlflow", "/"]);
+    let service = &config.auth_service;
+    assert_eq!(
+        (service.cluster.as_str(), service.authority.as_str()),
+        ("auth", "auth")
+    );
+    assert_eq!(
+        (service.path.as_str(), service.service_id.as_str()),
+        ("/api/v1/keys/validate", "mlflow")
+    );
+    assert_eq!(service.timeout, Duration::from_secs(2));
+    assert_eq!(service.unavailable_retry_after, Duration::from_secs(15));
+    assert!(!service.send_client_ip && config.forward_credential && !config.whoami);
+    assert_eq!(
+        (config.cache.capacity, config.cache.ttl),
+        (10_000, Duration::from_secs(60))
+    );
+    let kinds = [
+        CredentialKind::Bearer,
+        CredentialKind::XApiKey,
+        CredentialKind::Basic,
+    ];
+    assert_eq!(config.credentials, kinds);
+    let names = &config.identity_headers;
+    let names = [
+        names.user_id.as_str(),
+        names.key_id.as_str(),
+        names.scopes.as_str(),
+    ];
+    assert_eq!(
+        names,
+        [
+            "x-mlflow-authz-user",
+            "x-mlflow-authz-key",
+            "x-mlflow-authz-scopes"
+        ]
+    );
+    assert!(config.scopes.is_empty() && config.roles.is_empty());
+    assert_eq!(config.public, [PublicGroup::Health]);
+    assert_eq!(
+        (config.audit.allows, config.audit.max_per_second),
+        (false, 100)
+    );
+    assert_eq!(config.help_url, None);
+}
+
+/// Every built field of DESIGN 5.1 with a value of its own.
+#[test]
+fn a_full_configuration() {
+    let config = parse(
+        r#" {
+          "version": 1, "mode": "enforce", "enforce_percent": 100, "overrides": [],
+          "mounts": ["/api/mlflow", "/mlflow"],
+          "auth_service": {"cluster": "outbound|443||auth.example.com", "path": "/v1", "service_id": "ml",
+            "timeout": "250ms", "send_client_ip": true, "unavailable_retry_after": "1m"},
+          "cache": {"capacity": 5, "ttl": "1h"},
+          "credentials": ["query", "basic"], "forward_credential": false,
+          "identity_headers": {"user_id": "X-Hokusai-User-Id", "key_id": "x-hokusai-api-key-id"},
+          "scopes": {"model:write": ["run:write", "registered_model:*"]}, "roles": {"admin": ["*:*"]},
+          "public": ["health", "ui"], "graphql": "read", "bodies": "ignore",
+          "audit": {"allows": true, "max_per_second": 7}, "whoami": false,
+          "help_url": "https://docs.example/keys"
+        } "#,
+    )
+    .unwrap();
+    assert_eq!(config.auth_service.authority, "auth.example.com");
+    assert_eq!(config.auth_service.timeout, Duration::from_millis(250));
+    assert_eq!(
+        config.auth_service.unavailable_retry_after,
+        Duration::from_secs(60)
+    );
+    assert_eq!(
+        config.credentials,
+        [CredentialKind::Query, CredentialKind::Basic]
+    );
+    assert_eq!(
+        config.identity_headers.user_id.as_str(),
+        "x-hokusai-user-id"
+    );
+    assert_eq!(
+        config.identity_headers.scopes.as_str(),
+        "x-mlflow-authz-scopes"
+    );
+    let written: Vec<String> = config.scopes["model:write"]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(written, ["run:write", "registered_model:*"]);
+    assert_eq!(config.public, [PublicGroup::Health, PublicGroup::Ui]);
+    assert_eq!(
+        config.help_url.as_deref(),
+        Some("https://docs.example/keys")
+    );
+    assert!(
+        config.audit.allows && !config.forward_credential && config.auth_service.send_client_ip
+    );
+}
+
+#[test]
+fn what_is_not_json_text() {
+    // A Struct as Envoy hands it over: binary protobuf, its first field a map entry.
+    for bytes in [
+        &b"\x0a\x1f\x0a\x07version\x12\x14"[..],
+        b"",
+        b"  ",
+        b"[]",
+        b"\"{}\"",
+        b"\xff\xfe",
+        b"null",
+    ] {
+        let shown = error(Config::parse(bytes));
+        assert!(
+            shown.contains("google.protobuf.StringValue"),
+            "{}: {shown}",
+            bytes.escape_ascii()
+        );
+    }
+    for text in [
+        "{",
+        r#"{"auth_service": {"cluster": "a"}} x"#,
+        r#"{"auth_service": {"cluster": "a"},}"#,
+        "{'a': 1}",
+    ] {
+        let shown = error(parse(text));
+        assert!(
+            shown.contains("is not JSON") && shown.contains("line 1"),
+            "{text}: {shown}"
+        );
+    }
+    assert!(error(Config::parse(b"{\"mode\": \"\xff\"}")).contains("is not JSON"));
+    assert!(error(parse(&format!("{{\"mounts\": {}", "[".repeat(100_000)))).contains("mounts"));
+    assert!(error(parse(&"{\"overrides\": [".repeat(50_000))).contains("is not JSON"));
+}
+
+#[test]
+fn unknown_fields_are_named_with_the_nearest_known_one() {
+    for (result, expected) in [
+        (
+            with(r#""mount": []"#),
+            "mount: unknown field; did you mean `mounts`?",
+        ),
+        (
+            with(r#""Mode": "enforce""#),
+            "Mode: unknown field; did you mean `mode`?",
+        ),
+        (with(r#""qqqqqqqqqqqq": 1"#), "qqqqqqqqqqqq: unknown field"),
+        (
+            with_service(r#""tiemout": "2s""#),
+            "auth_service.tiemout: unknown field; did you mean `timeout`?",
+        ),
+        (
+            with(r#""cache": {"tll": "2s"}"#),
+            "cache.tll: unknown field; did you mean `ttl`?",
+        ),
+        (
+            with(r#""audit": {"allow": true}"#),
+            "audit.allow: unknown field; did you mean `allows`?",
+        ),
+        (
+            with(r#""identity_headers": {"userid": "x"}"#),
+            "identity_headers.userid: unknown field; did you mean `user_id`?",
+        ),
+    ] {
+        assert_eq!(error(result), expected);
+    }
+}
+
+#[test]
+fn fields_that_are_not_built_say_so() {
+    for (result, field) in [
+        (with(r#""mode": "shadow""#), "mode"),
+        (with(r#""enforce_percent": 50"#), "enforce_percent"),
+        (with(r#""overrides": [{"mode": "shadow"}]"#), "overrides"),
+        (with(r#""revocation": {"path": "/x"}"#), "revocation"),
+        (with(r#""revocation": null"#), "revocation"),
+        (with(r#""key_pattern": "hk_live_*""#), "key_pattern"),
+        (with(r#""graphql": "deny""#), "graphql"),
+        (with(r#""bodies": "inspect""#), "bodies"),
+        (with(r#""whoami": true"#), "whoami"),
+        (
+            with(r#""cache": {"negative_ttl": "5s"}"#),
+            "cache.negative_ttl",
+        ),
+        (
+            with(r#""cache": {"stale_if_error": "5m"}"#),
+            "cache.stale_if_error",
+        ),
+        (
+            with(r#""cache": {"shared_slots": 4096}"#),
+            "cache.shared_slots",
+        ),
+        (
+            with_service(r#""max_in_flight": 64"#),
+            "auth_service.max_in_flight",
+        ),
+        (
+            with_service(r#""breaker": {"failures": 5}"#),
+            "auth_service.breaker",
+        ),
+    ] {
+        let shown = error(result);
+        assert!(
+            shown.starts_with(&format!("{field}: ")) && shown.contains("not built"),
+            "{field}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn values_out_of_range_name_the_field() {
+    for (result, field) in [
+        (parse("{}"), "missing field `auth_service`"),
+        (
+            parse(r#"{"auth_service": {}}"#),
+            "auth_service: missing field `cluster`",
+        ),
+        (
+            parse(r#"{"auth_service": {"cluster": ""}}"#),
+            "auth_service.cluster: ",
+        ),
+        (
+            parse(r#"{"auth_service": {"cluster": 1}}"#),
+            "auth_service.cluster: ",
+        ),
+        (
+            parse(r#"{"auth_service": {"cluster": "a b"}}"#),
+            "auth_service.authority: ",
+        ),
+        (
+            with_service(r#""authority": "a/b""#),
+            "auth_service.authority: ",
+        ),
+        (
+            with_service(r#""authority": "a\r\nb""#),
+            "auth_service.authority: ",
+        ),
+        (with_service(r#""path": "v1""#), "auth_service.path: "),
+        (with_service(r#""path": """#), "auth_service.path: "),
+        (with_service(r#""path": "/a b""#), "auth_service.path: "),
+        (with_service(r#""path": "/é""#), "auth_service.path: "),
+        (
+            with_service(r#""send_client_ip": "yes""#),
+            "auth_service.send_client_ip: ",
+        ),
+        (with(r#""version": 2"#), "version: 2 is not a known version"),
+        (with(r#""mode": "enfroce""#), "mode: "),
+        (with(r#""mounts": []"#), "mounts: "),
+        (with(r#""mounts": ["/", ""]"#), "mounts[1]: "),
+        (with(r#""mounts": ["api"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a/"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a//b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a/../b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a%2Db"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a%20b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a?b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a;b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a", "/b", "/a"]"#), "mounts[2]: "),
+        (with(r#""cache": {"capacity": 0}"#), "cache.capacity: "),
+        (
+            with(r#""audit": {"max_per_second": 0}"#),
+            "audit.max_per_second: ",
+        ),
+        (with(r#""credentials": []"#), "credentials: "),
+        (
+            with(r#""credentials": ["bearer", "cookie"]"#),
+            "credentials[1]: ",
+        ),
+        (with(r#""public": ["healht"]"#), "public: "),
+        (
+            with(r#""identity_headers": {"user_id": "a b"}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": ":path"}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": ""}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": "Authorization"}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"key_id": "X_Api_Key"}"#),
+            "identity_headers.key_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": "x-a", "scopes": "X_A"}"#),
+            "identity_headers.scopes: ",
+        ),
+        (with(r#""scopes": {"a": ["run:wriet"]}"#), "scopes.a[0]: "),
+        (with(r#""scopes": {"a": "run:write"}"#), "scopes.a: "),
+        (
+            with(r#""roles": {"a": ["*:*", "rum:read"]}"#),
+            "roles.a[1]: ",
+        ),
+        (with(r#""help_url": "javascript:alert(1)""#), "help_url: "),
+        (with(r#""help_url": "docs.example""#), "help_url: "),
+        (with(r#""help_url": "https://a b""#), "help_url: "),
+        (
+            with(r#""mode": "enforce", "mode": "enforce""#),
+            "duplicate field `mode`",
+        ),
+    ] {
+        let shown = error(result);
+        let named =
+            shown.starts_with(field) || shown.contains("field `auth_service`") || shown == field;
+        assert!(named, "{field}: {shown}");
+    }
+}
+
+#[test]
+fn durations() {
+    let timeout = |text: &str| with_service(&format!(r#""timeout": {text}"#));
+    for (text, milliseconds) in [
+        (r#""250ms""#, 250),
+        (r#""2s""#, 2_000),
+        (r#""5m""#, 300_000),
+        (r#""1h""#, 3_600_000),
+        (r#""1ms""#, 1),
+        (r#""24h""#, 86_400_000),
+    ] {
+        let parsed = timeout(text).map(|config| config.auth_service.timeout);
+        assert_eq!(parsed, Ok(Duration::from_millis(milliseconds)), "{text}");
+    }
+    for text in [
+        "2",
+        "2.5",
+        "null",
+        "[]",
+        r#""""#,
+        r#""2""#,
+        r#""s""#,
+        r#""-2s""#,
+        r#""2 seconds or so""#,
+        r#""0s""#,
+        r#""1us""#,
+        r#""25h""#,
+        r#""99999999999999999999h""#,
+        r#""18446744073709551615s""#,
+    ] {
+        let shown = error(timeout(text));
+        assert!(
+            shown.starts_with("auth_service.timeout: "),
+            "{text}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn whole_numbers() {
+    let capacity = |text: &str| with(&format!(r#""cache": {{"capacity": {text}}}"#));
+    for (text, number) in [
+        ("1", 1),
+        ("1000000", 1_000_000),
+        ("1e6", 1_000_000),
+        ("1000000.0", 1_000_000),
+        ("1.5e1", 15),
+        ("4294967295", 4_294_967_295),
+        ("4294967295.0", 4_294_967_295),
+    ] {
+        assert_eq!(
+            capacity(text).map(|config| config.cache.capacity),
+            Ok(number),
+            "{text}"
+        );
+    }
+    for text in [
+        "1.5",
+        "-1",
+        "-0.5",
+        "4294967296",
+        "1e10",
+        "\"5\"",
+        "true",
+        "null",
+        "[1]",
+        "1e-1",
+    ] {
+        let shown = error(capacity(text));
+        assert!(shown.starts_with("cache.capacity: "), "{text}: {shown}");
+    }
+    assert_eq!(
+        with(r#""version": 1.0"#).map(|config| config.version),
+        Ok(1)
+    );
+    assert_eq!(
+        with(r#""enforce_percent": 1e2"#).map(|config| config.enforce_percent),
+        Ok(100)
+    );
+}

@@ -3,7 +3,7 @@
 use http::uri::Authority;
 
 use super::{Config, ConfigError, IdentityHeaders};
-use crate::identity;
+use crate::request::same_header;
 use crate::target::Target;
 
 /// Headers that Envoy or the filter gives a meaning of their own.
@@ -113,7 +113,7 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
     ];
     for (index, (field, header)) in named.iter().enumerate() {
         let name = header.as_str();
-        let reserved = |other: &&str| identity::same_header(other.as_bytes(), name.as_bytes());
+        let reserved = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
         if RESERVED_HEADERS.iter().any(reserved) {
             return Err(ConfigError::field(
                 *field,
@@ -121,7 +121,7 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
             ));
         }
         let is_same = |other: &crate::config::HeaderField| {
-            identity::same_header(other.as_str().as_bytes(), name.as_bytes())
+            same_header(other.as_str().as_bytes(), name.as_bytes())
         };
         if named.iter().take(index).any(|(_, other)| is_same(other)) {
             return Err(ConfigError::field(

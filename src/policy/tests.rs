@@ -1,1 +1,360 @@
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use super::{Permission, Policy};
+use crate::catalog::{Access, Object};
+use crate::config::Config;
+use crate::principals::Principal;
+
+const MODELS_AND_TRACKING: &[&str] = &[
+    "experiment",
+    "run",
+    "logged_model",
+    "registered_model",
+    "model_version",
+    "artifact",
+    "dataset",
+    "trace",
+];
+const TRACKING: &[&str] = &[
+    "experiment",
+    "run",
+    "logged_model",
+    "artifact",
+    "dataset",
+    "trace",
+];
+const REGISTRY: &[&str] = &["registered_model", "model_version"];
+
+fn policy(more: &str) -> Policy {
+    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
+    Policy::new(&Config::parse(text.as_bytes()).unwrap())
+}
+
+fn permission(text: &str) -> Permission {
+    text.parse().unwrap()
+}
+
+fn with_scopes(scopes: &[&str]) -> Principal {
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    Principal {
+        scopes,
+        ..Principal::default()
+    }
+}
+
+fn with_roles(roles: &[&str]) -> Principal {
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    Principal {
+        roles,
+        ..Principal::default()
+    }
+}
+
+/// Every permission with both sides named, and those an unknown endpoint needs.
+fn demands() -> Vec<Permission> {
+    let named = Object::ALL.iter().flat_map(|object| {
+        Access::ALL
+            .iter()
+            .map(|access| Permission::new(*object, *access))
+    });
+    named
+        .chain(
+            Access::ALL
+                .iter()
+                .map(|access| Permission::on_everything(*access)),
+        )
+        .collect()
+}
+
+/// The table of DESIGN 5.3, each row over every object and access.
+#[test]
+fn the_default_scope_table() {
+    let everything: &[&str] = &["*"];
+    for (scopes, objects, accesses) in [
+        (
+            &["model:read", "mlflow:read", "mlflow:access", "read"][..],
+            everything,
+            &["read"][..],
+        ),
+        (&["model:register"], MODELS_AND_TRACKING, &["read", "write"]),
+        (
+            &["model:write"],
+            MODELS_AND_TRACKING,
+            &["read", "write", "promote"],
+        ),
+        (&["model:promote"], REGISTRY, &["read", "promote"]),
+        (&["model:delete"], MODELS_AND_TRACKING, &["read", "delete"]),
+        (&["tracking:write"], TRACKING, &["read", "write"]),
+        (
+            &["mlflow:write", "write"],
+            everything,
+            &["read", "write", "promote"],
+        ),
+        (&["mlflow:delete"], everything, &["read", "delete"]),
+        (&["gateway:use"], &["gateway"], &["read", "use"]),
+        (
+            &["mlflow:admin", "admin", "full_access"],
+            everything,
+            &["read", "write", "promote", "delete", "use", "admin"],
+        ),
+    ] {
+        for scope in scopes {
+            let principal = with_scopes(&[scope]);
+            for demand in demands() {
+                let object = demand.object.map_or("*", Object::as_str);
+                let access = demand.access.map_or("*", Access::as_str);
+                let expected = (objects.contains(&"*") || objects.contains(&object))
+                    && accesses.contains(&access);
+                assert_eq!(
+                    policy("").grants(&principal, demand),
+                    expected,
+                    "{scope} {demand}"
+                );
+            }
+        }
+    }
+    let known: Vec<String> = {
+        let policy = policy("");
+        policy
+            .granting(permission("run:read"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(
+        known.len(),
+        14,
+        "every scope of the table but model:promote and gateway:use: {known:?}"
+    );
+}
+
+#[test]
+fn what_grants_nothing() {
+    for scopes in [
+        &[][..],
+        &[""],
+        &["unknown"],
+        &["*"],
+        &["*:*"],
+        &["run:write"],
+        &["ADMIN"],
+        &["Admin"],
+        &[" admin"],
+        &["admin "],
+        &["read,admin"],
+        &["model:read admin"],
+        &["mlflow:admin:x"],
+    ] {
+        let principal = with_scopes(scopes);
+        for demand in demands() {
+            assert!(
+                !policy("").grants(&principal, demand),
+                "{scopes:?} {demand}"
+            );
+        }
+    }
+}
+
+#[test]
+fn scopes_add_up() {
+    let table = policy("");
+    for (scopes, demand, granted) in [
+        (&["model:read", "model:read"][..], "run:read", true),
+        (&["model:read", "model:read"], "run:write", false),
+        (&["unknown", "", "tracking:write"], "run:write", true),
+        (
+            &["tracking:write", "model:promote"],
+            "registered_model:promote",
+            true,
+        ),
+        (
+            &["tracking:write", "model:promote"],
+            "registered_model:write",
+            false,
+        ),
+        // Two scopes for parts do not make one for the whole.
+        (
+            &["model:write", "model:delete", "gateway:use"],
+            "*:read",
+            false,
+        ),
+        (&["model:register"], "*:read", false),
+        (&["mlflow:write"], "*:admin", false),
+    ] {
+        assert_eq!(
+            table.grants(&with_scopes(scopes), permission(demand)),
+            granted,
+            "{scopes:?} {demand}"
+        );
+    }
+}
+
+#[test]
+fn configured_scopes_replace_entries_one_by_one() {
+    let table = policy(
+        r#", "scopes": {"model:write": ["run:write"], "new": ["*:use", "job:*"], "read": []}"#,
+    );
+    for (scope, demand, granted) in [
+        ("model:write", "run:write", true),
+        ("model:write", "run:read", false),
+        ("model:write", "registered_model:write", false),
+        ("new", "scorer:use", true),
+        ("new", "*:use", true),
+        ("new", "job:admin", true),
+        ("new", "job:delete", true),
+        ("new", "run:read", false),
+        ("read", "run:read", false),
+        // The rest of the default table stays.
+        ("mlflow:read", "run:read", true),
+        ("model:delete", "run:delete", true),
+    ] {
+        let principal = with_scopes(&[scope]);
+        assert_eq!(
+            table.grants(&principal, permission(demand)),
+            granted,
+            "{scope} {demand}"
+        );
+    }
+}
+
+#[test]
+fn roles_are_a_table_of_their_own() {
+    let table = policy(r#", "roles": {"registry-admin": ["*:*"], "viewer": ["run:read"]}"#);
+    for (principal, demand, granted) in [
+        (with_roles(&["registry-admin"]), "*:admin", true),
+        (with_roles(&["viewer"]), "run:read", true),
+        (with_roles(&["viewer"]), "run:write", false),
+        (with_roles(&["other", "viewer"]), "run:read", true),
+        // No default table for roles, and neither word counts in the other's place.
+        (with_roles(&["admin"]), "run:read", false),
+        (with_roles(&["mlflow:admin"]), "run:read", false),
+        (with_scopes(&["registry-admin"]), "run:read", false),
+    ] {
+        assert_eq!(
+            table.grants(&principal, permission(demand)),
+            granted,
+            "{principal:?} {demand}"
+        );
+    }
+}
+
+#[test]
+fn an_admin_may_everything() {
+    let admin = Principal {
+        is_admin: true,
+        ..Principal::default()
+    };
+    let table = policy(r#", "scopes": {"admin": []}"#);
+    assert!(
+        demands()
+            .into_iter()
+            .all(|demand| table.grants(&admin, demand))
+    );
+}
+
+#[test]
+fn granting_scopes_come_narrowest_first_and_at_most_five() {
+    for (more, demand, expected) in [
+        (
+            "",
+            "registered_model:write",
+            &[
+                "model:register",
+                "model:write",
+                "mlflow:write",
+                "write",
+                "admin",
+            ][..],
+        ),
+        (
+            "",
+            "run:write",
+            &[
+                "tracking:write",
+                "model:register",
+                "model:write",
+                "mlflow:write",
+                "write",
+            ],
+        ),
+        (
+            "",
+            "gateway:use",
+            &["gateway:use", "admin", "full_access", "mlflow:admin"],
+        ),
+        ("", "*:admin", &["admin", "full_access", "mlflow:admin"]),
+        (
+            "",
+            "*:read",
+            &[
+                "mlflow:access",
+                "mlflow:read",
+                "model:read",
+                "read",
+                "mlflow:delete",
+            ],
+        ),
+        (
+            r#", "scopes": {"one": ["run:write"]}"#,
+            "run:write",
+            &[
+                "one",
+                "tracking:write",
+                "model:register",
+                "model:write",
+                "mlflow:write",
+            ],
+        ),
+        (
+            r#", "scopes": {"admin": [], "mlflow:admin": [], "full_access": []}"#,
+            "user:admin",
+            &[],
+        ),
+    ] {
+        assert_eq!(
+            policy(more).granting_scopes(permission(demand)),
+            expected,
+            "{more} {demand}"
+        );
+    }
+    assert_eq!(
+        policy("")
+            .granting(permission("registered_model:write"))
+            .count(),
+        7
+    );
+}
+
+#[test]
+fn permissions_are_read_and_written() {
+    for text in [
+        "*:*",
+        "*:read",
+        "run:*",
+        "registered_model:promote",
+        "mcp_server:admin",
+    ] {
+        assert_eq!(permission(text).to_string(), text);
+    }
+    for (text, says) in [
+        ("", "object:access"),
+        ("run", "object:access"),
+        (
+            "rum:read",
+            "\"rum\" is not an object; there are *, artifact, ",
+        ),
+        (
+            "run:wriet",
+            "\"wriet\" is not an access; there are *, read, write, promote, delete, use, admin",
+        ),
+        ("run:", "\"\" is not an access"),
+        (":read", "\"\" is not an object"),
+        ("run:read:write", "\"read:write\" is not an access"),
+        ("Run:read", "\"Run\" is not an object"),
+        (" run:read", "\" run\" is not an object"),
+        ("**:read", "is not an object"),
+    ] {
+        let error = text.parse::<Permission>().unwrap_err().to_string();
+        assert!(error.contains(says), "{text:?}: {error}");
+    }
+}

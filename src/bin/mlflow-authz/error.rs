@@ -96,8 +96,8 @@ mod tests {
             ),
             (
                 &["auth-service", "--keys", "f", "--delay", "5"],
-                "invalid value '5' for '--delay <DURATION>': a duration is a whole number and a unit \
-                 (ms, s, m or h), such as 250ms; see --help for what the command takes",
+                "invalid value '5' for '--delay <DURATION>': time unit needed, \
+                 for example 5sec or 5ms; see --help for what the command takes",
             ),
             (
                 &["auth-service", "--kyes", "f"],

@@ -11,10 +11,7 @@ use crate::error::CliError;
 /// Stdout that cannot be written to: a full disk.
 pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = write(&mut out).and_then(|()| out.flush());
-    // What could not be written is not tried again when the buffer is dropped.
-    drop(out.into_parts());
-    ended(written)
+    ended(write(&mut out).and_then(|()| out.flush()))
 }
 
 /// How writing to stdout ended, as the command's own outcome.

@@ -168,6 +168,8 @@ pub(super) fn overlap(a: &[Segment], b: &[Segment]) -> bool {
     }
 }
 
+/// A catch-all takes at least one segment; what another one takes is not yet known.
 fn anywhere(behind_any: &[Segment], other: &[Segment]) -> bool {
-    (0..=other.len()).any(|skip| overlap(behind_any, other.get(skip..).unwrap_or_default()))
+    let least = usize::from(other.first() != Some(&Segment::Any));
+    (least..=other.len()).any(|skip| overlap(behind_any, other.get(skip..).unwrap_or_default()))
 }

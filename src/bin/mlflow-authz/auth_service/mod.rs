@@ -26,7 +26,7 @@ use self::faults::{Faults, Garbage, Orders, Share, Status};
 use self::keys::Keys;
 use self::server::Service;
 use self::signals::Signals;
-use crate::duration;
+
 use crate::error::CliError;
 
 /// What the command takes.
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, default_value = "/api/v1/keys/validate", value_parser = parse_path)]
     path: String,
     /// Hold every reply back this long: 250ms, 2s, 5m, 1h
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     delay: Option<Duration>,
     /// Answer 500 to this share of validations, from 0 to 1
     #[arg(long, value_name = "SHARE")]
@@ -97,7 +97,7 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
 
 fn service(args: Args) -> Result<Service, CliError> {
     let faults = Faults {
-        // `duration::parse` counts in milliseconds too, so nothing is lost.
+        // Finer than a millisecond means nothing here.
         delay_ms: args
             .delay
             .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),

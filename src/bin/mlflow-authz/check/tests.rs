@@ -28,13 +28,22 @@ fn the_first_customers_configuration_is_good() {
 #[test]
 fn a_bad_one_is_one_line_that_names_the_file_the_field_and_what_to_do() {
     let cases = [
-        ("mounts: [/]", &["f.json: ", "; give the plugin configuration itself"][..]),
+        (
+            "mounts: [/]",
+            &["f.json: ", "; give the plugin configuration itself"][..],
+        ),
         ("", &["f.json: ", "starting with {"]),
-        ("{\"mounts\": [", &["f.json: ", "not JSON", "line 1", "; correct the JSON"]),
+        (
+            "{\"mounts\": [",
+            &["f.json: ", "not JSON", "line 1", "; correct the JSON"],
+        ),
         ("{}", &["auth_service", ";"]),
         (
             r#"{"auth_service":{"cluster":"c","tiemout":"2s"}}"#,
-            &["auth_service.tiemout", "; write timeout, or remove the field"],
+            &[
+                "auth_service.tiemout",
+                "; write timeout, or remove the field",
+            ],
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"qqqqqqqqqqqqqqqqqqqq":1}"#,

@@ -47,7 +47,10 @@ impl Credential {
         } else if kinds.contains(&CredentialKind::XApiKey) {
             Self::Header("x-api-key", KEY.to_owned())
         } else if kinds.contains(&CredentialKind::Basic) {
-            Self::Header("authorization", format!("Basic {}", STANDARD.encode(format!(":{KEY}"))))
+            Self::Header(
+                "authorization",
+                format!("Basic {}", STANDARD.encode(format!(":{KEY}"))),
+            )
         } else {
             Self::Query
         }
@@ -60,7 +63,11 @@ impl Explainer {
         let credential = Credential::of_a_kind(&config.credentials);
         // No principal is ever found again, so keep no more than one.
         config.cache.capacity = 1;
-        Self { engine: Engine::new(config, &text), credential, requests: 0 }
+        Self {
+            engine: Engine::new(config, &text),
+            credential,
+            requests: 0,
+        }
     }
 
     /// What the filter would decide.
@@ -77,9 +84,17 @@ impl Explainer {
                 Credential::Query => target = Cow::Owned(with_query_key(&target)),
             }
         }
-        let added = added.as_ref().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let added = added
+            .as_ref()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let headers: Vec<_> = head(request, &target).chain(added).collect();
-        let next = self.play(&RequestHead { headers: &headers, client_address: None }, request)?;
+        let next = self.play(
+            &RequestHead {
+                headers: &headers,
+                client_address: None,
+            },
+            request,
+        )?;
         // Metrics and lines for an operator: nobody reads them here.
         drop(self.engine.take_outbox());
         Explanation::new(next, self.engine.policy()).ok_or_else(engine_at_a_loss)
@@ -93,14 +108,23 @@ impl Explainer {
         let nobody = Claims::default();
         let claims = request.claims.as_ref().unwrap_or(&nobody);
         let body = serde_json::to_vec(claims).unwrap_or_default();
-        let reply =
-            Reply::Response { status: 200, from_service: true, retry_after: None, body: &body };
-        self.engine.on_auth_reply(STREAM, now, &reply, head).ok_or_else(engine_at_a_loss)
+        let reply = Reply::Response {
+            status: 200,
+            from_service: true,
+            retry_after: None,
+            body: &body,
+        };
+        self.engine
+            .on_auth_reply(STREAM, now, &reply, head)
+            .ok_or_else(engine_at_a_loss)
     }
 
     fn brings_credential(&self, request: &Request) -> bool {
         let headers: Vec<_> = head(request, &request.target).collect();
-        let head = RequestHead { headers: &headers, client_address: None };
+        let head = RequestHead {
+            headers: &headers,
+            client_address: None,
+        };
         let query = std::str::from_utf8(&request.target)
             .ok()
             .and_then(|target| target.split_once('?'))
@@ -110,19 +134,21 @@ impl Explainer {
     }
 }
 
-fn head<'a>(
-    request: &'a Request,
-    target: &'a [u8],
-) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
     let pseudo = [
         (":method", Some(request.method.as_slice())),
         (":path", Some(target)),
         (":authority", request.host.as_deref()),
     ];
-    let pseudo =
-        pseudo.into_iter().filter_map(|(name, value)| Some((name.as_bytes(), value?)));
+    let pseudo = pseudo
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
     let headers = &request.headers;
-    pseudo.chain(headers.iter().map(|(name, value)| (name.as_ref(), value.as_slice())))
+    pseudo.chain(
+        headers
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_slice())),
+    )
 }
 
 fn with_query_key(target: &[u8]) -> Vec<u8> {

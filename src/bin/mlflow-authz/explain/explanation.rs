@@ -40,9 +40,15 @@ impl<'p> Explanation<'p> {
             Next::Answer(decision, answer) => (decision, Some(answer)),
             Next::Ask(_) => return None,
         };
-        let body = answer.as_ref().map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
+        let body = answer
+            .as_ref()
+            .map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
         let body = body.and_then(Result::ok).unwrap_or_default();
-        let Decision { operation, required, .. } = decision;
+        let Decision {
+            operation,
+            required,
+            ..
+        } = decision;
         Some(Self {
             decision: decision.word(),
             status: answer.map(|answer| answer.status),
@@ -52,7 +58,9 @@ impl<'p> Explanation<'p> {
             object: operation.map(|operation| operation.object.as_str()),
             access: operation.map(|operation| operation.access.as_str()),
             required_permission: required.map(|required| required.to_string()),
-            granting_scopes: required.map(|it| policy.granting_scopes(it)).unwrap_or_default(),
+            granting_scopes: required
+                .map(|it| policy.granting_scopes(it))
+                .unwrap_or_default(),
             key_scopes: decision.principal.map(|principal| principal.scopes.clone()),
             message: body.message,
             mount: decision.mount.map(|mount| mount.to_string()),
@@ -78,8 +86,16 @@ impl fmt::Display for Explanation<'_> {
             ("mount", self.mount.clone()),
             ("operation", operation.map(str::to_owned)),
             ("needs", self.required_permission.clone()),
-            ("granted by", needed.then(|| list(&self.granting_scopes, "no configured scope"))),
-            ("key has", self.key_scopes.as_ref().map(|scopes| list(scopes, "no scopes"))),
+            (
+                "granted by",
+                needed.then(|| list(&self.granting_scopes, "no configured scope")),
+            ),
+            (
+                "key has",
+                self.key_scopes
+                    .as_ref()
+                    .map(|scopes| list(scopes, "no scopes")),
+            ),
             ("message", self.message.clone()),
         ];
         for (name, value) in lines {
@@ -92,10 +108,16 @@ impl fmt::Display for Explanation<'_> {
 }
 
 fn list<T: std::borrow::Borrow<str>>(words: &[T], if_none: &str) -> String {
-    if words.is_empty() { if_none.to_owned() } else { words.join(", ") }
+    if words.is_empty() {
+        if_none.to_owned()
+    } else {
+        words.join(", ")
+    }
 }
 
 /// Text without what a terminal would act on.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

@@ -38,7 +38,10 @@ pub fn parse(text: &[u8]) -> Result<Header, HeaderError> {
     if text.first() == Some(&b':') {
         return Err(HeaderError::Pseudo);
     }
-    let colon = text.iter().position(|byte| *byte == b':').ok_or(HeaderError::NoColon)?;
+    let colon = text
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or(HeaderError::NoColon)?;
     let (name, value) = text.split_at(colon);
     header(name, value.get(1..).unwrap_or_default())
 }
@@ -58,7 +61,8 @@ pub struct Headers(pub Vec<Header>);
 
 impl Headers {
     fn push<E: Error>(&mut self, name: &str, value: &str) -> Result<(), E> {
-        self.0.push(header(name.as_bytes(), value.as_bytes()).map_err(E::custom)?);
+        self.0
+            .push(header(name.as_bytes(), value.as_bytes()).map_err(E::custom)?);
         Ok(())
     }
 }
@@ -81,7 +85,10 @@ impl<'de> Visitor<'de> for HeadersVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
         let mut headers = Headers::default();
         while let Some((name, values)) = map.next_entry::<String, Values>()? {
-            values.0.iter().try_for_each(|value| headers.push(&name, value))?;
+            values
+                .0
+                .iter()
+                .try_for_each(|value| headers.push(&name, value))?;
         }
         Ok(headers)
     }

@@ -32,6 +32,8 @@ struct Line {
 ///
 /// What is wrong with it, with the field where there is one, and without its content: that may hold a key.
 pub fn parse(line: &[u8]) -> Result<Request, String> {
+    // Without its end, so that every column is one of this line.
+    let line = line.trim_ascii_end();
     match line.trim_ascii_start().first() {
         None => return Err("it is empty; write a JSON object".to_owned()),
         Some(b'{') => {}
@@ -57,7 +59,9 @@ fn problem(line: &[u8]) -> String {
     };
     let inner = error.inner();
     let text = inner.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(text, _)| text);
     if !inner.is_data() {
         return format!("it is not JSON: {text} at column {}", inner.column());
     }
@@ -68,6 +72,7 @@ fn problem(line: &[u8]) -> String {
     };
     match error.path().to_string().as_str() {
         "." => text,
+        field if text.contains(&format!("`{field}`")) => text,
         field => format!("{field}: {text}"),
     }
 }

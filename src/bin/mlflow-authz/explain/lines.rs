@@ -76,7 +76,9 @@ pub fn explain_lines(
             Err(problem) => {
                 tally.refused += 1;
                 tally.first_refused.get_or_insert(tally.lines);
-                output.line(&Refusal { error: format!("line {}: {problem}", tally.lines) })?;
+                output.line(&Refusal {
+                    error: format!("line {}: {problem}", tally.lines),
+                })?;
             }
         }
     }
@@ -91,7 +93,9 @@ enum Length {
 fn read_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Option<Length>> {
     text.clear();
     // One more for the newline.
-    let limit = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(LONGEST_LINE)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     if input.by_ref().take(limit).read_until(b'\n', text)? == 0 {
         return Ok(None);
     }

@@ -110,7 +110,11 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
             "leave --format out, or explain one request with --method and --target",
         ));
     }
-    if args.config.as_deref().is_some_and(|file| file.as_os_str() == "-") {
+    if args
+        .config
+        .as_deref()
+        .is_some_and(|file| file.as_os_str() == "-")
+    {
         return Err(CliError::new(
             "with --stdin the configuration cannot come from stdin as well",
             "put it into a file",
@@ -126,9 +130,15 @@ fn request(args: Args) -> Result<Request, CliError> {
         args.roles.as_deref().map(listed),
         args.admin.then_some(true),
     );
-    let headers = args.headers.into_iter().map(|header| headers::parse(&bytes(header)));
+    let headers = args
+        .headers
+        .into_iter()
+        .map(|header| headers::parse(&bytes(header)));
     let headers: Vec<headers::Header> = headers.collect::<Result<_, _>>().map_err(|problem| {
-        CliError::new(format!("--header: {problem}"), "write --header 'name: value'")
+        CliError::new(
+            format!("--header: {problem}"),
+            "write --header 'name: value'",
+        )
     })?;
     Ok(Request::new(
         bytes(args.method.unwrap_or_default()),
@@ -140,7 +150,11 @@ fn request(args: Args) -> Result<Request, CliError> {
 }
 
 fn listed(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn explain_stdin(explainer: &mut Explainer) -> Result<(), CliError> {
@@ -148,16 +162,22 @@ fn explain_stdin(explainer: &mut Explainer) -> Result<(), CliError> {
         Ok(tally) => verdict(&tally),
         Err(Failure::Explain(error)) => Err(error),
         Err(Failure::Write(error)) => output::ended(Err(error)),
-        Err(Failure::Read(error)) => {
-            Err(CliError::new(format!("cannot read stdin: {error}"), "see what the system says"))
-        }
+        Err(Failure::Read(error)) => Err(CliError::new(
+            format!("cannot read stdin: {error}"),
+            "see what the system says",
+        )),
     }
 }
 
 fn verdict(tally: &Tally) -> Result<(), CliError> {
-    let Some(first) = tally.first_refused else { return Ok(()) };
+    let Some(first) = tally.first_refused else {
+        return Ok(());
+    };
     Err(CliError::new(
-        format!("{} of {} lines are not requests, line {first} is the first", tally.refused, tally.lines),
+        format!(
+            "{} of {} lines are not requests, line {first} is the first",
+            tally.refused, tally.lines
+        ),
         "see \"error\" in their places on stdout",
     ))
 }

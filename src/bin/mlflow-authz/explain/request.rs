@@ -63,6 +63,12 @@ impl Request {
             }
             !is_host
         });
-        Self { method, target, host, headers, claims }
+        Self {
+            method,
+            target,
+            host,
+            headers,
+            claims,
+        }
     }
 }

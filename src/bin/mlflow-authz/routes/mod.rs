@@ -80,11 +80,18 @@ fn endpoints() -> Vec<Endpoint> {
 
 fn of_operation(operation: &'static Operation) -> Vec<Endpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
-    let pairs = operation.routes.iter().flat_map(|route| route.paths().map(move |path| (route, path)));
+    let pairs = operation
+        .routes
+        .iter()
+        .flat_map(|route| route.paths().map(move |path| (route, path)));
     for (route, path) in pairs {
         match endpoints.iter_mut().find(|endpoint| endpoint.path == path) {
             Some(endpoint) => add_methods(&mut endpoint.methods, route),
-            None => endpoints.push(Endpoint { operation, methods: route.methods.to_vec(), path }),
+            None => endpoints.push(Endpoint {
+                operation,
+                methods: route.methods.to_vec(),
+                path,
+            }),
         }
     }
     endpoints

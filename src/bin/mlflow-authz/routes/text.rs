@@ -20,19 +20,33 @@ pub fn print(out: &mut dyn Write, policy: &Policy) -> io::Result<()> {
         }
     }
     rows.iter().try_for_each(|row| {
-        let line: String =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
+        let line: String = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}  "))
+            .collect();
         writeln!(out, "{}", line.trim_end())
     })
 }
 
-fn row(Endpoint { operation, methods, path }: &Endpoint, policy: &Policy) -> [String; COLUMNS] {
+fn row(
+    Endpoint {
+        operation,
+        methods,
+        path,
+    }: &Endpoint,
+    policy: &Policy,
+) -> [String; COLUMNS] {
     let scopes = narrowest(policy, operation);
     [
         methods.join(","),
         path.clone(),
         operation.name.to_owned(),
         permission(operation).to_string(),
-        if scopes.is_empty() { "-".to_owned() } else { scopes.join(" ") },
+        if scopes.is_empty() {
+            "-".to_owned()
+        } else {
+            scopes.join(" ")
+        },
     ]
 }

@@ -31,10 +31,7 @@ fn wrong_values_are_refused() {
             ["--garbage", "nonsense"],
             "text, empty, html, huge, truncated, reset",
         ),
-        (
-            ["--delay", "1.5s"],
-            "a duration is a whole number and a unit",
-        ),
+        (["--delay", "soon"], "--delay"),
         (["--seed", "x"], "--seed"),
     ];
     for (flags, said) in cases {

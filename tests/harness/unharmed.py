@@ -1,0 +1,31 @@
+"""A filter that traps takes its worker with it, so every odd request is followed by an ordinary one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .http import bearer
+from .keys import READ
+from .stack import MOUNT, Stack
+
+READ_RUN = f"{MOUNT}/api/2.0/mlflow/runs/get"
+"""GET; needs run:read."""
+CREATE_RUN = f"{MOUNT}/api/2.0/mlflow/runs/create"
+"""POST; needs run:write."""
+
+# What the filter says when it cannot go on, and what Envoy says when the module is gone.
+_SIGNS = ("panic", "[critical]", "request refused", "request held", "Function: proxy_on", "VM is failed")
+
+
+@contextmanager
+def unharmed(stack: Stack, key: str = READ["key"]) -> Iterator[None]:
+    """Whatever happens inside, afterwards an allowed read succeeds and no VM has trapped or been replaced.
+
+    Use a stack with one worker, or the ordinary request may meet another one.
+    """
+    said = len(stack.envoy.log())
+    yield
+    assert stack.client.get(READ_RUN, [bearer(key)]).status == 200
+    reloads = stack.envoy.stats(r"^wasm\..*vm_reload")
+    assert reloads and not any(reloads.values()), reloads
+    for line in stack.envoy.log()[said:].splitlines():
+        assert not any(sign in line for sign in _SIGNS), line

@@ -1,0 +1,44 @@
+"""The documents say what is true today."""
+
+import json
+import re
+import subprocess
+
+from harness import paths
+
+README = paths.ROOT / "README.md"
+
+
+def test_endpoint_table_is_the_catalog() -> None:
+    """docs/endpoints.md is what its own header says made it."""
+    made = subprocess.run(
+        [paths.cli(), "routes", "--format", "markdown"], capture_output=True, text=True, check=True
+    )
+    assert (paths.ROOT / "docs" / "endpoints.md").read_text() == made.stdout
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link in a document names a file."""
+    for document in [README, *paths.ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_documented_fields_exist(tmp_path) -> None:
+    """`check` knows every field of the README's configuration table, and answers with its default."""
+    table = re.findall(r"^\| `([a-z_.]+)` \| (`[^|]*`)?", README.read_text(), re.MULTILINE)
+    fields = {name: default.strip("`") for name, default in table if default or "." in name}
+    assert "cache.ttl" in fields and "mounts" in fields
+    for name, default in fields.items():
+        if not default or default.startswith("x-"):
+            continue
+        config: dict = {"auth_service": {"cluster": "c"}}
+        holder = config
+        *groups, leaf = name.split(".")
+        for group in groups:
+            holder = holder.setdefault(group, {})
+        holder[leaf] = json.loads(default)
+        file = tmp_path / "config.json"
+        file.write_text(json.dumps(config))
+        checked = subprocess.run([paths.cli(), "check", file], capture_output=True, text=True)
+        assert checked.returncode == 0, f"{name}: {checked.stderr}"
