@@ -29,11 +29,8 @@ ODD_REPLIES: list[tuple[dict[str, Any], str]] = [
     ({}, "scopes"),
     ({"scopes": None}, "scopes"),
     ({"scopes": WORD}, "scopes"),
-    ({"scopes": {WORD: True}}, "scopes"),
     ({"scopes": ["mlflow:admin", 1]}, "scopes[1]"),
-    ({"scopes": ["mlflow:admin", None]}, "scopes[1]"),
     ({"scopes": ["mlflow:admin"], "is_admin": WORD}, "is_admin"),
-    ({"scopes": ["mlflow:admin"], "is_admin": 1}, "is_admin"),
     ({"scopes": ["mlflow:admin"], "roles": WORD}, "roles"),
     ({"scopes": ["mlflow:admin"], "user_id": {WORD: WORD}}, "user_id"),
     ({"scopes": ["mlflow:admin"], "user": {"roles": [[WORD]]}}, "user.roles[0]"),
@@ -98,19 +95,15 @@ def counted(stack: Stack) -> dict[str, int]:
 FAULTS = [
     # garbage, status, outcome, what the log says, a misconfiguration?
     ("empty", None, "contract", "the body is not JSON", True),
-    ("text", None, "contract", "the body is not JSON", True),
     ("html", None, "contract", "the body is not JSON", True),
     ("huge", None, "contract", "the body is larger than 65536 bytes", True),
     ("truncated", None, "reset", "ended without a response", False),
     ("reset", None, "reset", "ended without a response", False),
     ("html", 404, "unexpected_status", "answered 404.*check auth_service.path", True),
-    (None, 404, "unexpected_status", "answered 404.*check auth_service.path", True),
     (None, 302, "unexpected_status", "answered 302", True),
     (None, 201, "unexpected_status", "answered 201", True),
-    (None, 400, "unexpected_status", "answered 400", True),
     (None, 500, "error", "answered 500", False),
     ("huge", 500, "error", "answered 500", False),
-    (None, 503, "error", "answered 503", False),
 ]
 
 
@@ -129,7 +122,7 @@ def test_no_reply_in_time(troubled: Stack) -> None:
     assert time.monotonic() - began < 1.9
 
 
-@pytest.mark.parametrize(("number", "field"), enumerate(field for _, field in ODD_REPLIES))
+@pytest.mark.parametrize(("number", "field"), [(n, field) for n, (_, field) in enumerate(ODD_REPLIES)])
 def test_replies_outside_the_contract_name_the_field(troubled: Stack, number: int, field: str) -> None:
     trouble = Trouble(troubled, None, key=f"hk_live_odd_{number}")
     trouble.check("contract", rf"field {re.escape(field)}: ", misconfigured=True)

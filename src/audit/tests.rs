@@ -18,12 +18,23 @@ type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
 const NOW: Duration = Duration::from_millis(1_700_000_000_123);
 
 fn log(allows: bool, max_per_second: u64) -> AuditLog {
-    AuditLog::new(Audit { allows, max_per_second }, Mode::Enforce)
+    AuditLog::new(
+        Audit {
+            allows,
+            max_per_second,
+        },
+        Mode::Enforce,
+    )
 }
 
 fn record(decision: &Decision, headers: Headers<'_>) -> (Value, String) {
-    let head = RequestHead { headers, client_address: None };
-    let line = log(true, 9).record(NOW, decision, &head, HostFacts::default()).unwrap();
+    let head = RequestHead {
+        headers,
+        client_address: None,
+    };
+    let line = log(true, 9)
+        .record(NOW, decision, &head, HostFacts::default())
+        .unwrap();
     assert!(!line.contains('\n'), "{line}");
     (serde_json::from_str(&line).unwrap(), line)
 }
@@ -49,14 +60,23 @@ fn denied() -> Decision {
 fn a_full_record() {
     let headers: Headers<'_> = &[
         (b":method", b"POST"),
-        (b":path", b"/api/mlflow/api/2.0/mlflow/runs/create?api_key=hk_live_secret"),
+        (
+            b":path",
+            b"/api/mlflow/api/2.0/mlflow/runs/create?api_key=hk_live_secret",
+        ),
         (b":authority", b"registry.example"),
         (b"x-request-id", b"r-1"),
         (b"authorization", b"Bearer hk_live_secret"),
         (b"x-api-key", b"hk_live_secret"),
     ];
-    let head = RequestHead { headers, client_address: Some("10.0.0.9") };
-    let facts = HostFacts { route: Some("mlflow".to_owned()), client: Some("10.0.0.1".to_owned()) };
+    let head = RequestHead {
+        headers,
+        client_address: Some("10.0.0.9"),
+    };
+    let facts = HostFacts {
+        route: Some("mlflow".to_owned()),
+        client: Some("10.0.0.1".to_owned()),
+    };
     let line = log(false, 9).record(NOW, &denied(), &head, facts).unwrap();
     let expected = json!({
         "time": "2023-11-14T22:13:20.123Z",
@@ -82,18 +102,33 @@ fn a_full_record() {
         "stale": false,
     });
     assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
-    assert!(!line.contains("secret") && !line.contains('\u{1b}'), "{line}");
+    assert!(
+        !line.contains("secret") && !line.contains('\u{1b}'),
+        "{line}"
+    );
 }
 
 #[test]
 fn nothing_known_is_null() {
     let (record, _) = record(&Decision::new(Reason::TargetAmbiguous), &[]);
-    for field in
-        ["request_id", "method", "target", "host", "mount", "operation", "object", "user_id", "key_id", "client"]
-    {
+    for field in [
+        "request_id",
+        "method",
+        "target",
+        "host",
+        "mount",
+        "operation",
+        "object",
+        "user_id",
+        "key_id",
+        "client",
+    ] {
         assert_eq!(record[field], Value::Null, "{field}");
     }
-    assert_eq!((&record["scopes"], &record["admin"]), (&json!([]), &json!(false)));
+    assert_eq!(
+        (&record["scopes"], &record["admin"]),
+        (&json!([]), &json!(false))
+    );
     assert!(record.get("suppressed").is_none());
 }
 
@@ -111,14 +146,23 @@ fn bytes_of_the_request_are_escaped_and_cut() {
         assert!(line.is_ascii(), "{line}");
     }
     let long = "/a".repeat(5_000);
-    let (record, _) = record(&denied(), &[(b":path", long.as_bytes()), (b"x-request-id", long.as_bytes())]);
+    let (record, _) = record(
+        &denied(),
+        &[
+            (b":path", long.as_bytes()),
+            (b"x-request-id", long.as_bytes()),
+        ],
+    );
     assert_eq!(record["target"].as_str().map(str::len), Some(1024));
     assert_eq!(record["request_id"].as_str().map(str::len), Some(1024));
 }
 
 #[test]
 fn what_is_recorded() {
-    let inside = |reason| Decision { mount: Some("/".into()), ..Decision::new(reason) };
+    let inside = |reason| Decision {
+        mount: Some("/".into()),
+        ..Decision::new(reason)
+    };
     for (decision, by_default, with_allows) in [
         (inside(Reason::Allowed), false, true),
         (inside(Reason::Public), false, true),
@@ -136,18 +180,33 @@ fn what_is_recorded() {
 #[test]
 fn a_flood_is_cut_and_counted() {
     let mut log = log(false, 2);
-    let head = RequestHead { headers: &[], client_address: None };
+    let head = RequestHead {
+        headers: &[],
+        client_address: None,
+    };
     let mut suppressed = |milliseconds| {
         let now = Duration::from_millis(milliseconds);
         let line = log.record(now, &denied(), &head, HostFacts::default())?;
         let record: Value = serde_json::from_str(&line).unwrap();
-        Some(record.get("suppressed").map_or(0, |count| count.as_u64().unwrap()))
+        Some(
+            record
+                .get("suppressed")
+                .map_or(0, |count| count.as_u64().unwrap()),
+        )
     };
     let events = [
-        (5_000, Some(0)), (5_500, Some(0)), (5_600, None), (5_999, None), (6_000, Some(2)), (6_100, Some(0)),
-        (6_200, None), (60_000, Some(1)),
+        (5_000, Some(0)),
+        (5_500, Some(0)),
+        (5_600, None),
+        (5_999, None),
+        (6_000, Some(2)),
+        (6_100, Some(0)),
+        (6_200, None),
+        (60_000, Some(1)),
         // The clock has jumped back: another second, with a share of its own.
-        (5_000, Some(0)), (5_001, Some(0)), (5_002, None),
+        (5_000, Some(0)),
+        (5_001, Some(0)),
+        (5_002, None),
     ];
     for (at, expected) in events {
         assert_eq!(suppressed(at), expected, "at {at} ms");
@@ -163,11 +222,17 @@ fn the_first_second_of_the_clock_has_a_share_too() {
 
 #[test]
 fn clocks_beyond_the_calendar_are_written_somehow() {
-    let head = RequestHead { headers: &[], client_address: None };
-    for (now, time) in
-        [(Duration::ZERO, "1970-01-01T00:00:00.000Z"), (Duration::MAX, "9999-12-31T23:59:59.000Z")]
-    {
-        let line = log(false, 1).record(now, &denied(), &head, HostFacts::default()).unwrap();
+    let head = RequestHead {
+        headers: &[],
+        client_address: None,
+    };
+    for (now, time) in [
+        (Duration::ZERO, "1970-01-01T00:00:00.000Z"),
+        (Duration::MAX, "9999-12-31T23:59:59.000Z"),
+    ] {
+        let line = log(false, 1)
+            .record(now, &denied(), &head, HostFacts::default())
+            .unwrap();
         assert!(line.contains(time), "{line}");
     }
 }
@@ -182,5 +247,8 @@ fn the_access_log_field() {
     });
     assert_eq!(serde_json::from_str::<Value>(&field).unwrap(), expected);
     let outside = log(false, 1).access_log_field(&Decision::new(Reason::Outside));
-    assert!(outside.contains(r#""decision":"allow","reason":"outside","operation":null"#), "{outside}");
+    assert!(
+        outside.contains(r#""decision":"allow","reason":"outside","operation":null"#),
+        "{outside}"
+    );
 }

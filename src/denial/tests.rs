@@ -23,8 +23,15 @@ fn config(more: &str) -> Config {
 fn answer(more: &str, decision: &Decision, headers: Headers<'_>) -> Option<Answer> {
     let config = config(more);
     let policy = Policy::new(&config);
-    let head = RequestHead { headers, client_address: None };
-    Denials { config: &config, policy: &policy }.answer(decision, &head)
+    let head = RequestHead {
+        headers,
+        client_address: None,
+    };
+    Denials {
+        config: &config,
+        policy: &policy,
+    }
+    .answer(decision, &head)
 }
 
 fn body(answer: &Answer) -> Value {
@@ -37,7 +44,12 @@ fn message(more: &str, decision: &Decision) -> String {
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
-    answer.headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| value.as_str()).collect()
+    answer
+        .headers
+        .iter()
+        .filter(|(n, _)| *n == name)
+        .map(|(_, value)| value.as_str())
+        .collect()
 }
 
 fn principal(key_id: Option<&str>, scopes: &[&str]) -> Option<Arc<Principal>> {
@@ -50,7 +62,9 @@ fn principal(key_id: Option<&str>, scopes: &[&str]) -> Option<Arc<Principal>> {
 
 /// A caller without the permission to create a registered model.
 fn missing_scope(key_id: Option<&str>, scopes: &[&str]) -> Decision {
-    let operation = CATALOG.find("POST", "/api/2.0/mlflow/registered-models/create").unwrap();
+    let operation = CATALOG
+        .find("POST", "/api/2.0/mlflow/registered-models/create")
+        .unwrap();
     Decision {
         operation: Some(operation),
         required: Some(Permission::new(operation.object, operation.access)),
@@ -63,27 +77,84 @@ fn missing_scope(key_id: Option<&str>, scopes: &[&str]) -> Decision {
 #[test]
 fn statuses_and_error_codes() {
     for (reason, word, status, error_code) in [
-        (Reason::TargetAmbiguous, "target_ambiguous", 400, "BAD_REQUEST"),
-        (Reason::CredentialAmbiguous, "credential_ambiguous", 400, "BAD_REQUEST"),
-        (Reason::CredentialMissing, "credential_missing", 401, "UNAUTHENTICATED"),
-        (Reason::CredentialMalformed, "credential_malformed", 401, "UNAUTHENTICATED"),
+        (
+            Reason::TargetAmbiguous,
+            "target_ambiguous",
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            Reason::CredentialAmbiguous,
+            "credential_ambiguous",
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            Reason::CredentialMissing,
+            "credential_missing",
+            401,
+            "UNAUTHENTICATED",
+        ),
+        (
+            Reason::CredentialMalformed,
+            "credential_malformed",
+            401,
+            "UNAUTHENTICATED",
+        ),
         (Reason::KeyInvalid, "key_invalid", 401, "UNAUTHENTICATED"),
-        (Reason::ScopeMissing, "scope_missing", 403, "PERMISSION_DENIED"),
-        (Reason::OperationUnknown, "operation_unknown", 403, "PERMISSION_DENIED"),
+        (
+            Reason::ScopeMissing,
+            "scope_missing",
+            403,
+            "PERMISSION_DENIED",
+        ),
+        (
+            Reason::OperationUnknown,
+            "operation_unknown",
+            403,
+            "PERMISSION_DENIED",
+        ),
         (Reason::KeyRefused, "key_refused", 403, "PERMISSION_DENIED"),
-        (Reason::RateLimited, "rate_limited", 429, "REQUEST_LIMIT_EXCEEDED"),
-        (Reason::AuthUnavailable, "auth_unavailable", 503, "TEMPORARILY_UNAVAILABLE"),
+        (
+            Reason::RateLimited,
+            "rate_limited",
+            429,
+            "REQUEST_LIMIT_EXCEEDED",
+        ),
+        (
+            Reason::AuthUnavailable,
+            "auth_unavailable",
+            503,
+            "TEMPORARILY_UNAVAILABLE",
+        ),
     ] {
         let answer = answer("", &Decision::new(reason), &[]).unwrap();
         let body = body(&answer);
         assert_eq!(answer.status, status, "{word}");
-        assert_eq!((&body["error_code"], &body["reason"]), (&json!(error_code), &json!(word)));
-        assert!(body["message"].as_str().is_some_and(|text| text.ends_with('.')), "{body}");
+        assert_eq!(
+            (&body["error_code"], &body["reason"]),
+            (&json!(error_code), &json!(word))
+        );
+        assert!(
+            body["message"]
+                .as_str()
+                .is_some_and(|text| text.ends_with('.')),
+            "{body}"
+        );
         assert_eq!(header(&answer, "content-type"), ["application/json"]);
         assert_eq!(header(&answer, "cache-control"), ["no-store"]);
-        assert_eq!(header(&answer, "www-authenticate").is_empty(), status != 401, "{word}");
+        assert_eq!(
+            header(&answer, "www-authenticate").is_empty(),
+            status != 401,
+            "{word}"
+        );
     }
-    for reason in [Reason::Outside, Reason::Public, Reason::Preflight, Reason::Allowed] {
+    for reason in [
+        Reason::Outside,
+        Reason::Public,
+        Reason::Preflight,
+        Reason::Allowed,
+    ] {
         assert_eq!(answer("", &Decision::new(reason), &[]), None, "{reason:?}");
     }
 }
@@ -114,12 +185,21 @@ fn what_the_message_says_of_the_caller() {
     let many: Vec<String> = (0..25).map(|number| format!("s{number}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for (decision, expected) in [
-        (missing_scope(None, &[]), "This API key may not create a registered model: it needs"),
+        (
+            missing_scope(None, &[]),
+            "This API key may not create a registered model: it needs",
+        ),
         (missing_scope(None, &[]), "this key has: no scopes."),
         (missing_scope(Some("k"), &many), ", s18, s19, and 5 more."),
         (missing_scope(Some("k"), &many[..20]), ", s18, s19."),
-        (missing_scope(Some("k\r\n\u{1b}[31m"), &["a\nb"]), "API key k\u{fffd}\u{fffd}\u{fffd}[31m may not"),
-        (missing_scope(Some("k"), &["a\nb\u{85}"]), "this key has: a\u{fffd}b\u{fffd}."),
+        (
+            missing_scope(Some("k\r\n\u{1b}[31m"), &["a\nb"]),
+            "API key k\u{fffd}\u{fffd}\u{fffd}[31m may not",
+        ),
+        (
+            missing_scope(Some("k"), &["a\nb\u{85}"]),
+            "this key has: a\u{fffd}b\u{fffd}.",
+        ),
     ] {
         let text = message("", &decision);
         assert!(text.contains(expected), "{text}");
@@ -147,17 +227,32 @@ fn an_unknown_endpoint_says_so() {
     };
     let body = body(&answer("", &decision, &[]).unwrap());
     let text = body["message"].as_str().unwrap();
-    assert!(text.contains("call this endpoint, which is not a known MLflow endpoint: it needs *:admin,"));
+    assert!(
+        text.contains(
+            "call this endpoint, which is not a known MLflow endpoint: it needs *:admin,"
+        )
+    );
     assert_eq!(body["required_permission"], "*:admin");
-    assert_eq!(body["granting_scopes"], json!(["admin", "full_access", "mlflow:admin"]));
+    assert_eq!(
+        body["granting_scopes"],
+        json!(["admin", "full_access", "mlflow:admin"])
+    );
     assert!(body.get("operation").is_none() && body.get("request_id").is_none());
 }
 
 /// What a key may do is told to its holder only: not before the key is known to be good.
 #[test]
 fn other_denials_tell_nothing_of_scopes() {
-    for reason in [Reason::KeyRefused, Reason::KeyInvalid, Reason::RateLimited, Reason::AuthUnavailable] {
-        let decision = Decision { reason, ..missing_scope(Some("k"), &["a"]) };
+    for reason in [
+        Reason::KeyRefused,
+        Reason::KeyInvalid,
+        Reason::RateLimited,
+        Reason::AuthUnavailable,
+    ] {
+        let decision = Decision {
+            reason,
+            ..missing_scope(Some("k"), &["a"])
+        };
         let body = body(&answer("", &decision, &[]).unwrap());
         for field in ["required_permission", "granting_scopes", "key_scopes"] {
             assert!(body.get(field).is_none(), "{reason:?}: {body}");
@@ -168,8 +263,10 @@ fn other_denials_tell_nothing_of_scopes() {
 
 #[test]
 fn ambiguous_targets_are_told_what_is_wrong() {
-    let decision =
-        Decision { ambiguity: Some(Ambiguity::DotSegment), ..Decision::new(Reason::TargetAmbiguous) };
+    let decision = Decision {
+        ambiguity: Some(Ambiguity::DotSegment),
+        ..Decision::new(Reason::TargetAmbiguous)
+    };
     assert!(message("", &decision).contains("The request target holds a dot segment. "));
 }
 
@@ -178,8 +275,16 @@ fn challenges_name_the_configured_schemes() {
     let (bearer, basic) = ("Bearer realm=\"mlflow\"", "Basic realm=\"mlflow\"");
     for (more, expected, hint) in [
         ("", &[bearer, basic][..], "MLFLOW_TRACKING_TOKEN"),
-        (r#", "credentials": ["bearer"]"#, &[bearer], "MLFLOW_TRACKING_TOKEN"),
-        (r#", "credentials": ["basic"]"#, &[bearer, basic], "MLFLOW_TRACKING_PASSWORD"),
+        (
+            r#", "credentials": ["bearer"]"#,
+            &[bearer],
+            "MLFLOW_TRACKING_TOKEN",
+        ),
+        (
+            r#", "credentials": ["basic"]"#,
+            &[bearer, basic],
+            "MLFLOW_TRACKING_PASSWORD",
+        ),
         (r#", "credentials": ["x-api-key"]"#, &[bearer], "X-API-Key"),
         (r#", "credentials": ["query"]"#, &[bearer], "api_key"),
     ] {
@@ -192,8 +297,14 @@ fn challenges_name_the_configured_schemes() {
 
 #[test]
 fn retry_after_is_there_when_decided() {
-    let decision = Decision { retry_after: Some(15), ..Decision::new(Reason::AuthUnavailable) };
-    assert_eq!(header(&answer("", &decision, &[]).unwrap(), "retry-after"), ["15"]);
+    let decision = Decision {
+        retry_after: Some(15),
+        ..Decision::new(Reason::AuthUnavailable)
+    };
+    assert_eq!(
+        header(&answer("", &decision, &[]).unwrap(), "retry-after"),
+        ["15"]
+    );
     let without = Decision::new(Reason::KeyInvalid);
     assert!(header(&answer("", &without, &[]).unwrap(), "retry-after").is_empty());
 }
@@ -203,13 +314,23 @@ fn a_page_elsewhere_may_read_the_denial_but_not_with_a_login() {
     let decision = Decision::new(Reason::CredentialMissing);
     let headers: Headers<'_> = &[(b"origin", b"https://ui.example")];
     let with_origin = answer("", &decision, headers).unwrap();
-    assert_eq!(header(&with_origin, "access-control-allow-origin"), ["https://ui.example"]);
-    assert_eq!(header(&with_origin, "access-control-expose-headers"), ["retry-after, www-authenticate"]);
+    assert_eq!(
+        header(&with_origin, "access-control-allow-origin"),
+        ["https://ui.example"]
+    );
+    assert_eq!(
+        header(&with_origin, "access-control-expose-headers"),
+        ["retry-after, www-authenticate"]
+    );
     assert_eq!(header(&with_origin, "vary"), ["Origin"]);
     assert!(header(&with_origin, "access-control-allow-credentials").is_empty());
     for origin in [&b"https://a\r\nx: y"[..], b"\xff\xfe", b"https://a b"] {
         let answer = answer("", &decision, &[(b"origin", origin)]).unwrap();
-        assert!(header(&answer, "access-control-allow-origin").is_empty(), "{}", origin.escape_ascii());
+        assert!(
+            header(&answer, "access-control-allow-origin").is_empty(),
+            "{}",
+            origin.escape_ascii()
+        );
     }
     let without = answer("", &decision, &[]).unwrap();
     assert!(header(&without, "access-control-allow-origin").is_empty());

@@ -21,22 +21,52 @@ fn names_carry_their_labels() {
             Kind::Counter,
         ),
         (
-            Metric::Denials { operation: "CreateRun", reason: Reason::ScopeMissing },
+            Metric::Denials {
+                operation: "CreateRun",
+                reason: Reason::ScopeMissing,
+            },
             "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;",
             Kind::Counter,
         ),
-        (Metric::CacheLookups("hit"), "mlflow_authz_cache_lookups.result=.=hit;.;", Kind::Counter),
-        (Metric::Callouts("timeout"), "mlflow_authz_callouts.outcome=.=timeout;.;", Kind::Counter),
-        (Metric::CalloutMilliseconds, "mlflow_authz_callout_ms", Kind::Histogram),
-        (Metric::AuthServiceMisconfigured, "mlflow_authz_auth_service_misconfigured", Kind::Counter),
-        (Metric::CacheEntries, "mlflow_authz_cache_entries", Kind::Gauge),
+        (
+            Metric::CacheLookups("hit"),
+            "mlflow_authz_cache_lookups.result=.=hit;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::Callouts("timeout"),
+            "mlflow_authz_callouts.outcome=.=timeout;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::CalloutMilliseconds,
+            "mlflow_authz_callout_ms",
+            Kind::Histogram,
+        ),
+        (
+            Metric::AuthServiceMisconfigured,
+            "mlflow_authz_auth_service_misconfigured",
+            Kind::Counter,
+        ),
+        (
+            Metric::CacheEntries,
+            "mlflow_authz_cache_entries",
+            Kind::Gauge,
+        ),
         (Metric::Enforcing, "mlflow_authz_enforcing", Kind::Gauge),
-        (Metric::ConfigInfo([0, 0xab, 1, 0xff]), "mlflow_authz_config_info.hash=.=00ab01ff;.;", Kind::Gauge),
+        (
+            Metric::ConfigInfo([0, 0xab, 1, 0xff]),
+            "mlflow_authz_config_info.hash=.=00ab01ff;.;",
+            Kind::Gauge,
+        ),
     ] {
         assert_eq!((metric.name().as_str(), metric.kind()), (name, kind));
     }
     let build = Metric::BuildInfo.name();
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(build, format!("mlflow_authz_build_info.version=.={version};.;"));
+    assert_eq!(
+        build,
+        format!("mlflow_authz_build_info.version=.={version};.;")
+    );
     assert_eq!(Metric::BuildInfo.kind(), Kind::Gauge);
 }

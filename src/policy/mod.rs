@@ -25,7 +25,7 @@ const NAMED_SCOPES: usize = 5;
 pub struct Policy {
     scopes: HashMap<String, PermissionSet>,
     roles: HashMap<String, PermissionSet>,
-    /// Scope names, fewest permissions first; equals in alphabetical order.
+    /// Scope names, fewest permissions first, see [`PermissionSet::width`]; equals in alphabetical order.
     by_width: Vec<String>,
 }
 

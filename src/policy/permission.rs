@@ -140,12 +140,18 @@ impl PermissionSet {
         granted & access == access
     }
 
-    /// How many permissions with both sides named are in the set.
-    pub(super) fn width(&self) -> u32 {
-        self.objects
-            .iter()
-            .map(|set| (set | self.everything).count_ones())
-            .sum()
+    /// How many permissions with both sides named are in the set: first those that do more than read.
+    /// A caller who lacks a read is then told to ask for a scope that only reads, however wide.
+    pub(super) fn width(&self) -> (u32, u32) {
+        let reads = bits(Some(Access::Read));
+        let count = |counted: AccessSet| -> u32 {
+            let granted = |set: &AccessSet| (set | self.everything) & counted;
+            self.objects
+                .iter()
+                .map(|set| granted(set).count_ones())
+                .sum()
+        };
+        (count(!reads), count(reads))
     }
 }
 

@@ -16,7 +16,10 @@ fn names_become_verb_phrases() {
         ("SearchRuns", "search runs"),
         ("DeleteTraces", "delete traces"),
         ("SetModelVersionTag", "set a model version tag"),
-        ("TransitionModelVersionStage", "transition a model version stage"),
+        (
+            "TransitionModelVersionStage",
+            "transition a model version stage",
+        ),
         ("DownloadArtifact", "download artifact"),
         // A run of capitals is one word.
         ("CreateMCPServer", "create a mcp server"),
@@ -25,7 +28,11 @@ fn names_become_verb_phrases() {
         ("Health", "health"),
         ("", ""),
     ] {
-        assert_eq!(op(name, Object::Run, Access::Read, "-", &[]).phrase(), phrase, "{name}");
+        assert_eq!(
+            op(name, Object::Run, Access::Read, "-", &[]).phrase(),
+            phrase,
+            "{name}"
+        );
     }
 }
 
