@@ -51,11 +51,12 @@ class Row:
 
 def who_answered(entry: dict[str, Any]) -> str:
     """Who gave an answer, from Envoy's access log."""
-    if entry["response_code_details"] == "via_upstream":
+    details = entry["response_code_details"] or ""
+    if details == "via_upstream":
         return "MLflow"
-    if (entry["authz"] or {}).get("decision") == "deny" and entry["upstream_host"] is None:
+    if details.startswith("mlflow_authz_"):
         return "filter"
-    return f"Envoy ({entry['response_code_details'] or entry['response_flags']})"
+    return f"Envoy ({details or entry['response_flags']})"
 
 
 def perform(trial: "Trial", stack: Stack) -> Row:

@@ -121,7 +121,8 @@ def test_envoy_without_its_defences(tmp_path: Path, echo: EchoUpstream) -> None:
     )
     with Envoy(options, tmp_path) as envoy:
         client = Client(envoy.host, envoy.port)
-        headers = [("X_Raw", b"\xff\xfe"), ("x-forwarded-for", "192.0.2.9"), ("user-agent", "bare")]
+        headers: list[tuple[str, str | bytes]] = [("X_Raw", b"\xff\xfe")]
+        headers += [("x-forwarded-for", "192.0.2.9"), ("user-agent", "bare")]
         answer = client.get("/a/..//b%2Fc;d", headers).json()
         assert answer["path"] == "/a/..//b%2Fc;d"
         assert ["x_raw", "\xff\xfe"] in answer["headers"]

@@ -31,8 +31,9 @@ def open_stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream)
         # Envoy keeps a connection it has given up for a second, and there are many here.
         connection_manager(config)["delayed_close_timeout"] = "0.02s"
 
+    options = {"auth": auth_service, "upstream": echo, "edit": close_at_once}
     guards = {"normalize": False, "reject_underscores": False, "use_remote_address": False}
-    with Stack(session_dir / "open", auth=auth_service, upstream=echo, edit=close_at_once, **guards) as started:
+    with Stack(session_dir / "open", **options, **guards) as started:
         yield started
 
 

@@ -29,7 +29,7 @@ impl Operation {
             return String::new();
         };
         let mut phrase = verb.clone();
-        let plural = rest.last().is_none_or(|word| word.ends_with('s'));
+        let plural = rest.last().is_none_or(|word| is_plural(word));
         if let (true, false, Some(noun)) =
             (TAKES_ARTICLE.contains(&verb.as_str()), plural, rest.first())
         {
@@ -45,6 +45,14 @@ impl Operation {
         }
         phrase
     }
+}
+
+/// By its ending: "models" is, "alias" and "status" are not.
+fn is_plural(word: &str) -> bool {
+    word.ends_with('s')
+        && !["as", "is", "ss", "us"]
+            .iter()
+            .any(|ending| word.ends_with(ending))
 }
 
 /// Splits UpperCamelCase; a run of capitals is one word.

@@ -13,12 +13,9 @@ const DEFAULT: &[CredentialKind] = &[Bearer, XApiKey, Basic];
 const ALL: &[CredentialKind] = &[Bearer, XApiKey, Basic, Query];
 
 type Headers<'a> = &'a [(&'a str, &'a [u8])];
+type Outcome = Result<String, CredentialError>;
 
-fn key_in(
-    headers: Headers<'_>,
-    query: Option<&str>,
-    kinds: &[CredentialKind],
-) -> Result<String, CredentialError> {
+fn key_in(headers: Headers<'_>, query: Option<&str>, kinds: &[CredentialKind]) -> Outcome {
     let headers: Vec<(&[u8], &[u8])> = headers.iter().map(|(n, v)| (n.as_bytes(), *v)).collect();
     let head = RequestHead {
         headers: &headers,
@@ -27,15 +24,15 @@ fn key_in(
     extract(&head, query, kinds).map(|key| key.expose().to_owned())
 }
 
-fn authorization(value: &[u8]) -> Result<String, CredentialError> {
+fn authorization(value: &[u8]) -> Outcome {
     key_in(&[("authorization", value)], None, DEFAULT)
 }
 
-fn basic(user_and_password: &[u8]) -> Result<String, CredentialError> {
+fn basic(user_and_password: &[u8]) -> Outcome {
     authorization(format!("Basic {}", STANDARD.encode(user_and_password)).as_bytes())
 }
 
-fn is(key: &str) -> Result<String, CredentialError> {
+fn is(key: &str) -> Outcome {
     Ok(key.to_owned())
 }
 
@@ -143,7 +140,7 @@ fn keys_are_at_most_4096_bytes() {
 
 #[test]
 fn several_credentials() {
-    let rows: &[(Headers<'_>, Option<&str>, Result<String, CredentialError>)] = &[
+    let rows: &[(Headers<'_>, Option<&str>, Outcome)] = &[
         (&[], None, Err(Missing)),
         (
             &[("cookie", b"api_key=K1"), ("x-other", b"K1")],
@@ -232,6 +229,28 @@ fn several_credentials() {
     }
 }
 
+/// An upstream may read `X_Api_Key` as `X-API-Key`: it must be the key that was judged.
+#[test]
+fn other_spellings_of_a_header_count_too() {
+    let rows: &[(Headers<'_>, Outcome)] = &[
+        (&[("x_api_key", b"K1")], is("K1")),
+        (&[("X-Api_Key", b"K1")], is("K1")),
+        (&[("Authorization", b"Bearer K1")], is("K1")),
+        (
+            &[("x-api-key", b"K1"), ("x_api_key", b"K2")],
+            Err(Ambiguous),
+        ),
+        (
+            &[("x_api_key", b"K2"), ("authorization", b"Bearer K1")],
+            Err(Ambiguous),
+        ),
+        (&[("x-api-key2", b"K1"), ("x.api.key", b"K1")], Err(Missing)),
+    ];
+    for (headers, expected) in rows {
+        assert_eq!(key_in(headers, None, DEFAULT), *expected, "{headers:?}");
+    }
+}
+
 #[test]
 fn keys_in_the_query() {
     for (query, expected) in [
@@ -264,12 +283,7 @@ fn keys_in_the_query() {
 
 #[test]
 fn only_configured_kinds_count() {
-    let rows: &[(
-        &[CredentialKind],
-        &str,
-        &[u8],
-        Result<String, CredentialError>,
-    )] = &[
+    let rows: &[(&[CredentialKind], &str, &[u8], Outcome)] = &[
         (&[Bearer], "authorization", b"Bearer K1", is("K1")),
         (
             &[Bearer],

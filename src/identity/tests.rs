@@ -206,3 +206,22 @@ fn what_is_not_there_is_not_removed() {
     let config = config(r#", "credentials": ["bearer", "query"], "forward_credential": false"#);
     assert!(withhold_credential(&head, &config).is_empty());
 }
+
+#[test]
+fn a_withheld_credential_goes_on_in_no_spelling() {
+    let headers: Headers<'_> = &[
+        (b"x_api_key", b"K1"),
+        (b"X-Api_Key", b"K1"),
+        (b"x_api_key", b"K2"),
+        (b"Authorization", b"Bearer K1"),
+        (b"x-api-keys", b"kept"),
+    ];
+    let head = RequestHead {
+        headers,
+        client_address: None,
+    };
+    let edits = withhold_credential(&head, &config(r#", "forward_credential": false"#));
+    let expected = [&b"x_api_key"[..], b"X-Api_Key", b"Authorization"]
+        .map(|name| HeaderEdit::Remove(name.to_vec()));
+    assert_eq!(edits, expected);
+}

@@ -283,6 +283,18 @@ fn granting_scopes_come_narrowest_first_and_at_most_five() {
             &["gateway:use", "admin", "full_access", "mlflow:admin"],
         ),
         ("", "*:admin", &["admin", "full_access", "mlflow:admin"]),
+        // Who lacks a read is told of scopes that only read.
+        (
+            "",
+            "run:read",
+            &[
+                "mlflow:access",
+                "mlflow:read",
+                "model:read",
+                "read",
+                "tracking:write",
+            ],
+        ),
         (
             "",
             "*:read",

@@ -22,9 +22,8 @@ fn names_become_verb_phrases() {
         ),
         ("DownloadArtifact", "download artifact"),
         // A run of capitals is one word.
-        ("CreateMCPServer", "create a mcp server"),
-        ("GetTraceInfoV3", "get a trace info v3"),
-        ("ListURIs", "list ur is"),
+        ("SearchMCPServers", "search mcp servers"),
+        ("SearchTracesV3", "search traces v3"),
         ("Health", "health"),
         ("", ""),
     ] {

@@ -1,0 +1,207 @@
+//! Values that a field cannot have.
+
+use std::time::Duration;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{error, parse, with, with_service};
+
+#[test]
+fn values_out_of_range_name_the_field() {
+    for (result, field) in [
+        (parse("{}"), "missing field `auth_service`"),
+        (
+            parse(r#"{"auth_service": {}}"#),
+            "auth_service: missing field `cluster`",
+        ),
+        (
+            parse(r#"{"auth_service": {"cluster": ""}}"#),
+            "auth_service.cluster: ",
+        ),
+        (
+            parse(r#"{"auth_service": {"cluster": 1}}"#),
+            "auth_service.cluster: ",
+        ),
+        (
+            parse(r#"{"auth_service": {"cluster": "a b"}}"#),
+            "auth_service.authority: ",
+        ),
+        (
+            with_service(r#""authority": "a/b""#),
+            "auth_service.authority: ",
+        ),
+        (
+            with_service(r#""authority": "a\r\nb""#),
+            "auth_service.authority: ",
+        ),
+        (with_service(r#""path": "v1""#), "auth_service.path: "),
+        (with_service(r#""path": """#), "auth_service.path: "),
+        (with_service(r#""path": "/a b""#), "auth_service.path: "),
+        (with_service(r#""path": "/é""#), "auth_service.path: "),
+        (
+            with_service(r#""send_client_ip": "yes""#),
+            "auth_service.send_client_ip: ",
+        ),
+        (with(r#""version": 2"#), "version: 2 is not a known version"),
+        (with(r#""mode": "enfroce""#), "mode: "),
+        (with(r#""mounts": []"#), "mounts: "),
+        (with(r#""mounts": ["/", ""]"#), "mounts[1]: "),
+        (with(r#""mounts": ["api"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a/"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a//b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a/../b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a%2Db"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a%20b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a?b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a;b"]"#), "mounts[0]: "),
+        (with(r#""mounts": ["/a", "/b", "/a"]"#), "mounts[2]: "),
+        (with(r#""cache": {"capacity": 0}"#), "cache.capacity: "),
+        (
+            with(r#""audit": {"max_per_second": 0}"#),
+            "audit.max_per_second: ",
+        ),
+        (with(r#""credentials": []"#), "credentials: "),
+        (
+            with(r#""credentials": ["bearer", "cookie"]"#),
+            "credentials[1]: ",
+        ),
+        (with(r#""public": ["healht"]"#), "public: "),
+        (
+            with(r#""identity_headers": {"user_id": "a b"}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": ":path"}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": ""}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": "Authorization"}"#),
+            "identity_headers.user_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"key_id": "X_Api_Key"}"#),
+            "identity_headers.key_id: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": "x-a", "scopes": "X_A"}"#),
+            "identity_headers.scopes: ",
+        ),
+        (with(r#""scopes": {"a": ["run:wriet"]}"#), "scopes.a[0]: "),
+        (with(r#""scopes": {"a": "run:write"}"#), "scopes.a: "),
+        (
+            with(r#""roles": {"a": ["*:*", "rum:read"]}"#),
+            "roles.a[1]: ",
+        ),
+        (with(r#""help_url": "javascript:alert(1)""#), "help_url: "),
+        (with(r#""scopes": {"a": ["*:*"], "a": []}"#), "scopes"),
+        (with(r#""roles": {"a": ["*:*"], "a": []}"#), "roles"),
+        (with(r#""scopes": [["a", ["*:*"]]]"#), "scopes: "),
+        (
+            parse(r#"{"auth_service": ["auth", "a", "/"]}"#),
+            "auth_service: ",
+        ),
+        (with(r#""cache": [1, "1s"]"#), "cache: "),
+        (with(r#""audit": [true, 5]"#), "audit: "),
+        (
+            with(r#""identity_headers": ["a", "b", "c"]"#),
+            "identity_headers: ",
+        ),
+        (with(r#""help_url": "docs.example""#), "help_url: "),
+        (with(r#""help_url": "https://a b""#), "help_url: "),
+        (
+            with(r#""mode": "enforce", "mode": "enforce""#),
+            "duplicate field `mode`",
+        ),
+    ] {
+        let shown = error(result);
+        let named =
+            shown.starts_with(field) || shown.contains("field `auth_service`") || shown == field;
+        assert!(named, "{field}: {shown}");
+    }
+}
+
+#[test]
+fn durations() {
+    let timeout = |text: &str| with_service(&format!(r#""timeout": {text}"#));
+    for (text, milliseconds) in [
+        (r#""250ms""#, 250),
+        (r#""2s""#, 2_000),
+        (r#""5m""#, 300_000),
+        (r#""1h""#, 3_600_000),
+        (r#""1ms""#, 1),
+        (r#""24h""#, 86_400_000),
+    ] {
+        let parsed = timeout(text).map(|config| config.auth_service.timeout);
+        assert_eq!(parsed, Ok(Duration::from_millis(milliseconds)), "{text}");
+    }
+    for text in [
+        "2",
+        "2.5",
+        "null",
+        "[]",
+        r#""""#,
+        r#""2""#,
+        r#""s""#,
+        r#""-2s""#,
+        r#""2 seconds or so""#,
+        r#""0s""#,
+        r#""1us""#,
+        r#""25h""#,
+        r#""99999999999999999999h""#,
+        r#""18446744073709551615s""#,
+    ] {
+        let shown = error(timeout(text));
+        assert!(
+            shown.starts_with("auth_service.timeout: "),
+            "{text}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn whole_numbers() {
+    let capacity = |text: &str| with(&format!(r#""cache": {{"capacity": {text}}}"#));
+    for (text, number) in [
+        ("1", 1),
+        ("1000000", 1_000_000),
+        ("1e6", 1_000_000),
+        ("1000000.0", 1_000_000),
+        ("1.5e1", 15),
+        ("4294967295", 4_294_967_295),
+        ("4294967295.0", 4_294_967_295),
+    ] {
+        assert_eq!(
+            capacity(text).map(|config| config.cache.capacity),
+            Ok(number),
+            "{text}"
+        );
+    }
+    for text in [
+        "1.5",
+        "-1",
+        "-0.5",
+        "4294967296",
+        "1e10",
+        "\"5\"",
+        "true",
+        "null",
+        "[1]",
+        "1e-1",
+    ] {
+        let shown = error(capacity(text));
+        assert!(shown.starts_with("cache.capacity: "), "{text}: {shown}");
+    }
+    assert_eq!(
+        with(r#""version": 1.0"#).map(|config| config.version),
+        Ok(1)
+    );
+    assert_eq!(
+        with(r#""enforce_percent": 1e2"#).map(|config| config.enforce_percent),
+        Ok(100)
+    );
+}

@@ -1,0 +1,369 @@
+//! What the auth service's replies lead to.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{
+    CREATE_RUN, NOW, READER, SEARCH_RUNS, Shell, WRITER, answer, denied, reason, seen, status,
+    valid,
+};
+use crate::auth_service::Reply;
+use crate::decision::{Next, StreamId};
+use crate::request::RequestHead;
+
+const POST: &[(&[u8], &[u8])] = &[
+    (b":method", b"POST"),
+    (b":path", CREATE_RUN.as_bytes()),
+    (b"authorization", b"Bearer K1"),
+];
+
+fn retry_after(next: &Next) -> Option<&str> {
+    let mut headers = answer(next).headers.iter();
+    headers
+        .find(|(name, _)| *name == "retry-after")
+        .map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_valid_key_is_allowed_what_its_scopes_grant() {
+    for (path, body, expected) in [
+        (SEARCH_RUNS, READER, "allowed"),
+        (CREATE_RUN, READER, "scope_missing"),
+        (SEARCH_RUNS, WRITER, "allowed"),
+        (CREATE_RUN, WRITER, "allowed"),
+        ("/api/2.0/mlflow/runs/delete", WRITER, "scope_missing"),
+        (
+            "/api/2.0/mlflow/registered-models/create",
+            WRITER,
+            "scope_missing",
+        ),
+        (SEARCH_RUNS, r#"{"scopes": []}"#, "scope_missing"),
+        (
+            SEARCH_RUNS,
+            r#"{"scopes": ["nobody knows"]}"#,
+            "scope_missing",
+        ),
+        (SEARCH_RUNS, r#"{"scopes": ["read", "read"]}"#, "allowed"),
+        (CREATE_RUN, r#"{"scopes": [], "is_admin": true}"#, "allowed"),
+        (
+            CREATE_RUN,
+            r#"{"scopes": [], "user": {"is_admin": true}}"#,
+            "allowed",
+        ),
+        (
+            CREATE_RUN,
+            r#"{"scopes": [], "roles": ["boss"]}"#,
+            "allowed",
+        ),
+        (
+            CREATE_RUN,
+            r#"{"scopes": [], "user": {"roles": ["boss"]}}"#,
+            "allowed",
+        ),
+        (CREATE_RUN, r#"{"scopes": ["boss"]}"#, "scope_missing"),
+    ] {
+        let mut shell = Shell::new(r#", "roles": {"boss": ["*:*"]}"#);
+        assert_eq!(
+            reason(&shell.request("POST", path, body)),
+            expected,
+            "{path} {body}"
+        );
+    }
+    let mut shell = Shell::new("");
+    let expected = denied(403, "PERMISSION_DENIED", "scope_missing");
+    assert_eq!(seen(&shell.request("POST", CREATE_RUN, READER)), expected);
+}
+
+#[test]
+fn other_replies() {
+    let limited = |value| Reply::Response {
+        status: 429,
+        from_service: true,
+        retry_after: value,
+        body: b"",
+    };
+    let (limit, down) = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE");
+    for (reply, expected, wait, misconfigured) in [
+        (
+            status(401, true),
+            denied(401, "UNAUTHENTICATED", "key_invalid"),
+            None,
+            0,
+        ),
+        (
+            status(403, true),
+            denied(403, "PERMISSION_DENIED", "key_refused"),
+            None,
+            0,
+        ),
+        (
+            limited(Some(b"7")),
+            denied(429, limit, "rate_limited"),
+            Some("7"),
+            0,
+        ),
+        (
+            limited(Some(b"3600")),
+            denied(429, limit, "rate_limited"),
+            Some("60"),
+            0,
+        ),
+        (
+            limited(None),
+            denied(429, limit, "rate_limited"),
+            Some("20"),
+            0,
+        ),
+        (
+            limited(Some(b"soon")),
+            denied(429, limit, "rate_limited"),
+            Some("20"),
+            0,
+        ),
+        (
+            status(500, true),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            0,
+        ),
+        (
+            status(503, true),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            0,
+        ),
+        (
+            status(503, false),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            0,
+        ),
+        (
+            status(504, false),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            0,
+        ),
+        (
+            status(404, true),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            1,
+        ),
+        (
+            status(200, true),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            1,
+        ),
+        (
+            valid(r#"{"scopes": null}"#),
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            1,
+        ),
+        (
+            Reply::Reset,
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            0,
+        ),
+        (
+            Reply::NotSent,
+            denied(503, down, "auth_unavailable"),
+            Some("20"),
+            1,
+        ),
+    ] {
+        let mut shell = Shell::with_service(r#", "unavailable_retry_after": "19500ms""#, "");
+        let next = shell.exchange(POST, &reply);
+        assert_eq!(seen(&next), expected, "{reply:?}");
+        assert_eq!(retry_after(&next), wait, "{reply:?}");
+        let counted = shell.counted("mlflow_authz_auth_service_misconfigured");
+        assert_eq!(counted, misconfigured, "{reply:?}");
+        // Nothing of it is kept: the next good reply decides.
+        assert_eq!(
+            reason(&shell.exchange(POST, &valid(WRITER))),
+            "allowed",
+            "{reply:?}"
+        );
+        assert_eq!((shell.asked, shell.engine.waiting_streams()), (2, 0));
+    }
+}
+
+#[test]
+fn the_operator_reads_which_field_and_never_a_value() {
+    for (reply, says) in [
+        (
+            valid(r#"{"scopes": ["a", {"hk_live_secret": 1}]}"#),
+            "field scopes[1]: expected a string",
+        ),
+        (
+            valid(r#"{"scopes": [], "is_admin": "hk_live_secret"}"#),
+            "field is_admin: expected a boolean",
+        ),
+        (status(200, true), "is not JSON"),
+        (status(404, true), "answered 404"),
+        (status(500, true), "answered 500"),
+        (status(504, false), "timed out"),
+        (Reply::Reset, "without a response"),
+        (Reply::NotSent, "auth_service.cluster"),
+    ] {
+        let mut shell = Shell::new("");
+        let next = shell.exchange(POST, &reply);
+        let [line] = shell.outbox.errors.as_slice() else {
+            panic!("{:?}", shell.outbox.errors)
+        };
+        assert!(
+            line.starts_with("auth_unavailable: ") && line.contains(says),
+            "{line}"
+        );
+        assert!(!format!("{line}{next:?}").contains("secret"), "{line}");
+    }
+    for reply in [status(401, true), status(403, true), valid(READER)] {
+        let mut shell = Shell::new("");
+        shell.exchange(POST, &reply);
+        assert!(shell.outbox.errors.is_empty(), "{:?}", shell.outbox.errors);
+    }
+}
+
+#[test]
+fn operator_lines_are_limited_and_counted() {
+    let mut shell = Shell::new("");
+    for _ in 0..5 {
+        shell.exchange(POST, &Reply::NotSent);
+    }
+    assert_eq!(shell.outbox.errors.len(), 1);
+    shell.now += std::time::Duration::from_secs(1);
+    shell.exchange(POST, &Reply::Reset);
+    assert_eq!(shell.outbox.errors.len(), 2);
+    assert!(
+        shell.outbox.errors[1].ends_with("(4 more like it)"),
+        "{:?}",
+        shell.outbox.errors
+    );
+    assert_eq!(shell.counted("mlflow_authz_auth_service_misconfigured"), 5);
+}
+
+#[test]
+fn replies_for_nobody_are_ignored() {
+    let mut shell = Shell::new("");
+    let head = RequestHead {
+        headers: POST,
+        client_address: None,
+    };
+    assert!(
+        shell
+            .engine
+            .on_auth_reply(StreamId(99), NOW, &valid(WRITER), &head)
+            .is_none()
+    );
+    let (stream, next) = shell.headers(POST);
+    assert_eq!((reason(&next), shell.engine.waiting_streams()), ("ask", 1));
+    shell.engine.on_stream_gone(stream);
+    assert_eq!(shell.engine.waiting_streams(), 0);
+    assert!(
+        shell
+            .engine
+            .on_auth_reply(stream, NOW, &valid(WRITER), &head)
+            .is_none()
+    );
+    // Of a caller that hung up, nothing is kept; a second reply to one stream is nobody's either.
+    let (stream, next) = shell.headers(POST);
+    assert_eq!(reason(&next), "ask");
+    assert!(
+        shell
+            .engine
+            .on_auth_reply(stream, NOW, &valid(WRITER), &head)
+            .is_some()
+    );
+    assert!(
+        shell
+            .engine
+            .on_auth_reply(stream, NOW, &valid(WRITER), &head)
+            .is_none()
+    );
+}
+
+#[test]
+fn two_streams_wait_each_for_its_own_reply() {
+    let mut shell = Shell::new("");
+    let other: &[(&[u8], &[u8])] = &[
+        (b":method", b"POST"),
+        (b":path", SEARCH_RUNS.as_bytes()),
+        (b"x-api-key", b"K2"),
+    ];
+    let (first, _) = shell.headers(POST);
+    let (second, _) = shell.headers(other);
+    let mut reply = |stream, headers, body| {
+        let head = RequestHead {
+            headers,
+            client_address: None,
+        };
+        shell
+            .engine
+            .on_auth_reply(stream, NOW, &valid(body), &head)
+            .unwrap()
+    };
+    let second = reply(second, other, READER);
+    let first = reply(first, POST, WRITER);
+    let key = |next: &Next| {
+        next.decision()
+            .unwrap()
+            .principal
+            .as_ref()
+            .unwrap()
+            .key_id
+            .clone()
+            .unwrap()
+    };
+    assert_eq!(
+        (reason(&first), key(&first)),
+        ("allowed", "key_2".to_owned())
+    );
+    assert_eq!(
+        (reason(&second), key(&second)),
+        ("allowed", "key_1".to_owned())
+    );
+}
+
+#[test]
+fn what_is_counted() {
+    let mut shell = Shell::new("");
+    let started =
+        "mlflow_authz_build_info.version=.=".to_owned() + env!("CARGO_PKG_VERSION") + ";.;";
+    shell.exchange(POST, &valid(READER));
+    shell.exchange(POST, &valid(READER));
+    shell.anonymous("GET", "/health");
+    shell.anonymous("POST", "/new");
+    for (name, count) in [
+        (started.as_str(), 1),
+        ("mlflow_authz_enforcing", 100),
+        ("mlflow_authz_cache_lookups.result=.=miss;.;", 1),
+        ("mlflow_authz_cache_lookups.result=.=hit;.;", 1),
+        ("mlflow_authz_callouts.outcome=.=valid;.;", 1),
+        ("mlflow_authz_cache_entries", 1),
+        (
+            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;",
+            2,
+        ),
+        (
+            "mlflow_authz_denials.operation=.=unknown;.;reason=.=credential_missing;.;",
+            1,
+        ),
+        (
+            "mlflow_authz_decisions.decision=.=deny;.;reason=.=scope_missing;.;object=.=run;.;access=.=write;.;",
+            2,
+        ),
+        (
+            "mlflow_authz_decisions.decision=.=allow;.;reason=.=public;.;object=.=server;.;access=.=read;.;",
+            1,
+        ),
+    ] {
+        assert_eq!(shell.counted(name), count, "{name}");
+    }
+    shell.engine.retire();
+    shell.note_outbox();
+    assert_eq!(shell.counted(&started), 0);
+    assert_eq!(shell.counted("mlflow_authz_cache_entries"), 0);
+}

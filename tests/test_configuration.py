@@ -1,0 +1,144 @@
+"""What Envoy does with a bad configuration: refuses to start, with words for the operator, or keeps the old."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import envoy_config, keys
+from harness.envoy_config import Config
+from harness.http import bearer
+from harness.processes import NotReady, wait_until
+from harness.stack import Stack
+from harness.unharmed import CREATE_RUN, READ_RUN, unharmed
+
+READ = keys.READ["key"]
+StartStack = Callable[..., Stack]
+TYPE = "type.googleapis.com/google.protobuf."
+MINIMAL = '{"auth_service": {"cluster": "auth_service"}}'
+
+
+def as_struct(config: Config) -> None:
+    plugin = envoy_config.wasm_plugin(config)
+    value = json.loads(plugin["configuration"]["value"])
+    plugin["configuration"] = {"@type": TYPE + "Struct", "value": value}
+
+
+def as_bytes(config: Config) -> None:
+    plugin = envoy_config.wasm_plugin(config)
+    text = plugin["configuration"]["value"].encode()
+    plugin["configuration"] = {"@type": TYPE + "BytesValue", "value": base64.b64encode(text).decode()}
+
+
+def without_configuration(config: Config) -> None:
+    del envoy_config.wasm_plugin(config)["configuration"]
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"edit": as_struct}, "wrap the JSON in a google.protobuf.StringValue"),
+    ({"edit": without_configuration}, "wrap the JSON in a google.protobuf.StringValue"),
+    ({"plugin_text": "[]"}, "does not start with `{`"),
+    ({"plugin_text": '{"auth_service": '}, "is not JSON"),
+    ({"plugin_text": "{}"}, "auth_service"),
+    ({"plugin": {"auth_service": {"tiemout": "2s"}}}, "auth_service.tiemout: unknown field; did you mean `timeout`"),
+    ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
+    ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
+    ({"plugin": {"mode": "shadow"}}, 'mode: "shadow" is not built yet'),
+    ({"plugin": {"bodies": "inspect"}}, 'bodies: "inspect" is not built yet'),
+    ({"plugin": {"cache": {"stale_if_error": "5m"}}}, "cache.stale_if_error: this feature is not built yet"),
+    ({"plugin": {"scopes": {"a": ["models:read"]}}}, "scopes.a[0]: "),
+    ({"plugin": {"mounts": ["/api/mlflow/"]}}, "mounts[0]: "),
+]
+
+
+@pytest.mark.parametrize(("options", "says"), REFUSED, ids=lambda value: repr(value)[:60])
+def test_envoy_refuses_to_start_and_the_log_says_why(
+    start_stack: StartStack, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(NotReady) as refusal:
+        start_stack(**options)
+    lines = re.findall(r"\[error\]\[wasm\].*: configuration refused: (.*)", str(refusal.value))
+    assert lines and all(says in line for line in lines), str(refusal.value)
+    assert "panic" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"edit": as_bytes}, {"plugin_text": MINIMAL}, {"plugin_text": "\n\t " + MINIMAL + "\n"}],
+    ids=["bytes", "only what is required", "white space"],
+)
+def test_what_is_enough(start_stack: StartStack, options: dict[str, Any]) -> None:
+    stack = start_stack(**options)
+    with unharmed(stack):
+        assert stack.client.post(CREATE_RUN, [bearer(READ)]).status == 403
+
+
+def test_longest_mount_wins(start_stack: StartStack) -> None:
+    def straight(config: Config) -> None:
+        manager = envoy_config.connection_manager(config)
+        route = {"match": {"prefix": "/"}, "route": {"cluster": "mlflow"}}
+        manager["route_config"]["virtual_hosts"][0]["routes"] = [route]
+
+    stack = start_stack(plugin={"mounts": ["/", "/api/mlflow", "/mlflow"]}, edit=straight)
+    api = "/api/2.0/mlflow/runs/get"
+    for mount in ("", "/api/mlflow", "/mlflow"):
+        assert stack.client.get(mount + api, [bearer(READ)]).status == 200
+        assert stack.envoy.access_log()[-1]["authz"]["operation"] == "GetRun", mount
+    # Below the root mount this is no endpoint of MLflow's.
+    stack.client.get("/mlflowx" + api, [bearer(READ)])
+    assert stack.envoy.access_log()[-1]["authz"]["operation"] is None
+
+
+# --- updates while it runs ---
+
+
+def put_aside(config: Config, path: Path) -> None:
+    """Moves the listener into a file that Envoy watches."""
+    listener = config["static_resources"]["listeners"].pop()
+    listener["@type"] = "type.googleapis.com/envoy.config.listener.v3.Listener"
+    source = {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+    config["dynamic_resources"] = {"lds_config": source}
+    config["node"] = {"id": "test", "cluster": "test"}
+    write_listener(path, listener)
+
+
+def write_listener(path: Path, listener: Config) -> None:
+    # Envoy watches for a file that is moved there.
+    draft = path.with_suffix(".draft")
+    draft.write_text(yaml.safe_dump({"resources": [listener]}, sort_keys=False))
+    draft.rename(path)
+
+
+def test_updates_while_it_runs(start_stack: StartStack, tmp_path: Path) -> None:
+    path = tmp_path / "listeners.yaml"
+    stack = start_stack(edit=lambda config: put_aside(config, path))
+
+    def update(change: Config) -> int:
+        said = len(stack.envoy.log())
+        listener = yaml.safe_load(path.read_text())["resources"][0]
+        filters = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+        value = filters[0]["typed_config"]["config"]["configuration"]
+        value["value"] = json.dumps(envoy_config.merge(json.loads(value["value"]), change))
+        write_listener(path, listener)
+        return said
+
+    def status() -> int:
+        return stack.client.post(CREATE_RUN, [bearer(READ)]).status
+
+    assert status() == 403
+    # A good one is in force without a restart, and what was cached under it is asked for again.
+    update({"scopes": {"model:read": ["*:read", "run:write"]}})
+    wait_until(lambda: status() == 200, "the update is in force")
+    # A bad one is not; the log says why; the old one serves.
+    said = update({"scopes": {"model:read": ["*:reed"]}})
+    refusal = "configuration refused: scopes.model:read[0]: "
+    wait_until(lambda: refusal in stack.envoy.log()[said:], "the refusal")
+    assert status() == 200
+    # And back.
+    update({"scopes": None})
+    wait_until(lambda: status() == 403, "the update is in force")
+    assert not any(stack.envoy.stats("vm_reload").values())
