@@ -59,8 +59,8 @@ pub enum CredentialError {
 
 /// Finds the caller's key among the configured kinds of credential.
 ///
-/// An `Authorization` header of a scheme that is not configured is malformed, not missing: upstream could
-/// read it.
+/// Where `Authorization` is a configured place, a scheme that is not configured is malformed, not missing:
+/// upstream could read it. Places that are not configured are not looked at; they may be meant for upstream.
 ///
 /// # Errors
 /// See [`CredentialError`]. A malformed credential is an error even when a good one stands beside it.

@@ -17,6 +17,9 @@ use crate::request::RequestHead;
 /// Scopes a message repeats before it counts the rest.
 const MENTIONED_SCOPES: usize = 20;
 
+/// The longest request id that an answer repeats, in bytes.
+const LONGEST_REQUEST_ID: usize = 128;
+
 /// A response made by the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -78,7 +81,9 @@ impl Denials<'_> {
                         .map(|principal| principal.scopes.as_slice())
                 })
                 .flatten(),
-            request_id: head.text("x-request-id"),
+            request_id: head
+                .text("x-request-id")
+                .filter(|id| id.len() <= LONGEST_REQUEST_ID),
         };
         Some(Answer {
             status: status.as_u16(),
