@@ -1,4 +1,4 @@
-"""What Envoy does with a bad configuration: refuses to start, with words for the operator, or keeps the old."""
+"""What Envoy does with a bad configuration: refuses to start, with words for its operator, or goes on."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin_text": "[]"}, "does not start with `{`"),
     ({"plugin_text": '{"auth_service": '}, "is not JSON"),
     ({"plugin_text": "{}"}, "auth_service"),
-    ({"plugin": {"auth_service": {"tiemout": "2s"}}}, "auth_service.tiemout: unknown field; did you mean `timeout`"),
+    ({"plugin": {"auth_service": {"tiemout": "2s"}}}, "auth_service.tiemout: unknown field; did you mean `tim"),
     ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
     ({"plugin": {"mode": "shadow"}}, 'mode: "shadow" is not built yet'),

@@ -12,6 +12,9 @@ use crate::principals::Principal;
 /// The largest reply that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
+const MAX_NAMES: usize = 1000;
+
 /// The longest `Retry-After` of a 429 that is handed on, in seconds.
 const LONGEST_RETRY_AFTER: u64 = 60;
 
@@ -253,11 +256,20 @@ fn parse_principal(body: &[u8]) -> Result<Principal, ContractError> {
         serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
     json.end().map_err(|_| ContractError::NotJson)?;
     let user = body.user.map(|Object(user)| user).unwrap_or_default();
+    let roles = body.roles.or(user.roles).unwrap_or_default();
+    for (field, names) in [("scopes", &body.scopes), ("roles", &roles)] {
+        if names.len() > MAX_NAMES {
+            return Err(ContractError::Field {
+                field: field.to_owned(),
+                problem: format!("holds more than {MAX_NAMES} names"),
+            });
+        }
+    }
     Ok(Principal {
         user_id: body.user_id.or(user.id).map(|id| id.0),
         key_id: body.key_id.map(|id| id.0),
         scopes: body.scopes,
-        roles: body.roles.or(user.roles).unwrap_or_default(),
+        roles,
         is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
     })
 }

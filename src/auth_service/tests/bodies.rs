@@ -273,3 +273,24 @@ fn bodies_end_at_64_kib() {
     assert_eq!(contract_error(&padded(65_537)), ContractError::TooLarge);
     assert_eq!(MAX_BODY_BYTES, 65_536);
 }
+
+#[test]
+fn a_key_has_at_most_a_thousand_scopes_and_roles() {
+    let names = |count: usize| format!("[{}]", vec!["\"s\""; count].join(","));
+    assert_eq!(
+        principal(&format!(r#"{{"scopes": {}}}"#, names(1000)))
+            .scopes
+            .len(),
+        1000
+    );
+    for (body, field) in [
+        (format!(r#"{{"scopes": {}}}"#, names(1001)), "scopes"),
+        (
+            format!(r#"{{"scopes": [], "user": {{"roles": {}}}}}"#, names(1001)),
+            "roles",
+        ),
+    ] {
+        let text = contract_error(body.as_bytes()).to_string();
+        assert_eq!(text, format!("field {field}: holds more than 1000 names"));
+    }
+}
