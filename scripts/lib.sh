@@ -173,3 +173,6 @@ ensure_wasm_bindgen() {
   fi
   export WASM_BINDGEN_TEST_RUNNER
 }
+
+# ensure_wrk: the HTTP load generator of scripts/bench.
+ensure_wrk() { ensure_command wrk wrk; }

@@ -4,6 +4,7 @@
 //! here under its opaque id; one that can be decided at once never is. What else changed (metrics, lines
 //! for the operator) is put in an outbox that the shell empties after each event.
 
+mod classify;
 mod unknown;
 
 #[cfg(test)]
@@ -12,21 +13,17 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::Method;
-
 use crate::audit::{AuditLog, HostFacts, PerSecond};
 use crate::auth_service::{AuthServiceClient, Failure, KeyDigest, Reply, Verdict};
-use crate::catalog::CATALOG;
 use crate::config::Config;
-use crate::credential::{self, ApiKey, CredentialError};
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::denial::Denials;
 use crate::identity;
 use crate::metrics::{Change, Metric};
-use crate::policy::{Permission, Policy};
+use crate::policy::Policy;
 use crate::principals::{Principal, Principals, Timestamp};
 use crate::request::RequestHead;
-use crate::target::{self, Target};
+use classify::Classified;
 
 /// Lines for the operator about the auth service, per second and VM.
 const OPERATOR_LINES_PER_SECOND: u64 = 1;
@@ -63,13 +60,6 @@ struct Waiting {
     /// The decision as far as it could be made.
     undecided: Decision,
     asked_at: Timestamp,
-}
-
-/// What the request headers alone tell.
-enum Classified {
-    Decided(Decision),
-    /// The principal decides.
-    Undecided(Decision, ApiKey),
 }
 
 impl Engine {
@@ -232,79 +222,6 @@ impl Engine {
         self.audit.access_log_field(decision)
     }
 
-    fn classify(&self, head: &RequestHead<'_>) -> Classified {
-        let raw = head.raw_target();
-        let target = match Target::parse(raw) {
-            Ok(target) => target,
-            Err(ambiguity) => {
-                let within = self
-                    .mounts
-                    .iter()
-                    .find(|mount| target::could_reach(raw, mount));
-                let reason = if within.is_some() {
-                    Reason::TargetAmbiguous
-                } else {
-                    Reason::Outside
-                };
-                return Classified::Decided(Decision {
-                    mount: within.cloned(),
-                    ambiguity: Some(ambiguity),
-                    ..Decision::new(reason)
-                });
-            }
-        };
-        let below = self
-            .mounts
-            .iter()
-            .find_map(|mount| Some((mount, target::below_mount(&target.path, mount)?)));
-        let Some((mount, path)) = below else {
-            return Classified::Decided(Decision::new(Reason::Outside));
-        };
-        let inside = Decision {
-            mount: Some(Arc::clone(mount)),
-            ..Decision::new(Reason::Allowed)
-        };
-        self.classify_mounted(inside, path, target.query, head)
-    }
-
-    fn classify_mounted(
-        &self,
-        inside: Decision,
-        path: &str,
-        query: Option<&str>,
-        head: &RequestHead<'_>,
-    ) -> Classified {
-        let method = head.method();
-        let decided =
-            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
-        if method.is_empty() {
-            return decided(inside, Reason::TargetAmbiguous);
-        }
-        if is_preflight(head) {
-            return decided(inside, Reason::Preflight);
-        }
-        let operation = CATALOG.find(method, path);
-        let required = match operation {
-            Some(operation) => Permission::new(operation.object, operation.access),
-            None => unknown::strict_reading(method, path),
-        };
-        let known = Decision {
-            operation,
-            required: Some(required),
-            ..inside
-        };
-        let public = operation.and_then(|operation| operation.public);
-        if public.is_some_and(|group| self.config.public.contains(&group)) {
-            return decided(known, Reason::Public);
-        }
-        match credential::extract(head, query, &self.config.credentials) {
-            Ok(key) => Classified::Undecided(known, key),
-            Err(CredentialError::Missing) => decided(known, Reason::CredentialMissing),
-            Err(CredentialError::Malformed) => decided(known, Reason::CredentialMalformed),
-            Err(CredentialError::Ambiguous) => decided(known, Reason::CredentialAmbiguous),
-        }
-    }
-
     fn judge(&self, undecided: Decision, principal: Arc<Principal>) -> Decision {
         let granted = undecided
             .required
@@ -403,13 +320,6 @@ impl Engine {
     fn note(&mut self, metric: Metric, change: Change) {
         self.outbox.metrics.push((metric, change));
     }
-}
-
-/// A CORS preflight (Fetch standard, "CORS-preflight request"): it carries no credential by design.
-fn is_preflight(head: &RequestHead<'_>) -> bool {
-    head.method() == Method::OPTIONS.as_str()
-        && head.get("origin").is_some()
-        && head.get("access-control-request-method").is_some()
 }
 
 fn config_hash(text: &[u8]) -> [u8; 4] {

@@ -8,19 +8,15 @@ from typing import Any
 import pytest
 from harness import keys
 from harness.auth_service import AuthService
+from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import Headers, Response, bearer
 from harness.stack import MOUNT, Stack
-from harness.unharmed import CREATE_RUN, READ_RUN
 from harness.upstream import EchoUpstream
 
 READ = keys.READ["key"]
 REGISTER_MODEL = f"{MOUNT}/api/2.0/mlflow/registered-models/create"
 ORIGIN = ("origin", "https://notebook.example")
 BEARER, BASIC = 'Bearer realm="mlflow"', 'Basic realm="mlflow"'
-
-
-def last_log_entry(stack: Stack, request_id: str) -> dict[str, Any]:
-    return next(entry for entry in stack.envoy.access_log() if entry["request_id"] == request_id)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +107,7 @@ def test_refusals(stack: Stack, refusal: Refusal, origin: list[tuple[str, str]])
     assert body["reason"] == refusal.reason
     assert body["message"]
     assert body.get("operation") == refusal.operation
-    entry = last_log_entry(stack, body["request_id"])
+    entry = access_log_entry(stack, request_id=body["request_id"])
     assert entry["response_code_details"] == f"mlflow_authz_{refusal.reason}"
     assert entry["status"] == refusal.status
     assert (entry["authz"]["decision"], entry["authz"]["reason"]) == ("deny", refusal.reason)
@@ -235,7 +231,7 @@ def test_preflights_go_to_upstream(stack: Stack) -> None:
     assert (answer.status, answer.json()["method"]) == (200, "OPTIONS")
     assert "spoof" not in answer.body.decode()
     assert stack.auth.validations == asked
-    entry = stack.envoy.access_log()[-1]
+    entry = access_log_entry(stack, method="OPTIONS", status=200)
     assert (entry["authz"]["decision"], entry["authz"]["reason"]) == ("allow", "preflight")
 
 
@@ -274,7 +270,7 @@ def test_public_groups_are_configured(start_stack: Callable[..., Stack], groups:
 def test_the_request_id_is_the_one_upstream_and_logs_have(stack: Stack) -> None:
     allowed = stack.client.get(READ_RUN, [bearer(READ)]).json()["headers"]
     upstream_id = dict(allowed)["x-request-id"]
-    assert last_log_entry(stack, upstream_id)["status"] == 200
+    assert access_log_entry(stack, request_id=upstream_id)["status"] == 200
     refused = stack.client.post(CREATE_RUN, [bearer(READ)]).json()["request_id"]
     records = [record for record in stack.envoy.audit() if record["request_id"] in (upstream_id, refused)]
     assert [record["decision"] for record in records] == ["allow", "deny"]

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from harness import keys
+from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.envoy_config import Config
 from harness.http import Response, bearer
 from harness.http2 import Http2
 from harness.ports import free_port
 from harness.processes import wait_until
 from harness.stack import Stack
-from harness.unharmed import CREATE_RUN, READ_RUN, unharmed
 
 READ = keys.READ["key"]
 MISCONFIGURED = "mlflow_authz_auth_service_misconfigured"

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from harness import keys
 from harness.auth_service import AuthService
+from harness.checks import CREATE_RUN, READ_RUN
 from harness.http import bearer
 from harness.processes import wait_until
 from harness.stack import Stack
-from harness.unharmed import CREATE_RUN, READ_RUN
 
 READ = keys.READ["key"]
 TTL = 0.5

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from harness import envoy_config, keys
+from harness.checks import CREATE_RUN, READ_RUN, access_log_entry, unharmed
 from harness.envoy_config import Config
 from harness.http import bearer
 from harness.processes import NotReady, wait_until
 from harness.stack import Stack
-from harness.unharmed import CREATE_RUN, READ_RUN, unharmed
 
 READ = keys.READ["key"]
 StartStack = Callable[..., Stack]
@@ -44,7 +44,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin_text": "[]"}, "does not start with `{`"),
     ({"plugin_text": '{"auth_service": '}, "is not JSON"),
     ({"plugin_text": "{}"}, "auth_service"),
-    ({"plugin": {"auth_service": {"tiemout": "2s"}}}, "auth_service.tiemout: unknown field; did you mean `tim"),
+    ({"plugin": {"auth_service": {"pth": "/"}}}, "auth_service.pth: unknown field; did you mean `path`?"),
     ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
     ({"plugin": {"mode": "shadow"}}, 'mode: "shadow" is not built yet'),
@@ -85,12 +85,11 @@ def test_longest_mount_wins(start_stack: StartStack) -> None:
 
     stack = start_stack(plugin={"mounts": ["/", "/api/mlflow", "/mlflow"]}, edit=straight)
     api = "/api/2.0/mlflow/runs/get"
-    for mount in ("", "/api/mlflow", "/mlflow"):
+    # The last is not below /mlflow, and below / it is no endpoint of MLflow's.
+    wanted = {"": "GetRun", "/api/mlflow": "GetRun", "/mlflow": "GetRun", "/mlflowx": None}
+    for mount, operation in wanted.items():
         assert stack.client.get(mount + api, [bearer(READ)]).status == 200
-        assert stack.envoy.access_log()[-1]["authz"]["operation"] == "GetRun", mount
-    # Below the root mount this is no endpoint of MLflow's.
-    stack.client.get("/mlflowx" + api, [bearer(READ)])
-    assert stack.envoy.access_log()[-1]["authz"]["operation"] is None
+        assert access_log_entry(stack, path=mount + api)["authz"]["operation"] == operation
 
 
 # --- updates while it runs ---

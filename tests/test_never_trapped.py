@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from harness import keys
 from harness.auth_service import AuthService
+from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.envoy_config import Config, connection_manager
 from harness.http import Client, Response, bearer
 from harness.http2 import Http2, StreamWasReset
 from harness.http2 import _Stream as Http2Stream
 from harness.processes import wait_until
 from harness.stack import MOUNT, Stack
-from harness.unharmed import CREATE_RUN, READ_RUN, unharmed
 from harness.upstream import EchoUpstream
 
 READ, WRITE = keys.READ["key"], keys.WRITE["key"]

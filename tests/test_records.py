@@ -4,16 +4,17 @@ import hashlib
 import json
 import re
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 from harness import envoy_config, keys
+from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import bearer
 from harness.processes import wait_until
 from harness.stack import MOUNT, Stack
-from harness.unharmed import CREATE_RUN, READ_RUN
 
 READ = keys.READ["key"]
 StartStack = Callable[..., Stack]
@@ -129,8 +130,9 @@ def test_a_flood_is_cut_and_counted(start_stack: StartStack) -> None:
 def test_access_log_field(
     stack: Stack, method: str, target: str, key: str | None, expected: dict[str, Any] | None
 ) -> None:
-    stack.client.request(method, target, [bearer(key)] if key else [])
-    found = stack.envoy.access_log()[-1]["authz"]
+    marker = ("user-agent", f"test-{uuid.uuid4()}")
+    stack.client.request(method, target, [marker, *([bearer(key)] if key else [])])
+    found = access_log_entry(stack, user_agent=marker[1])["authz"]
     if expected is None:
         assert not found
     else:

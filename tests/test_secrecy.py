@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from harness import keys
+from harness.checks import CREATE_RUN, READ_RUN
 from harness.http import Headers, Response
 from harness.http2 import Http2
 from harness.stack import MOUNT, Stack
-from harness.unharmed import CREATE_RUN, READ_RUN
 from harness.upstream import EchoUpstream, Seen
 
 # The part of each key that is searched for. The ids of keys do not have it.

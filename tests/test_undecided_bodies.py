@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from harness import keys
 from harness.auth_service import AuthService
+from harness.checks import CREATE_RUN, unharmed
 from harness.http import Connection, Response, Upload, bearer, encode_head
 from harness.http2 import Http2
 from harness.processes import wait_until
 from harness.stack import MOUNT, Stack
-from harness.unharmed import CREATE_RUN, unharmed
 from harness.upstream import EchoUpstream
 
 UPLOAD = f"{MOUNT}/api/2.0/mlflow-artifacts/artifacts/1/run/artifacts/weights.bin"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from harness import keys
 from harness.auth_service import AuthService
+from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.http import Headers, bearer
 from harness.http2 import Http2
 from harness.stack import MOUNT, Stack
-from harness.unharmed import CREATE_RUN, READ_RUN, unharmed
 from harness.upstream import EchoUpstream, Seen
 
 READ = keys.READ["key"]

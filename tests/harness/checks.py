@@ -1,10 +1,12 @@
-"""A filter that traps takes its worker with it, so every odd request is followed by an ordinary one."""
+"""Checks that many tests share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .http import bearer
 from .keys import READ
+from .processes import wait_until
 from .stack import MOUNT, Stack
 
 READ_RUN = f"{MOUNT}/api/2.0/mlflow/runs/get"
@@ -20,7 +22,7 @@ _SIGNS = ("panic", "[critical]", "request refused", "request held", "Function: p
 def unharmed(stack: Stack, key: str = READ["key"]) -> Iterator[None]:
     """Whatever happens inside, afterwards an allowed read succeeds and no VM has trapped or been replaced.
 
-    Use a stack with one worker, or the ordinary request may meet another one.
+    A filter that traps takes its worker with it. Use a stack with one worker, or the read may meet another.
     """
     said = len(stack.envoy.log())
     yield
@@ -29,3 +31,15 @@ def unharmed(stack: Stack, key: str = READ["key"]) -> Iterator[None]:
     assert reloads and not any(reloads.values()), reloads
     for line in stack.envoy.log()[said:].splitlines():
         assert not any(sign in line for sign in _SIGNS), line
+
+
+def access_log_entry(stack: Stack, **wanted: str) -> dict[str, Any]:
+    """The one entry of the access log whose fields are as wanted, once it is written."""
+
+    def matching() -> list[dict[str, Any]]:
+        entries = stack.envoy.access_log(settle=False)
+        return [entry for entry in entries if wanted.items() <= entry.items()]
+
+    found = wait_until(matching, f"the access log has an entry with {wanted}", timeout=5, every=0.05)
+    assert len(found) == 1, found
+    return found[0]

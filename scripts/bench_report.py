@@ -1,0 +1,129 @@
+"""The report of scripts/bench: Markdown, figures of one run only."""
+
+import gzip
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench_load import CONNECTIONS
+from harness import paths
+
+if TYPE_CHECKING:
+    from bench import Case
+    from bench_subjects import Subjects
+
+_SUBJECT = {"none": "no filter", "empty": "empty filter", "authz": "this filter"}
+_CASE = {
+    "read": "cached read",
+    "write": "cached write",
+    "denied": "denial (403)",
+    "denied-body": "denial (403) of a write, new connection each",
+}
+_FORWARDED = ("read", "write")
+_LINE = "| --- " + "| ---: "
+
+
+def _title(case: "Case") -> str:
+    """`cached` is said only of this filter: the others have no cache."""
+    kind = _CASE[case.name] if case.subject == "authz" else _CASE[case.name].removeprefix("cached ")
+    return f"{_SUBJECT[case.subject]}, {kind}"
+
+
+def _find(cases: "list[Case]", name: str, subject: str) -> "Case":
+    return next(case for case in cases if (case.name, case.subject) == (name, subject))
+
+
+def _added(cases: "list[Case]", name: str, subject: str) -> list[float]:
+    """What a subject adds to no filter at all, round by round: noise of a round is in both."""
+    base = _find(cases, name, "none").cpu_us
+    return [cpu - none for cpu, none in zip(_find(cases, name, subject).cpu_us, base, strict=True)]
+
+
+def _spread(values: list[float]) -> str:
+    return f"{median(values):.1f} | {min(values):.1f}–{max(values):.1f}"
+
+
+def _cpu(cases: "list[Case]") -> list[str]:
+    lines = ["| case | CPU µs/request, median | min–max | added, median | min–max |"]
+    lines.append(_LINE + "| ---: | ---: | ---: |")
+    for case in cases:
+        compared = case.name in _FORWARDED and case.subject != "none"
+        added = _spread(_added(cases, case.name, case.subject)) if compared else " | "
+        lines.append(f"| {_title(case)} | {_spread(case.cpu_us)} | {added} |")
+    return lines
+
+
+def _ratios(cases: "list[Case]") -> list[str]:
+    lines = ["| added CPU time, this filter / empty filter | ratio |", _LINE + "|"]
+    for name in _FORWARDED:
+        ours, empty = (median(_added(cases, name, subject)) for subject in ("authz", "empty"))
+        lines.append(f"| {_CASE[name]} | {ours / empty:.2f} |" if empty > 0 else f"| {_CASE[name]} | noise |")
+    return lines
+
+
+def _latency(cases: "list[Case]") -> list[str]:
+    paced = [case for case in cases if case.paced]
+    base = _find(paced, "read", "none").paced
+    lines = ["| case | p50 µs | p99 µs | added to p50, µs | added to p99, µs |"]
+    lines.append(_LINE + "| ---: | ---: | ---: |")
+    for case in paced:
+        seen, added = [], []
+        for percentile in ("p50_us", "p99_us"):
+            values = [getattr(load, percentile) for load in case.paced]
+            without = [getattr(load, percentile) for load in base]
+            seen.append(f"{median(values):.0f}")
+            difference = median(value - none for value, none in zip(values, without, strict=True))
+            added.append("" if case.subject == "none" else f"{difference:.0f}")
+        lines.append(f"| {_title(case)} | {' | '.join(seen + added)} |")
+    return lines
+
+
+def _memory(subjects: "Subjects") -> list[str]:
+    modules = {"empty": paths.ROOT / "dist" / "empty.wasm", "authz": paths.wasm_module()}
+    lines = ["| Envoy with | RSS MiB after start | after the run | module KiB | gzip KiB |"]
+    lines.append(_LINE + "| ---: | ---: | ---: |")
+    for name, subject in subjects.all.items():
+        start, end = subject.rss_at_start_kib / 1024, subject.rss_kib() / 1024
+        size = _size(modules[name]) if name in modules else " | "
+        lines.append(f"| {_SUBJECT[name]} | {start:.1f} | {end:.1f} | {size} |")
+    return lines
+
+
+def _size(module: Path) -> str:
+    code = module.read_bytes()
+    return f"{len(code) / 1024:.1f} | {len(gzip.compress(code)) / 1024:.1f}"
+
+
+def _machine() -> str:
+    cpu = "unknown CPU"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    toolchain = (paths.ROOT / "rust-toolchain.toml").read_text().partition('channel = "')[2].partition('"')[0]
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
+        f"Envoy {paths.versions()['ENVOY_VERSION']}, Rust {toolchain}; load average "
+        f"{os.getloadavg()[0]:.1f} at the end"
+    )
+
+
+def text(cases: "list[Case]", subjects: "Subjects", requests: int, paced_requests: int) -> str:
+    """The whole report; the counts are per case and round."""
+    paced = next(case for case in cases if case.paced).paced
+    rounds = len(paced)
+    rate = median(load.requests / load.seconds for load in paced)
+    sections = [
+        [_machine()],
+        [f"CPU time of Envoy: {rounds} rounds of {requests} requests, {CONNECTIONS} connections, one worker"],
+        _cpu(cases),
+        _ratios(cases),
+        [f"Latency of a read at {rate:.0f} requests/s: medians of {rounds} rounds of {paced_requests} requests"],
+        _latency(cases),
+        ["Memory and size"],
+        _memory(subjects),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections)

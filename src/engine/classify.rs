@@ -1,0 +1,102 @@
+//! What the request headers alone tell: mount, target, operation, credential, in this order.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::{Engine, unknown};
+use crate::catalog::CATALOG;
+use crate::credential::{self, ApiKey, CredentialError};
+use crate::decision::{Decision, Reason};
+use crate::policy::Permission;
+use crate::request::RequestHead;
+use crate::target::{self, Target};
+
+/// What the request headers alone tell.
+pub(super) enum Classified {
+    Decided(Decision),
+    /// The principal decides.
+    Undecided(Decision, ApiKey),
+}
+
+impl Engine {
+    pub(super) fn classify(&self, head: &RequestHead<'_>) -> Classified {
+        let raw = head.raw_target();
+        let target = match Target::parse(raw) {
+            Ok(target) => target,
+            Err(ambiguity) => {
+                let within = self
+                    .mounts
+                    .iter()
+                    .find(|mount| target::could_reach(raw, mount));
+                let reason = if within.is_some() {
+                    Reason::TargetAmbiguous
+                } else {
+                    Reason::Outside
+                };
+                return Classified::Decided(Decision {
+                    mount: within.cloned(),
+                    ambiguity: Some(ambiguity),
+                    ..Decision::new(reason)
+                });
+            }
+        };
+        let below = self
+            .mounts
+            .iter()
+            .find_map(|mount| Some((mount, target::below_mount(&target.path, mount)?)));
+        let Some((mount, path)) = below else {
+            return Classified::Decided(Decision::new(Reason::Outside));
+        };
+        let inside = Decision {
+            mount: Some(Arc::clone(mount)),
+            ..Decision::new(Reason::Allowed)
+        };
+        self.classify_mounted(inside, path, target.query, head)
+    }
+
+    fn classify_mounted(
+        &self,
+        inside: Decision,
+        path: &str,
+        query: Option<&str>,
+        head: &RequestHead<'_>,
+    ) -> Classified {
+        let method = head.method();
+        let decided =
+            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
+        if method.is_empty() {
+            return decided(inside, Reason::TargetAmbiguous);
+        }
+        if is_preflight(head) {
+            return decided(inside, Reason::Preflight);
+        }
+        let operation = CATALOG.find(method, path);
+        let required = match operation {
+            Some(operation) => Permission::new(operation.object, operation.access),
+            None => unknown::strict_reading(method, path),
+        };
+        let known = Decision {
+            operation,
+            required: Some(required),
+            ..inside
+        };
+        let public = operation.and_then(|operation| operation.public);
+        if public.is_some_and(|group| self.config.public.contains(&group)) {
+            return decided(known, Reason::Public);
+        }
+        match credential::extract(head, query, &self.config.credentials) {
+            Ok(key) => Classified::Undecided(known, key),
+            Err(CredentialError::Missing) => decided(known, Reason::CredentialMissing),
+            Err(CredentialError::Malformed) => decided(known, Reason::CredentialMalformed),
+            Err(CredentialError::Ambiguous) => decided(known, Reason::CredentialAmbiguous),
+        }
+    }
+}
+
+/// A CORS preflight (Fetch standard, "CORS-preflight request"): it carries no credential by design.
+fn is_preflight(head: &RequestHead<'_>) -> bool {
+    head.method() == Method::OPTIONS.as_str()
+        && head.get("origin").is_some()
+        && head.get("access-control-request-method").is_some()
+}
