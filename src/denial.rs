@@ -130,8 +130,8 @@ impl Denials<'_> {
             Reason::TargetAmbiguous => {
                 let problem = decision
                     .ambiguity
-                    .map_or("has more than one reading", |a| a.problem());
-                format!("The request target {problem}. Send the path in its plain spelling.")
+                    .map_or("The request has more than one reading", |a| a.problem());
+                format!("{problem}. Send it in its plain spelling.")
             }
             Reason::CredentialAmbiguous => {
                 "The request carries more than one API key. Send exactly one.".to_owned()
@@ -181,7 +181,7 @@ impl Denials<'_> {
             None => "call this endpoint, which is not a known MLflow endpoint".to_owned(),
         };
         let Some(required) = decision.required else {
-            return format!("{caller} may not {action}.{}", self.help());
+            return format!("GraphQL is switched off here.{}", self.help());
         };
         let granting = match self.policy.granting_scopes(required).as_slice() {
             [] => "no configured scope grants".to_owned(),

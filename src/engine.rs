@@ -261,6 +261,7 @@ impl Engine {
         let names = &self.config.identity_headers;
         let mut edits = identity::clear(head, names);
         if decision.mount.is_some() {
+            edits.extend(identity::clear_overrides(head));
             edits.extend(identity::withhold_credential(head, &self.config));
         }
         if let Some(principal) = &decision.principal {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
 use crate::credential::without_query_key;
+use crate::overrides;
 use crate::principals::Principal;
 use crate::request::{RequestHead, same_header};
 
@@ -23,6 +24,11 @@ pub enum HeaderEdit {
 pub fn clear(head: &RequestHead<'_>, names: &IdentityHeaders) -> Vec<HeaderEdit> {
     let identity = [&names.user_id, &names.key_id, &names.scopes];
     remove_spellings(head, &identity.map(HeaderField::as_str))
+}
+
+/// Removes what an upstream could take for another path, see [`crate::overrides`].
+pub fn clear_overrides(head: &RequestHead<'_>) -> Vec<HeaderEdit> {
+    remove_spellings(head, overrides::REMOVED)
 }
 
 /// Takes the credential out of a request where the configuration says so. A key in the query never goes on.

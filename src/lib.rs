@@ -6,7 +6,7 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | is it for MLflow, and what is its one path? | [`target`] |
+//! | is it for MLflow, and what is its one path? | [`target`], [`overrides`] |
 //! | what does it ask MLflow to do? | [`catalog`] |
 //! | which key does it present? | [`credential`] |
 //! | who is that key? | [`principals`], [`auth_service`] |
@@ -24,6 +24,7 @@ pub mod engine;
 pub mod identity;
 mod json;
 pub mod metrics;
+pub mod overrides;
 pub mod policy;
 pub mod principals;
 pub mod request;

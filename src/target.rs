@@ -48,20 +48,32 @@ pub enum Ambiguity {
     DotSegment,
     /// A query that holds bytes outside visible ASCII.
     Query,
+    /// No method, or one with lower-case letters: werkzeug reads `get` as `GET`, others do not.
+    Method,
+    /// A header that could override method or path, see [`crate::overrides`].
+    Override,
 }
 
 impl Ambiguity {
-    /// What is wrong, as the end of a sentence that starts with "the request target".
+    /// What is wrong, as a sentence without its full stop.
     pub const fn problem(self) -> &'static str {
         match self {
-            Self::NotAPath => "is not a path",
-            Self::Byte => "holds a character that a path cannot hold",
-            Self::Escape => "holds a percent sign without two hexadecimal digits",
-            Self::HiddenByte => "hides a separator, a dot or a control character behind an escape",
-            Self::NotUtf8 => "does not decode to UTF-8",
-            Self::EmptySegment => "holds an empty segment",
-            Self::DotSegment => "holds a dot segment",
-            Self::Query => "has a query with characters that a query cannot hold",
+            Self::NotAPath => "The request target is not a path",
+            Self::Byte => "The request target holds a character that a path cannot hold",
+            Self::Escape => {
+                "The request target holds a percent sign without two hexadecimal digits"
+            }
+            Self::HiddenByte => {
+                "The request target hides a separator, a dot or a control character behind an escape"
+            }
+            Self::NotUtf8 => "The request target does not decode to UTF-8",
+            Self::EmptySegment => "The request target holds an empty segment",
+            Self::DotSegment => "The request target holds a dot segment",
+            Self::Query => {
+                "The request target has a query with characters that a query cannot hold"
+            }
+            Self::Method => "The request method is missing or has lower-case letters",
+            Self::Override => "The request carries a header that could override its method or path",
         }
     }
 }

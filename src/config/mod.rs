@@ -78,7 +78,7 @@ pub struct Config {
         deserialize_with = "fields::public_groups"
     )]
     pub public: Vec<PublicGroup>,
-    /// What `/graphql` is. Only `read` is built.
+    /// What `/graphql` is.
     #[serde(default)]
     pub graphql: GraphQl,
     /// Whether bodies are read. Only `ignore` is built.
@@ -113,11 +113,14 @@ impl Mode {
 }
 
 /// What `/graphql` counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GraphQl {
-    /// `server:read`.
+    /// `server:read`: no release covered has a mutation that writes.
     #[default]
     Read,
+    /// Refused, whoever asks.
+    Deny,
 }
 
 /// Whether request bodies are read.

@@ -214,7 +214,6 @@ fn fields_that_are_not_built_say_so() {
         (with(r#""revocation": {"path": "/x"}"#), "revocation"),
         (with(r#""revocation": null"#), "revocation"),
         (with(r#""key_pattern": "hk_live_*""#), "key_pattern"),
-        (with(r#""graphql": "deny""#), "graphql"),
         (with(r#""bodies": "inspect""#), "bodies"),
         (with(r#""whoami": true"#), "whoami"),
         (

@@ -4,7 +4,7 @@
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 
 use super::fields::whole_number;
-use super::{Bodies, GraphQl, Mode};
+use super::{Bodies, Mode};
 
 /// Refuses the field, whatever its value.
 pub(super) fn refuse<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
@@ -71,5 +71,4 @@ macro_rules! word_with_unbuilt {
 }
 
 word_with_unbuilt!(Mode: "enforce" => Mode::Enforce, "shadow");
-word_with_unbuilt!(GraphQl: "read" => GraphQl::Read, "deny");
 word_with_unbuilt!(Bodies: "ignore" => Bodies::Ignore, "inspect");

@@ -6,11 +6,16 @@ use http::Method;
 
 use super::{Engine, unknown};
 use crate::catalog::CATALOG;
+use crate::config::GraphQl;
 use crate::credential::{self, ApiKey, CredentialError};
 use crate::decision::{Decision, Reason};
+use crate::overrides;
 use crate::policy::Permission;
 use crate::request::RequestHead;
-use crate::target::{self, Target};
+use crate::target::{self, Ambiguity, Target};
+
+/// The catalog's name of `/graphql`.
+const GRAPHQL: &str = "GraphQL";
 
 /// What the request headers alone tell.
 pub(super) enum Classified {
@@ -65,8 +70,12 @@ impl Engine {
         let method = head.method();
         let decided =
             |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
-        if method.is_empty() {
-            return decided(inside, Reason::TargetAmbiguous);
+        if let Some(ambiguity) = ambiguity_of_headers(head) {
+            let ambiguous = Decision {
+                ambiguity: Some(ambiguity),
+                ..inside
+            };
+            return decided(ambiguous, Reason::TargetAmbiguous);
         }
         if is_preflight(head) {
             return decided(inside, Reason::Preflight);
@@ -81,6 +90,15 @@ impl Engine {
             required: Some(required),
             ..inside
         };
+        if operation.is_some_and(|operation| operation.name == GRAPHQL)
+            && self.config.graphql == GraphQl::Deny
+        {
+            let switched_off = Decision {
+                required: None,
+                ..known
+            };
+            return decided(switched_off, Reason::OperationUnknown);
+        }
         let public = operation.and_then(|operation| operation.public);
         if public.is_some_and(|group| self.config.public.contains(&group)) {
             return decided(known, Reason::Public);
@@ -91,6 +109,17 @@ impl Engine {
             Err(CredentialError::Malformed) => decided(known, Reason::CredentialMalformed),
             Err(CredentialError::Ambiguous) => decided(known, Reason::CredentialAmbiguous),
         }
+    }
+}
+
+fn ambiguity_of_headers(head: &RequestHead<'_>) -> Option<Ambiguity> {
+    let method = head.method();
+    if method.is_empty() || method.bytes().any(|b| b.is_ascii_lowercase()) {
+        Some(Ambiguity::Method)
+    } else if overrides::present(head) {
+        Some(Ambiguity::Override)
+    } else {
+        None
     }
 }
 

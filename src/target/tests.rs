@@ -2,7 +2,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::Ambiguity::{
-    Byte, DotSegment, EmptySegment, Escape, HiddenByte, NotAPath, NotUtf8, Query,
+    Byte, DotSegment, EmptySegment, Escape, HiddenByte, Method, NotAPath, NotUtf8, Override, Query,
 };
 use super::{Ambiguity, Target, below_mount, could_reach, decode_query_component};
 
@@ -184,7 +184,7 @@ fn rule_6_the_query_changes_nothing() {
 }
 
 #[test]
-fn every_problem_ends_a_sentence_of_its_own() {
+fn every_problem_is_a_sentence_of_its_own() {
     let all = [
         NotAPath,
         Byte,
@@ -194,6 +194,8 @@ fn every_problem_ends_a_sentence_of_its_own() {
         EmptySegment,
         DotSegment,
         Query,
+        Method,
+        Override,
     ];
     let mut texts: Vec<&str> = all.iter().map(|problem| problem.problem()).collect();
     texts.sort_unstable();
@@ -202,7 +204,7 @@ fn every_problem_ends_a_sentence_of_its_own() {
     assert!(
         texts
             .iter()
-            .all(|text| text.starts_with(char::is_lowercase) && !text.ends_with('.'))
+            .all(|text| text.starts_with("The request ") && !text.ends_with('.'))
     );
 }
 
