@@ -151,6 +151,19 @@ ensure_test_python() {
   export TEST_PYTHON=$dir/bin/python
 }
 
+# cargo_tool PACKAGE VERSION DIR: a program built from its package, in DIR/bin, or nothing.
+cargo_tool() {
+  [[ -f $3/.complete ]] && return
+  step "building $1 $2 (some minutes)"
+  (
+    flock 9
+    [[ -f $3/.complete ]] && exit
+    mkdir -p "$3"
+    logged "$3/install.log" cargo install "$1" --version "$2" --locked --root "$3"
+    touch "$3/.complete"
+  ) 9>"$TOOLS/.lock"
+}
+
 # ensure_wasm_bindgen: sets WASM_BINDGEN_TEST_RUNNER, which runs wasm32-unknown-unknown tests under Node.
 ensure_wasm_bindgen() {
   local dir=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION locked
@@ -160,19 +173,16 @@ ensure_wasm_bindgen() {
   [[ $locked == "$WASM_BINDGEN_VERSION" ]] ||
     die "Cargo.lock has wasm-bindgen $locked, scripts/versions.env $WASM_BINDGEN_VERSION: make them the same"
   WASM_BINDGEN_TEST_RUNNER=$dir/bin/wasm-bindgen-test-runner
-  if [[ ! -f $dir/.complete ]]; then
-    step "building wasm-bindgen-cli $WASM_BINDGEN_VERSION (some minutes)"
-    (
-      flock 9
-      [[ -f $dir/.complete ]] && exit
-      mkdir -p "$dir"
-      logged "$dir/install.log" cargo install wasm-bindgen-cli \
-        --version "$WASM_BINDGEN_VERSION" --locked --root "$dir"
-      touch "$dir/.complete"
-    ) 9>"$TOOLS/.lock"
-  fi
+  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "$dir"
   export WASM_BINDGEN_TEST_RUNNER
 }
 
 # ensure_wrk: the HTTP load generator of scripts/bench.
 ensure_wrk() { ensure_command wrk wrk; }
+
+# ensure_cargo_fuzz: sets CARGO_FUZZ, the program behind `cargo fuzz`.
+ensure_cargo_fuzz() {
+  local dir=$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION
+  cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION" "$dir"
+  CARGO_FUZZ=$dir/bin/cargo-fuzz
+}

@@ -63,7 +63,12 @@ OTHER_PATH = MOUNT + "/api/2.0/mlflow/brand/new"
 REFUSALS = [
     refused_400("target_ambiguous", [bearer(READ)], target=MOUNT + "/a;b", operation=None),
     refused_400("target_ambiguous", [], target=MOUNT + "/%ff", operation=None),
+    *(
+        refused_400("target_ambiguous", [bearer(READ), (name, "DELETE")], operation=None)
+        for name in ("X-HTTP-Method-Override", "x-original-url", "x-rewrite-url", "x-script-name")
+    ),
     refused_400("credential_ambiguous", TWICE),
+    refused_400("credential_ambiguous", [bearer(READ), ("authorization", "other")]),
     refused_400("credential_ambiguous", TWO),
     refused_400("credential_ambiguous", [("x-api-key", READ), ("x-api-key", READ)]),
     refused_401("credential_missing", []),

@@ -131,6 +131,27 @@ def test_keys_in_the_query(forwarding: Stack, headers: Headers, query: str, stat
     assert forwarding.upstream.count == upstream + (status == 200)
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("X_Api_Key", READ)], 200),
+        ([bearer(READ), ("x_api_key", READ)], 200),
+        ([bearer(READ), ("x_api-key", keys.WRITE["key"])], 400),
+        ([("x-api-key", READ), ("x_api_key", READ)], 400),
+        ([("x_api_key", keys.UNKNOWN)], 401),
+    ],
+)
+def test_what_wsgi_reads_as_one_header_is_one(
+    forwarding: Stack, withholding: Stack, headers: Headers, status: int
+) -> None:
+    for stack in (forwarding, withholding):
+        upstream = stack.upstream.count
+        assert stack.client.get(READ_RUN, headers).status == status
+        assert stack.upstream.count == upstream + (status == 200)
+        if status == 200:
+            assert (READ in repr(last(stack))) == (stack is forwarding)
+
+
 def test_a_query_key_counts_only_where_configured(stack: Stack) -> None:
     answer = stack.client.get(f"{READ_RUN}?api_key={READ}")
     assert (answer.status, answer.json()["reason"]) == (401, "credential_missing")
@@ -225,6 +246,14 @@ def test_identity_of_odd_principals(
         assert seen.header("x-hokusai-api-key-id") == key_id
         assert seen.header("x-mlflow-authz-scopes") == scopes
         assert "spoof" not in repr(seen)
+
+
+def test_a_prefix_is_not_handed_on(forwarding: Stack) -> None:
+    headers = [bearer(READ), ("X-Forwarded-Prefix", "/other"), ("x_forwarded_prefix", "/other")]
+    assert forwarding.client.get(READ_RUN, headers).status == 200
+    assert "/other" not in repr(last(forwarding))
+    assert forwarding.client.get("/elsewhere", headers).status == 200
+    assert last(forwarding).header("x-forwarded-prefix") == ["/other"]
 
 
 # --- the client's address ---

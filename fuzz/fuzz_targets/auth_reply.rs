@@ -1,0 +1,24 @@
+//! Any reply of the auth service (first line: status, then the body): nothing of it gets into an error text.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mlflow_authz::auth_service::{Reply, Verdict};
+
+const SECRET: &str = "hk_live_secret";
+
+fuzz_target!(|data: &[u8]| {
+    let split = data.iter().position(|b| *b == b'\n').unwrap_or(data.len());
+    let (status, body) = data.split_at(split);
+    let status = std::str::from_utf8(status).ok().and_then(|s| s.trim().parse().ok()).unwrap_or(200);
+    for from_service in [true, false] {
+        let body = body.get(1..).unwrap_or_default();
+        let reply = Reply::Response { status, from_service, retry_after: Some(status.to_string().as_bytes()), body }
+            .verdict();
+        match reply {
+            Verdict::Valid(_) => assert_eq!(status, 200),
+            Verdict::Unavailable(failure) => assert!(!failure.to_string().contains(SECRET)),
+            Verdict::RateLimited { retry_after } => assert!(retry_after.is_none_or(|s| s <= 60)),
+            Verdict::Invalid | Verdict::Refused => assert!(matches!(status, 401 | 403)),
+        }
+    }
+});

@@ -1,0 +1,62 @@
+//! A whole request and the auth service's reply. Input: method, target, headers a line each, an empty line, then
+//! the reply: status, a line break, the body. Never allowed without a valid principal that grants it.
+#![no_main]
+
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use mlflow_authz::auth_service::{Reply, Verdict};
+use mlflow_authz::{Config, Engine, Next, Reason, RequestHead, StreamId};
+
+const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/m", "/"],
+    "credentials": ["bearer", "x-api-key", "basic", "query"], "forward_credential": false}"#;
+const NOW: Duration = Duration::from_secs(1_700_000_000);
+const STREAM: StreamId = StreamId(1);
+
+fuzz_target!(|data: &[u8]| {
+    let end = data.windows(2).position(|w| w == b"\n\n").unwrap_or(data.len());
+    let mut lines = data[..end].split(|b| *b == b'\n');
+    let reply_text = data.get(end + 2..).unwrap_or_default();
+    let mut headers: Vec<(&[u8], &[u8])> = vec![
+        (b":method", lines.next().unwrap_or_default()),
+        (b":path", lines.next().unwrap_or_default()),
+    ];
+    headers.extend(lines.filter_map(|line| {
+        let colon = line.iter().position(|b| *b == b':')?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    }));
+    let head = RequestHead { headers: &headers, client_address: None };
+    let Ok(config) = Config::parse(CONFIG) else { return };
+    let mut engine = Engine::new(config, CONFIG);
+
+    let mut next = engine.on_request_headers(STREAM, NOW, &head);
+    let mut valid = false;
+    if let Next::Ask(_) = next {
+        let split = reply_text.iter().position(|b| *b == b'\n').unwrap_or(reply_text.len());
+        let status = std::str::from_utf8(&reply_text[..split]).ok().and_then(|s| s.parse().ok());
+        let reply = Reply::Response {
+            status: status.unwrap_or(500),
+            from_service: true,
+            retry_after: None,
+            body: reply_text.get(split + 1..).unwrap_or_default(),
+        };
+        valid = matches!(reply.verdict(), Verdict::Valid(_));
+        next = engine.on_auth_reply(STREAM, NOW, &reply, &head).expect("the stream waits");
+    }
+    assert_eq!(engine.waiting_streams(), 0);
+    match next {
+        Next::Ask(_) => panic!("asked twice"),
+        Next::Forward(decision, _) => {
+            assert!(decision.allows());
+            if decision.reason == Reason::Allowed {
+                let principal = decision.principal.as_ref().expect("a principal");
+                let required = decision.required.expect("a permission");
+                assert!(valid && engine.policy().grants(principal, required));
+            }
+        }
+        Next::Answer(decision, answer) => {
+            assert!(!decision.allows());
+            assert!((400..=503).contains(&answer.status) && answer.body.starts_with("{\"error_code\""));
+        }
+    }
+});
