@@ -111,6 +111,10 @@ fn from_authorization(
     let Some(value) = once(head.all_spellings("authorization"))? else {
         return Ok(None);
     };
+    if value.contains(&b',') {
+        // Envoy joins doubled Authorization headers with a comma.
+        return Err(CredentialError::Ambiguous);
+    }
     let value = value.trim_ascii();
     let space = value
         .iter()

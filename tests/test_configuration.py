@@ -92,6 +92,13 @@ def test_longest_mount_wins(start_stack: StartStack) -> None:
         assert access_log_entry(stack, path=mount + api)["authz"]["operation"] == operation
 
 
+def test_graphql_can_be_switched_off(start_stack: StartStack, stack: Stack) -> None:
+    target = "/api/mlflow/graphql"
+    assert stack.client.post(target, [bearer(READ)]).status == 200
+    answer = start_stack(plugin={"graphql": "deny"}).client.post(target, [bearer(keys.FULL["key"])])
+    assert (answer.status, answer.json()["reason"]) == (403, "operation_unknown")
+
+
 # --- updates while it runs ---
 
 
