@@ -140,6 +140,15 @@ ensure_mlflow() {
   export MLFLOW_PYTHON=$dir/bin/python
 }
 
+# ensure_vulnerable_mlflow: releases with known holes, for tests/test_advisories.py.
+ensure_vulnerable_mlflow() {
+  local new=$TOOLS/mlflow-$VULNERABLE_MLFLOW_VERSION old=$TOOLS/mlflow-$VULNERABLE_MLFLOW_2_VERSION
+  [[ -f $new/.complete && -f $old/.complete ]] || step "installing two releases of MLflow with known holes"
+  # What these releases import has been removed from later versions of these packages.
+  make_venv "$new" --no-compile "mlflow[auth]==$VULNERABLE_MLFLOW_VERSION" 'SQLAlchemy<2.1'
+  make_venv "$old" --no-compile "mlflow==$VULNERABLE_MLFLOW_2_VERSION" 'setuptools<81' 'SQLAlchemy<2.1'
+}
+
 # ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt.
 ensure_test_python() {
   local dir requirements

@@ -38,9 +38,10 @@ def envoy_binary() -> Path:
     return found[0] if found else _existing(site / "envoy", "scripts/test or scripts/demo, which install it")
 
 
-def mlflow_python() -> Path:
-    """The Python interpreter that has MLflow."""
-    if given := os.environ.get("MLFLOW_PYTHON"):
+def mlflow_python(version: str | None = None) -> Path:
+    """The Python interpreter that has MLflow: the release under test, or another that scripts/test installs."""
+    given = os.environ.get("MLFLOW_PYTHON")
+    if given and version is None:
         return _existing(Path(given), "with MLFLOW_PYTHON naming a Python interpreter that has MLflow")
-    path = ROOT / ".tools" / f"mlflow-{versions()['MLFLOW_VERSION']}" / "bin" / "python"
-    return _existing(path, "scripts/test or scripts/demo, which install it")
+    path = ROOT / ".tools" / f"mlflow-{version or versions()['MLFLOW_VERSION']}" / "bin" / "python"
+    return _existing(path, "scripts/test, which installs it")
