@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use super::release::Release;
+
 /// What an operation acts on: MLflow's own entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Object {
@@ -75,16 +77,6 @@ pub enum PublicGroup {
     Ui,
 }
 
-/// A release of MLflow as `major.minor.patch`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Release(pub u16, pub u16, pub u16);
-
-impl fmt::Display for Release {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
 /// Where a route is mounted under MLflow's root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
@@ -107,9 +99,9 @@ pub struct Route {
     pub surface: Surface,
     /// The rest of the path: `{x}` is one segment, `{*x}` any number.
     pub template: &'static str,
-    /// The first release that serves it; `None` when it is older than every release covered.
+    /// The first covered release that serves it; `None` when the oldest one does.
     pub since: Option<Release>,
-    /// The first release that no longer serves it; `None` while the newest one does.
+    /// The first covered release that no longer serves it; `None` while the newest one does.
     pub until: Option<Release>,
 }
 
@@ -191,6 +183,25 @@ const fn route(
 }
 
 impl Route {
+    /// Served by this minor release and later ones.
+    pub(super) const fn since(mut self, release: Release) -> Self {
+        self.since = Some(release);
+        self
+    }
+
+    /// Served up to, and no longer by, this minor release.
+    pub(super) const fn until(mut self, release: Release) -> Self {
+        self.until = Some(release);
+        self
+    }
+
+    /// Whether a release serves it. Patch releases have the routes of their minor.
+    pub fn is_served_by(&self, release: Release) -> bool {
+        let release = release.minor();
+        self.since.is_none_or(|since| since.minor() <= release)
+            && self.until.is_none_or(|until| release < until.minor())
+    }
+
     /// The full paths below MLflow's root.
     pub fn paths(&self) -> impl Iterator<Item = String> + use<> {
         let prefixes: &[&str] = match self.surface {

@@ -5,9 +5,11 @@
 mod entries;
 mod entry;
 mod phrase;
+mod release;
 mod routes;
 
-pub use entry::{Access, Object, Operation, PublicGroup, Release, Route, Surface};
+pub use entry::{Access, Object, Operation, PublicGroup, Route, Surface};
+pub use release::{RELEASES, Release, releases_in_words};
 pub use routes::{CATALOG, Catalog};
 
 /// Every operation, in table order.

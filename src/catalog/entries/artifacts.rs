@@ -6,6 +6,7 @@ use crate::catalog::entry::{
     Object::Artifact,
     Operation, ajax, api, op, root,
 };
+use crate::catalog::release::Release;
 
 /// Files below an artifact root.
 pub(super) const TABLE: &[Operation] = &[
@@ -22,7 +23,7 @@ pub(super) const TABLE: &[Operation] = &[
         Artifact,
         Write,
         "server/auth/__init__.py validate_can_update_run_or_logged_model",
-        &[api(&["POST"], "2.0/mlflow/artifacts/presigned-upload-url")],
+        &[api(&["POST"], "2.0/mlflow/artifacts/presigned-upload-url").since(Release(3, 12, 0))],
     ),
     // A POST that reads.
     op(
@@ -30,10 +31,7 @@ pub(super) const TABLE: &[Operation] = &[
         Artifact,
         Read,
         "server/auth/__init__.py validate_can_read_run",
-        &[api(
-            &["POST"],
-            "2.0/mlflow/artifacts/presigned-download-url",
-        )],
+        &[api(&["POST"], "2.0/mlflow/artifacts/presigned-download-url").since(Release(3, 15, 0))],
     ),
     op(
         "ListLoggedModelArtifacts",
@@ -43,7 +41,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["GET"],
             "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
-        )],
+        )
+        .since(Release(3, 0, 0))],
     ),
     // FastAPI answers GET and PUT of this template, Flask DELETE (and all three under `--static-
     // prefix`).
@@ -122,10 +121,10 @@ pub(super) const TABLE: &[Operation] = &[
         Artifact,
         Read,
         "server/auth/__init__.py validate_can_read_experiment_artifact_proxy",
-        &[api(
-            &["GET"],
-            "2.0/mlflow-artifacts/presigned/{*artifact_path}",
-        )],
+        &[
+            api(&["GET"], "2.0/mlflow-artifacts/presigned/{*artifact_path}")
+                .since(Release(3, 11, 0)),
+        ],
     ),
     op(
         "ServeArtifacts",
@@ -156,6 +155,7 @@ pub(super) const TABLE: &[Operation] = &[
         &[ajax(
             &["GET"],
             "2.0/mlflow/logged-models/{model_id}/artifacts/files",
-        )],
+        )
+        .since(Release(3, 0, 0))],
     ),
 ];

@@ -6,6 +6,7 @@ use crate::catalog::entry::{
     Object::Assistant,
     Operation, ajax, op,
 };
+use crate::catalog::release::Release;
 
 /// The assistant.
 pub(super) const TABLE: &[Operation] = &[
@@ -14,7 +15,7 @@ pub(super) const TABLE: &[Operation] = &[
         Assistant,
         Admin,
         "server/assistant/api.py send_message",
-        &[ajax(&["POST"], "3.0/mlflow/assistant/message")],
+        &[ajax(&["POST"], "3.0/mlflow/assistant/message").since(Release(3, 9, 0))],
     ),
     // A GET that runs the agent.
     op(
@@ -25,17 +26,15 @@ pub(super) const TABLE: &[Operation] = &[
         &[ajax(
             &["GET"],
             "3.0/mlflow/assistant/sessions/{session_id}/stream",
-        )],
+        )
+        .since(Release(3, 9, 0))],
     ),
     op(
         "PatchSession",
         Assistant,
         Admin,
         "server/assistant/api.py patch_session",
-        &[ajax(
-            &["PATCH"],
-            "3.0/mlflow/assistant/sessions/{session_id}",
-        )],
+        &[ajax(&["PATCH"], "3.0/mlflow/assistant/sessions/{session_id}").since(Release(3, 9, 0))],
     ),
     op(
         "ResolvePermission",
@@ -45,7 +44,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[ajax(
             &["POST"],
             "3.0/mlflow/assistant/sessions/{session_id}/permission",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "ResolveClientToolResult",
@@ -55,7 +55,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[ajax(
             &["POST"],
             "3.0/mlflow/assistant/sessions/{session_id}/tool-result",
-        )],
+        )
+        .since(Release(3, 16, 0))],
     ),
     // A GET that starts the provider's program or calls its service.
     op(
@@ -63,39 +64,39 @@ pub(super) const TABLE: &[Operation] = &[
         Assistant,
         Admin,
         "server/assistant/api.py provider_health_check",
-        &[ajax(
-            &["GET"],
-            "3.0/mlflow/assistant/providers/{provider}/health",
-        )],
+        &[
+            ajax(&["GET"], "3.0/mlflow/assistant/providers/{provider}/health")
+                .since(Release(3, 9, 0)),
+        ],
     ),
     op(
         "GetProviders",
         Assistant,
         Read,
         "server/assistant/api.py get_providers",
-        &[ajax(&["GET"], "3.0/mlflow/assistant/providers")],
+        &[ajax(&["GET"], "3.0/mlflow/assistant/providers").since(Release(3, 15, 0))],
     ),
-    // Keys are left out of the answer.
+    // Until 3.15, a key of the provider's is in the answer.
     op(
         "GetConfig",
         Assistant,
-        Read,
+        Admin,
         "server/assistant/api.py get_config",
-        &[ajax(&["GET"], "3.0/mlflow/assistant/config")],
+        &[ajax(&["GET"], "3.0/mlflow/assistant/config").since(Release(3, 9, 0))],
     ),
     op(
         "UpdateConfig",
         Assistant,
         Admin,
         "server/assistant/api.py update_config",
-        &[ajax(&["PUT"], "3.0/mlflow/assistant/config")],
+        &[ajax(&["PUT"], "3.0/mlflow/assistant/config").since(Release(3, 9, 0))],
     ),
     op(
         "InstallSkills",
         Assistant,
         Admin,
         "server/assistant/api.py install_skills_endpoint",
-        &[ajax(&["POST"], "3.0/mlflow/assistant/skills/install")],
+        &[ajax(&["POST"], "3.0/mlflow/assistant/skills/install").since(Release(3, 9, 0))],
     ),
     // A GET that calls the `base_url` it is given.
     op(
@@ -103,9 +104,9 @@ pub(super) const TABLE: &[Operation] = &[
         Assistant,
         Admin,
         "server/assistant/api.py list_provider_models",
-        &[ajax(
-            &["GET"],
-            "3.0/mlflow/assistant/providers/{provider}/models",
-        )],
+        &[
+            ajax(&["GET"], "3.0/mlflow/assistant/providers/{provider}/models")
+                .since(Release(3, 13, 0)),
+        ],
     ),
 ];

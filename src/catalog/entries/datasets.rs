@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Dataset,
     Operation, ajax, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Evaluation datasets and the dataset inputs of runs.
 pub(super) const TABLE: &[Operation] = &[
@@ -16,7 +17,7 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_search_datasets",
         &[
-            api(&["POST"], "2.0mlflow/experiments/search-datasets"),
+            api(&["POST"], "2.0mlflow/experiments/search-datasets").since(Release(2, 22, 0)),
             ajax(&["POST"], "2.0/mlflow/experiments/search-datasets"),
         ],
     ),
@@ -25,69 +26,66 @@ pub(super) const TABLE: &[Operation] = &[
         Dataset,
         Write,
         "server/auth/__init__.py validate_can_create_dataset",
-        &[api(&["POST"], "3.0/mlflow/datasets/create")],
+        &[api(&["POST"], "3.0/mlflow/datasets/create").since(Release(3, 4, 0))],
     ),
     op(
         "GetDataset",
         Dataset,
         Read,
         "server/auth/__init__.py validate_can_read_dataset",
-        &[api(&["GET"], "3.0/mlflow/datasets/{dataset_id}")],
+        &[api(&["GET"], "3.0/mlflow/datasets/{dataset_id}").since(Release(3, 4, 0))],
     ),
     op(
         "DeleteDataset",
         Dataset,
         Delete,
         "server/auth/__init__.py validate_can_delete_dataset",
-        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}")],
+        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}").since(Release(3, 4, 0))],
     ),
     op(
         "SearchEvaluationDatasets",
         Dataset,
         Read,
         "server/auth/__init__.py validate_can_search_evaluation_datasets",
-        &[api(&["GET", "POST"], "3.0/mlflow/datasets/search")],
+        &[api(&["GET", "POST"], "3.0/mlflow/datasets/search").since(Release(3, 4, 0))],
     ),
     op(
         "SetDatasetTags",
         Dataset,
         Write,
         "server/auth/__init__.py validate_can_update_dataset",
-        &[api(&["PATCH"], "3.0/mlflow/datasets/{dataset_id}/tags")],
+        &[api(&["PATCH"], "3.0/mlflow/datasets/{dataset_id}/tags").since(Release(3, 4, 0))],
     ),
     op(
         "DeleteDatasetTag",
         Dataset,
         Write,
         "server/auth/__init__.py validate_can_update_dataset",
-        &[api(
-            &["DELETE"],
-            "3.0/mlflow/datasets/{dataset_id}/tags/{key}",
-        )],
+        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}/tags/{key}").since(Release(3, 4, 0))],
     ),
     op(
         "UpsertDatasetRecords",
         Dataset,
         Write,
         "server/auth/__init__.py validate_can_update_dataset",
-        &[api(&["POST"], "3.0/mlflow/datasets/{dataset_id}/records")],
+        &[api(&["POST"], "3.0/mlflow/datasets/{dataset_id}/records").since(Release(3, 4, 0))],
     ),
     op(
         "GetDatasetExperimentIds",
         Dataset,
         Read,
         "server/auth/__init__.py validate_can_read_dataset",
-        &[api(
-            &["GET"],
-            "3.0/mlflow/datasets/{dataset_id}/experiment-ids",
-        )],
+        &[
+            api(&["GET"], "3.0/mlflow/datasets/{dataset_id}/experiment-ids")
+                .since(Release(3, 4, 0)),
+        ],
     ),
     op(
         "GetDatasetRecords",
         Dataset,
         Read,
         "server/auth/__init__.py validate_can_read_dataset",
-        &[api(&["GET"], "3.0/mlflow/datasets/{dataset_id}/records")],
+        &[api(&["GET"], "3.0/mlflow/datasets/{dataset_id}/records").since(Release(3, 4, 0))],
     ),
     // MLflow asks for an update only; the handler destroys records for good.
     op(
@@ -95,7 +93,7 @@ pub(super) const TABLE: &[Operation] = &[
         Dataset,
         Delete,
         "server/handlers.py _delete_dataset_records_handler",
-        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}/records")],
+        &[api(&["DELETE"], "3.0/mlflow/datasets/{dataset_id}/records").since(Release(3, 10, 0))],
     ),
     op(
         "AddDatasetToExperiments",
@@ -105,7 +103,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["POST"],
             "3.0/mlflow/datasets/{dataset_id}/add-experiments",
-        )],
+        )
+        .since(Release(3, 7, 0))],
     ),
     op(
         "RemoveDatasetFromExperiments",
@@ -115,6 +114,7 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["POST"],
             "3.0/mlflow/datasets/{dataset_id}/remove-experiments",
-        )],
+        )
+        .since(Release(3, 7, 0))],
     ),
 ];

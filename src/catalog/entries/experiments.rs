@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Experiment,
     Operation, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Experiments and their tags.
 pub(super) const TABLE: &[Operation] = &[
@@ -70,9 +71,6 @@ pub(super) const TABLE: &[Operation] = &[
         Experiment,
         Write,
         "server/auth/__init__.py validate_can_update_experiment",
-        &[api(
-            &["POST"],
-            "2.0/mlflow/experiments/delete-experiment-tag",
-        )],
+        &[api(&["POST"], "2.0/mlflow/experiments/delete-experiment-tag").since(Release(3, 2, 0))],
     ),
 ];

@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Gateway,
     Operation, ajax, api, op,
 };
+use crate::catalog::release::Release;
 
 /// The AI gateway's configuration.
 pub(super) const TABLE: &[Operation] = &[
@@ -13,103 +14,91 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_create_gateway_endpoint",
-        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/create")],
+        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/create").since(Release(3, 8, 0))],
     ),
     op(
         "GetGatewayEndpoint",
         Gateway,
         Read,
         "server/auth/__init__.py validate_can_read_gateway_endpoint",
-        &[api(&["GET"], "3.0/mlflow/gateway/endpoints/get")],
+        &[api(&["GET"], "3.0/mlflow/gateway/endpoints/get").since(Release(3, 8, 0))],
     ),
     op(
         "UpdateGatewayEndpoint",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_update_gateway_endpoint",
-        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/update")],
+        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/update").since(Release(3, 8, 0))],
     ),
     op(
         "DeleteGatewayEndpoint",
         Gateway,
         Delete,
         "server/auth/__init__.py validate_can_delete_gateway_endpoint",
-        &[api(&["DELETE"], "3.0/mlflow/gateway/endpoints/delete")],
+        &[api(&["DELETE"], "3.0/mlflow/gateway/endpoints/delete").since(Release(3, 8, 0))],
     ),
     op(
         "ListGatewayEndpoints",
         Gateway,
         Read,
         "server/auth/__init__.py filter_list_gateway_endpoints",
-        &[api(&["GET"], "3.0/mlflow/gateway/endpoints/list")],
+        &[api(&["GET"], "3.0/mlflow/gateway/endpoints/list").since(Release(3, 8, 0))],
     ),
     op(
         "CreateGatewayModelDefinition",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_create_gateway_model_definition",
-        &[api(
-            &["POST"],
-            "3.0/mlflow/gateway/model-definitions/create",
-        )],
+        &[api(&["POST"], "3.0/mlflow/gateway/model-definitions/create").since(Release(3, 8, 0))],
     ),
     op(
         "GetGatewayModelDefinition",
         Gateway,
         Read,
         "server/auth/__init__.py validate_can_read_gateway_model_definition",
-        &[api(&["GET"], "3.0/mlflow/gateway/model-definitions/get")],
+        &[api(&["GET"], "3.0/mlflow/gateway/model-definitions/get").since(Release(3, 8, 0))],
     ),
     op(
         "ListGatewayModelDefinitions",
         Gateway,
         Read,
         "server/auth/__init__.py validate_can_list_gateway_model_definitions",
-        &[api(&["GET"], "3.0/mlflow/gateway/model-definitions/list")],
+        &[api(&["GET"], "3.0/mlflow/gateway/model-definitions/list").since(Release(3, 8, 0))],
     ),
     op(
         "UpdateGatewayModelDefinition",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_update_gateway_model_definition",
-        &[api(
-            &["POST"],
-            "3.0/mlflow/gateway/model-definitions/update",
-        )],
+        &[api(&["POST"], "3.0/mlflow/gateway/model-definitions/update").since(Release(3, 8, 0))],
     ),
     op(
         "DeleteGatewayModelDefinition",
         Gateway,
         Delete,
         "server/auth/__init__.py validate_can_delete_gateway_model_definition",
-        &[api(
-            &["DELETE"],
-            "3.0/mlflow/gateway/model-definitions/delete",
-        )],
+        &[api(&["DELETE"], "3.0/mlflow/gateway/model-definitions/delete").since(Release(3, 8, 0))],
     ),
     op(
         "AttachModelToEndpoint",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_attach_model_to_gateway_endpoint",
-        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/models/attach")],
+        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/models/attach").since(Release(3, 8, 0))],
     ),
     op(
         "DetachModelFromEndpoint",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_detach_model_from_gateway_endpoint",
-        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/models/detach")],
+        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/models/detach").since(Release(3, 8, 0))],
     ),
     op(
         "CreateEndpointBinding",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_create_gateway_endpoint_binding",
-        &[api(
-            &["POST"],
-            "3.0/mlflow/gateway/endpoints/bindings/create",
-        )],
+        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/bindings/create").since(Release(3, 8, 0))],
     ),
     // MLflow asks for an update of the endpoint; the handler deletes the binding.
     op(
@@ -117,10 +106,10 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Delete,
         "server/handlers.py _delete_gateway_endpoint_binding",
-        &[api(
-            &["DELETE"],
-            "3.0/mlflow/gateway/endpoints/bindings/delete",
-        )],
+        &[
+            api(&["DELETE"], "3.0/mlflow/gateway/endpoints/bindings/delete")
+                .since(Release(3, 8, 0)),
+        ],
     ),
     // Without an `endpoint_id`, which the path does not show, MLflow leaves it to its
     // administrators.
@@ -129,41 +118,41 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Admin,
         "server/auth/__init__.py validate_can_list_gateway_endpoint_bindings",
-        &[api(&["GET"], "3.0/mlflow/gateway/endpoints/bindings/list")],
+        &[api(&["GET"], "3.0/mlflow/gateway/endpoints/bindings/list").since(Release(3, 8, 0))],
     ),
     op(
         "SetGatewayEndpointTag",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_set_gateway_endpoint_tag",
-        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/set-tag")],
+        &[api(&["POST"], "3.0/mlflow/gateway/endpoints/set-tag").since(Release(3, 8, 0))],
     ),
     op(
         "DeleteGatewayEndpointTag",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_delete_gateway_endpoint_tag",
-        &[api(&["DELETE"], "3.0/mlflow/gateway/endpoints/delete-tag")],
+        &[api(&["DELETE"], "3.0/mlflow/gateway/endpoints/delete-tag").since(Release(3, 8, 0))],
     ),
     op(
         "ListSupportedProviders",
         Gateway,
         Read,
         "server/handlers.py _list_supported_providers",
-        &[ajax(&["GET"], "3.0/mlflow/gateway/supported-providers")],
+        &[ajax(&["GET"], "3.0/mlflow/gateway/supported-providers").since(Release(3, 8, 0))],
     ),
     op(
         "ListSupportedModels",
         Gateway,
         Read,
         "server/handlers.py _list_supported_models",
-        &[ajax(&["GET"], "3.0/mlflow/gateway/supported-models")],
+        &[ajax(&["GET"], "3.0/mlflow/gateway/supported-models").since(Release(3, 8, 0))],
     ),
     op(
         "GetProviderConfig",
         Gateway,
         Read,
         "server/handlers.py _get_provider_config",
-        &[ajax(&["GET"], "3.0/mlflow/gateway/provider-config")],
+        &[ajax(&["GET"], "3.0/mlflow/gateway/provider-config").since(Release(3, 8, 0))],
     ),
 ];

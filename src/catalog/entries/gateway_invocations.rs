@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Gateway,
     Operation, ajax, op, root,
 };
+use crate::catalog::release::Release;
 
 /// Requests the AI gateway hands on to a provider, which somebody pays for.
 pub(super) const TABLE: &[Operation] = &[
@@ -13,17 +14,14 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(
-            &["POST"],
-            "/gateway/{endpoint_name}/mlflow/invocations",
-        )],
+        &[root(&["POST"], "/gateway/{endpoint_name}/mlflow/invocations").since(Release(3, 9, 0))],
     ),
     op(
         "ChatCompletions",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/mlflow/v1/chat/completions")],
+        &[root(&["POST"], "/gateway/mlflow/v1/chat/completions").since(Release(3, 9, 0))],
     ),
     // Lists the names of the endpoints out of the store; no provider is asked.
     op(
@@ -31,49 +29,49 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Read,
         "server/gateway_api.py list_models",
-        &[root(&["GET"], "/gateway/mlflow/v1/models")],
+        &[root(&["GET"], "/gateway/mlflow/v1/models").since(Release(3, 17, 0))],
     ),
     op(
         "OpenaiPassthroughChat",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/openai/v1/chat/completions")],
+        &[root(&["POST"], "/gateway/openai/v1/chat/completions").since(Release(3, 9, 0))],
     ),
     op(
         "OpenaiPassthroughEmbeddings",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/openai/v1/embeddings")],
+        &[root(&["POST"], "/gateway/openai/v1/embeddings").since(Release(3, 9, 0))],
     ),
     op(
         "TypesafePassthroughSystemOne",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/typesafe/v1/systemone")],
+        &[root(&["POST"], "/gateway/typesafe/v1/systemone").since(Release(3, 17, 0))],
     ),
     op(
         "OpenaiPassthroughResponses",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/openai/v1/responses")],
+        &[root(&["POST"], "/gateway/openai/v1/responses").since(Release(3, 9, 0))],
     ),
     op(
         "OpenaiPassthroughResponsesCompact",
         Gateway,
         Use,
         "server/gateway_api.py openai_passthrough_responses_compact",
-        &[root(&["POST"], "/gateway/openai/v1/responses/compact")],
+        &[root(&["POST"], "/gateway/openai/v1/responses/compact").since(Release(3, 14, 0))],
     ),
     op(
         "AnthropicPassthroughMessages",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/anthropic/v1/messages")],
+        &[root(&["POST"], "/gateway/anthropic/v1/messages").since(Release(3, 9, 0))],
     ),
     op(
         "GeminiPassthroughGenerateContent",
@@ -83,7 +81,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[root(
             &["POST"],
             "/gateway/gemini/v1beta/models/{endpoint_name}:generateContent",
-        )],
+        )
+        .since(Release(3, 9, 0))],
     ),
     op(
         "GeminiPassthroughStreamGenerateContent",
@@ -93,14 +92,15 @@ pub(super) const TABLE: &[Operation] = &[
         &[root(
             &["POST"],
             "/gateway/gemini/v1beta/models/{endpoint_name}:streamGenerateContent",
-        )],
+        )
+        .since(Release(3, 9, 0))],
     ),
     op(
         "RawProxy",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
-        &[root(&["POST"], "/gateway/proxy/{endpoint_name}/{*path}")],
+        &[root(&["POST"], "/gateway/proxy/{endpoint_name}/{*path}").since(Release(3, 13, 0))],
     ),
     // Calls the deployments server, which MLflow leaves to judge for itself. GET lists its
     // endpoints, but a HEAD goes to any path there: `_validate_gateway_path` knows GET and POST

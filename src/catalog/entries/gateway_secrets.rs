@@ -1,6 +1,7 @@
 //! The AI gateway's provider secrets, and whether the server encrypts them well.
 
 use crate::catalog::entry::{Access::Admin, Object::Gateway, Operation, ajax, api, op};
+use crate::catalog::release::Release;
 
 /// The AI gateway's provider secrets, and whether the server encrypts them well.
 pub(super) const TABLE: &[Operation] = &[
@@ -9,35 +10,35 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Admin,
         "server/auth/__init__.py validate_can_create_gateway_secret",
-        &[api(&["POST"], "3.0/mlflow/gateway/secrets/create")],
+        &[api(&["POST"], "3.0/mlflow/gateway/secrets/create").since(Release(3, 8, 0))],
     ),
     op(
         "GetGatewaySecretInfo",
         Gateway,
         Admin,
         "server/auth/__init__.py validate_can_read_gateway_secret",
-        &[api(&["GET"], "3.0/mlflow/gateway/secrets/get")],
+        &[api(&["GET"], "3.0/mlflow/gateway/secrets/get").since(Release(3, 8, 0))],
     ),
     op(
         "UpdateGatewaySecret",
         Gateway,
         Admin,
         "server/auth/__init__.py validate_can_update_gateway_secret",
-        &[api(&["POST"], "3.0/mlflow/gateway/secrets/update")],
+        &[api(&["POST"], "3.0/mlflow/gateway/secrets/update").since(Release(3, 8, 0))],
     ),
     op(
         "DeleteGatewaySecret",
         Gateway,
         Admin,
         "server/auth/__init__.py validate_can_delete_gateway_secret",
-        &[api(&["DELETE"], "3.0/mlflow/gateway/secrets/delete")],
+        &[api(&["DELETE"], "3.0/mlflow/gateway/secrets/delete").since(Release(3, 8, 0))],
     ),
     op(
         "ListGatewaySecretInfos",
         Gateway,
         Admin,
         "server/auth/__init__.py filter_list_gateway_secrets",
-        &[api(&["GET"], "3.0/mlflow/gateway/secrets/list")],
+        &[api(&["GET"], "3.0/mlflow/gateway/secrets/list").since(Release(3, 8, 0))],
     ),
     // Says whether the default passphrase is in use, which MLflow strips for all but
     // administrators.
@@ -46,6 +47,6 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Admin,
         "server/auth/__init__.py redact_secrets_config_for_non_admins",
-        &[ajax(&["GET"], "3.0/mlflow/gateway/secrets/config")],
+        &[ajax(&["GET"], "3.0/mlflow/gateway/secrets/config").since(Release(3, 8, 0))],
     ),
 ];

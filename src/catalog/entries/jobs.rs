@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Job,
     Operation, ajax, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Jobs the server runs.
 pub(super) const TABLE: &[Operation] = &[
@@ -14,7 +15,7 @@ pub(super) const TABLE: &[Operation] = &[
         Job,
         Use,
         "server/job_api.py submit_job",
-        &[ajax(&["POST"], "3.0/jobs/")],
+        &[ajax(&["POST"], "3.0/jobs/").since(Release(3, 5, 0))],
     ),
     // The first is FastAPI's and shows the parameters too, the second Flask's. MLflow shows a job
     // to its creator only.
@@ -24,8 +25,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_is_job_owner, _get_job_route_validator",
         &[
-            ajax(&["GET"], "3.0/jobs/{job_id}"),
-            ajax(&["GET"], "3.0/mlflow/jobs/{job_id}"),
+            ajax(&["GET"], "3.0/jobs/{job_id}").since(Release(3, 5, 0)),
+            ajax(&["GET"], "3.0/mlflow/jobs/{job_id}").since(Release(3, 11, 0)),
         ],
     ),
     op(
@@ -34,8 +35,8 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_is_job_owner, _get_job_route_validator",
         &[
-            ajax(&["PATCH"], "3.0/jobs/cancel/{job_id}"),
-            ajax(&["PATCH"], "3.0/mlflow/jobs/cancel/{job_id}"),
+            ajax(&["PATCH"], "3.0/jobs/cancel/{job_id}").since(Release(3, 9, 0)),
+            ajax(&["PATCH"], "3.0/mlflow/jobs/cancel/{job_id}").since(Release(3, 11, 0)),
         ],
     ),
     op(
@@ -43,7 +44,7 @@ pub(super) const TABLE: &[Operation] = &[
         Job,
         Read,
         "server/auth/__init__.py _filter_search_jobs",
-        &[ajax(&["POST"], "3.0/jobs/search")],
+        &[ajax(&["POST"], "3.0/jobs/search").since(Release(3, 5, 0))],
     ),
     // MLflow asks for an update of the experiment; the job it starts calls models many times.
     op(
@@ -51,17 +52,14 @@ pub(super) const TABLE: &[Operation] = &[
         Job,
         Use,
         "server/handlers.py _create_prompt_optimization_job",
-        &[api(&["POST"], "3.0/mlflow/prompt-optimization/jobs")],
+        &[api(&["POST"], "3.0/mlflow/prompt-optimization/jobs").since(Release(3, 10, 0))],
     ),
     op(
         "GetPromptOptimizationJob",
         Job,
         Read,
         "server/auth/__init__.py validate_can_read_prompt_optimization_job",
-        &[api(
-            &["GET"],
-            "3.0/mlflow/prompt-optimization/jobs/{job_id}",
-        )],
+        &[api(&["GET"], "3.0/mlflow/prompt-optimization/jobs/{job_id}").since(Release(3, 10, 0))],
     ),
     op(
         "SearchPromptOptimizationJobs",
@@ -71,7 +69,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["GET", "POST"],
             "3.0/mlflow/prompt-optimization/jobs/search",
-        )],
+        )
+        .since(Release(3, 10, 0))],
     ),
     op(
         "CancelPromptOptimizationJob",
@@ -81,16 +80,17 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["POST"],
             "3.0/mlflow/prompt-optimization/jobs/{job_id}/cancel",
-        )],
+        )
+        .since(Release(3, 10, 0))],
     ),
     op(
         "DeletePromptOptimizationJob",
         Job,
         Delete,
         "server/auth/__init__.py validate_can_delete_prompt_optimization_job",
-        &[api(
-            &["DELETE"],
-            "3.0/mlflow/prompt-optimization/jobs/{job_id}",
-        )],
+        &[
+            api(&["DELETE"], "3.0/mlflow/prompt-optimization/jobs/{job_id}")
+                .since(Release(3, 10, 0)),
+        ],
     ),
 ];

@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::LoggedModel,
     Operation, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Logged models (MLflow 3).
 pub(super) const TABLE: &[Operation] = &[
@@ -13,42 +14,42 @@ pub(super) const TABLE: &[Operation] = &[
         LoggedModel,
         Write,
         "server/auth/__init__.py validate_can_create_logged_model",
-        &[api(&["POST"], "2.0/mlflow/logged-models")],
+        &[api(&["POST"], "2.0/mlflow/logged-models").since(Release(3, 0, 0))],
     ),
     op(
         "FinalizeLoggedModel",
         LoggedModel,
         Write,
         "server/auth/__init__.py validate_can_update_logged_model",
-        &[api(&["PATCH"], "2.0/mlflow/logged-models/{model_id}")],
+        &[api(&["PATCH"], "2.0/mlflow/logged-models/{model_id}").since(Release(3, 0, 0))],
     ),
     op(
         "GetLoggedModel",
         LoggedModel,
         Read,
         "server/auth/__init__.py validate_can_read_logged_model",
-        &[api(&["GET"], "2.0/mlflow/logged-models/{model_id}")],
+        &[api(&["GET"], "2.0/mlflow/logged-models/{model_id}").since(Release(3, 0, 0))],
     ),
     op(
         "DeleteLoggedModel",
         LoggedModel,
         Delete,
         "server/auth/__init__.py validate_can_delete_logged_model",
-        &[api(&["DELETE"], "2.0/mlflow/logged-models/{model_id}")],
+        &[api(&["DELETE"], "2.0/mlflow/logged-models/{model_id}").since(Release(3, 0, 0))],
     ),
     op(
         "SearchLoggedModels",
         LoggedModel,
         Read,
         "server/auth/__init__.py validate_can_search_logged_models",
-        &[api(&["POST"], "2.0/mlflow/logged-models/search")],
+        &[api(&["POST"], "2.0/mlflow/logged-models/search").since(Release(3, 0, 0))],
     ),
     op(
         "SetLoggedModelTags",
         LoggedModel,
         Write,
         "server/auth/__init__.py validate_can_update_logged_model",
-        &[api(&["PATCH"], "2.0/mlflow/logged-models/{model_id}/tags")],
+        &[api(&["PATCH"], "2.0/mlflow/logged-models/{model_id}/tags").since(Release(3, 0, 0))],
     ),
     // Unlike for the tags of most entities, MLflow asks for the permission to delete.
     op(
@@ -59,13 +60,14 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["DELETE"],
             "2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
-        )],
+        )
+        .since(Release(3, 0, 0))],
     ),
     op(
         "LogLoggedModelParams",
         LoggedModel,
         Write,
         "server/auth/__init__.py validate_can_update_logged_model",
-        &[api(&["POST"], "2.0/mlflow/logged-models/{model_id}/params")],
+        &[api(&["POST"], "2.0/mlflow/logged-models/{model_id}/params").since(Release(3, 0, 0))],
     ),
 ];

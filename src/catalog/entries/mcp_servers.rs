@@ -6,6 +6,7 @@ use crate::catalog::entry::{
     Object::McpServer,
     Operation, api, op,
 };
+use crate::catalog::release::Release;
 
 /// The MCP server registry.
 pub(super) const TABLE: &[Operation] = &[
@@ -14,21 +15,21 @@ pub(super) const TABLE: &[Operation] = &[
         McpServer,
         Write,
         "server/auth/__init__.py validate_can_create_mcp_server",
-        &[api(&["POST"], "3.0/mlflow/mcp-servers")],
+        &[api(&["POST"], "3.0/mlflow/mcp-servers").since(Release(3, 15, 0))],
     ),
     op(
         "SearchMcpServers",
         McpServer,
         Read,
         "server/auth/__init__.py _filter_search_mcp_servers",
-        &[api(&["GET"], "3.0/mlflow/mcp-servers")],
+        &[api(&["GET"], "3.0/mlflow/mcp-servers").since(Release(3, 15, 0))],
     ),
     op(
         "SearchAllAccessEndpoints",
         McpServer,
         Read,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["GET"], "3.0/mlflow/mcp-servers/endpoints")],
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/endpoints").since(Release(3, 15, 0))],
     ),
     op(
         "SetMcpServerVersionTag",
@@ -38,7 +39,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["POST"],
             "3.0/mlflow/mcp-servers/{*name}/versions/{*version}/tags",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     // MLflow judges by the method: a DELETE needs the permission to delete, for a tag as well.
     op(
@@ -49,7 +51,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["DELETE"],
             "3.0/mlflow/mcp-servers/{*name}/versions/{*version}/tags/{*key}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "GetMcpServerVersion",
@@ -59,7 +62,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["GET"],
             "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "UpdateMcpServerVersion",
@@ -69,7 +73,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["PATCH"],
             "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "DeleteMcpServerVersion",
@@ -79,28 +84,29 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["DELETE"],
             "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "CreateMcpServerVersion",
         McpServer,
         Write,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/versions")],
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/versions").since(Release(3, 15, 0))],
     ),
     op(
         "SearchMcpServerVersions",
         McpServer,
         Read,
         "server/auth/__init__.py _mcp_version_action",
-        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/versions")],
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/versions").since(Release(3, 15, 0))],
     ),
     op(
         "CreateMcpAccessEndpoint",
         McpServer,
         Write,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/endpoints")],
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/endpoints").since(Release(3, 15, 0))],
     ),
     op(
         "GetMcpAccessEndpoint",
@@ -110,7 +116,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["GET"],
             "3.0/mlflow/mcp-servers/{*name}/endpoints/{endpoint_id}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     // Can point the endpoint at another version or alias: MLflow asks for an update, the effect is
     // a promotion.
@@ -122,7 +129,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["PATCH"],
             "3.0/mlflow/mcp-servers/{*name}/endpoints/{endpoint_id}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "DeleteMcpAccessEndpoint",
@@ -132,21 +140,22 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["DELETE"],
             "3.0/mlflow/mcp-servers/{*name}/endpoints/{endpoint_id}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "SearchServerAccessEndpoints",
         McpServer,
         Read,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/endpoints")],
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/endpoints").since(Release(3, 15, 0))],
     ),
     op(
         "SetMcpServerTag",
         McpServer,
         Write,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/tags")],
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/tags").since(Release(3, 15, 0))],
     ),
     // As for the tags of a version.
     op(
@@ -154,27 +163,24 @@ pub(super) const TABLE: &[Operation] = &[
         McpServer,
         Delete,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(
-            &["DELETE"],
-            "3.0/mlflow/mcp-servers/{*name}/tags/{*key}",
-        )],
+        &[api(&["DELETE"], "3.0/mlflow/mcp-servers/{*name}/tags/{*key}").since(Release(3, 15, 0))],
     ),
     op(
         "SetMcpServerAlias",
         McpServer,
         Promote,
         "server/mcp_server_api.py set_mcp_server_alias",
-        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/aliases")],
+        &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/aliases").since(Release(3, 15, 0))],
     ),
     op(
         "GetVersionByAlias",
         McpServer,
         Read,
         "server/auth/__init__.py _mcp_version_action",
-        &[api(
-            &["GET"],
-            "3.0/mlflow/mcp-servers/{*name}/aliases/{*alias}",
-        )],
+        &[
+            api(&["GET"], "3.0/mlflow/mcp-servers/{*name}/aliases/{*alias}")
+                .since(Release(3, 15, 0)),
+        ],
     ),
     // MLflow asks for the permission to delete the server; what happens is that traffic moves.
     op(
@@ -185,27 +191,28 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["DELETE"],
             "3.0/mlflow/mcp-servers/{*name}/aliases/{*alias}",
-        )],
+        )
+        .since(Release(3, 15, 0))],
     ),
     op(
         "GetMcpServer",
         McpServer,
         Read,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}")],
+        &[api(&["GET"], "3.0/mlflow/mcp-servers/{*name}").since(Release(3, 15, 0))],
     ),
     op(
         "UpdateMcpServer",
         McpServer,
         Write,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["PATCH"], "3.0/mlflow/mcp-servers/{*name}")],
+        &[api(&["PATCH"], "3.0/mlflow/mcp-servers/{*name}").since(Release(3, 15, 0))],
     ),
     op(
         "DeleteMcpServer",
         McpServer,
         Delete,
         "server/auth/__init__.py _get_mcp_server_validator",
-        &[api(&["DELETE"], "3.0/mlflow/mcp-servers/{*name}")],
+        &[api(&["DELETE"], "3.0/mlflow/mcp-servers/{*name}").since(Release(3, 15, 0))],
     ),
 ];

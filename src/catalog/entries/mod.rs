@@ -1,7 +1,8 @@
 //! MLflow's REST surface as data: one table per area, each row an operation with its routes.
 //!
-//! Read from MLflow 3.17.2, row by row: `source` names the function that decided the object and the
-//! access, the stricter of what MLflow's own validators demand and what the handler does:
+//! Read from MLflow 3.17.2, row by row, or from the last release that has the route: `source` names the
+//! function that decided the object and the access, the stricter of what MLflow's own validators demand
+//! and what the handler does:
 //!
 //! - a handler that only reads is `read`, whatever its method;
 //! - removing a tag or a membership changes what carries it: `write`, unless MLflow asks for the
@@ -11,7 +12,11 @@
 //! - starting a job or calling a provider is `use`.
 //!
 //! Rows are in the server's own registration order where their templates overlap.
-//! `tests/test_catalog.py` compares the tables with the routes of a real server.
+//!
+//! The filter does not know which release it stands before, so every table holds the routes of all of them,
+//! each with the releases that serve it (`scripts/dump-routes`), and an operation that once did more than
+//! it does today needs what it needed then. `tests/test_catalog.py` compares the tables with the routes of
+//! every release.
 
 use super::entry::Operation;
 
@@ -27,6 +32,7 @@ mod jobs;
 mod logged_models;
 mod mcp_servers;
 mod model_versions;
+mod permissions;
 mod registered_models;
 mod reviews;
 mod runs;
@@ -62,5 +68,6 @@ pub(super) const TABLES: &[&[Operation]] = &[
     mcp_servers::TABLE,
     assistant::TABLE,
     users::TABLE,
+    permissions::TABLE,
     server::TABLE,
 ];

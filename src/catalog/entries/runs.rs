@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Run,
     Operation, ajax, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Runs, with their metrics, parameters, tags, inputs and outputs.
 pub(super) const TABLE: &[Operation] = &[
@@ -91,7 +92,7 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Write,
         "server/auth/__init__.py validate_can_log_outputs",
-        &[api(&["POST"], "2.0/mlflow/runs/outputs")],
+        &[api(&["POST"], "2.0/mlflow/runs/outputs").since(Release(3, 0, 0))],
     ),
     op(
         "SetTag",
@@ -126,10 +127,7 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_metric_history_bulk_interval",
-        &[api(
-            &["GET"],
-            "2.0/mlflow/metrics/get-history-bulk-interval",
-        )],
+        &[api(&["GET"], "2.0/mlflow/metrics/get-history-bulk-interval").since(Release(2, 22, 0))],
     ),
     // Creates a run out of a finished prompt: the model was invoked before, through the gateway.
     op(

@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Scorer,
     Operation, ajax, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Scorers, their online scoring and their runs.
 pub(super) const TABLE: &[Operation] = &[
@@ -13,42 +14,42 @@ pub(super) const TABLE: &[Operation] = &[
         Scorer,
         Write,
         "server/auth/__init__.py validate_can_register_scorer",
-        &[api(&["POST"], "3.0/mlflow/scorers/register")],
+        &[api(&["POST"], "3.0/mlflow/scorers/register").since(Release(3, 4, 0))],
     ),
     op(
         "ListScorers",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_scorer_list",
-        &[api(&["GET"], "3.0/mlflow/scorers/list")],
+        &[api(&["GET"], "3.0/mlflow/scorers/list").since(Release(3, 4, 0))],
     ),
     op(
         "ListScorerVersions",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_scorer",
-        &[api(&["GET"], "3.0/mlflow/scorers/versions")],
+        &[api(&["GET"], "3.0/mlflow/scorers/versions").since(Release(3, 4, 0))],
     ),
     op(
         "GetScorer",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_scorer",
-        &[api(&["GET"], "3.0/mlflow/scorers/get")],
+        &[api(&["GET"], "3.0/mlflow/scorers/get").since(Release(3, 4, 0))],
     ),
     op(
         "DeleteScorer",
         Scorer,
         Delete,
         "server/auth/__init__.py validate_can_delete_scorer",
-        &[api(&["DELETE"], "3.0/mlflow/scorers/delete")],
+        &[api(&["DELETE"], "3.0/mlflow/scorers/delete").since(Release(3, 4, 0))],
     ),
     op(
         "GetOnlineScoringConfigs",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_online_scoring_configs",
-        &[api(&["GET"], "3.0/mlflow/scorers/online-configs")],
+        &[api(&["GET"], "3.0/mlflow/scorers/online-configs").since(Release(3, 9, 0))],
     ),
     // MLflow asks for an update of the experiment; from then on the server pays for a judge on its
     // traces.
@@ -57,7 +58,7 @@ pub(super) const TABLE: &[Operation] = &[
         Scorer,
         Use,
         "server/handlers.py _upsert_online_scoring_config",
-        &[api(&["PUT"], "3.0/mlflow/scorers/online-config")],
+        &[api(&["PUT"], "3.0/mlflow/scorers/online-config").since(Release(3, 9, 0))],
     ),
     // MLflow asks for an update of the experiment; the handler submits jobs that run a judge.
     op(
@@ -65,7 +66,7 @@ pub(super) const TABLE: &[Operation] = &[
         Scorer,
         Use,
         "server/handlers.py _invoke_scorer_handler",
-        &[ajax(&["POST"], "3.0/mlflow/scorer/invoke")],
+        &[ajax(&["POST"], "3.0/mlflow/scorer/invoke").since(Release(3, 9, 0))],
     ),
     // MLflow asks for an update of the experiment; the handler submits a job that runs scorers.
     op(
@@ -73,6 +74,6 @@ pub(super) const TABLE: &[Operation] = &[
         Scorer,
         Use,
         "server/handlers.py _invoke_genai_evaluate_handler",
-        &[ajax(&["POST"], "3.0/mlflow/genai/evaluate/invoke")],
+        &[ajax(&["POST"], "3.0/mlflow/genai/evaluate/invoke").since(Release(3, 14, 0))],
     ),
 ];

@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Server,
     Operation, PublicGroup, ajax, api, op, root,
 };
+use crate::catalog::release::Release;
 
 /// The server itself.
 pub(super) const TABLE: &[Operation] = &[
@@ -29,7 +30,12 @@ pub(super) const TABLE: &[Operation] = &[
         Server,
         Read,
         "server/handlers.py build_server_info_payload",
-        &[api(&["GET"], "3.0/mlflow/server-info")],
+        &[
+            api(&["GET"], "3.0/mlflow/server-info").since(Release(3, 10, 0)),
+            root(&["GET"], "/server-info")
+                .since(Release(3, 9, 0))
+                .until(Release(3, 10, 0)),
+        ],
     )
     .public(PublicGroup::Health),
     op(
@@ -63,7 +69,7 @@ pub(super) const TABLE: &[Operation] = &[
         Server,
         Read,
         "server/handlers.py _graphql",
-        &[root(&["GET", "POST"], "/graphql")],
+        &[root(&["GET", "POST"], "/graphql").since(Release(2, 22, 0))],
     ),
     // Only there with `--expose-prometheus`.
     op(
@@ -79,21 +85,21 @@ pub(super) const TABLE: &[Operation] = &[
         Server,
         Write,
         "server/handlers.py _generate_demo",
-        &[ajax(&["POST"], "3.0/mlflow/demo/generate")],
+        &[ajax(&["POST"], "3.0/mlflow/demo/generate").since(Release(3, 10, 0))],
     ),
     op(
         "DeleteDemo",
         Server,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_VALIDATORS",
-        &[ajax(&["POST"], "3.0/mlflow/demo/delete")],
+        &[ajax(&["POST"], "3.0/mlflow/demo/delete").since(Release(3, 10, 0))],
     ),
     op(
         "GetUiTelemetry",
         Server,
         Read,
         "server/handlers.py get_ui_telemetry_handler",
-        &[ajax(&["GET"], "3.0/mlflow/ui-telemetry")],
+        &[ajax(&["GET"], "3.0/mlflow/ui-telemetry").since(Release(3, 8, 0))],
     ),
     // Hands records of the page's own use to MLflow's telemetry, where that is on. MLflow lets any
     // user do it.
@@ -102,6 +108,6 @@ pub(super) const TABLE: &[Operation] = &[
         Server,
         Write,
         "server/handlers.py post_ui_telemetry_handler",
-        &[ajax(&["POST"], "3.0/mlflow/ui-telemetry")],
+        &[ajax(&["POST"], "3.0/mlflow/ui-telemetry").since(Release(3, 8, 0))],
     ),
 ];

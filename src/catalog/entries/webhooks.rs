@@ -1,6 +1,7 @@
 //! Webhooks. MLflow leaves all of them to its administrators, the reads included.
 
 use crate::catalog::entry::{Access::Admin, Object::Webhook, Operation, api, op};
+use crate::catalog::release::Release;
 
 /// Webhooks.
 pub(super) const TABLE: &[Operation] = &[
@@ -9,41 +10,41 @@ pub(super) const TABLE: &[Operation] = &[
         Webhook,
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
-        &[api(&["POST"], "2.0/mlflow/webhooks")],
+        &[api(&["POST"], "2.0/mlflow/webhooks").since(Release(3, 3, 0))],
     ),
     op(
         "ListWebhooks",
         Webhook,
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
-        &[api(&["GET"], "2.0/mlflow/webhooks")],
+        &[api(&["GET"], "2.0/mlflow/webhooks").since(Release(3, 3, 0))],
     ),
     op(
         "GetWebhook",
         Webhook,
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
-        &[api(&["GET"], "2.0/mlflow/webhooks/{webhook_id}")],
+        &[api(&["GET"], "2.0/mlflow/webhooks/{webhook_id}").since(Release(3, 3, 0))],
     ),
     op(
         "UpdateWebhook",
         Webhook,
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
-        &[api(&["PATCH"], "2.0/mlflow/webhooks/{webhook_id}")],
+        &[api(&["PATCH"], "2.0/mlflow/webhooks/{webhook_id}").since(Release(3, 3, 0))],
     ),
     op(
         "DeleteWebhook",
         Webhook,
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
-        &[api(&["DELETE"], "2.0/mlflow/webhooks/{webhook_id}")],
+        &[api(&["DELETE"], "2.0/mlflow/webhooks/{webhook_id}").since(Release(3, 3, 0))],
     ),
     op(
         "TestWebhook",
         Webhook,
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
-        &[api(&["POST"], "2.0/mlflow/webhooks/{webhook_id}/test")],
+        &[api(&["POST"], "2.0/mlflow/webhooks/{webhook_id}/test").since(Release(3, 3, 0))],
     ),
 ];

@@ -5,6 +5,7 @@ use crate::catalog::entry::{
     Object::Workspace,
     Operation, api, op,
 };
+use crate::catalog::release::Release;
 
 /// Workspaces.
 pub(super) const TABLE: &[Operation] = &[
@@ -13,34 +14,34 @@ pub(super) const TABLE: &[Operation] = &[
         Workspace,
         Read,
         "server/auth/__init__.py filter_list_workspaces",
-        &[api(&["GET"], "3.0/mlflow/workspaces")],
+        &[api(&["GET"], "3.0/mlflow/workspaces").since(Release(3, 10, 0))],
     ),
     op(
         "CreateWorkspace",
         Workspace,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
-        &[api(&["POST"], "3.0/mlflow/workspaces")],
+        &[api(&["POST"], "3.0/mlflow/workspaces").since(Release(3, 10, 0))],
     ),
     op(
         "GetWorkspace",
         Workspace,
         Read,
         "server/auth/__init__.py validate_can_view_workspace",
-        &[api(&["GET"], "3.0/mlflow/workspaces/{workspace_name}")],
+        &[api(&["GET"], "3.0/mlflow/workspaces/{workspace_name}").since(Release(3, 10, 0))],
     ),
     op(
         "UpdateWorkspace",
         Workspace,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
-        &[api(&["PATCH"], "3.0/mlflow/workspaces/{workspace_name}")],
+        &[api(&["PATCH"], "3.0/mlflow/workspaces/{workspace_name}").since(Release(3, 10, 0))],
     ),
     op(
         "DeleteWorkspace",
         Workspace,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
-        &[api(&["DELETE"], "3.0/mlflow/workspaces/{workspace_name}")],
+        &[api(&["DELETE"], "3.0/mlflow/workspaces/{workspace_name}").since(Release(3, 10, 0))],
     ),
 ];

@@ -72,7 +72,7 @@ impl Template {
     }
 }
 
-fn segments(path: &str) -> Vec<Segment> {
+pub(super) fn segments(path: &str) -> Vec<Segment> {
     path.split('/').skip(1).map(segment).collect()
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use mlflow_authz::policy::Policy;
 use serde::Serialize;
 
-use super::{Endpoint, endpoints, permission};
+use super::{Endpoint, Table, minor, permission};
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -15,6 +15,10 @@ struct Row<'a> {
     permission: String,
     methods: &'a [&'a str],
     path: &'a str,
+    /// The first release that serves it, if not the oldest one covered.
+    since: Option<String>,
+    /// The first release that no longer serves it, if any.
+    until: Option<String>,
     public: Option<&'a str>,
     source: &'a str,
     /// Every one that grants it, narrowest first.
@@ -32,6 +36,8 @@ impl<'a> Row<'a> {
             permission: permission.to_string(),
             methods: &endpoint.methods,
             path: &endpoint.path,
+            since: endpoint.releases.0.map(minor),
+            until: endpoint.releases.1.map(minor),
             public: operation.public.map(|group| group.as_str()),
             source: operation.source,
             scopes: policy.granting(permission).collect(),
@@ -40,12 +46,12 @@ impl<'a> Row<'a> {
 }
 
 /// Prints the catalog as JSON.
-pub fn print(out: &mut dyn Write, policy: &Policy) -> io::Result<()> {
+pub fn print(out: &mut dyn Write, table: &Table<'_>) -> io::Result<()> {
     out.write_all(b"[")?;
     let mut before: &[u8] = b"\n";
-    for endpoint in endpoints() {
+    for endpoint in table.endpoints() {
         out.write_all(before)?;
-        serde_json::to_writer(&mut *out, &Row::new(&endpoint, policy))?;
+        serde_json::to_writer(&mut *out, &Row::new(&endpoint, table.policy))?;
         before = b",\n";
     }
     out.write_all(b"\n]\n")

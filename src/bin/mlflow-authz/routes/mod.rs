@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use mlflow_authz::catalog::{self, Object, Operation, Route};
+use mlflow_authz::catalog::{self, Operation, Release, Route};
 use mlflow_authz::policy::{Permission, Policy};
 
 use crate::config_file::{self, ConfigFile};
@@ -28,6 +28,9 @@ pub struct Args {
     /// How to print the catalog; markdown makes docs/endpoints.md
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Only what this release of MLflow serves [default: what any release does]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    mlflow: Option<Release>,
     /// The plugin configuration whose scopes are named; - for stdin [default: the default scopes]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -49,19 +52,72 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let file = args.config.as_deref();
     let policy = Policy::new(&ConfigFile::read_or_default(file)?.config);
     let config_name = file.map(config_file::name);
-    output::to_stdout(|out| print(out, args.format, &policy, config_name.as_deref()))
+    let table = Table {
+        policy: &policy,
+        config_name: config_name.as_deref(),
+        mlflow: args.mlflow,
+    };
+    output::to_stdout(|out| print(out, args.format, &table))
 }
 
-fn print(
-    out: &mut dyn Write,
-    format: Format,
-    policy: &Policy,
-    config_name: Option<&str>,
-) -> io::Result<()> {
+/// The covered release that an argument names.
+fn release(text: &str) -> Result<Release, String> {
+    let named = Release::parse(text).ok_or("a release is like 3.4.0 or 3.4")?;
+    let not_covered = || format!("the catalog covers {}", catalog::releases_in_words());
+    named.covered().ok_or_else(not_covered)
+}
+
+fn print(out: &mut dyn Write, format: Format, table: &Table<'_>) -> io::Result<()> {
     match format {
-        Format::Text => text::print(out, policy),
-        Format::Json => json::print(out, policy),
-        Format::Markdown => markdown::print(out, policy, config_name),
+        Format::Text => text::print(out, table),
+        Format::Json => json::print(out, table),
+        Format::Markdown => markdown::print(out, table),
+    }
+}
+
+/// What is printed: some routes, and the scopes that grant them.
+struct Table<'a> {
+    policy: &'a Policy,
+    /// The configuration whose scopes these are, if not the defaults.
+    config_name: Option<&'a str>,
+    /// The only release whose routes are printed, if not every one's.
+    mlflow: Option<Release>,
+}
+
+impl Table<'_> {
+    fn routes(&self, operation: &'static Operation) -> impl Iterator<Item = &'static Route> {
+        let chosen = |route: &&Route| self.mlflow.is_none_or(|mlflow| route.is_served_by(mlflow));
+        operation.routes.iter().filter(chosen)
+    }
+
+    /// Every path of every operation, once for all methods that the same releases serve.
+    fn endpoints(&self) -> Vec<Endpoint> {
+        catalog::operations()
+            .flat_map(|operation| self.endpoints_of(operation))
+            .collect()
+    }
+
+    fn endpoints_of(&self, operation: &'static Operation) -> Vec<Endpoint> {
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        let pairs = self
+            .routes(operation)
+            .flat_map(|route| route.paths().map(move |path| (route, path)));
+        for (route, path) in pairs {
+            let releases = (route.since, route.until);
+            match endpoints
+                .iter_mut()
+                .find(|endpoint| endpoint.path == path && endpoint.releases == releases)
+            {
+                Some(endpoint) => add_methods(&mut endpoint.methods, route),
+                None => endpoints.push(Endpoint {
+                    operation,
+                    methods: route.methods.to_vec(),
+                    path,
+                    releases,
+                }),
+            }
+        }
+        endpoints
     }
 }
 
@@ -71,31 +127,11 @@ struct Endpoint {
     operation: &'static Operation,
     methods: Vec<&'static str>,
     path: String,
+    releases: Releases,
 }
 
-/// Every path of every operation, once each.
-fn endpoints() -> Vec<Endpoint> {
-    catalog::operations().flat_map(of_operation).collect()
-}
-
-fn of_operation(operation: &'static Operation) -> Vec<Endpoint> {
-    let mut endpoints: Vec<Endpoint> = Vec::new();
-    let pairs = operation
-        .routes
-        .iter()
-        .flat_map(|route| route.paths().map(move |path| (route, path)));
-    for (route, path) in pairs {
-        match endpoints.iter_mut().find(|endpoint| endpoint.path == path) {
-            Some(endpoint) => add_methods(&mut endpoint.methods, route),
-            None => endpoints.push(Endpoint {
-                operation,
-                methods: route.methods.to_vec(),
-                path,
-            }),
-        }
-    }
-    endpoints
-}
+/// Since and until which release, as in [`Route`].
+type Releases = (Option<Release>, Option<Release>);
 
 fn add_methods(methods: &mut Vec<&'static str>, route: &Route) {
     for method in route.methods {
@@ -103,6 +139,18 @@ fn add_methods(methods: &mut Vec<&'static str>, route: &Route) {
             methods.push(method);
         }
     }
+}
+
+/// The releases for people; empty for all that are covered.
+fn in_words((since, until): Releases) -> String {
+    let word = |word, release: Option<Release>| release.map(|r| format!("{word} {}", minor(r)));
+    let words = [word("since", since), word("until", until)];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// A release without its patch, as routes come and go with minor releases.
+fn minor(release: Release) -> String {
+    format!("{}.{}", release.0, release.1)
 }
 
 fn permission(operation: &Operation) -> Permission {
@@ -115,10 +163,4 @@ fn narrowest<'p>(policy: &'p Policy, operation: &Operation) -> Vec<&'p str> {
     let mut shown: Vec<&str> = granting.by_ref().take(SCOPES_SHOWN).collect();
     shown.extend(granting.next().map(|_| "…"));
     shown
-}
-
-/// The objects that some operation acts on.
-fn objects() -> impl Iterator<Item = Object> {
-    let used = |object: &Object| catalog::operations().any(|operation| operation.object == *object);
-    Object::ALL.iter().copied().filter(used)
 }

@@ -1,16 +1,25 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use mlflow_authz::catalog::{self, CATALOG};
+use mlflow_authz::catalog::{self, CATALOG, RELEASES, Release};
 use mlflow_authz::policy::Policy;
 use serde_json::Value;
 
-use super::{Format, print};
+use super::{Format, Table, print, release};
 use crate::config_file::ConfigFile;
 
 fn printed(format: Format, config: &str) -> String {
+    printed_for(format, config, None)
+}
+
+fn printed_for(format: Format, config: &str, mlflow: Option<Release>) -> String {
     let file = ConfigFile::parse("test", config.into()).unwrap();
+    let table = Table {
+        policy: &Policy::new(&file.config),
+        config_name: None,
+        mlflow,
+    };
     let mut out = Vec::new();
-    print(&mut out, format, &Policy::new(&file.config), None).unwrap();
+    print(&mut out, format, &table).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -95,7 +104,7 @@ fn text_has_one_aligned_line_a_row() {
     assert_eq!(lines.len(), rows(DEFAULTS).len() + 1);
     let column = |name| lines[0].find(name).unwrap();
     for line in &lines[1..] {
-        for name in ["PATH", "OPERATION", "PERMISSION", "SCOPES"] {
+        for name in ["PATH", "OPERATION", "PERMISSION", "MLFLOW", "SCOPES"] {
             let (before, cell) = line.split_at(column(name));
             assert!(
                 before.ends_with("  ") && !cell.starts_with(' '),
@@ -132,7 +141,7 @@ fn markdown_says_how_it_was_made_and_misses_no_operation() {
         );
     }
     for line in page.lines().filter(|line| line.starts_with('|')) {
-        assert_eq!(line.matches('|').count(), 6, "{line}");
+        assert_eq!(line.matches('|').count(), 7, "{line}");
     }
 }
 
@@ -140,5 +149,68 @@ fn markdown_says_how_it_was_made_and_misses_no_operation() {
 fn every_format_is_the_same_each_time() {
     for format in [Format::Text, Format::Json, Format::Markdown] {
         assert_eq!(printed(format, DEFAULTS), printed(format, DEFAULTS));
+    }
+}
+
+fn rows_of(mlflow: Release) -> Vec<Value> {
+    serde_json::from_str(&printed_for(Format::Json, DEFAULTS, Some(mlflow))).unwrap()
+}
+
+#[test]
+fn a_release_is_a_part_of_the_whole() {
+    let all = rows(DEFAULTS);
+    for &mlflow in RELEASES {
+        let some = rows_of(mlflow);
+        assert!(some.len() > 100 && some.len() < all.len(), "{mlflow}");
+        for row in some {
+            assert!(all.contains(&row), "{mlflow}: {row}");
+        }
+    }
+}
+
+#[test]
+fn a_release_has_its_own_routes_in_every_format() {
+    for (mlflow, operation, listed) in [
+        (Release(2, 9, 2), "CreateRun", true),
+        (Release(2, 9, 2), "GraphQL", false),
+        (Release(3, 3, 2), "RegisterScorer", false),
+        (Release(3, 4, 0), "RegisterScorer", true),
+        (Release(3, 8, 1), "CreateExperimentPermission", true),
+        (Release(3, 17, 2), "CreateExperimentPermission", false),
+    ] {
+        for format in [Format::Text, Format::Json, Format::Markdown] {
+            let page = printed_for(format, DEFAULTS, Some(mlflow));
+            let found = page
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .any(|word| word == operation);
+            assert_eq!(found, listed, "{mlflow} {format:?} {operation}");
+        }
+    }
+}
+
+#[test]
+fn a_page_of_one_release_says_so() {
+    let page = printed_for(Format::Markdown, DEFAULTS, Some(Release(3, 4, 0)));
+    assert!(page.contains("The release is 3.4."));
+    assert!(page.contains("`mlflow-authz routes --format markdown --mlflow 3.4`"));
+    let old = printed_for(Format::Markdown, DEFAULTS, Some(Release(2, 9, 2)));
+    // No empty table for what came later.
+    assert!(!old.contains("## mcp_server"));
+}
+
+#[test]
+fn a_release_is_named_by_its_minor() {
+    assert_eq!(release("3.4.0"), Ok(Release(3, 4, 0)));
+    assert_eq!(release("3.5"), Ok(Release(3, 5, 1)));
+    assert_eq!(release("3.5.0"), Ok(Release(3, 5, 1)));
+    for unknown in ["2.10.0", "3.99.0", "4.0.0", "1.30.1"] {
+        let refused = release(unknown).unwrap_err();
+        assert_eq!(refused, "the catalog covers 2.9, 2.22 and 3.0 to 3.17");
+    }
+    for wrong in ["", "latest", "3", "3.4.0rc1"] {
+        assert_eq!(
+            release(wrong).unwrap_err(),
+            "a release is like 3.4.0 or 3.4"
+        );
     }
 }

@@ -4,15 +4,23 @@ use std::io::{self, Write};
 
 use mlflow_authz::policy::Policy;
 
-use super::{Endpoint, endpoints, narrowest, permission};
+use super::{Endpoint, Table, in_words, narrowest, permission};
 
-const HEADINGS: [&str; COLUMNS] = ["METHOD", "PATH", "OPERATION", "PERMISSION", "SCOPES"];
-const COLUMNS: usize = 5;
+const HEADINGS: [&str; COLUMNS] = [
+    "METHOD",
+    "PATH",
+    "OPERATION",
+    "PERMISSION",
+    "MLFLOW",
+    "SCOPES",
+];
+const COLUMNS: usize = 6;
 
 /// Prints the catalog as a table.
-pub fn print(out: &mut dyn Write, policy: &Policy) -> io::Result<()> {
+pub fn print(out: &mut dyn Write, table: &Table<'_>) -> io::Result<()> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
-    rows.extend(endpoints().iter().map(|endpoint| row(endpoint, policy)));
+    let endpoints = table.endpoints();
+    rows.extend(endpoints.iter().map(|endpoint| row(endpoint, table.policy)));
     let mut widths = [0; COLUMNS];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -34,6 +42,7 @@ fn row(
         operation,
         methods,
         path,
+        releases,
     }: &Endpoint,
     policy: &Policy,
 ) -> [String; COLUMNS] {
@@ -43,10 +52,15 @@ fn row(
         path.clone(),
         operation.name.to_owned(),
         permission(operation).to_string(),
-        if scopes.is_empty() {
-            "-".to_owned()
-        } else {
-            scopes.join(" ")
-        },
+        or_dash(in_words(*releases)),
+        or_dash(scopes.join(" ")),
     ]
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
 }

@@ -1,0 +1,52 @@
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{RELEASES, Release, releases_in_words};
+
+#[test]
+fn releases_are_parsed() {
+    for (text, release) in [
+        ("3.4.0", Some(Release(3, 4, 0))),
+        ("3.4", Some(Release(3, 4, 0))),
+        ("2.22.5", Some(Release(2, 22, 5))),
+        ("", None),
+        ("3", None),
+        ("3.", None),
+        ("3.4.", None),
+        ("3.4.0.1", None),
+        ("3.4.0rc1", None),
+        ("v3.4.0", None),
+        ("3.+4", None),
+        ("3. 4", None),
+        ("3.99999", None),
+    ] {
+        assert_eq!(Release::parse(text), release, "{text:?}");
+    }
+}
+
+#[test]
+fn a_patch_release_stands_for_its_minor() {
+    for (release, covered) in [
+        (Release(3, 4, 0), Some(Release(3, 4, 0))),
+        (Release(3, 5, 0), Some(Release(3, 5, 1))),
+        (Release(3, 5, 9), Some(Release(3, 5, 1))),
+        (Release(2, 9, 0), Some(Release(2, 9, 2))),
+        (Release(2, 10, 0), None),
+        (Release(3, 99, 0), None),
+        (Release(4, 0, 0), None),
+    ] {
+        assert_eq!(release.covered(), covered, "{release}");
+    }
+}
+
+#[test]
+fn covered_releases_are_in_order_one_a_minor() {
+    for pair in RELEASES.windows(2) {
+        assert!(pair[0].minor() < pair[1].minor(), "{pair:?}");
+    }
+}
+
+#[test]
+fn what_is_covered_is_said_in_words() {
+    assert_eq!(releases_in_words(), "2.9, 2.22 and 3.0 to 3.17");
+}
