@@ -4,13 +4,19 @@
 //! A target has exactly one reading or it is refused (`target_ambiguous`). The rules:
 //!
 //! 1. A target is in origin form (RFC 9112 section 3.2.1): a path that starts with `/`, then perhaps a query.
-//! 2. A path holds visible ASCII. `#`, `\` and a raw `;` are refused: servers and proxies disagree on them.
+//! 2. A path holds visible ASCII without `#` and `\`: servers and proxies disagree on them.
 //! 3. `%` is followed by two hexadecimal digits. Escapes are decoded once. What they may not hide: `/`,
 //!    `\`, control bytes, or bytes that are not UTF-8.
 //! 4. What is still escaped after that (`%252F` for a name that holds `%2F`) may not hide, at any depth,
 //!    a separator, a dot or a control byte. `%25` alone is a legitimate percent sign in a file name.
-//! 5. No segment is `.` or `..`, and none is empty but the last: `/a/` is a path of its own.
-//! 6. The query is kept as it is; nothing in it changes the path.
+//! 5. No segment is `.` or `..`, and none is empty but the last: `/a/` is a path of its own. What follows a
+//!    `;` does not count here, since some servers cut it. A `;` may stand in a name, where the catalog has a
+//!    parameter; anywhere else it is refused.
+//! 6. The path of an artifact may not be one that MLflow reads as another (mlflow/utils/uri.py,
+//!    `validate_path_is_safe`, decodes it up to ten times and parses it as a URL): fully decoded, it does not
+//!    begin with a space or `file:` and does not end in `;`, `?` or `#`. What is left of such a path can be
+//!    the root of the store. Nor is it `workspaces`, the folder of every workspace.
+//! 7. The query is kept as it is; nothing in it changes the path.
 //!
 //! A target that breaks a rule is none of the filter's business only if no reading of it leads into a
 //! mount; [`could_reach`] takes the most generous reading there is.
@@ -48,6 +54,10 @@ pub enum Ambiguity {
     DotSegment,
     /// A query that holds bytes outside visible ASCII.
     Query,
+    /// A `;` that is not part of a name.
+    Parameter,
+    /// The path of an artifact that MLflow reads as another.
+    ArtifactPath,
     /// No method, or one with lower-case letters: werkzeug reads `get` as `GET`, others do not.
     Method,
     /// A header that could override method or path, see [`crate::overrides`].
@@ -71,6 +81,10 @@ impl Ambiguity {
             Self::DotSegment => "The request target holds a dot segment",
             Self::Query => {
                 "The request target has a query with characters that a query cannot hold"
+            }
+            Self::Parameter => "The request target has a path parameter",
+            Self::ArtifactPath => {
+                "The request target names an artifact by a path that MLflow reads as another"
             }
             Self::Method => "The request method is missing or has lower-case letters",
             Self::Override => "The request carries a header that could override its method or path",
@@ -97,12 +111,13 @@ impl<'a> Target<'a> {
         }
         if !path
             .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\' | b';'))
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\'))
         {
             return Err(Ambiguity::Byte);
         }
         let path = decode_path(path)?;
         check_segments(&path)?;
+        check_artifact_path(&path)?;
         Ok(Self { path, query })
     }
 }
@@ -146,13 +161,48 @@ fn hides_structure(once_decoded: &[u8]) -> bool {
 fn check_segments(path: &str) -> Result<(), Ambiguity> {
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        match segment {
-            "" if segments.peek().is_some() => return Err(Ambiguity::EmptySegment),
+        let name = segment.split(';').next().unwrap_or_default();
+        match name {
+            "" if segments.peek().is_some() || !segment.is_empty() => {
+                return Err(Ambiguity::EmptySegment);
+            }
             "." | ".." => return Err(Ambiguity::DotSegment),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Rule 6. A path is taken for an artifact's by its shape, wherever the mount is.
+fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
+    const PREFIXES: &[&str] = &[
+        "artifacts/",
+        "presigned/",
+        "mpu/create/",
+        "mpu/complete/",
+        "mpu/abort/",
+    ];
+    let below = path
+        .split_once("/mlflow-artifacts/")
+        .map_or("", |(_, rest)| rest);
+    let Some(artifact) = PREFIXES
+        .iter()
+        .find_map(|prefix| below.strip_prefix(prefix))
+    else {
+        return Ok(());
+    };
+    let decoded = decode_fully(artifact.as_bytes()).to_ascii_lowercase();
+    let read_as_another = decoded.starts_with(b" ")
+        || decoded.ends_with(b";")
+        || decoded.ends_with(b"?")
+        || decoded.ends_with(b"#")
+        || decoded.starts_with(b"file:")
+        || matches!(decoded.as_slice(), b"workspaces" | b"workspaces/");
+    if read_as_another {
+        Err(Ambiguity::ArtifactPath)
+    } else {
+        Ok(())
+    }
 }
 
 /// The part of a canonical path below a mount, starting with `/`; `None` when the path is elsewhere.

@@ -53,7 +53,7 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
         let field = format!("mounts[{index}]");
         let canonical = Target::parse(mount.as_bytes())
             .is_ok_and(|target| target.path == mount.as_str() && target.query.is_none());
-        if !canonical || (mount.len() > 1 && mount.ends_with('/')) {
+        if !canonical || mount.contains(';') || (mount.len() > 1 && mount.ends_with('/')) {
             return Err(ConfigError::field(
                 field,
                 format!(

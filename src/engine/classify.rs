@@ -29,28 +29,16 @@ impl Engine {
         let raw = head.raw_target();
         let target = match Target::parse(raw) {
             Ok(target) => target,
-            Err(ambiguity) => {
-                let within = self
-                    .mounts
-                    .iter()
-                    .find(|mount| target::could_reach(raw, mount));
-                let reason = if within.is_some() {
-                    Reason::TargetAmbiguous
-                } else {
-                    Reason::Outside
-                };
-                return Classified::Decided(Decision {
-                    mount: within.cloned(),
-                    ambiguity: Some(ambiguity),
-                    ..Decision::new(reason)
-                });
-            }
+            Err(ambiguity) => return self.ambiguous(raw, ambiguity),
         };
         let below = self
             .mounts
             .iter()
             .find_map(|mount| Some((mount, target::below_mount(&target.path, mount)?)));
         let Some((mount, path)) = below else {
+            if target.path.contains(';') {
+                return self.ambiguous(raw, Ambiguity::Parameter);
+            }
             return Classified::Decided(Decision::new(Reason::Outside));
         };
         let inside = Decision {
@@ -58,6 +46,24 @@ impl Engine {
             ..Decision::new(Reason::Allowed)
         };
         self.classify_mounted(inside, path, target.query, head)
+    }
+
+    /// Refused, unless no reading of the target leads into a mount.
+    fn ambiguous(&self, raw: &[u8], ambiguity: Ambiguity) -> Classified {
+        let within = self
+            .mounts
+            .iter()
+            .find(|mount| target::could_reach(raw, mount));
+        let reason = if within.is_some() {
+            Reason::TargetAmbiguous
+        } else {
+            Reason::Outside
+        };
+        Classified::Decided(Decision {
+            mount: within.cloned(),
+            ambiguity: Some(ambiguity),
+            ..Decision::new(reason)
+        })
     }
 
     fn classify_mounted(
@@ -81,6 +87,13 @@ impl Engine {
             return decided(inside, Reason::Preflight);
         }
         let operation = CATALOG.find(method, path);
+        if operation.is_none() && path.contains(';') {
+            let ambiguous = Decision {
+                ambiguity: Some(Ambiguity::Parameter),
+                ..inside
+            };
+            return decided(ambiguous, Reason::TargetAmbiguous);
+        }
         let required = match operation {
             Some(operation) => Permission::new(operation.object, operation.access),
             None => unknown::strict_reading(method, path),

@@ -2,7 +2,8 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::Ambiguity::{
-    Byte, DotSegment, EmptySegment, Escape, HiddenByte, Method, NotAPath, NotUtf8, Override, Query,
+    ArtifactPath, Byte, DotSegment, EmptySegment, Escape, HiddenByte, Method, NotAPath, NotUtf8,
+    Override, Parameter, Query,
 };
 use super::{Ambiguity, Target, below_mount, could_reach, decode_query_component};
 
@@ -56,11 +57,88 @@ fn rule_2_visible_ascii() {
         (b"/a\x7f", Byte),
         (b"/a#b", Byte),
         (b"/a\\b", Byte),
-        (b"/a;b=c/d", Byte),
-        (b"/..;/a", Byte),
         ("/é".as_bytes(), Byte),
         (b"/\xff\xfe", Byte),
     ]);
+}
+
+#[test]
+fn rule_5_parameters_do_not_hide_segments() {
+    accepts(&[
+        ("/a;b=c/d", "/a;b=c/d", None),
+        ("/a;", "/a;", None),
+        ("/a%3Bb", "/a;b", None),
+    ]);
+    refuses(&[
+        (b"/..;/a", DotSegment),
+        (b"/.;x", DotSegment),
+        (b"/a/..%3Bx/b", DotSegment),
+        (b"/a/;/b", EmptySegment),
+        (b"/a/;", EmptySegment),
+    ]);
+}
+
+/// What MLflow makes of these was seen on a real server, see tests/test_deployments.py.
+#[test]
+fn rule_6_artifact_paths_mean_what_they_say() {
+    for root in [
+        "artifacts",
+        "presigned",
+        "mpu/create",
+        "mpu/complete",
+        "mpu/abort",
+    ] {
+        let below = format!("/p/api/2.0/mlflow-artifacts/{root}/");
+        for path in [
+            "%20",
+            "%2520",
+            "%20x",
+            "%20.",
+            "%3F",
+            "%253F",
+            "%23",
+            "x%3F",
+            "x%23",
+            "x%3B",
+            "x;",
+            "file:",
+            "FILE:x",
+            "fi%6Ce:",
+            "file%3A",
+            "file%253A",
+            "workspaces",
+            "workspaces/",
+        ] {
+            let target = format!("{below}{path}");
+            assert_eq!(
+                Target::parse(target.as_bytes()),
+                Err(ArtifactPath),
+                "{target}"
+            );
+        }
+        for path in [
+            "1/a b.txt",
+            "1/ a",
+            "a#b",
+            "a?b",
+            "a;b.txt",
+            "1/file:",
+            "profile:",
+            "workspaces/w/1",
+            "workspaces2",
+            "1/workspaces",
+            "100%",
+        ] {
+            let escaped = path
+                .replace('%', "%25")
+                .replace(' ', "%20")
+                .replace('#', "%23")
+                .replace('?', "%3F");
+            let target = format!("{below}{escaped}");
+            assert!(Target::parse(target.as_bytes()).is_ok(), "{target}");
+        }
+    }
+    assert!(Target::parse(b"/api/2.0/mlflow/runs/%20x").is_ok());
 }
 
 #[test]
@@ -194,6 +272,8 @@ fn every_problem_is_a_sentence_of_its_own() {
         EmptySegment,
         DotSegment,
         Query,
+        Parameter,
+        ArtifactPath,
         Method,
         Override,
     ];
