@@ -14,8 +14,8 @@
 //!    parameter; anywhere else it is refused.
 //! 6. The path of an artifact may not be one that MLflow reads as another (mlflow/utils/uri.py,
 //!    `validate_path_is_safe`, decodes it up to ten times and parses it as a URL): fully decoded, it does not
-//!    begin with a space or `file:` and does not end in `;`, `?` or `#`. What is left of such a path can be
-//!    the root of the store. Nor is it `workspaces`, the folder of every workspace.
+//!    begin with a space or a URL scheme (`file:`), and no `;`, `?` or `#` in it has nothing behind it. What is left of such a
+//!    path can be the root of the store. Nor is it `workspaces`, the folder of every workspace.
 //! 7. The query is kept as it is; nothing in it changes the path.
 //!
 //! A target that breaks a rule is none of the filter's business only if no reading of it leads into a
@@ -192,17 +192,27 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
         return Ok(());
     };
     let decoded = decode_fully(artifact.as_bytes()).to_ascii_lowercase();
+    let empty_part = |pair: &[u8]| matches!(pair, b";?" | b";#" | b"?#");
     let read_as_another = decoded.starts_with(b" ")
         || decoded.ends_with(b";")
         || decoded.ends_with(b"?")
         || decoded.ends_with(b"#")
-        || decoded.starts_with(b"file:")
+        || decoded.windows(2).any(empty_part)
+        || starts_with_scheme(&decoded)
         || matches!(decoded.as_slice(), b"workspaces" | b"workspaces/");
     if read_as_another {
         Err(Ambiguity::ArtifactPath)
     } else {
         Ok(())
     }
+}
+
+/// RFC 3986 section 3.1.
+fn starts_with_scheme(path: &[u8]) -> bool {
+    let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    let end = path.iter().position(|b| !scheme_byte(b));
+    path.first().is_some_and(u8::is_ascii_alphabetic)
+        && end.is_some_and(|end| path.get(end) == Some(&b':'))
 }
 
 /// The part of a canonical path below a mount, starting with `/`; `None` when the path is elsewhere.

@@ -90,6 +90,7 @@ fn rule_6_artifact_paths_mean_what_they_say() {
     ] {
         let below = format!("/p/api/2.0/mlflow-artifacts/{root}/");
         for path in [
+            "x;%3Fy",
             "%20",
             "%2520",
             "%20x",
@@ -106,6 +107,8 @@ fn rule_6_artifact_paths_mean_what_they_say() {
             "fi%6Ce:",
             "file%3A",
             "file%253A",
+            "A:",
+            "profile:",
             "workspaces",
             "workspaces/",
         ] {
@@ -123,7 +126,7 @@ fn rule_6_artifact_paths_mean_what_they_say() {
             "a?b",
             "a;b.txt",
             "1/file:",
-            "profile:",
+            "1:",
             "workspaces/w/1",
             "workspaces2",
             "1/workspaces",

@@ -1,0 +1,1 @@
+"""The filter's reading of requests, compared with the real MLflow server's own routing."""
