@@ -6,7 +6,8 @@
 //! 1. A target is in origin form (RFC 9112 section 3.2.1): a path that starts with `/`, then perhaps a query.
 //! 2. A path holds visible ASCII without `#` and `\`: servers and proxies disagree on them.
 //! 3. `%` is followed by two hexadecimal digits. Escapes are decoded once. What they may not hide: `/`,
-//!    `\`, control bytes, or bytes that are not UTF-8.
+//!    `\`, control bytes, or bytes that are not UTF-8. The one exception is `/` below `/mcp-servers/`: names
+//!    of MCP servers hold a slash, MLflow's client escapes it, and the server decodes it before it routes.
 //! 4. What is still escaped after that (`%252F` for a name that holds `%2F`) may not hide, at any depth,
 //!    a separator, a dot or a control byte. `%25` alone is a legitimate percent sign in a file name.
 //! 5. No segment is `.` or `..`, and none is empty but the last: `/a/` is a path of its own. What follows a
@@ -128,13 +129,16 @@ fn decode_path(path: &str) -> Result<Cow<'_, str>, Ambiguity> {
     }
     let mut decoded = Vec::with_capacity(path.len());
     let mut bytes = path.bytes();
+    let mut in_name = false;
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
             decoded.push(byte);
             continue;
         }
         let escaped = hex_pair(bytes.next(), bytes.next()).ok_or(Ambiguity::Escape)?;
-        if matches!(escaped, b'/' | b'\\') || escaped.is_ascii_control() {
+        // Asked once: a caller must not choose how often the path is searched.
+        in_name = in_name || (escaped == b'/' && names_mcp_server(&decoded));
+        if escaped == b'\\' || (escaped == b'/' && !in_name) || escaped.is_ascii_control() {
             return Err(Ambiguity::HiddenByte);
         }
         decoded.push(escaped);
@@ -144,6 +148,12 @@ fn decode_path(path: &str) -> Result<Cow<'_, str>, Ambiguity> {
         return Err(Ambiguity::HiddenByte);
     }
     Ok(Cow::Owned(decoded))
+}
+
+/// Whether what follows is the name of an MCP server, or behind it.
+fn names_mcp_server(before: &[u8]) -> bool {
+    const ABOVE: &[u8] = b"/mcp-servers/";
+    before.windows(ABOVE.len()).any(|part| part == ABOVE)
 }
 
 /// Whether decoding again, as often as there is something to decode, yields a byte that has a meaning.

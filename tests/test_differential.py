@@ -339,7 +339,6 @@ def _segments(path: str) -> list[str]:
 REFUSED = {
     # Kinds of real requests that the filter refuses, and why. A kind that is refused no more comes off here.
     "backslash in a file's name": re.compile(r"%5C"),
-    "slash in an MCP server's name": re.compile(r"/mcp-servers/[^/]*%2F"),
 }
 
 

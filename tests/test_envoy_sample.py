@@ -78,7 +78,7 @@ def test_safety_settings() -> None:
     assert manager["use_remote_address"] is True
     assert manager["normalize_path"] is True
     assert manager["merge_slashes"] is True
-    assert manager["path_with_escaped_slashes_action"] == "REJECT_REQUEST"
+    assert manager["path_with_escaped_slashes_action"] == "KEEP_UNCHANGED"
     assert manager["common_http_protocol_options"]["headers_with_underscores_action"] == "REJECT_REQUEST"
     assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 

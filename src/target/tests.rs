@@ -78,6 +78,28 @@ fn rule_5_parameters_do_not_hide_segments() {
     ]);
 }
 
+#[test]
+fn rule_3_names_of_mcp_servers_may_hold_an_escaped_slash() {
+    accepts(&[
+        (
+            "/p/api/3.0/mlflow/mcp-servers/io.example%2Fweather/versions/1",
+            "/p/api/3.0/mlflow/mcp-servers/io.example/weather/versions/1",
+            None,
+        ),
+        ("/mcp-servers/a%2fb", "/mcp-servers/a/b", None),
+    ]);
+    refuses(&[
+        (b"/api%2F3.0/mlflow/mcp-servers/a", HiddenByte),
+        (b"/mcp-servers%2Fa", HiddenByte),
+        (b"/mcp-servers2/a%2Fb", HiddenByte),
+        (b"/mcp-servers/a%5Cb", HiddenByte),
+        (b"/mcp-servers/a%252Fb", HiddenByte),
+        (b"/mcp-servers/%2Fb", EmptySegment),
+        (b"/mcp-servers/a%2F%2Fb", EmptySegment),
+        (b"/mcp-servers/a%2F..%2Fb", DotSegment),
+    ]);
+}
+
 /// What MLflow makes of these was seen on a real server, see tests/test_deployments.py.
 #[test]
 fn rule_6_artifact_paths_mean_what_they_say() {
