@@ -19,7 +19,7 @@ use once_cell::sync::Lazy;
 
 use super::entry::{Access, Operation};
 use super::operations;
-use template::{Segment, Served, Template, matches, overlap};
+use template::{REST, Segment, Served, Template, matches, overlap};
 
 /// The catalog of this build, compiled once per VM.
 pub static CATALOG: Lazy<Catalog> = Lazy::new(|| Catalog::compile(operations()));
@@ -45,8 +45,8 @@ struct Tail {
     served: Served,
 }
 
-/// The name under which the trie hands over what stands behind a prefix.
-const REST: &str = "rest";
+/// The name of [`REST`] in what the trie hands over.
+const REST_NAME: &str = "rest";
 
 impl Catalog {
     /// Compiles a table. A template that the trie cannot hold is left out, and its endpoint is then
@@ -59,7 +59,7 @@ impl Catalog {
         for (index, template) in templates.iter().enumerate() {
             match template.tail_of(&prefixes) {
                 Some((prefix, pattern)) => {
-                    let key = format!("{}/{{*{REST}}}", template::key(prefix));
+                    let key = format!("{}/{REST}", template::key(prefix));
                     let tail = Tail {
                         pattern: pattern.to_vec(),
                         served: template.served,
@@ -90,7 +90,7 @@ impl Catalog {
             return;
         }
         self.nodes.push(node);
-        if let Some(prefix) = key.strip_suffix(&format!("{{*{REST}}}")) {
+        if let Some(prefix) = key.strip_suffix(REST) {
             // Starlette's path parameters match the empty string too. Where a node for it exists, it stays.
             let _ = self.router.insert(prefix, index);
         }
@@ -104,7 +104,7 @@ impl Catalog {
         let node = self.nodes.get(*found.value)?;
         let here = node.here.iter().find(|served| served.method == method);
         let served = here.or_else(|| {
-            let rest = found.params.get(REST).unwrap_or_default();
+            let rest = found.params.get(REST_NAME).unwrap_or_default();
             let tail = |tail: &&Tail| tail.served.method == method && matches(&tail.pattern, rest);
             node.tails.iter().find(tail).map(|tail| &tail.served)
         })?;

@@ -2,6 +2,9 @@
 
 use crate::catalog::entry::Operation;
 
+/// The last segment of a trie key that stands for whatever is behind a prefix.
+pub(super) const REST: &str = "{*rest}";
+
 /// One method of one operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Served {
@@ -103,7 +106,7 @@ pub(super) fn key(segments: &[Segment]) -> String {
                 key.push_str(&format!("{{p{index}}}"));
                 key.push_str(suffix);
             }
-            Segment::Any => key.push_str("{*rest}"),
+            Segment::Any => key.push_str(REST),
         }
     }
     key
