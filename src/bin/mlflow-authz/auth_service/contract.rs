@@ -1,7 +1,7 @@
 //! The auth service's contract, from the service's side: a validation in, a reply out.
 
 use axum::Json;
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -63,15 +63,20 @@ pub fn strict_object<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Str
 /// The reply the contract asks for.
 pub fn reply(keys: &Keys, headers: &HeaderMap, body: Result<&Validation, &str>) -> Response {
     let Some(entry) = bearer(headers).and_then(|key| keys.get(key)) else {
-        let mut response = error(StatusCode::UNAUTHORIZED, "the key is missing or not valid");
-        let challenge = HeaderValue::from_static("Bearer");
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        return response;
+        return unauthorized("the key is missing or not valid");
     };
     match body {
-        Ok(_) => entry_reply(entry),
+        Ok(_) => entry_reply(&entry),
         Err(defect) => error(StatusCode::BAD_REQUEST, defect),
     }
+}
+
+/// A 401 with the challenge it must have, RFC 9110 section 15.5.2.
+pub fn unauthorized(message: &str) -> Response {
+    let mut response = error(StatusCode::UNAUTHORIZED, message);
+    let challenge = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
 }
 
 /// A JSON error under `status`.
@@ -81,7 +86,14 @@ pub fn error(status: StatusCode, message: &str) -> Response {
 
 fn entry_reply(entry: &Entry) -> Response {
     let mut response = match entry.status {
-        StatusCode::OK => Json(&entry.reply).into_response(),
+        StatusCode::OK => {
+            let mut response = Json(&entry.reply).into_response();
+            if let Some(cache_control) = &entry.cache_control {
+                let headers = response.headers_mut();
+                headers.insert(CACHE_CONTROL, cache_control.clone());
+            }
+            response
+        }
         status => error(status, "the keys file orders this status for the key"),
     };
     if let Some(retry_after) = &entry.retry_after {
@@ -92,7 +104,7 @@ fn entry_reply(entry: &Entry) -> Response {
 }
 
 /// The key of the one `authorization: Bearer` header; two headers are no key.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

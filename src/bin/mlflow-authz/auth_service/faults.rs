@@ -1,8 +1,10 @@
 //! Faults to order, on the command line or at run time.
 //!
-//! They compose. Every reply is late by `delay_ms`; then the share `fail_rate` of the validations answers
-//! 500; of the others each begins with `status`, if one is ordered, and has the body `garbage`, if one is
-//! ordered (under 200 where no status is). Only what no fault touches follows the contract.
+//! They touch validations, unless `target` says otherwise; of those the share `share`, and no more than
+//! `count`. What they touch follows these rules. Every reply is late by `delay_ms`; then the share
+//! `fail_rate` answers 500; of the others each begins with `status`, if one is ordered, with `retry_after`
+//! as its `Retry-After`, and has the body `garbage`, if one is ordered (under 200 where no status is).
+//! Only what no fault touches follows the contract.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -16,18 +18,61 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Faults {
+    /// Which requests the other faults touch; validations if absent.
+    #[serde(default)]
+    pub target: Option<Target>,
+    /// The share of those that they touch; all if absent.
+    #[serde(default)]
+    pub share: Option<Share>,
+    /// How many more they touch; any number if absent.
+    #[serde(default)]
+    pub count: Option<u64>,
     /// How long every reply is held back, in milliseconds.
     #[serde(default)]
     pub delay_ms: Option<u64>,
-    /// The share of validations that answer 500.
+    /// The share of requests that answer 500.
     #[serde(default)]
     pub fail_rate: Option<Share>,
-    /// What every validation answers.
+    /// What every request is answered.
     #[serde(default)]
     pub status: Option<Status>,
-    /// What every validation has for a body.
+    /// `Retry-After` beside `status`, in seconds.
+    #[serde(default)]
+    pub retry_after: Option<u64>,
+    /// What every reply has for a body.
     #[serde(default)]
     pub garbage: Option<Garbage>,
+}
+
+/// The requests that faults touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// Validations of keys
+    Validate,
+    /// Polls of the revocations
+    Revocations,
+    /// Both
+    All,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A validation of a key.
+    Validation,
+    /// The revocations.
+    Revocations,
+}
+
+impl Target {
+    fn covers(self, asked: Asked) -> bool {
+        match self {
+            Self::Validate => asked == Asked::Validation,
+            Self::Revocations => asked == Asked::Revocations,
+            Self::All => true,
+        }
+    }
 }
 
 /// A share, from 0 to 1.
@@ -115,20 +160,26 @@ pub enum Garbage {
     Truncated,
     /// A valid reply cut by a TCP reset
     Reset,
+    /// No reply: a TCP reset in its place
+    Nothing,
+    /// No reply, on a connection that stays open
+    Hang,
 }
 
-/// What becomes of one validation.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What becomes of one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Fate {
     /// How long the reply is held back.
     pub delay: Duration,
     /// What the reply begins with, if not as the contract says.
     pub status: Option<StatusCode>,
+    /// `Retry-After` beside that status, in seconds.
+    pub retry_after: Option<u64>,
     /// What its body is, if not as the contract says.
     pub garbage: Option<Garbage>,
 }
 
-/// The faults in force and the dice for `fail_rate`.
+/// The faults in force and the dice for `share` and `fail_rate`.
 #[derive(Debug)]
 pub struct Orders {
     seed: u64,
@@ -142,7 +193,7 @@ struct Current {
 }
 
 impl Orders {
-    /// Orders `faults`; which validations fail is a function of `seed` and of their number.
+    /// Orders `faults`; which requests they pick is a function of `seed` and of the requests' number.
     pub fn new(faults: Faults, seed: u64) -> Self {
         let dice = fastrand::Rng::with_seed(seed);
         Self {
@@ -164,27 +215,40 @@ impl Orders {
         });
     }
 
-    /// Casts the dice for a validation that has just arrived.
-    pub fn cast(&self) -> Fate {
-        self.with(|Current { faults, dice }| {
-            let delay = Duration::from_millis(faults.delay_ms.unwrap_or(0));
-            match faults.fail_rate {
-                Some(Share(share)) if dice.f64() < share => Fate {
-                    delay,
-                    status: Some(StatusCode::INTERNAL_SERVER_ERROR),
-                    garbage: None,
-                },
-                _ => Fate {
-                    delay,
-                    status: faults.status.map(|status| status.0),
-                    garbage: faults.garbage,
-                },
-            }
-        })
+    /// Casts the dice for a request that has just arrived.
+    pub fn cast(&self, asked: Asked) -> Fate {
+        self.with(|current| current.cast(asked))
     }
 
     fn with<T>(&self, use_it: impl FnOnce(&mut Current) -> T) -> T {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         use_it(&mut current)
+    }
+}
+
+impl Current {
+    fn cast(&mut self, asked: Asked) -> Fate {
+        let Self { faults, dice } = self;
+        if !faults.target.unwrap_or(Target::Validate).covers(asked)
+            || faults.count == Some(0)
+            || faults.share.is_some_and(|Share(share)| dice.f64() >= share)
+        {
+            return Fate::default();
+        }
+        faults.count = faults.count.map(|count| count.saturating_sub(1));
+        let delay = Duration::from_millis(faults.delay_ms.unwrap_or(0));
+        match faults.fail_rate {
+            Some(Share(share)) if dice.f64() < share => Fate {
+                delay,
+                status: Some(StatusCode::INTERNAL_SERVER_ERROR),
+                ..Fate::default()
+            },
+            _ => Fate {
+                delay,
+                status: faults.status.map(|status| status.0),
+                retry_after: faults.retry_after,
+                garbage: faults.garbage,
+            },
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Replies that break the contract or the connection.
 //!
-//! Where the kind allows it, the text is a valid reply that grants everything: a filter that falls for
-//! garbage then lets a request through, which a test cannot miss.
+//! Where the kind allows it, the text is a valid reply to do harm with: a validation that grants
+//! everything, or no revocations and a cursor that leads nowhere. A filter that falls for garbage then lets
+//! a request through, or polls with that cursor, which a test cannot miss.
 
 use std::io;
 use std::time::Duration;
@@ -12,12 +13,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
-use super::faults::Garbage;
+use super::faults::{Asked, Garbage};
 use super::listener::ResetSwitch;
 
 /// A reply that grants everything, up to where padding and its end follow.
 const GRANT: &str =
     r#"{"user_id":"garbage","key_id":"garbage","scopes":["mlflow:admin"],"is_admin":true"#;
+
+/// A reply that revokes nothing and misleads the next poll, up to the same place.
+const LULL: &str = r#"{"key_ids":[],"next":"garbage","more":false"#;
 
 /// Bytes in a `huge` reply.
 pub const HUGE: usize = 5_000_000;
@@ -29,7 +33,16 @@ pub const CUT: usize = 1_024;
 const BEFORE_THE_CUT: Duration = Duration::from_millis(20);
 
 /// The reply of that kind. `reset` is the switch of the connection it goes out on.
-pub fn reply(kind: Garbage, status: StatusCode, reset: &ResetSwitch) -> Response {
+pub async fn reply(
+    kind: Garbage,
+    asked: Asked,
+    status: StatusCode,
+    reset: &ResetSwitch,
+) -> Response {
+    let bait = match asked {
+        Asked::Validation => GRANT,
+        Asked::Revocations => LULL,
+    };
     let (content_type, body) = match kind {
         Garbage::Text => ("text/plain; charset=utf-8", "the key is fine\n".into()),
         Garbage::Empty => ("application/json", Body::empty()),
@@ -37,27 +50,32 @@ pub fn reply(kind: Garbage, status: StatusCode, reset: &ResetSwitch) -> Response
             "text/html; charset=utf-8",
             "<!doctype html>\n<title>Sign in</title>\n<h1>Sign in</h1>\n".into(),
         ),
-        Garbage::Huge => ("application/json", huge().into()),
-        Garbage::Truncated => return cut(status),
+        Garbage::Huge => ("application/json", huge(bait).into()),
+        Garbage::Truncated => return cut(bait, status),
         Garbage::Reset => {
             reset.arm();
-            return cut(status);
+            return cut(bait, status);
         }
+        Garbage::Nothing => {
+            reset.cut();
+            return status.into_response();
+        }
+        Garbage::Hang => return std::future::pending().await,
     };
     let content_type = [(CONTENT_TYPE, HeaderValue::from_static(content_type))];
     (status, content_type, body).into_response()
 }
 
-fn huge() -> String {
+fn huge(bait: &str) -> String {
     const OPEN: &str = r#","padding":""#;
     const CLOSE: &str = "\"}";
-    let padding = HUGE.saturating_sub(GRANT.len() + OPEN.len() + CLOSE.len());
-    [GRANT, OPEN, &"x".repeat(padding), CLOSE].concat()
+    let padding = HUGE.saturating_sub(bait.len() + OPEN.len() + CLOSE.len());
+    [bait, OPEN, &"x".repeat(padding), CLOSE].concat()
 }
 
 /// A reply that breaks off. The failure of its body makes hyper drop the connection.
-fn cut(status: StatusCode) -> Response {
-    let sent = Bytes::from([GRANT, "}"].concat());
+fn cut(bait: &str, status: StatusCode) -> Response {
+    let sent = Bytes::from([bait, "}"].concat());
     let announced = HeaderValue::from(sent.len() + CUT);
     let body = Body::from_stream(stream::unfold(Some(sent), |next| async move {
         match next {

@@ -1,15 +1,20 @@
 //! `mlflow-authz auth-service`: a local stand-in for the auth service.
 //!
 //! It speaks the contract the filter is built against (`POST {path}` with the caller's key as a bearer
-//! token), answers from a keys file, and breaks in the ways that are ordered on its command line or at
-//! `/faults`. `/stats` tells what it was asked. It is for tests and demos: keys lie in a file in clear, and
-//! whoever reaches its port can order faults. It writes no key to stdout, stderr or `/stats`.
+//! token, `GET {revocations_path}` for the key ids that were revoked), answers from a keys file, and breaks
+//! in the ways that are ordered on its command line or at `/faults`, or for a while altogether, at
+//! `/outage`. `/keys` changes what it knows, `/stats` tells what it was asked. It is for tests and demos:
+//! keys lie in a file in clear, and whoever reaches its port can order faults and keys. It writes no key
+//! to stdout, stderr or `/stats`.
 
 mod contract;
 mod faults;
 mod garbage;
+mod key_counts;
 mod keys;
 mod listener;
+mod outage;
+mod revocations;
 mod server;
 mod signals;
 mod stats;
@@ -20,10 +25,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use tokio::net::TcpListener;
 
-use self::faults::{Faults, Garbage, Orders, Share, Status};
-use self::keys::Keys;
+use self::faults::{Faults, Garbage, Orders, Share, Status, Target};
+use self::keys::{AnyKey, Keys};
+use self::revocations::{Credential, Revocations};
 use self::server::Service;
 use self::signals::Signals;
 
@@ -41,6 +48,24 @@ pub struct Args {
     /// Where keys are validated
     #[arg(long, default_value = "/api/v1/keys/validate", value_parser = parse_path)]
     path: String,
+    /// Where revoked key ids are polled
+    #[arg(long, value_name = "PATH", default_value = "/api/v1/keys/revocations", value_parser = parse_path)]
+    revocations_path: String,
+    /// A header that whoever polls must send
+    #[arg(long, value_name = "NAME: VALUE")]
+    revocations_credential: Option<String>,
+    /// Every key with this prefix is valid, with key id key_<rest> and user id user_<rest>
+    #[arg(long, value_name = "PREFIX", requires = "any_key_scopes", value_parser = parse_prefix)]
+    any_key_prefix: Option<String>,
+    /// The scopes of those keys: model:read,run:write
+    #[arg(
+        long,
+        value_name = "SCOPES",
+        requires = "any_key_prefix",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    any_key_scopes: Vec<String>,
     /// Hold every reply back this long: 250ms, 2s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     delay: Option<Duration>,
@@ -50,10 +75,22 @@ pub struct Args {
     /// Answer this status to every validation
     #[arg(long)]
     status: Option<Status>,
+    /// Send Retry-After beside --status
+    #[arg(long, value_name = "SECONDS", requires = "status")]
+    retry_after: Option<u64>,
     /// Answer garbage to every validation
     #[arg(long, value_name = "KIND", num_args = 0..=1, default_missing_value = "text")]
     garbage: Option<Garbage>,
-    /// Which validations --fail-rate picks
+    /// What the faults above touch, if not validations
+    #[arg(long, value_name = "TARGET")]
+    fault_target: Option<Target>,
+    /// The share of requests they touch, from 0 to 1
+    #[arg(long, value_name = "SHARE")]
+    fault_share: Option<Share>,
+    /// How many requests they touch, from the first on
+    #[arg(long, value_name = "NUMBER")]
+    fault_count: Option<u64>,
+    /// Which requests --fail-rate and --fault-share pick
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -62,7 +99,7 @@ pub struct Args {
 ///
 /// # Errors
 ///
-/// A keys file that cannot be used, an address that cannot be listened on.
+/// A keys file or a credential that cannot be used, an address that cannot be listened on.
 pub fn run(args: Args) -> Result<(), CliError> {
     let listen = args.listen.clone();
     let service = service(args)?;
@@ -96,20 +133,41 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
 }
 
 fn service(args: Args) -> Result<Service, CliError> {
+    // Not by clap, which would quote it.
+    let credential = args.revocations_credential.map(|text| {
+        Credential::parse(&text).ok_or_else(|| {
+            CliError::new(
+                "--revocations-credential is not a header",
+                r#"write "name: value", such as "authorization: Bearer …""#,
+            )
+        })
+    });
+    let scopes = args.any_key_scopes;
+    let any = args
+        .any_key_prefix
+        .map(|prefix| AnyKey::new(prefix, scopes));
     let faults = Faults {
+        target: args.fault_target,
+        share: args.fault_share,
+        count: args.fault_count,
         // Finer than a millisecond means nothing here.
         delay_ms: args
             .delay
             .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
         fail_rate: args.fail_rate,
         status: args.status,
+        retry_after: args.retry_after,
         garbage: args.garbage,
     };
     Ok(Service {
         path: args.path,
-        keys: Keys::read(&args.keys)?,
+        revocations_path: args.revocations_path,
+        revocations_credential: credential.transpose()?,
+        keys: Keys::read(&args.keys, any)?,
+        revocations: Revocations::remembering(revocations::REMEMBERED),
         orders: Orders::new(faults, args.seed),
         stats: <_>::default(),
+        outages: <_>::default(),
     })
 }
 
@@ -119,10 +177,18 @@ fn parse_path(path: &str) -> Result<String, String> {
     if !path.starts_with('/') || !path.bytes().all(plain) {
         return Err("a path starts with / and has only letters, digits and -._~/".to_owned());
     }
-    if ["/faults", "/stats"].contains(&path) {
+    if ["/faults", "/keys", "/outage", "/stats"].contains(&path) || path.starts_with("/keys/") {
         return Err(format!("{path} serves the stand-in itself"));
     }
     Ok(path.to_owned())
+}
+
+/// What comes before a load key's own part.
+fn parse_prefix(prefix: &str) -> Result<String, String> {
+    if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a prefix is one or more visible ASCII characters, no spaces".to_owned());
+    }
+    Ok(prefix.to_owned())
 }
 
 fn system(problem: &str, error: &io::Error) -> CliError {

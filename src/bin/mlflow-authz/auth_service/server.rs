@@ -1,26 +1,35 @@
-//! The stand-in's HTTP surface: validations, `/faults` and `/stats`.
+//! The stand-in's HTTP surface: validations, revocations, and what orders the stand-in itself.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::contract::{self, Validation};
-use super::faults::{Faults, Orders};
+use super::faults::{Asked, Fate, Faults, Garbage, Orders};
 use super::garbage;
-use super::keys::Keys;
+use super::keys::{Entry, Keys};
 use super::listener::{ResetSwitch, ResettableListener};
+use super::outage::{Order, Outages};
+use super::revocations::{Credential, CursorError, Revocations};
 use super::stats::{Shown, Stats};
 
 /// A validation is two short strings.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Some hundred thousand keys.
+const MAX_KEYS_BODY: usize = 64 * 1024 * 1024;
 
 /// How long replies in flight may take to finish once the end is ordered; an ordered delay may be hours.
 const GRACE: Duration = Duration::from_millis(500);
@@ -29,27 +38,40 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Service {
     /// Where validations are POSTed.
     pub path: String,
+    /// Where revocations are polled.
+    pub revocations_path: String,
+    /// What whoever polls must send.
+    pub revocations_credential: Option<Credential>,
     /// The keys it knows.
     pub keys: Keys,
+    /// What was revoked.
+    pub revocations: Revocations,
     /// The faults in force.
     pub orders: Orders,
     /// What it was asked so far.
     pub stats: Arc<Stats>,
+    /// Where outages are ordered.
+    pub outages: Outages,
 }
 
 /// Serves until `end` is ready, then for replies in flight a moment longer.
 ///
 /// # Errors
 ///
-/// As axum's: never at present.
+/// A listener without an address; else as axum's: never at present.
 pub async fn serve(
     listener: TcpListener,
     service: Service,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let listener = ResettableListener::new(listener, service.outages.clone())?;
     let service = Arc::new(service);
     let app = Router::new()
         .route(&service.path, post(validate))
+        .route(&service.revocations_path, get(poll))
+        .route("/keys", put(put_keys))
+        .route("/keys/{key_id}", delete(revoke))
+        .route("/outage", put(put_outage))
         .route(
             "/faults",
             get(show_faults).put(put_faults).delete(clear_faults),
@@ -61,11 +83,10 @@ pub async fn serve(
 
     let ending = Arc::new(tokio::sync::Notify::new());
     let ended = Arc::clone(&ending);
-    let server =
-        axum::serve(ResettableListener(listener), app).with_graceful_shutdown(async move {
-            end.await;
-            ending.notify_one();
-        });
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+        end.await;
+        ending.notify_one();
+    });
     let grace = async move {
         ended.notified().await;
         tokio::time::sleep(GRACE).await;
@@ -81,29 +102,139 @@ async fn validate(
     ConnectInfo(reset): ConnectInfo<ResetSwitch>,
     request: Request,
 ) -> Response {
-    let arrival = service.stats.arrive();
-    let fate = service.orders.cast();
+    let key = contract::bearer(request.headers());
+    let known = key.and_then(|key| service.keys.of_the_file(key));
+    let key_id = known.as_deref().and_then(Entry::key_id);
+    let arrival = service.stats.arrive(key, key_id);
+    let fate = service.orders.cast(Asked::Validation);
 
     let (head, body) = request.into_parts();
     let validation = read(body).await;
     if let Ok(validation) = &validation {
         arrival.asked(validation);
     }
+    let reply = || {
+        let body = validation.as_ref().map_err(String::as_str);
+        contract::reply(&service.keys, &head.headers, body)
+    };
+    let response = meet(fate, Asked::Validation, &reset, reply).await;
+    if fate.garbage != Some(Garbage::Nothing) {
+        arrival.answered(response.status());
+    }
+    response
+}
+
+/// The reply a request is fated to get; `reply` makes that of the contract, when it is due.
+async fn meet(
+    fate: Fate,
+    asked: Asked,
+    reset: &ResetSwitch,
+    reply: impl FnOnce() -> Response,
+) -> Response {
     if !fate.delay.is_zero() {
         tokio::time::sleep(fate.delay).await;
     }
-
-    let response = match (fate.garbage, fate.status) {
-        (Some(kind), status) => garbage::reply(kind, status.unwrap_or(StatusCode::OK), &reset),
+    let mut response = match (fate.garbage, fate.status) {
+        (Some(kind), status) => {
+            let status = status.unwrap_or(StatusCode::OK);
+            garbage::reply(kind, asked, status, reset).await
+        }
         (None, Some(status)) => contract::error(status, "a fault orders this status"),
-        (None, None) => contract::reply(
-            &service.keys,
-            &head.headers,
-            validation.as_ref().map_err(String::as_str),
-        ),
+        (None, None) => reply(),
     };
-    arrival.answered(response.status());
+    if let (Some(_), Some(seconds)) = (fate.status, fate.retry_after) {
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
+}
+
+/// The query of a poll.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Poll {
+    since: Option<String>,
+}
+
+async fn poll(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(reset): ConnectInfo<ResetSwitch>,
+    headers: HeaderMap,
+    query: Result<Query<Poll>, QueryRejection>,
+) -> Response {
+    service.stats.poll();
+    let fate = service.orders.cast(Asked::Revocations);
+    let reply = || {
+        let credential = service.revocations_credential.as_ref();
+        if credential.is_some_and(|credential| !credential.is_in(&headers)) {
+            return contract::unauthorized("the credential is missing or not valid");
+        }
+        let since = match query {
+            Ok(Query(Poll { since })) => since,
+            Err(defect) => {
+                return contract::error(StatusCode::BAD_REQUEST, &defect.body_text());
+            }
+        };
+        match service.revocations.page(since.as_deref()) {
+            Ok(page) => Json(page).into_response(),
+            Err(error) => {
+                let status = match error {
+                    CursorError::Malformed => StatusCode::BAD_REQUEST,
+                    CursorError::OtherRun | CursorError::Forgotten => StatusCode::GONE,
+                };
+                contract::error(status, &error.to_string())
+            }
+        }
+    };
+    meet(fate, Asked::Revocations, &reset, reply).await
+}
+
+async fn put_keys(State(service): State<Arc<Service>>, body: Body) -> Response {
+    let body = match to_bytes(body, MAX_KEYS_BODY).await {
+        Ok(body) => body,
+        Err(error) => {
+            let defect = format!("the body cannot be read: {error}");
+            return contract::error(StatusCode::BAD_REQUEST, &defect);
+        }
+    };
+    match service.keys.put(&body) {
+        Ok(changed) => Json(changed).into_response(),
+        Err(defect) => contract::error(StatusCode::BAD_REQUEST, &format!("the body{defect}")),
+    }
+}
+
+async fn revoke(
+    State(service): State<Arc<Service>>,
+    key_id: Result<Path<String>, PathRejection>,
+) -> Response {
+    let key_id = match key_id {
+        Ok(Path(key_id)) => key_id,
+        Err(defect) => return contract::error(StatusCode::BAD_REQUEST, &defect.body_text()),
+    };
+    match service.keys.revoke(&key_id) {
+        0 => contract::error(StatusCode::NOT_FOUND, "no key has this key_id"),
+        keys => {
+            let reply = Json(json!({ "key_id": key_id, "keys": keys }));
+            // After the keys are invalid: whoever polls may ask about them at once.
+            service.revocations.note(key_id);
+            reply.into_response()
+        }
+    }
+}
+
+async fn put_outage(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(reset): ConnectInfo<ResetSwitch>,
+    body: Bytes,
+) -> Response {
+    match contract::strict_object::<Order>(&body) {
+        Ok(order) => {
+            reset.spare();
+            service.outages.order(order).await;
+            Json(order).into_response()
+        }
+        Err(defect) => contract::error(StatusCode::BAD_REQUEST, &defect),
+    }
 }
 
 async fn read(body: Body) -> Result<Validation, String> {
@@ -141,6 +272,9 @@ async fn reset_stats(State(service): State<Arc<Service>>) -> Json<Shown> {
 }
 
 async fn not_found(State(service): State<Arc<Service>>) -> Response {
-    let message = format!("only {}, /faults and /stats are served", service.path);
+    let message = format!(
+        "only {}, {}, /faults, /keys, /outage and /stats are served",
+        service.path, service.revocations_path
+    );
     contract::error(StatusCode::NOT_FOUND, &message)
 }

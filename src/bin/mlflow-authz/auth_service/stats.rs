@@ -7,14 +7,16 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::contract::Validation;
+use super::key_counts::{self, KeyCounts};
 
-/// Counters of the validations since the start or the last reset.
-#[derive(Debug, Default)]
+/// Counters of what arrived since the start or the last reset.
+#[derive(Debug)]
 pub struct Stats(Mutex<Counters>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counters {
     shown: Shown,
+    keys: KeyCounts,
     /// Rises with every reset, so that a validation from before one leaves no trace after it.
     epoch: u64,
 }
@@ -31,29 +33,78 @@ pub struct Shown {
     /// The last validation whose body could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Validation>,
+    /// Validations by the key id of their key, for keys of the file or of `PUT /keys`.
+    by_key_id: BTreeMap<String, u64>,
+    /// Different keys asked about, good or bad.
+    distinct_keys: usize,
+    /// Whether there were more, which the two counts beside this leave out.
+    distinct_keys_full: bool,
+    /// The largest number of validations of one key.
+    most_per_key: u64,
+    /// Polls of the revocations that arrived, whatever became of them.
+    revocation_polls: u64,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self::with_key_limit(key_counts::LIMIT)
+    }
 }
 
 impl Stats {
-    /// Counts a validation that has just arrived.
-    pub fn arrive(self: &Arc<Self>) -> Arrival {
+    /// Counts up to so many different keys.
+    pub fn with_key_limit(limit: usize) -> Self {
+        Self(Mutex::new(Counters {
+            shown: Shown::default(),
+            keys: KeyCounts::new(limit),
+            epoch: 0,
+        }))
+    }
+
+    /// Counts a validation that has just arrived, of a key that may have an id.
+    pub fn arrive(self: &Arc<Self>, key: Option<&str>, key_id: Option<&str>) -> Arrival {
         let mut counters = self.lock();
         counters.shown.validations += 1;
         counters.shown.in_flight += 1;
+        if let Some(key) = key {
+            counters.keys.count(key);
+        }
+        if let Some(key_id) = key_id {
+            let by_key_id = &mut counters.shown.by_key_id;
+            match by_key_id.get_mut(key_id) {
+                Some(count) => *count += 1,
+                None => {
+                    by_key_id.insert(key_id.to_owned(), 1);
+                }
+            }
+        }
         Arrival {
             stats: Arc::clone(self),
             epoch: counters.epoch,
         }
     }
 
+    /// Counts a poll of the revocations.
+    pub fn poll(&self) {
+        self.lock().shown.revocation_polls += 1;
+    }
+
     /// The counters now.
     pub fn show(&self) -> Shown {
-        self.lock().shown.clone()
+        let counters = self.lock();
+        Shown {
+            distinct_keys: counters.keys.distinct(),
+            distinct_keys_full: counters.keys.full(),
+            most_per_key: counters.keys.most(),
+            ..counters.shown.clone()
+        }
     }
 
     /// Back to zero, but for what is in flight.
     pub fn reset(&self) -> Shown {
         let mut counters = self.lock();
         counters.epoch += 1;
+        counters.keys = counters.keys.cleared();
         counters.shown = Shown {
             in_flight: counters.shown.in_flight,
             ..Shown::default()

@@ -103,6 +103,42 @@ fn an_entry_orders_its_status_and_retry_after() {
 }
 
 #[test]
+fn lifetimes_are_handed_on() {
+    let stamp = "2026-10-21T07:28:00Z";
+    let keys = json!({"keys": [
+        {"key": "text", "expires_at": stamp, "cache_control": "max-age=30, private"},
+        {"key": "number", "expires_at": 1792567680.5},
+        {"key": "zero", "expires_at": 0, "cache_control": "no-store"},
+        {"key": "odd", "expires_at": {"at": null}, "cache_control": ""},
+        {"key": "none"},
+        {"key": "refused", "status": 403, "expires_at": 1, "cache_control": "max-age=30"},
+    ]});
+    let stand_in = StandIn::start(&keys, &[]);
+    let cases = [
+        (
+            "text",
+            json!({"expires_at": stamp}),
+            Some("max-age=30, private"),
+        ),
+        ("number", json!({"expires_at": 1792567680.5}), None),
+        ("zero", json!({"expires_at": 0}), Some("no-store")),
+        ("odd", json!({"expires_at": {"at": null}}), Some("")),
+        ("none", json!({}), None),
+    ];
+    for (key, reply, cache_control) in cases {
+        let answer = stand_in.validate(key);
+        assert_eq!((answer.status, answer.json()), (200, reply), "{key}");
+        assert_eq!(answer.header("cache-control"), cache_control, "{key}");
+    }
+    let refused = stand_in.validate("refused");
+    assert_eq!(
+        (refused.status, refused.header("cache-control")),
+        (403, None)
+    );
+    assert_eq!(refused.json().get("expires_at"), None);
+}
+
+#[test]
 fn a_body_outside_the_contract_is_400() {
     let stand_in = StandIn::with_flags(&[]);
     let long = format!(r#"{{"service_id":"{}"}}"#, "x".repeat(70_000));

@@ -7,7 +7,7 @@ use super::TempFile;
 use crate::error::CliError;
 
 fn defect(file: &Path) -> String {
-    let error = Keys::read(file).err().expect("a defect");
+    let error = Keys::read(file, None).err().expect("a defect");
     CliError::from(error).to_string()
 }
 
@@ -68,6 +68,14 @@ fn a_bad_file_is_named_with_its_field_and_without_a_key() {
             r#"{"keys": [{"key": "a", "retry_after": "7\n"}]}"#,
             ": keys[0].retry_after is neither a number nor text for a header; ",
         ),
+        (
+            r#"{"keys": [{"key": "a", "cache_control": 30}]}"#,
+            ": keys[0].cache_control is not text for a header; write a text such as",
+        ),
+        (
+            r#"{"keys": [{"key": "a", "cache_control": "max-age=1\r\n"}]}"#,
+            ": keys[0].cache_control is not text for a header; ",
+        ),
     ];
     for (text, said) in cases {
         let file = TempFile::new(text);
@@ -93,5 +101,5 @@ fn an_unreadable_file_is_named() {
 #[test]
 fn no_keys_are_a_file_too() {
     let file = TempFile::new(r#"{"keys": []}"#);
-    assert!(Keys::read(file.path()).is_ok_and(|keys| keys.get("a").is_none()));
+    assert!(Keys::read(file.path(), None).is_ok_and(|keys| keys.get("a").is_none()));
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::super::signals::Signals;
 use super::super::{listen_and_serve, server};
-use super::{CommandLine, KEY, PATH, bearer, runtime, service};
+use super::{CommandLine, KEY, PATH, TempFile, bearer, runtime, service};
 
 #[test]
 fn wrong_values_are_refused() {
@@ -17,6 +17,30 @@ fn wrong_values_are_refused() {
         (["--path", "validate"], "a path starts with /"),
         (["--path", "/{key}"], "a path starts with /"),
         (["--path", "/faults"], "/faults serves the stand-in itself"),
+        (["--path", "/keys/all"], "'--path <PATH>'"),
+        (
+            ["--revocations-path", "/keys"],
+            "'--revocations-path <PATH>'",
+        ),
+        (
+            ["--revocations-path", "/outage"],
+            "/outage serves the stand-in itself",
+        ),
+        (["--any-key-prefix", "load_"], "--any-key-scopes <SCOPES>"),
+        (
+            ["--any-key-scopes", "model:read"],
+            "--any-key-prefix <PREFIX>",
+        ),
+        (
+            ["--any-key-scopes", "model:read,"],
+            "--any-key-scopes <SCOPES>",
+        ),
+        (["--any-key-prefix", ""], "visible ASCII"),
+        (["--any-key-prefix", "load key"], "visible ASCII"),
+        (["--retry-after", "7"], "--status <STATUS>"),
+        (["--fault-target", "polls"], "validate, revocations, all"),
+        (["--fault-share", "2"], "a share is a number from 0 to 1"),
+        (["--fault-count", "1.5"], "--fault-count"),
         (["--fail-rate", "1.01"], "a share is a number from 0 to 1"),
         (["--fail-rate", "NaN"], "a share is a number from 0 to 1"),
         (
@@ -29,7 +53,7 @@ fn wrong_values_are_refused() {
         ),
         (
             ["--garbage", "nonsense"],
-            "text, empty, html, huge, truncated, reset",
+            "text, empty, html, huge, truncated, reset, nothing, hang",
         ),
         (["--delay", "soon"], "--delay"),
         (["--seed", "x"], "--seed"),
@@ -38,6 +62,27 @@ fn wrong_values_are_refused() {
         let line = ["auth-service", "--keys", "f"].into_iter().chain(flags);
         let error = CommandLine::try_parse_from(line).err().expect("a refusal");
         assert!(error.to_string().contains(said), "{flags:?}: {error}");
+    }
+}
+
+#[test]
+fn a_wrong_credential_is_refused_and_not_quoted() {
+    let file = TempFile::new(r#"{"keys": []}"#);
+    let file = file.path().to_str().unwrap();
+    for credential in [
+        "secret",
+        "secret:",
+        ": secret",
+        "a secret: x",
+        "a: se\ncret",
+    ] {
+        let flags = ["--keys", file, "--revocations-credential", credential];
+        let line = ["auth-service"].into_iter().chain(flags);
+        let line = CommandLine::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+        let error = super::super::service(line.args).err().expect("a refusal");
+        let error = error.to_string();
+        assert!(error.starts_with("--revocations-credential is "), "{error}");
+        assert!(!error.contains("cret"), "{error}");
     }
 }
 

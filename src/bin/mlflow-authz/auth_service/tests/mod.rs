@@ -9,8 +9,12 @@
 mod contract;
 mod faults;
 mod garbage;
+mod key_changes;
 mod keys;
 mod lifecycle;
+mod load_keys;
+mod outage;
+mod revocations;
 mod stats;
 
 use std::io::{self, Read, Write};
@@ -25,6 +29,7 @@ use serde_json::{Value, json};
 use super::server;
 
 const PATH: &str = "/api/v1/keys/validate";
+const REVOCATIONS: &str = "/api/v1/keys/revocations";
 const KEY: &str = "hk_live_contributor";
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -73,7 +78,10 @@ struct StandIn(SocketAddr);
 
 impl StandIn {
     fn start(keys: &Value, flags: &[&str]) -> Self {
-        let service = service(keys, flags);
+        Self::serve(service(keys, flags))
+    }
+
+    fn serve(service: server::Service) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -119,6 +127,21 @@ impl StandIn {
         self.request("PUT", "/faults", "", &faults.to_string())
     }
 
+    fn put_keys(&self, keys: &Value) -> Reply {
+        self.request("PUT", "/keys", "", &keys.to_string())
+    }
+
+    fn revoke(&self, key_id: &str) -> Reply {
+        self.request("DELETE", &format!("/keys/{key_id}"), "", "")
+    }
+
+    /// A poll of the revocations, from the oldest or from a cursor on.
+    fn poll(&self, since: Option<&str>) -> Reply {
+        let query = since.map(|cursor| format!("?since={cursor}"));
+        let target = [REVOCATIONS, &query.unwrap_or_default()].concat();
+        self.request("GET", &target, "", "")
+    }
+
     fn stats(&self) -> Value {
         self.request("GET", "/stats", "", "").json()
     }
@@ -135,6 +158,13 @@ fn bearer(key: &str) -> String {
     format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n")
 }
 
+/// What there is to read, and how it ended if not in good order.
+fn read_to_end(mut stream: TcpStream) -> (Vec<u8>, Option<io::ErrorKind>) {
+    let mut bytes = Vec::new();
+    let end = stream.read_to_end(&mut bytes).err().map(|e| e.kind());
+    (bytes, end)
+}
+
 /// What a client saw, to the last byte.
 #[derive(Debug)]
 struct Reply {
@@ -146,9 +176,19 @@ struct Reply {
 }
 
 impl Reply {
-    fn read(mut stream: TcpStream) -> Self {
-        let mut bytes = Vec::new();
-        let end = stream.read_to_end(&mut bytes).err().map(|e| e.kind());
+    fn read(stream: TcpStream) -> Self {
+        Self::parse(read_to_end(stream))
+    }
+
+    /// `None` where the connection was reset before a byte of a reply.
+    fn of(stream: TcpStream) -> Option<Self> {
+        match read_to_end(stream) {
+            (bytes, Some(io::ErrorKind::ConnectionReset)) if bytes.is_empty() => None,
+            read => Some(Self::parse(read)),
+        }
+    }
+
+    fn parse((bytes, end): (Vec<u8>, Option<io::ErrorKind>)) -> Self {
         let split = bytes
             .windows(4)
             .position(|window| window == b"\r\n\r\n")
