@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::auth_service::Callout;
 use crate::catalog::Operation;
 use crate::denial::Answer;
 use crate::identity::HeaderEdit;
@@ -23,8 +22,8 @@ pub enum Next {
     Forward(Decision, Vec<HeaderEdit>),
     /// Answer in MLflow's error format.
     Answer(Decision, Answer),
-    /// Hold the request, ask the auth service, and report with [`crate::Engine::on_auth_reply`].
-    Ask(Callout),
+    /// Hold the request until the outbox names its stream, then report with [`crate::Engine::on_woken`].
+    Wait,
 }
 
 impl Next {
@@ -32,7 +31,7 @@ impl Next {
     pub fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Forward(decision, _) | Self::Answer(decision, _) => Some(decision),
-            Self::Ask(_) => None,
+            Self::Wait => None,
         }
     }
 }
@@ -147,5 +146,7 @@ reasons! {
         RateLimited => "rate_limited", TOO_MANY_REQUESTS, "REQUEST_LIMIT_EXCEEDED",
         /// The auth service gave no answer that can be used.
         AuthUnavailable => "auth_unavailable", SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE",
+        /// As many callouts are open as are allowed.
+        Overloaded => "overloaded", SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE",
     }
 }

@@ -166,6 +166,10 @@ impl Denials<'_> {
                 "The auth service is unavailable, so the API key cannot be checked. Retry later."
                     .to_owned()
             }
+            Reason::Overloaded => {
+                "Too many API keys are being checked at once, so this one cannot be. Retry later."
+                    .to_owned()
+            }
             Reason::Outside | Reason::Public | Reason::Preflight | Reason::Allowed => String::new(),
         }
     }

@@ -1,10 +1,23 @@
 //! The state machine of a stream: events in, what to do next out.
 //!
-//! Sans-IO: it never waits, reads a clock or calls a host. A stream that waits for the auth service is kept
-//! here under its opaque id; one that can be decided at once never is. What else changed (metrics, lines
-//! for the operator) is put in an outbox that the shell empties after each event.
+//! Sans-IO: it never waits, reads a clock or calls a proxy. Each event brings the [`Moment`]: the host's
+//! clock and shared data. Streams that wait for an answer are kept here under their opaque ids; one that can
+//! be decided at once never is. What else changed is put in an [`Outbox`] that the shell empties after each
+//! event.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `classify`, `unknown` | what the request headers alone tell |
+//! | `ask` | a key this VM does not know: wait with others, take a neighbour's word, or ask |
+//! | `settle` | what came of a question, for all who wait |
+//! | `revocation` | revoked keys: one VM polls, all forget |
 
+mod ask;
 mod classify;
+mod flights;
+mod outbox;
+mod revocation;
+mod settle;
 mod unknown;
 
 #[cfg(test)]
@@ -14,16 +27,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::audit::{AuditLog, HostFacts, PerSecond};
-use crate::auth_service::{AuthServiceClient, Failure, KeyDigest, Reply, Verdict};
+use crate::auth_service::{AuthServiceClient, Breaker, KeyDigest, RevocationClient, Verdict};
 use crate::config::Config;
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::denial::Denials;
 use crate::identity;
 use crate::metrics::{Change, Metric};
 use crate::policy::Policy;
-use crate::principals::{Principal, Principals, Timestamp};
+use crate::principals::claims::Claims;
+use crate::principals::shared::SharedPrincipals;
+use crate::principals::{Found, Principals, Timestamp};
 use crate::request::RequestHead;
+use crate::shared_data::SharedData;
+use ask::{Pending, judge, refused};
 use classify::Classified;
+use flights::{Asker, Flights};
+use revocation::RevocationWatch;
+
+pub use outbox::{CalloutId, Outbox};
 
 /// Lines for the operator about the auth service, per second and VM.
 const OPERATOR_LINES_PER_SECOND: u64 = 1;
@@ -36,30 +57,35 @@ pub struct Engine {
     /// Longest first, so that the first match is the longest.
     mounts: Vec<Arc<str>>,
     auth_service: AuthServiceClient,
+    breaker: Breaker,
     principals: Principals,
+    shared: SharedPrincipals,
+    claims: Claims,
+    flights: Flights,
     waiting: HashMap<StreamId, Waiting>,
+    revocation: Option<RevocationWatch>,
     audit: AuditLog,
     operator_lines: PerSecond,
     config_hash: [u8; 4],
     outbox: Outbox,
 }
 
-/// What an event left for the shell to carry out beside [`Next`].
-#[derive(Debug, Default)]
-pub struct Outbox {
-    /// Metrics to change.
-    pub metrics: Vec<(Metric, Change)>,
-    /// Lines for the operator, at error level.
-    pub errors: Vec<String>,
+/// What the host tells with each event.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// Its clock.
+    pub now: Timestamp,
+    /// What the VMs of a proxy share.
+    pub shared: &'a dyn SharedData,
 }
 
-/// A stream whose key the auth service was asked about.
+/// A stream that waits for an answer about its key.
 #[derive(Debug)]
 struct Waiting {
     digest: KeyDigest,
-    /// The decision as far as it could be made.
-    undecided: Decision,
-    asked_at: Timestamp,
+    /// As far as it could be made; whole once it is ready.
+    decision: Decision,
+    ready: bool,
 }
 
 impl Engine {
@@ -72,12 +98,21 @@ impl Engine {
             .map(|mount| mount.as_str().into())
             .collect();
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.len()));
+        let slots = u32::try_from(config.cache.shared_slots).unwrap_or(u32::MAX);
+        let auth_service = AuthServiceClient::new(config.auth_service.clone());
+        let revocation = RevocationClient::new(&config)
+            .map(|client| RevocationWatch::new(client, &auth_service.fingerprint()));
         let mut engine = Self {
             policy: Policy::new(&config),
             mounts,
-            auth_service: AuthServiceClient::new(config.auth_service.clone()),
-            principals: Principals::new(&config.cache),
+            auth_service,
+            breaker: Breaker::new(config.auth_service.breaker.clone()),
+            principals: Principals::new(config.cache.clone()),
+            shared: SharedPrincipals::new(slots),
+            claims: Claims::new(slots),
+            flights: Flights::default(),
             waiting: HashMap::new(),
+            revocation,
             audit: AuditLog::new(config.audit.clone(), config.mode),
             operator_lines: PerSecond::new(OPERATOR_LINES_PER_SECOND),
             config_hash: config_hash(config_text),
@@ -111,7 +146,7 @@ impl Engine {
     pub fn on_request_headers(
         &mut self,
         stream: StreamId,
-        now: Timestamp,
+        moment: &Moment<'_>,
         head: &RequestHead<'_>,
     ) -> Next {
         let (undecided, key) = match self.classify(head) {
@@ -119,69 +154,66 @@ impl Engine {
             Classified::Undecided(undecided, key) => (undecided, key),
         };
         let digest = self.auth_service.digest(&key, head.client_address);
-        if let Some(principal) = self.principals.fresh(digest, now) {
-            self.note(Metric::CacheLookups("hit"), Change::Add(1));
-            let decision = self.judge(undecided, principal);
-            return self.finish(decision, head);
+        match self.principals.find(digest, moment.now) {
+            Found::Fresh { principal, refresh } => {
+                if refresh {
+                    self.ask_in_background(moment, digest, &key, head);
+                }
+                self.note(Metric::CacheLookups("hit"), Change::Add(1));
+                let decision = judge(&self.policy, undecided, principal, false);
+                self.finish(decision, head)
+            }
+            Found::Refused(refusal) => {
+                self.note(Metric::CacheLookups("refusal"), Change::Add(1));
+                self.finish(refused(undecided, refusal), head)
+            }
+            found @ (Found::Stale { .. } | Found::Nothing) => {
+                let pending = Pending {
+                    stream,
+                    head,
+                    undecided,
+                    key: &key,
+                    digest,
+                };
+                self.find_out(moment, pending, found)
+            }
         }
-        self.note(Metric::CacheLookups("miss"), Change::Add(1));
-        self.waiting.insert(
-            stream,
-            Waiting {
-                digest,
-                undecided,
-                asked_at: now,
-            },
-        );
-        Next::Ask(self.auth_service.ask(&key, head.client_address))
     }
 
-    /// The auth service has replied to the callout of a stream, or the callout has failed. `None` when the
-    /// stream is not waiting.
-    pub fn on_auth_reply(
+    /// A stream that the outbox named is to go on. `None` when it does not wait.
+    pub fn on_woken(
         &mut self,
         stream: StreamId,
-        now: Timestamp,
-        reply: &Reply<'_>,
+        moment: &Moment<'_>,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
-        let Waiting {
-            digest,
-            mut undecided,
-            asked_at,
-        } = self.waiting.remove(&stream)?;
-        let verdict = reply.verdict();
-        self.note_callout(&verdict, now, asked_at);
-        let decision = match verdict {
-            Verdict::Valid(principal) => {
-                let principal = Arc::new(principal);
-                self.change_principals(|cache| cache.store(digest, Arc::clone(&principal), now));
-                self.judge(undecided, principal)
+        let digest = self.waiting.get(&stream)?.digest;
+        if self.needs_key(digest) {
+            match self.classify(head) {
+                Classified::Undecided(_, key)
+                    if self.auth_service.digest(&key, head.client_address) == digest =>
+                {
+                    self.ask_with_key_of(moment, digest, &key, head);
+                }
+                // Not the request that began to wait: nobody's answer is meant for it.
+                _ => {
+                    let waiting = self.waiting.remove(&stream)?;
+                    let decision = self.unavailable(waiting.decision, Reason::AuthUnavailable);
+                    return Some(self.finish(decision, head));
+                }
             }
-            Verdict::Invalid | Verdict::Refused => {
-                self.change_principals(|cache| cache.evict(digest));
-                let refused = matches!(verdict, Verdict::Refused);
-                undecided.reason = if refused {
-                    Reason::KeyRefused
-                } else {
-                    Reason::KeyInvalid
-                };
-                undecided
-            }
-            Verdict::RateLimited { retry_after } => {
-                undecided.reason = Reason::RateLimited;
-                undecided.retry_after = Some(
-                    retry_after.unwrap_or_else(|| self.auth_service.unavailable_retry_after()),
-                );
-                undecided
-            }
-            Verdict::Unavailable(_) => {
-                undecided.reason = Reason::AuthUnavailable;
-                undecided.retry_after = Some(self.auth_service.unavailable_retry_after());
-                undecided
-            }
-        };
-        Some(self.finish(decision, head))
+        }
+        if !self.waiting.get(&stream)?.ready {
+            return Some(Next::Wait);
+        }
+        let waiting = self.waiting.remove(&stream)?;
+        Some(self.finish(waiting.decision, head))
+    }
+
+    fn needs_key(&mut self, digest: KeyDigest) -> bool {
+        self.flights
+            .get_mut(digest)
+            .is_some_and(|flight| flight.asker == Asker::Nobody)
     }
 
     /// The stream is gone, decided or not.
@@ -194,9 +226,17 @@ impl Engine {
         self.announce(-1);
         let kept = i64::try_from(self.principals.len()).unwrap_or_default();
         self.note(Metric::CacheEntries, Change::Add(-kept));
+        if self.breaker.is_open() {
+            self.note(Metric::OpenCircuits, Change::Add(-1));
+        }
     }
 
-    /// How many streams wait for the auth service.
+    /// Whether no reply is awaited.
+    pub fn is_idle(&self) -> bool {
+        self.flights.callouts() == 0 && self.revocation.as_ref().is_none_or(|watch| watch.is_idle())
+    }
+
+    /// How many streams wait for an answer.
     pub fn waiting_streams(&self) -> usize {
         self.waiting.len()
     }
@@ -222,27 +262,14 @@ impl Engine {
         self.audit.access_log_field(decision)
     }
 
-    fn judge(&self, undecided: Decision, principal: Arc<Principal>) -> Decision {
-        let granted = undecided
-            .required
-            .is_some_and(|required| self.policy.grants(&principal, required));
-        let reason = match (granted, undecided.operation) {
-            (true, _) => Reason::Allowed,
-            (false, Some(_)) => Reason::ScopeMissing,
-            (false, None) => Reason::OperationUnknown,
-        };
-        Decision {
-            reason,
-            principal: Some(principal),
-            ..undecided
-        }
-    }
-
     fn finish(&mut self, decision: Decision, head: &RequestHead<'_>) -> Next {
         self.note(
             Metric::decision(decision.reason, decision.operation),
             Change::Add(1),
         );
+        if decision.stale {
+            self.note(Metric::StaleServed, Change::Add(1));
+        }
         let denials = Denials {
             config: &self.config,
             policy: &self.policy,
@@ -278,25 +305,34 @@ impl Engine {
             .try_into()
             .unwrap_or(u64::MAX);
         self.note(Metric::CalloutMilliseconds, Change::Record(took));
-        let Verdict::Unavailable(failure) = verdict else {
-            return;
-        };
-        if failure.is_misconfiguration() {
-            self.note(Metric::AuthServiceMisconfigured, Change::Add(1));
+        let was_open = self.breaker.is_open();
+        if let Verdict::Unavailable(failure) = verdict {
+            if failure.is_outage() {
+                self.breaker.failed(now);
+            } else {
+                self.breaker.succeeded();
+            }
+            if failure.is_misconfiguration() {
+                self.note(Metric::AuthServiceMisconfigured, Change::Add(1));
+            }
+            self.tell_operator(format!("auth_unavailable: {failure}"), now);
+        } else {
+            self.breaker.succeeded();
         }
-        self.report_failure(failure, now);
+        let opened = i64::from(self.breaker.is_open()) - i64::from(was_open);
+        if opened != 0 {
+            self.note(Metric::OpenCircuits, Change::Add(opened));
+        }
     }
 
-    fn report_failure(&mut self, failure: &Failure, now: Timestamp) {
+    fn tell_operator(&mut self, text: String, now: Timestamp) {
         if let Some(left_out) = self.operator_lines.admit(now) {
             let more = if left_out > 0 {
-                format!(" ({left_out} more like it)")
+                format!(" ({left_out} more lines left out)")
             } else {
                 String::new()
             };
-            self.outbox
-                .errors
-                .push(format!("auth_unavailable: {failure}{more}"));
+            self.outbox.errors.push(format!("{text}{more}"));
         }
     }
 

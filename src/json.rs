@@ -42,6 +42,15 @@ where
     Object::deserialize(deserializer).map(|Object(value)| value)
 }
 
+/// For `deserialize_with`: a field that may be absent, and is read from an object only where it is there.
+pub(crate) fn some_object<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    object(deserializer).map(Some)
+}
+
 /// For `deserialize_with`: a map without doubled names, of which serde would keep the last.
 pub(crate) fn unique_map<'de, T, D>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
 where

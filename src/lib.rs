@@ -9,7 +9,7 @@
 //! | is it for MLflow, and what is its one path? | [`target`], [`overrides`] |
 //! | what does it ask MLflow to do? | [`catalog`] |
 //! | which key does it present? | [`credential`] |
-//! | who is that key? | [`principals`], [`auth_service`] |
+//! | who is that key? | [`principals`], [`shared_data`], [`auth_service`] |
 //! | do its scopes grant that? | [`policy`] |
 //! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`audit`], [`metrics`] |
 
@@ -25,12 +25,14 @@ pub mod identity;
 mod json;
 pub mod metrics;
 pub mod overrides;
+pub mod pattern;
 pub mod policy;
 pub mod principals;
 pub mod request;
+pub mod shared_data;
 pub mod target;
 
 pub use config::Config;
 pub use decision::{Decision, Next, Reason, StreamId};
-pub use engine::Engine;
+pub use engine::{CalloutId, Engine, Moment, Outbox};
 pub use request::RequestHead;

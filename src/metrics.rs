@@ -28,8 +28,17 @@ pub enum Metric {
         /// Why.
         reason: Reason,
     },
-    /// Counter: look-ups in the principal cache, `hit` or `miss`.
+    /// Counter: how a key was looked up. `hit` and `refusal` in the VM's own cache, `shared` and
+    /// `shared_refusal` in what VMs share, `joined` another request's question, `stale`, `miss`.
     CacheLookups(&'static str),
+    /// Counter: decisions made with a principal past its time, because the auth service was unavailable.
+    StaleServed,
+    /// Gauge: VMs whose circuit to the auth service is open.
+    OpenCircuits,
+    /// Counter: polls for revoked keys by outcome.
+    RevocationPolls(&'static str),
+    /// Counter: principals forgotten because their key was revoked.
+    RevokedPrincipals,
     /// Counter: callouts by outcome.
     Callouts(&'static str),
     /// Histogram: how long callouts took, in milliseconds.
@@ -70,9 +79,11 @@ impl Metric {
     /// How it behaves.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::CacheEntries | Self::Enforcing | Self::BuildInfo | Self::ConfigInfo(_) => {
-                Kind::Gauge
-            }
+            Self::CacheEntries
+            | Self::OpenCircuits
+            | Self::Enforcing
+            | Self::BuildInfo
+            | Self::ConfigInfo(_) => Kind::Gauge,
             Self::CalloutMilliseconds => Kind::Histogram,
             _ => Kind::Counter,
         }
@@ -106,6 +117,10 @@ impl Metric {
                 &[("operation", operation), ("reason", reason.as_str())],
             ),
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
+            Self::StaleServed => labelled("stale_served", &[]),
+            Self::OpenCircuits => labelled("open_circuits", &[]),
+            Self::RevocationPolls(outcome) => labelled("revocation_polls", &[("outcome", outcome)]),
+            Self::RevokedPrincipals => labelled("revoked_principals", &[]),
             Self::Callouts(outcome) => labelled("callouts", &[("outcome", outcome)]),
             Self::CalloutMilliseconds => labelled("callout_ms", &[]),
             Self::AuthServiceMisconfigured => labelled("auth_service_misconfigured", &[]),

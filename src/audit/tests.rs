@@ -171,6 +171,7 @@ fn what_is_recorded() {
         (inside(Reason::ScopeMissing), true, true),
         (inside(Reason::TargetAmbiguous), true, true),
         (Decision::new(Reason::AuthUnavailable), true, true),
+        (Decision::new(Reason::Overloaded), true, true),
     ] {
         let wants = [false, true].map(|allows| log(allows, 9).wants(&decision));
         assert_eq!(wants, [by_default, with_allows], "{:?}", decision.reason);
@@ -246,6 +247,13 @@ fn the_access_log_field() {
         "mode": "enforce",
     });
     assert_eq!(serde_json::from_str::<Value>(&field).unwrap(), expected);
+    let stale = Decision {
+        stale: true,
+        ..denied()
+    };
+    let field = log(false, 1).access_log_field(&stale);
+    assert!(field.contains(r#""stale":true"#), "{field}");
+    assert_eq!(record(&stale, &[]).0["stale"], json!(true));
     let outside = log(false, 1).access_log_field(&Decision::new(Reason::Outside));
     assert!(
         outside.contains(r#""decision":"allow","reason":"outside","operation":null"#),

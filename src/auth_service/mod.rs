@@ -2,7 +2,10 @@
 //!
 //! Builds a [`Callout`] for a key and reads a [`Reply`] into a [`Verdict`]. It neither sends nor waits.
 
+mod breaker;
+mod lifetime;
 mod reply;
+mod revocations;
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +18,10 @@ use sha2::{Digest as _, Sha256};
 use crate::config::AuthService;
 use crate::credential::ApiKey;
 
-pub use reply::{ContractError, Failure, MAX_BODY_BYTES, Reply, Verdict};
+pub use breaker::Breaker;
+pub use lifetime::Lifetime;
+pub use reply::{ContractError, Failure, KeyId, MAX_BODY_BYTES, Reply, Verdict};
+pub use revocations::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 
 /// A request for the shell to send. Its headers hold the key.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,7 +29,7 @@ pub struct Callout {
     /// Envoy cluster.
     pub cluster: String,
     /// Headers, pseudo-headers first.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     /// JSON.
     pub body: Vec<u8>,
     /// After which the shell reports a timeout.
@@ -47,6 +53,20 @@ struct Question<'a> {
 /// kept under. Listeners with different configurations never share an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A number that is even over keys.
+    pub fn spread(&self) -> u32 {
+        self.0
+            .first_chunk()
+            .map_or(0, |chunk| u32::from_be_bytes(*chunk))
+    }
+}
 
 /// Builds callouts and digests for one configured auth service.
 #[derive(Debug)]
@@ -88,6 +108,18 @@ impl AuthServiceClient {
         KeyDigest(hash.finalize().into())
     }
 
+    /// A name for the service's identity, for what is kept beside its principals.
+    pub fn fingerprint(&self) -> String {
+        use std::fmt::Write as _;
+        self.fingerprint
+            .iter()
+            .take(8)
+            .fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+    }
+
     /// The question about a key.
     pub fn ask(&self, key: &ApiKey, client_address: Option<&str>) -> Callout {
         let question = Question {
@@ -96,14 +128,16 @@ impl AuthServiceClient {
         };
         Callout {
             cluster: self.config.cluster.clone(),
-            headers: vec![
-                (":method", "POST".to_owned()),
-                (":path", self.config.path.clone()),
-                (":authority", self.config.authority.clone()),
-                ("authorization", format!("Bearer {}", key.expose())),
-                ("content-type", "application/json".to_owned()),
-                ("accept", "application/json".to_owned()),
-            ],
+            headers: [
+                (":method", "POST"),
+                (":path", &self.config.path),
+                (":authority", &self.config.authority),
+                ("authorization", &format!("Bearer {}", key.expose())),
+                ("content-type", "application/json"),
+                ("accept", "application/json"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
             body: serde_json::to_vec(&question).unwrap_or_default(),
             timeout: self.config.timeout,
         }

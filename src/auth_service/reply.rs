@@ -3,11 +3,12 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize};
 
+use super::lifetime::{ExpiresAt, Lifetime};
 use crate::json::Object;
-use crate::principals::Principal;
+use crate::principals::{Principal, Timestamp};
 
 /// The largest reply that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -30,6 +31,8 @@ pub enum Reply<'a> {
         from_service: bool,
         /// `Retry-After` as it came.
         retry_after: Option<&'a [u8]>,
+        /// `Cache-Control` as it came.
+        cache_control: Option<&'a [u8]>,
         /// The body, or its first `MAX_BODY_BYTES + 1` bytes.
         body: &'a [u8],
     },
@@ -42,8 +45,8 @@ pub enum Reply<'a> {
 /// What the auth service says of a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// 200: whom the key belongs to.
-    Valid(Principal),
+    /// 200: whom the key belongs to, and how long that holds.
+    Valid(Principal, Lifetime),
     /// 401: the key is not valid.
     Invalid,
     /// 403: the service refuses the key.
@@ -61,7 +64,7 @@ impl Verdict {
     /// The word used as the `outcome` of a callout in metrics.
     pub const fn outcome(&self) -> &'static str {
         match self {
-            Self::Valid(_) => "valid",
+            Self::Valid(..) => "valid",
             Self::Invalid => "invalid",
             Self::Refused => "refused",
             Self::RateLimited { .. } => "rate_limited",
@@ -90,7 +93,16 @@ pub enum Failure {
 }
 
 impl Failure {
-    const fn outcome(&self) -> &'static str {
+    /// The failure that a status outside the contract is.
+    pub(super) const fn of_status(status: u16) -> Self {
+        match status {
+            500.. => Self::Status(status),
+            _ => Self::UnexpectedStatus(status),
+        }
+    }
+
+    /// The word used in metrics.
+    pub const fn outcome(&self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
@@ -99,6 +111,17 @@ impl Failure {
             Self::UnexpectedStatus(_) => "unexpected_status",
             Self::Contract(_) => "contract",
             Self::NotSent => "not_sent",
+        }
+    }
+
+    /// Whether the service as a whole is in trouble. What it answers outside its contract may be about one
+    /// key only, and one key must not take the service from all others.
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Unreachable | Self::Reset | Self::Status(_) | Self::NotSent => {
+                true
+            }
+            Self::UnexpectedStatus(_) | Self::Contract(_) => false,
         }
     }
 
@@ -159,23 +182,23 @@ impl fmt::Display for ContractError {
 impl Reply<'_> {
     /// Reads the reply by the contract.
     pub fn verdict(&self) -> Verdict {
+        let (status, body) = match self.usable() {
+            Ok(response) => response,
+            Err(failure) => return Verdict::Unavailable(failure),
+        };
         let Self::Response {
-            status,
-            from_service,
             retry_after,
-            body,
+            cache_control,
+            ..
         } = *self
         else {
-            let reset = matches!(self, Self::Reset);
-            return Verdict::Unavailable(if reset {
-                Failure::Reset
-            } else {
-                Failure::NotSent
-            });
+            return Verdict::Unavailable(Failure::Reset);
         };
         match status {
             200 => match parse_principal(body) {
-                Ok(principal) => Verdict::Valid(principal),
+                Ok((principal, expires_at)) => {
+                    Verdict::Valid(principal, Lifetime::new(cache_control, expires_at))
+                }
                 Err(error) => Verdict::Unavailable(Failure::Contract(error)),
             },
             401 => Verdict::Invalid,
@@ -183,10 +206,26 @@ impl Reply<'_> {
             429 => Verdict::RateLimited {
                 retry_after: retry_after.and_then(seconds),
             },
-            504 if !from_service => Verdict::Unavailable(Failure::Timeout),
-            503 if !from_service => Verdict::Unavailable(Failure::Unreachable),
-            500.. => Verdict::Unavailable(Failure::Status(status)),
-            _ => Verdict::Unavailable(Failure::UnexpectedStatus(status)),
+            status => Verdict::Unavailable(Failure::of_status(status)),
+        }
+    }
+
+    /// The status and body that the service itself sent.
+    pub(super) fn usable(&self) -> Result<(u16, &[u8]), Failure> {
+        match *self {
+            Self::Reset => Err(Failure::Reset),
+            Self::NotSent => Err(Failure::NotSent),
+            Self::Response {
+                status: 504,
+                from_service: false,
+                ..
+            } => Err(Failure::Timeout),
+            Self::Response {
+                status: 503,
+                from_service: false,
+                ..
+            } => Err(Failure::Unreachable),
+            Self::Response { status, body, .. } => Ok((status, body)),
         }
     }
 }
@@ -202,44 +241,53 @@ fn seconds(value: &[u8]) -> Option<u64> {
 #[derive(Deserialize)]
 struct Body {
     scopes: Vec<String>,
-    user_id: Option<Id>,
-    key_id: Option<Id>,
+    user_id: Option<KeyId>,
+    key_id: Option<KeyId>,
     roles: Option<Vec<String>>,
     is_admin: Option<bool>,
     user: Option<Object<User>>,
+    expires_at: Option<ExpiresAt>,
 }
 
 #[derive(Deserialize, Default)]
 struct User {
-    id: Option<Id>,
+    id: Option<KeyId>,
     roles: Option<Vec<String>>,
     is_admin: Option<bool>,
 }
 
 /// An id: text, or a whole number as its digits.
-struct Id(String);
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct KeyId(String);
 
-impl<'de> Deserialize<'de> for Id {
+impl KeyId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct IdVisitor;
 
         impl Visitor<'_> for IdVisitor {
-            type Value = Id;
+            type Value = KeyId;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or a whole number")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
-                Ok(Id(text.to_owned()))
+            fn visit_str<E: Error>(self, text: &str) -> Result<KeyId, E> {
+                Ok(KeyId(text.to_owned()))
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Id, E> {
-                Ok(Id(number.to_string()))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<KeyId, E> {
+                Ok(KeyId(number.to_string()))
             }
 
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Id, E> {
-                Ok(Id(number.to_string()))
+            fn visit_i64<E: Error>(self, number: i64) -> Result<KeyId, E> {
+                Ok(KeyId(number.to_string()))
             }
         }
 
@@ -247,14 +295,8 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-fn parse_principal(body: &[u8]) -> Result<Principal, ContractError> {
-    if body.len() > MAX_BODY_BYTES {
-        return Err(ContractError::TooLarge);
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let Object::<Body>(body) =
-        serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
-    json.end().map_err(|_| ContractError::NotJson)?;
+fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), ContractError> {
+    let body: Body = parse_object(body)?;
     let user = body.user.map(|Object(user)| user).unwrap_or_default();
     let roles = body.roles.or(user.roles).unwrap_or_default();
     for (field, names) in [("scopes", &body.scopes), ("roles", &roles)] {
@@ -265,13 +307,26 @@ fn parse_principal(body: &[u8]) -> Result<Principal, ContractError> {
             });
         }
     }
-    Ok(Principal {
+    let principal = Principal {
         user_id: body.user_id.or(user.id).map(|id| id.0),
         key_id: body.key_id.map(|id| id.0),
         scopes: body.scopes,
         roles,
         is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
-    })
+    };
+    Ok((principal, body.expires_at.map(|ExpiresAt(at)| at)))
+}
+
+/// Reads a reply's body: one JSON object of bounded size.
+pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ContractError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(ContractError::TooLarge);
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let Object::<T>(value) =
+        serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
+    json.end().map_err(|_| ContractError::NotJson)?;
+    Ok(value)
 }
 
 fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> ContractError {

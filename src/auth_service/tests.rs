@@ -27,6 +27,7 @@ fn answered(status: u16, from_service: bool, body: &[u8]) -> Verdict {
         status,
         from_service,
         retry_after: None,
+        cache_control: None,
         body,
     }
     .verdict()
@@ -43,7 +44,7 @@ fn the_question() {
     let headers: Vec<(&str, &str)> = callout
         .headers
         .iter()
-        .map(|(name, value)| (*name, value.as_str()))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let expected = [
         (":method", "POST"),
@@ -119,6 +120,24 @@ fn digests_differ_where_principals_may() {
     assert_ne!(sent("10.0.0.1"), sent("10.0.0.2"));
     assert_ne!(sent("1"), digest(with_ip, "K11", None));
     assert_eq!(sent("10.0.0.1"), sent("10.0.0.1"));
+}
+
+/// What is kept beside the principals is named after the service, and read by every VM that asks it.
+#[test]
+fn fingerprints_name_the_service_and_not_the_key() {
+    let base = client(r#"{"cluster": "c"}"#).fingerprint();
+    assert!(base.len() == 16 && base.bytes().all(|b| b.is_ascii_hexdigit()));
+    for (config, same) in [
+        (r#"{"cluster": "c", "timeout": "1s"}"#, true),
+        (r#"{"cluster": "c", "authority": "c"}"#, true),
+        (r#"{"cluster": "d"}"#, false),
+        (r#"{"cluster": "c", "path": "/v"}"#, false),
+        (r#"{"cluster": "c", "authority": "d"}"#, false),
+        (r#"{"cluster": "c", "service_id": "d"}"#, false),
+        (r#"{"cluster": "c", "send_client_ip": true}"#, false),
+    ] {
+        assert_eq!(client(config).fingerprint() == base, same, "{config}");
+    }
 }
 
 #[test]
@@ -205,18 +224,19 @@ fn statuses() {
 }
 
 #[test]
-fn an_operator_is_called_only_for_what_will_not_pass() {
+fn failures_call_an_operator_or_speak_for_the_whole_service() {
     let contract = Failure::Contract(ContractError::NotJson);
-    for (failure, calls) in [
-        (Failure::Timeout, false),
-        (Failure::Unreachable, false),
-        (Failure::Reset, false),
-        (Failure::Status(500), false),
-        (Failure::UnexpectedStatus(404), true),
-        (contract, true),
-        (Failure::NotSent, true),
+    for (failure, calls, outage) in [
+        (Failure::Timeout, false, true),
+        (Failure::Unreachable, false, true),
+        (Failure::Reset, false, true),
+        (Failure::Status(500), false, true),
+        (Failure::UnexpectedStatus(404), true, false),
+        (contract, true, false),
+        (Failure::NotSent, true, true),
     ] {
         assert_eq!(failure.is_misconfiguration(), calls, "{failure}");
+        assert_eq!(failure.is_outage(), outage, "{failure}");
     }
 }
 
@@ -243,6 +263,7 @@ fn retry_after_of_a_429() {
             status: 429,
             from_service: true,
             retry_after,
+            cache_control: Some(b"max-age=60"),
             body: b"",
         };
         assert_eq!(
@@ -258,6 +279,7 @@ fn retry_after_of_a_429() {
         status: 429,
         from_service: true,
         retry_after,
+        cache_control: None,
         body: b"",
     };
     assert_eq!(reply.verdict(), Verdict::RateLimited { retry_after: None });

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Below this field stands a secret; its values are not repeated.
+const SECRET: &str = "revocation";
+
 /// A configuration that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
@@ -48,10 +51,18 @@ impl ConfigError {
                     nearest,
                 }
             }
-            None => Self::Field {
-                field: path,
-                problem: without_position(&problem).to_owned(),
-            },
+            None => {
+                let problem = without_position(&problem);
+                let problem = if path.starts_with(SECRET) {
+                    without_value(problem)
+                } else {
+                    problem.to_owned()
+                };
+                Self::Field {
+                    field: path,
+                    problem,
+                }
+            }
         }
     }
 }
@@ -85,6 +96,14 @@ fn with_leaf(path: &str, leaf: &str) -> String {
         leaf.to_owned()
     } else {
         format!("{path}.{leaf}")
+    }
+}
+
+/// "invalid type: string "…", expected an object": only what was expected.
+fn without_value(problem: &str) -> String {
+    match problem.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => problem.to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
 use super::CredentialKind;
 use crate::catalog::PublicGroup;
+use crate::pattern::Pattern;
 
 /// A header name, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,19 +33,87 @@ impl<'de> Deserialize<'de> for HeaderField {
     }
 }
 
+/// A header whose value is nobody's to read: its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretHeader {
+    name: HeaderName,
+    value: String,
+}
+
+impl SecretHeader {
+    /// The name in lower case.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The value, for the request that carries it and for nothing else.
+    pub(crate) fn expose(&self) -> &str {
+        &self.value
+    }
+}
+
+impl std::fmt::Debug for SecretHeader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: hidden", self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretHeader {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Nothing of the text goes into the error: it may be the secret.
+        let refused = || D::Error::custom("write \"name: value\" in visible ASCII");
+        let text = String::deserialize(deserializer).map_err(|_| refused())?;
+        let (name, value) = text.split_once(':').ok_or_else(refused)?;
+        let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| refused())?;
+        let value = value.trim();
+        let visible = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+        if value.is_empty() || !visible {
+            return Err(refused());
+        }
+        Ok(Self {
+            name,
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// A pattern of keys; not empty, since no key is.
+pub(super) fn some_pattern<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Pattern>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(D::Error::custom(
+            "must be visible ASCII, with * for any characters and ? for one",
+        ));
+    }
+    Ok(Some(Pattern::new(&text)))
+}
+
 /// `"250ms"`, `"2s"`, `"5m"`, `"1h"`; more than nothing and at most a day.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?)
+}
+
+/// The same, or `"0s"`.
+pub(super) fn duration_or_zero<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        text => parse_duration(text),
+    }
+}
+
+fn parse_duration<E: Error>(text: &str) -> Result<Duration, E> {
     const LONGEST: Duration = Duration::from_secs(86_400);
-    let text = String::deserialize(deserializer)?;
-    let duration = humantime::parse_duration(&text).map_err(|error| {
-        D::Error::custom(format!(
+    let duration = humantime::parse_duration(text).map_err(|error| {
+        E::custom(format!(
             "{text:?} is not a duration ({error}); write \"250ms\", \"2s\", \"5m\" or \"1h\""
         ))
     })?;
     if duration < Duration::from_millis(1) || duration > LONGEST {
-        return Err(D::Error::custom(format!(
-            "{text:?} is not between 1ms and 24h"
-        )));
+        return Err(E::custom(format!("{text:?} is not between 1ms and 24h")));
     }
     Ok(duration)
 }

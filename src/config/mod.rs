@@ -18,10 +18,11 @@ use serde::Deserialize;
 
 use crate::catalog::PublicGroup;
 use crate::json;
+use crate::pattern::Pattern;
 use crate::policy::Permission;
 
 pub use error::ConfigError;
-pub use fields::HeaderField;
+pub use fields::{HeaderField, SecretHeader};
 
 /// The whole plugin configuration (DESIGN 5.1).
 #[derive(Debug, Clone, Deserialize)]
@@ -48,18 +49,18 @@ pub struct Config {
     /// Whom to ask about a key.
     #[serde(deserialize_with = "json::object")]
     pub auth_service: AuthService,
-    /// The principal cache of one VM.
+    /// What is remembered of keys.
     #[serde(default, deserialize_with = "json::object")]
     pub cache: Cache,
-    /// Not built.
-    #[serde(default, deserialize_with = "unbuilt::refuse")]
-    pub revocation: (),
+    /// Where revoked keys are asked for; without it a revoked key works until its principal expires.
+    #[serde(default, deserialize_with = "json::some_object")]
+    pub revocation: Option<Revocation>,
     /// Where a key may stand.
     #[serde(default = "defaults::credentials")]
     pub credentials: Vec<CredentialKind>,
-    /// Not built.
-    #[serde(default, deserialize_with = "unbuilt::refuse")]
-    pub key_pattern: (),
+    /// What every key looks like; others are refused without a callout.
+    #[serde(default, deserialize_with = "fields::some_pattern")]
+    pub key_pattern: Option<Pattern>,
     /// Whether upstream receives the caller's credential.
     #[serde(default = "defaults::yes")]
     pub forward_credential: bool,
@@ -172,33 +173,73 @@ pub struct AuthService {
         deserialize_with = "fields::duration"
     )]
     pub unavailable_retry_after: Duration,
-    /// Not built.
-    #[serde(default, deserialize_with = "unbuilt::refuse")]
-    pub max_in_flight: (),
-    /// Not built.
-    #[serde(default, deserialize_with = "unbuilt::refuse")]
-    pub breaker: (),
+    /// Callouts about keys that one VM has open at most.
+    #[serde(
+        default = "defaults::max_in_flight",
+        deserialize_with = "fields::whole_number"
+    )]
+    pub max_in_flight: u64,
+    /// When the service is left alone.
+    #[serde(default, deserialize_with = "json::object")]
+    pub breaker: Breaker,
 }
 
-/// The principal cache of one VM.
+/// The circuit breaker of one VM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Breaker {
+    /// Consecutive failures that open the circuit.
+    #[serde(deserialize_with = "fields::whole_number")]
+    pub failures: u64,
+    /// How long the service is left alone before one callout probes it.
+    #[serde(deserialize_with = "fields::duration")]
+    pub open_for: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            open_for: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What is remembered of keys, per VM and in the data that the VMs share.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Principals kept at most.
+    /// Principals that one VM keeps at most, and as many refused keys in a store of their own.
     #[serde(deserialize_with = "fields::whole_number")]
     pub capacity: u64,
-    /// How long a principal is served without asking again.
+    /// How long a principal is served without asking again, counted from the question.
     #[serde(deserialize_with = "fields::duration")]
     pub ttl: Duration,
-    /// Not built.
-    #[serde(deserialize_with = "unbuilt::refuse")]
-    pub negative_ttl: (),
-    /// Not built.
-    #[serde(deserialize_with = "unbuilt::refuse")]
-    pub stale_if_error: (),
-    /// Not built.
-    #[serde(deserialize_with = "unbuilt::refuse")]
-    pub shared_slots: (),
+    /// How long a refused key is refused without asking again; `"0s"` asks each time.
+    #[serde(deserialize_with = "fields::duration_or_zero")]
+    pub negative_ttl: Duration,
+    /// How long after its `ttl` a principal is still served while the auth service is unavailable; `"0s"`
+    /// never serves one.
+    #[serde(deserialize_with = "fields::duration_or_zero")]
+    pub stale_if_error: Duration,
+    /// Slots for principals, and as many for questions and refusals, in the data that the VMs of a proxy
+    /// share; 0 shares nothing.
+    #[serde(deserialize_with = "fields::whole_number")]
+    pub shared_slots: u64,
+}
+
+/// The poll for revoked keys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Path on the auth service's cluster that lists revoked key ids.
+    pub path: String,
+    /// How often one VM of the proxy asks.
+    #[serde(default = "defaults::every", deserialize_with = "fields::duration")]
+    pub every: Duration,
+    /// `name: value`, sent with each poll.
+    #[serde(default)]
+    pub credential_header: Option<SecretHeader>,
 }
 
 impl Default for Cache {
@@ -206,9 +247,9 @@ impl Default for Cache {
         Self {
             capacity: 10_000,
             ttl: Duration::from_secs(60),
-            negative_ttl: (),
-            stale_if_error: (),
-            shared_slots: (),
+            negative_ttl: Duration::from_secs(5),
+            stale_if_error: Duration::from_secs(300),
+            shared_slots: 4096,
         }
     }
 }
@@ -323,5 +364,13 @@ mod defaults {
 
     pub(super) fn retry_after() -> Duration {
         Duration::from_secs(15)
+    }
+
+    pub(super) fn max_in_flight() -> u64 {
+        64
+    }
+
+    pub(super) fn every() -> Duration {
+        Duration::from_secs(10)
     }
 }

@@ -1,3 +1,4 @@
+mod revocation;
 mod values;
 
 use std::time::Duration;
@@ -51,10 +52,18 @@ fn defaults() {
     assert_eq!(service.timeout, Duration::from_secs(2));
     assert_eq!(service.unavailable_retry_after, Duration::from_secs(15));
     assert!(!service.send_client_ip && config.forward_credential && !config.whoami);
+    let breaker = &service.breaker;
     assert_eq!(
-        (config.cache.capacity, config.cache.ttl),
-        (10_000, Duration::from_secs(60))
+        (service.max_in_flight, breaker.failures, breaker.open_for),
+        (64, 5, Duration::from_secs(5))
     );
+    let cache = &config.cache;
+    assert_eq!((cache.capacity, cache.shared_slots), (10_000, 4096));
+    assert_eq!(
+        [cache.ttl, cache.negative_ttl, cache.stale_if_error],
+        [60, 5, 300].map(Duration::from_secs)
+    );
+    assert!(config.revocation.is_none() && config.key_pattern.is_none());
     let kinds = [
         CredentialKind::Bearer,
         CredentialKind::XApiKey,
@@ -84,6 +93,28 @@ fn defaults() {
     assert_eq!(config.help_url, None);
 }
 
+/// An object that is there without its fields has their defaults.
+#[test]
+fn defaults_of_objects() {
+    let config = parse(
+        r#"{"auth_service": {"cluster": "auth", "breaker": {"failures": 2}}, "cache": {},
+            "revocation": {"path": "/revoked"}, "audit": {}, "identity_headers": {}}"#,
+    )
+    .unwrap();
+    let breaker = &config.auth_service.breaker;
+    assert_eq!(
+        (breaker.failures, breaker.open_for),
+        (2, Duration::from_secs(5))
+    );
+    assert_eq!(config.cache.shared_slots, 4096);
+    let revocation = config.revocation.unwrap();
+    assert_eq!(
+        (revocation.path.as_str(), revocation.every),
+        ("/revoked", Duration::from_secs(10))
+    );
+    assert_eq!(revocation.credential_header, None);
+}
+
 /// Every built field of DESIGN 5.1 with a value of its own.
 #[test]
 fn a_full_configuration() {
@@ -92,8 +123,11 @@ fn a_full_configuration() {
           "version": 1, "mode": "enforce", "enforce_percent": 100, "overrides": [],
           "mounts": ["/api/mlflow", "/mlflow"],
           "auth_service": {"cluster": "outbound|443||auth.example.com", "path": "/v1", "service_id": "ml",
-            "timeout": "250ms", "send_client_ip": true, "unavailable_retry_after": "1m"},
-          "cache": {"capacity": 5, "ttl": "1h"},
+            "timeout": "250ms", "send_client_ip": true, "unavailable_retry_after": "1m", "max_in_flight": 3,
+            "breaker": {"failures": 1e1, "open_for": "250ms"}},
+          "cache": {"capacity": 5, "ttl": "1h", "negative_ttl": "2s", "stale_if_error": "1m", "shared_slots": 7},
+          "revocation": {"path": "/v1/revoked", "every": "100ms", "credential_header": "X-Token: hush"},
+          "key_pattern": "hk_live_*",
           "credentials": ["query", "basic"], "forward_credential": false,
           "identity_headers": {"user_id": "X-Hokusai-User-Id", "key_id": "x-hokusai-api-key-id"},
           "scopes": {"model:write": ["run:write", "registered_model:*"]}, "roles": {"admin": ["*:*"]},
@@ -109,6 +143,26 @@ fn a_full_configuration() {
         config.auth_service.unavailable_retry_after,
         Duration::from_secs(60)
     );
+    let breaker = &config.auth_service.breaker;
+    assert_eq!(
+        (config.auth_service.max_in_flight, breaker.failures),
+        (3, 10)
+    );
+    assert_eq!(breaker.open_for, Duration::from_millis(250));
+    let cache = &config.cache;
+    assert_eq!((cache.capacity, cache.shared_slots), (5, 7));
+    assert_eq!(
+        [cache.ttl, cache.negative_ttl, cache.stale_if_error],
+        [3600, 2, 60].map(Duration::from_secs)
+    );
+    let revocation = config.revocation.as_ref().unwrap();
+    assert_eq!(
+        (revocation.path.as_str(), revocation.every),
+        ("/v1/revoked", Duration::from_millis(100))
+    );
+    assert!(revocation.credential_header.is_some());
+    let pattern = config.key_pattern.as_ref().unwrap();
+    assert!(pattern.matches("hk_live_1") && !pattern.matches("hk_test_1"));
     assert_eq!(
         config.credentials,
         [CredentialKind::Query, CredentialKind::Basic]
@@ -193,6 +247,18 @@ fn unknown_fields_are_named_with_the_nearest_known_one() {
             "cache.tll: unknown field; did you mean `ttl`?",
         ),
         (
+            with(r#""cache": {"stale_on_error": "2s"}"#),
+            "cache.stale_on_error: unknown field; did you mean `stale_if_error`?",
+        ),
+        (
+            with_service(r#""breaker": {"failure": 1}"#),
+            "auth_service.breaker.failure: unknown field; did you mean `failures`?",
+        ),
+        (
+            with(r#""revocation": {"path": "/r", "credential": "x: SECRET"}"#),
+            "revocation.credential: unknown field; did you mean `credential_header`?",
+        ),
+        (
             with(r#""audit": {"allow": true}"#),
             "audit.allow: unknown field; did you mean `allows`?",
         ),
@@ -211,31 +277,8 @@ fn fields_that_are_not_built_say_so() {
         (with(r#""mode": "shadow""#), "mode"),
         (with(r#""enforce_percent": 50"#), "enforce_percent"),
         (with(r#""overrides": [{"mode": "shadow"}]"#), "overrides"),
-        (with(r#""revocation": {"path": "/x"}"#), "revocation"),
-        (with(r#""revocation": null"#), "revocation"),
-        (with(r#""key_pattern": "hk_live_*""#), "key_pattern"),
         (with(r#""bodies": "inspect""#), "bodies"),
         (with(r#""whoami": true"#), "whoami"),
-        (
-            with(r#""cache": {"negative_ttl": "5s"}"#),
-            "cache.negative_ttl",
-        ),
-        (
-            with(r#""cache": {"stale_if_error": "5m"}"#),
-            "cache.stale_if_error",
-        ),
-        (
-            with(r#""cache": {"shared_slots": 4096}"#),
-            "cache.shared_slots",
-        ),
-        (
-            with_service(r#""max_in_flight": 64"#),
-            "auth_service.max_in_flight",
-        ),
-        (
-            with_service(r#""breaker": {"failures": 5}"#),
-            "auth_service.breaker",
-        ),
     ] {
         let shown = error(result);
         assert!(

@@ -6,14 +6,6 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use super::fields::whole_number;
 use super::{Bodies, Mode};
 
-/// Refuses the field, whatever its value.
-pub(super) fn refuse<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    IgnoredAny::deserialize(deserializer)?;
-    Err(D::Error::custom(
-        "this feature is not built yet; remove the field",
-    ))
-}
-
 pub(super) fn only_100<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     match whole_number(deserializer)? {
         100 => Ok(100),

@@ -1,5 +1,7 @@
 //! What types alone cannot say: fields that must be paths, names that must differ, ranges.
 
+use std::time::Duration;
+
 use http::uri::Authority;
 
 use super::{Config, ConfigError, IdentityHeaders};
@@ -22,17 +24,39 @@ const RESERVED_HEADERS: &[&str] = &[
     "x-request-id",
 ];
 
+/// The most slots of shared data; see the README for what they take.
+const MOST_SHARED_SLOTS: u64 = 65_536;
+
+/// The shortest time between two polls for revoked keys.
+const SHORTEST_POLL: Duration = Duration::from_millis(100);
+
 /// Checks the configuration and fills the defaults that depend on other fields.
 pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     mounts(config)?;
     auth_service(config)?;
-    if config.cache.capacity == 0 {
-        return Err(ConfigError::field("cache.capacity", "must be at least 1"));
+    revocation(config)?;
+    for (field, number) in [
+        ("cache.capacity", config.cache.capacity),
+        (
+            "auth_service.max_in_flight",
+            config.auth_service.max_in_flight,
+        ),
+        (
+            "auth_service.breaker.failures",
+            config.auth_service.breaker.failures,
+        ),
+        ("audit.max_per_second", config.audit.max_per_second),
+    ] {
+        if number == 0 {
+            return Err(ConfigError::field(field, "must be at least 1"));
+        }
     }
-    if config.audit.max_per_second == 0 {
+    if config.cache.shared_slots > MOST_SHARED_SLOTS {
         return Err(ConfigError::field(
-            "audit.max_per_second",
-            "must be at least 1",
+            "cache.shared_slots",
+            format!(
+                "must be at most {MOST_SHARED_SLOTS}: each takes memory for as long as the proxy runs"
+            ),
         ));
     }
     if config.credentials.is_empty() {
@@ -92,17 +116,36 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
             ),
         ));
     }
-    let path = service.path.as_bytes();
-    if path.first() != Some(&b'/') || !path.iter().all(u8::is_ascii_graphic) {
+    callout_path("auth_service.path", &service.path)
+}
+
+fn revocation(config: &Config) -> Result<(), ConfigError> {
+    let Some(revocation) = &config.revocation else {
+        return Ok(());
+    };
+    if revocation.path.contains(['?', '#']) {
         return Err(ConfigError::field(
-            "auth_service.path",
-            format!(
-                "{:?} must start with a slash and hold visible ASCII only",
-                service.path
-            ),
+            "revocation.path",
+            "must be a path without a query: the filter adds `since`",
         ));
     }
-    Ok(())
+    if revocation.every < SHORTEST_POLL {
+        return Err(ConfigError::field(
+            "revocation.every",
+            "must be at least 100ms",
+        ));
+    }
+    callout_path("revocation.path", &revocation.path)
+}
+
+fn callout_path(field: &str, path: &str) -> Result<(), ConfigError> {
+    if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(ConfigError::field(
+        field,
+        format!("{path:?} must start with a slash and hold visible ASCII only"),
+    ))
 }
 
 fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {

@@ -127,6 +127,12 @@ fn statuses_and_error_codes() {
             503,
             "TEMPORARILY_UNAVAILABLE",
         ),
+        (
+            Reason::Overloaded,
+            "overloaded",
+            503,
+            "TEMPORARILY_UNAVAILABLE",
+        ),
     ] {
         let answer = answer("", &Decision::new(reason), &[]).unwrap();
         let body = body(&answer);
@@ -248,6 +254,7 @@ fn other_denials_tell_nothing_of_scopes() {
         Reason::KeyInvalid,
         Reason::RateLimited,
         Reason::AuthUnavailable,
+        Reason::Overloaded,
     ] {
         let decision = Decision {
             reason,

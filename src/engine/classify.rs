@@ -116,7 +116,11 @@ impl Engine {
         if public.is_some_and(|group| self.config.public.contains(&group)) {
             return decided(known, Reason::Public);
         }
+        let pattern = self.config.key_pattern.as_ref();
         match credential::extract(head, query, &self.config.credentials) {
+            Ok(key) if pattern.is_some_and(|pattern| !pattern.matches(key.expose())) => {
+                decided(known, Reason::CredentialMalformed)
+            }
             Ok(key) => Classified::Undecided(known, key),
             Err(CredentialError::Missing) => decided(known, Reason::CredentialMissing),
             Err(CredentialError::Malformed) => decided(known, Reason::CredentialMalformed),

@@ -3,17 +3,24 @@
 mod cache;
 mod classification;
 mod edits;
+mod flights;
+mod protection;
 mod replies;
+mod revocation;
+mod stale;
+mod workers;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Engine, Outbox};
-use crate::auth_service::Reply;
+use super::{CalloutId, Engine, Moment, Outbox};
+use crate::auth_service::{Callout, Reply};
 use crate::config::Config;
 use crate::decision::{Next, StreamId};
 use crate::denial::Answer;
 use crate::identity::HeaderEdit;
 use crate::request::RequestHead;
+use crate::shared_data::LocalData;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
 const CREATE_RUN: &str = "/api/2.0/mlflow/runs/create";
@@ -21,12 +28,21 @@ const SEARCH_RUNS: &str = "/api/2.0/mlflow/runs/search";
 const READER: &str = r#"{"user_id": "u1", "key_id": "key_1", "scopes": ["model:read"]}"#;
 const WRITER: &str = r#"{"user_id": "u2", "key_id": "key_2", "scopes": ["tracking:write"]}"#;
 
-/// An engine, its clock, and a request after another.
+type OwnedHeaders = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The engines of a proxy's workers, their clock and what they share, and what is under way.
 struct Shell {
-    engine: Engine,
+    workers: Vec<Engine>,
+    shared: LocalData,
     now: Duration,
     client: Option<&'static str>,
     streams: u32,
+    /// Requests that are not decided, with their worker and headers.
+    requests: HashMap<StreamId, (usize, OwnedHeaders)>,
+    /// Requests that were woken and decided.
+    decided: HashMap<StreamId, Next>,
+    /// Callouts that have no reply, oldest first.
+    open: Vec<(usize, CalloutId, Callout)>,
     /// Callouts so far.
     asked: u32,
     outbox: Outbox,
@@ -38,50 +54,162 @@ impl Shell {
     }
 
     fn with_service(service: &str, more: &str) -> Self {
+        Self::with_workers(1, service, more)
+    }
+
+    fn with_workers(workers: usize, service: &str, more: &str) -> Self {
         let text = format!(r#"{{"auth_service": {{"cluster": "auth"{service}}}{more}}}"#);
-        let engine = Engine::new(Config::parse(text.as_bytes()).unwrap(), text.as_bytes());
+        let engine = |_| Engine::new(Config::parse(text.as_bytes()).unwrap(), text.as_bytes());
         Self {
-            engine,
+            workers: (0..workers).map(engine).collect(),
+            shared: LocalData::default(),
             now: NOW,
             client: None,
             streams: 0,
+            requests: HashMap::new(),
+            decided: HashMap::new(),
+            open: Vec::new(),
             asked: 0,
             outbox: Outbox::default(),
         }
     }
 
+    fn engine(&mut self) -> &mut Engine {
+        &mut self.workers[0]
+    }
+
     fn headers(&mut self, headers: &[(&[u8], &[u8])]) -> (StreamId, Next) {
+        self.headers_at(0, headers)
+    }
+
+    fn headers_at(&mut self, worker: usize, headers: &[(&[u8], &[u8])]) -> (StreamId, Next) {
         self.streams += 1;
         let stream = StreamId(self.streams);
         let head = RequestHead {
             headers,
             client_address: self.client,
         };
-        let next = self.engine.on_request_headers(stream, self.now, &head);
-        self.asked += u32::from(matches!(next, Next::Ask(_)));
-        self.note_outbox();
+        let moment = Moment {
+            now: self.now,
+            shared: &self.shared,
+        };
+        let next = self.workers[worker].on_request_headers(stream, &moment, &head);
+        if matches!(next, Next::Wait) {
+            let owned = headers.iter().map(|(n, v)| (n.to_vec(), v.to_vec()));
+            self.requests.insert(stream, (worker, owned.collect()));
+        }
+        self.empty_outbox(worker);
         (stream, next)
+    }
+
+    /// A request that is to wait, `POST` with a key.
+    fn waiting(&mut self, worker: usize, key: &str, path: &str) -> StreamId {
+        let (stream, next) = self.headers_at(worker, &with_key(key, path));
+        assert!(matches!(next, Next::Wait), "{next:?}");
+        stream
+    }
+
+    /// A `POST` with a key: the reason of its decision, or `ask`.
+    fn post(&mut self, worker: usize, key: &str, path: &str) -> &'static str {
+        reason(&self.headers_at(worker, &with_key(key, path)).1)
     }
 
     /// A request whose callout, if there is one, is answered with `reply`.
     fn exchange(&mut self, headers: &[(&[u8], &[u8])], reply: &Reply<'_>) -> Next {
         let (stream, next) = self.headers(headers);
-        if !matches!(next, Next::Ask(_)) {
+        if !matches!(next, Next::Wait) {
             return next;
         }
-        let head = RequestHead {
-            headers,
-            client_address: self.client,
-        };
-        let next = self.engine.on_auth_reply(stream, self.now, reply, &head);
-        self.note_outbox();
-        next.expect("the stream waits")
+        let (worker, callout, _) = self.open.pop().expect("a callout");
+        self.reply_to(worker, callout, reply);
+        self.decided.remove(&stream).expect("the stream was woken")
     }
 
-    fn note_outbox(&mut self) {
-        let outbox = self.engine.take_outbox();
-        self.outbox.metrics.extend(outbox.metrics);
-        self.outbox.errors.extend(outbox.errors);
+    /// The oldest open callout is answered.
+    fn reply(&mut self, reply: &Reply<'_>) {
+        let (worker, callout, _) = self.open.remove(0);
+        self.reply_to(worker, callout, reply);
+    }
+
+    fn reply_to(&mut self, worker: usize, callout: CalloutId, reply: &Reply<'_>) {
+        let moment = Moment {
+            now: self.now,
+            shared: &self.shared,
+        };
+        self.workers[worker].on_callout_reply(callout, &moment, reply);
+        self.empty_outbox(worker);
+    }
+
+    fn tick(&mut self, worker: usize) {
+        let moment = Moment {
+            now: self.now,
+            shared: &self.shared,
+        };
+        self.workers[worker].on_tick(&moment);
+        self.empty_outbox(worker);
+    }
+
+    fn tick_all(&mut self) {
+        for worker in 0..self.workers.len() {
+            self.tick(worker);
+        }
+    }
+
+    fn later(&mut self, milliseconds: u64) {
+        self.now += Duration::from_millis(milliseconds);
+    }
+
+    fn gone(&mut self, stream: StreamId) {
+        let (worker, _) = self.requests.remove(&stream).expect("the stream waits");
+        self.workers[worker].on_stream_gone(stream);
+    }
+
+    /// The reason of the decision about a request that waited; `ask` while it still does.
+    fn outcome(&self, stream: StreamId) -> &'static str {
+        self.decided.get(&stream).map_or("ask", reason)
+    }
+
+    fn empty_outbox(&mut self, worker: usize) {
+        loop {
+            let outbox = self.workers[worker].take_outbox();
+            if outbox.is_empty() {
+                return;
+            }
+            self.outbox.metrics.extend(outbox.metrics);
+            self.outbox.errors.extend(outbox.errors);
+            self.asked += u32::try_from(outbox.callouts.len()).unwrap();
+            let callouts = outbox.callouts.into_iter();
+            self.open
+                .extend(callouts.map(|(id, callout)| (worker, id, callout)));
+            for stream in outbox.wake {
+                self.wake(stream);
+            }
+        }
+    }
+
+    fn wake(&mut self, stream: StreamId) {
+        let Some((worker, headers)) = self.requests.get(&stream) else {
+            return;
+        };
+        let borrowed: Vec<(&[u8], &[u8])> = headers
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+            .collect();
+        let head = RequestHead {
+            headers: &borrowed,
+            client_address: self.client,
+        };
+        let moment = Moment {
+            now: self.now,
+            shared: &self.shared,
+        };
+        let next = self.workers[*worker].on_woken(stream, &moment, &head);
+        let next = next.expect("a stream that is woken waits");
+        if !matches!(next, Next::Wait) {
+            self.requests.remove(&stream);
+            let earlier = self.decided.insert(stream, next);
+            assert!(earlier.is_none(), "a request is decided once");
+        }
     }
 
     /// A request with `K1`, of which the service says `body`.
@@ -116,11 +244,20 @@ impl Shell {
     }
 }
 
+fn with_key<'a>(key: &'a str, path: &'a str) -> [(&'a [u8], &'a [u8]); 3] {
+    [
+        (b":method", b"POST"),
+        (b":path", path.as_bytes()),
+        (b"x-api-key", key.as_bytes()),
+    ]
+}
+
 fn valid(body: &str) -> Reply<'_> {
     Reply::Response {
         status: 200,
         from_service: true,
         retry_after: None,
+        cache_control: None,
         body: body.as_bytes(),
     }
 }
@@ -130,6 +267,7 @@ fn status(status: u16, from_service: bool) -> Reply<'static> {
         status,
         from_service,
         retry_after: None,
+        cache_control: None,
         body: b"hk_live_secret",
     }
 }

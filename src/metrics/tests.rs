@@ -34,6 +34,26 @@ fn names_carry_their_labels() {
             Kind::Counter,
         ),
         (
+            Metric::StaleServed,
+            "mlflow_authz_stale_served",
+            Kind::Counter,
+        ),
+        (
+            Metric::OpenCircuits,
+            "mlflow_authz_open_circuits",
+            Kind::Gauge,
+        ),
+        (
+            Metric::RevocationPolls("list"),
+            "mlflow_authz_revocation_polls.outcome=.=list;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::RevokedPrincipals,
+            "mlflow_authz_revoked_principals",
+            Kind::Counter,
+        ),
+        (
             Metric::Callouts("timeout"),
             "mlflow_authz_callouts.outcome=.=timeout;.;",
             Kind::Counter,

@@ -1,25 +1,38 @@
-//! Who a key belongs to, as far as this VM knows.
+//! Who a key belongs to, as far as this VM and its neighbours know.
 //!
-//! The positive LRU with its TTL. It holds digests and principals, never keys, and decides nothing:
-//! scopes are read anew on each request.
+//! | module | what it keeps |
+//! |---|---|
+//! | [`cache`] | principals and refusals of one VM, in two bounded stores |
+//! | [`shared`] | principals in the data that VMs share, in a fixed number of slots |
+//! | [`claims`] | who asks about which key just now, and what came of it, likewise |
+//! | [`revoked`] | revoked key ids of one VM |
+//! | [`revocation_log`] | how one VM tells the others of revoked key ids |
+//!
+//! All hold digests, principals and public ids, never keys, and decide nothing: scopes are read anew on
+//! each request.
 
+pub mod cache;
+pub mod claims;
 #[cfg(test)]
-mod tests;
+mod fixtures;
+pub mod revocation_log;
+pub mod revoked;
+pub mod shared;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lru::LruCache;
+use serde::{Deserialize, Serialize};
 
-use crate::auth_service::KeyDigest;
-use crate::config::Cache;
+use crate::auth_service::Lifetime;
+
+pub use cache::{Found, Principals};
 
 /// Time since the UNIX epoch, as the host's clock tells it.
 pub type Timestamp = Duration;
 
 /// Whom the auth service says a key belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// The user.
     pub user_id: Option<String>,
@@ -33,65 +46,22 @@ pub struct Principal {
     pub is_admin: bool,
 }
 
-/// The cache.
-#[derive(Debug)]
-pub struct Principals {
-    entries: LruCache<KeyDigest, Entry>,
-    ttl: Duration,
+/// What the auth service said of a valid key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validation {
+    /// Whom the key belongs to.
+    pub principal: Arc<Principal>,
+    /// When the service was asked: what it said may have been true then and no longer.
+    pub asked_at: Timestamp,
+    /// How long the service lets it be used.
+    pub lifetime: Lifetime,
 }
 
-#[derive(Debug)]
-struct Entry {
-    principal: Arc<Principal>,
-    stored_at: Timestamp,
-}
-
-impl Principals {
-    /// An empty cache.
-    pub fn new(config: &Cache) -> Self {
-        let capacity = usize::try_from(config.capacity)
-            .ok()
-            .and_then(NonZeroUsize::new);
-        // Grows with use: a fresh VM does not pay for its capacity.
-        let mut entries = LruCache::unbounded();
-        entries.resize(capacity.unwrap_or(NonZeroUsize::MIN));
-        Self {
-            entries,
-            ttl: config.ttl,
-        }
-    }
-
-    /// The principal of a key, while it is fresh. An entry from the future, left by a clock that jumped
-    /// back, is not.
-    pub fn fresh(&mut self, digest: KeyDigest, now: Timestamp) -> Option<Arc<Principal>> {
-        let entry = self.entries.get(&digest)?;
-        let age = now.checked_sub(entry.stored_at)?;
-        (age < self.ttl).then(|| Arc::clone(&entry.principal))
-    }
-
-    /// Keeps a principal that the auth service has just confirmed.
-    pub fn store(&mut self, digest: KeyDigest, principal: Arc<Principal>, now: Timestamp) {
-        self.entries.push(
-            digest,
-            Entry {
-                principal,
-                stored_at: now,
-            },
-        );
-    }
-
-    /// Forgets a key that the auth service no longer accepts.
-    pub fn evict(&mut self, digest: KeyDigest) {
-        self.entries.pop(&digest);
-    }
-
-    /// How many principals are kept.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether none is kept.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
+/// How the auth service turned a key down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 401.
+    Invalid,
+    /// 403.
+    Refused,
 }

@@ -1,15 +1,24 @@
 //! The proxy-wasm shell of `mlflow_authz`: contexts and host calls, no policy of its own.
 //!
-//! `root` reads the configuration and holds the engine of a VM, `stream` feeds it one request's events and
-//! does what it says, `metrics` and `host` are how both reach the proxy.
+//! | module | what it does |
+//! |---|---|
+//! | `root` | the root context: configuration, replies and ticks |
+//! | `stream` | the context of one request |
+//! | `plugin` | feeds their events to the engine and does what it says |
+//! | `request`, `reply`, `courier` | a request, a callout's reply, callouts, as the host holds them |
+//! | `metrics`, `host` | how all of them reach the proxy |
 
 #![expect(
     missing_docs,
     reason = "the macro below writes an exported function without a doc"
 )]
 
+mod courier;
 mod host;
 mod metrics;
+mod plugin;
+mod reply;
+mod request;
 mod root;
 mod stream;
 
@@ -17,5 +26,5 @@ use proxy_wasm::traits::RootContext;
 
 proxy_wasm::main! {{
     host::log::install();
-    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::<root::Root>::default() });
+    proxy_wasm::set_root_context(|id| -> Box<dyn RootContext> { Box::new(root::Root::new(id)) });
 }}

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use mlflow_authz::Engine;
+use mlflow_authz::Outbox;
 use mlflow_authz::metrics::{Change, Kind, Metric};
 
 use crate::host::{self, HostError, MetricKind};
@@ -13,13 +13,12 @@ thread_local! {
     static IDS: RefCell<HashMap<Metric, u32>> = RefCell::new(HashMap::new());
 }
 
-/// Does what the engine's last event left in its outbox.
-pub fn flush(engine: &mut Engine) {
-    let outbox = engine.take_outbox();
-    for error in outbox.errors {
+/// Takes lines and metrics out of the outbox, to the host.
+pub fn flush(outbox: &mut Outbox) {
+    for error in outbox.errors.drain(..) {
         log::error!("{error}");
     }
-    for (metric, change) in outbox.metrics {
+    for (metric, change) in outbox.metrics.drain(..) {
         // A metric that cannot be changed never decides about a request.
         if let Err(error) = apply(metric, change) {
             log::warn!("metric {}: {error}", metric.name());

@@ -1,44 +1,79 @@
-//! One configuration in one VM: parses it, holds its engine, hands it to each stream.
+//! The root context: reads the configuration, receives replies and ticks, and hands the plugin to streams.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
+use mlflow_authz::auth_service::Reply;
 use mlflow_authz::{Config, Engine};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use crate::host::{self, Buffer};
-use crate::metrics;
+use crate::plugin::Plugin;
+use crate::reply::CalloutReply;
 use crate::stream::Stream;
 
-/// An engine shared by the streams of a root context.
-pub type SharedEngine = Rc<RefCell<Engine>>;
-
-/// The root context. Without an engine, because its configuration was refused or never came, each stream
-/// is refused.
-#[derive(Default)]
+/// Without a plugin, because its configuration was refused or never came, each stream is refused.
 pub struct Root {
-    engine: Option<SharedEngine>,
+    id: u32,
+    plugin: Option<Rc<Plugin>>,
+    /// The host has asked the context to end; it does once nobody waits any more.
+    ending: bool,
 }
 
 impl Root {
-    fn retire(&mut self) {
-        if let Some(mut engine) = self
-            .engine
-            .as_ref()
-            .and_then(|engine| engine.try_borrow_mut().ok())
-        {
-            engine.retire();
-            metrics::flush(&mut engine);
+    /// The root context with this id, not yet configured.
+    pub const fn new(id: u32) -> Self {
+        Self {
+            id,
+            plugin: None,
+            ending: false,
         }
-        self.engine = None;
+    }
+
+    fn retire(&mut self) {
+        if let Some(plugin) = self.plugin.take() {
+            plugin.retire();
+        }
+    }
+
+    fn end_if_done(&mut self) {
+        if self.ending
+            && self
+                .plugin
+                .as_ref()
+                .is_none_or(|plugin| !plugin.is_waiting())
+        {
+            self.ending = false;
+            self.retire();
+            if let Err(error) = host::done() {
+                log::error!("{error}");
+            }
+        }
     }
 }
 
 impl Context for Root {
     fn on_done(&mut self) -> bool {
-        self.retire();
-        true
+        self.ending = self
+            .plugin
+            .as_ref()
+            .is_some_and(|plugin| plugin.is_waiting());
+        if !self.ending {
+            self.retire();
+        }
+        !self.ending
+    }
+
+    fn on_http_call_response(&mut self, token: u32, num_headers: usize, _: usize, _: usize) {
+        let Some(plugin) = &self.plugin else { return };
+        match CalloutReply::read(num_headers) {
+            Ok(received) => plugin.on_callout_reply(token, &received.reply()),
+            Err(error) => {
+                log::error!("callout reply lost: {error}");
+                plugin.on_callout_reply(token, &Reply::Reset);
+            }
+        }
+        self.end_if_done();
     }
 }
 
@@ -53,10 +88,12 @@ impl RootContext for Root {
         };
         match Config::parse(&text) {
             Ok(config) => {
+                if let Some(old) = &self.plugin {
+                    old.abandon();
+                }
                 self.retire();
-                let mut engine = Engine::new(config, &text);
-                metrics::flush(&mut engine);
-                self.engine = Some(Rc::new(RefCell::new(engine)));
+                let engine = Engine::new(config, &text);
+                self.plugin = Some(Rc::new(Plugin::new(self.id, engine)));
                 true
             }
             Err(error) => {
@@ -66,8 +103,18 @@ impl RootContext for Root {
         }
     }
 
+    fn on_tick(&mut self) {
+        let Some(plugin) = &self.plugin else { return };
+        if plugin.is_sending() {
+            plugin.send_as_root();
+            return;
+        }
+        plugin.on_tick();
+        self.end_if_done();
+    }
+
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(context_id, self.engine.clone())))
+        Some(Box::new(Stream::new(context_id, self.plugin.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -1,15 +1,20 @@
 //! What the body of a 200 says.
 
+use std::time::Duration;
+
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answered;
-use crate::auth_service::{ContractError, Failure, MAX_BODY_BYTES, Verdict};
+use crate::auth_service::{ContractError, Failure, Lifetime, MAX_BODY_BYTES, Reply, Verdict};
 use crate::principals::Principal;
 
 fn principal(body: &str) -> Principal {
     match answered(200, true, body.as_bytes()) {
-        Verdict::Valid(principal) => principal,
+        Verdict::Valid(principal, lifetime) => {
+            assert_eq!(lifetime, Lifetime::default(), "{body}");
+            principal
+        }
         other => panic!("{body}: {other:?}"),
     }
 }
@@ -87,6 +92,57 @@ fn the_user_object_fills_in() {
         assert_eq!(found, (Some(user), words(&roles), is_admin), "{body}");
     }
 }
+
+/// How each is spelled is tested in `lifetime`.
+#[test]
+fn the_service_limits_how_long_its_answer_is_used() {
+    for (cache_control, expires_at, max_age, expires) in [
+        (None, "", None, None),
+        (None, r#", "expires_at": null"#, None, None),
+        (Some("private, max-age=30"), "", Some(30), None),
+        (Some("no-store"), "", Some(0), None),
+        (Some("private"), "", None, None),
+        (None, r#", "expires_at": 1700000000"#, None, Some(T)),
+        (None, r#", "expires_at": 1700000000.0"#, None, Some(T)),
+        (
+            None,
+            r#", "expires_at": "2023-11-14T22:13:20Z""#,
+            None,
+            Some(T),
+        ),
+        (
+            Some("max-age=5"),
+            r#", "expires_at": "2023-11-14T23:13:20+01:00""#,
+            Some(5),
+            Some(T),
+        ),
+        // Long past: it is for the cache to see.
+        (None, r#", "expires_at": -1"#, None, Some(0)),
+    ] {
+        let body = format!(r#"{{"scopes": []{expires_at}}}"#);
+        let reply = Reply::Response {
+            status: 200,
+            from_service: true,
+            retry_after: None,
+            cache_control: cache_control.map(str::as_bytes),
+            body: body.as_bytes(),
+        };
+        let expected = Lifetime {
+            max_age: max_age.map(Duration::from_secs),
+            expires_at: expires.map(Duration::from_secs),
+        };
+        let verdict = reply.verdict();
+        assert_eq!(
+            verdict,
+            Verdict::Valid(Principal::default(), expected),
+            "{cache_control:?} {body}"
+        );
+    }
+}
+
+const T: u64 = 1_700_000_000;
+
+const AN_EXPIRY: &str = "expected an RFC 3339 time or seconds since the UNIX epoch";
 
 /// The error names the field and what was expected; the value, here always SECRET, stays out.
 #[test]
@@ -167,6 +223,31 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
             r#"{"is_admin": false, "is_admin": true, "scopes": []}"#,
             "is_admin",
             "stands there twice",
+        ),
+        (
+            r#"{"scopes": [], "expires_at": "SECRET"}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": ""}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": true}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": {"SECRET": 1}}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": 1e300}"#,
+            "expires_at",
+            AN_EXPIRY,
         ),
         (
             r#"["u", [], true]"#,
@@ -268,7 +349,7 @@ fn bodies_end_at_64_kib() {
     };
     assert!(matches!(
         answered(200, true, &padded(65_536)),
-        Verdict::Valid(_)
+        Verdict::Valid(..)
     ));
     assert_eq!(contract_error(&padded(65_537)), ContractError::TooLarge);
     assert_eq!(MAX_BODY_BYTES, 65_536);

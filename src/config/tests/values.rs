@@ -7,6 +7,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{error, parse, with, with_service};
 
+const MAX_IN_FLIGHT: &str = "auth_service.max_in_flight: ";
+
 #[test]
 fn values_out_of_range_name_the_field() {
     for (result, field) in [
@@ -43,6 +45,44 @@ fn values_out_of_range_name_the_field() {
             with_service(r#""send_client_ip": "yes""#),
             "auth_service.send_client_ip: ",
         ),
+        (with_service(r#""max_in_flight": 0"#), MAX_IN_FLIGHT),
+        (with_service(r#""max_in_flight": -1"#), MAX_IN_FLIGHT),
+        (with_service(r#""max_in_flight": "64""#), MAX_IN_FLIGHT),
+        (
+            with_service(r#""breaker": {"failures": 0}"#),
+            "auth_service.breaker.failures: ",
+        ),
+        (
+            with_service(r#""breaker": {"failures": 1.5}"#),
+            "auth_service.breaker.failures: ",
+        ),
+        (
+            with_service(r#""breaker": {"open_for": "0s"}"#),
+            "auth_service.breaker.open_for: ",
+        ),
+        (
+            with_service(r#""breaker": {"open_for": 5}"#),
+            "auth_service.breaker.open_for: ",
+        ),
+        (
+            with_service(r#""breaker": [5, "5s"]"#),
+            "auth_service.breaker: ",
+        ),
+        (with_service(r#""breaker": null"#), "auth_service.breaker: "),
+        (with(r#""cache": {"ttl": "0s"}"#), "cache.ttl: "),
+        (
+            with(r#""cache": {"shared_slots": 65537}"#),
+            "cache.shared_slots: must be at most 65536",
+        ),
+        (
+            with(r#""cache": {"shared_slots": -1}"#),
+            "cache.shared_slots: ",
+        ),
+        (with(r#""key_pattern": """#), "key_pattern: "),
+        (with(r#""key_pattern": "hk live""#), "key_pattern: "),
+        (with(r#""key_pattern": "hk_é*""#), "key_pattern: "),
+        (with(r#""key_pattern": null"#), "key_pattern: "),
+        (with(r#""key_pattern": ["hk_*"]"#), "key_pattern: "),
         (with(r#""version": 2"#), "version: 2 is not a known version"),
         (with(r#""mode": "enfroce""#), "mode: "),
         (with(r#""mounts": []"#), "mounts: "),
@@ -161,6 +201,46 @@ fn durations() {
             "{text}: {shown}"
         );
     }
+}
+
+#[test]
+fn durations_that_may_be_nothing() {
+    for field in ["negative_ttl", "stale_if_error"] {
+        let parsed = |text: &str| with(&format!(r#""cache": {{"{field}": {text}}}"#));
+        for (text, milliseconds) in [
+            (r#""0s""#, 0),
+            (r#""0""#, 0),
+            (r#""0ms""#, 0),
+            (r#""1ms""#, 1),
+            (r#""24h""#, 86_400_000),
+        ] {
+            let cache = parsed(text).unwrap().cache;
+            let found = if field == "negative_ttl" {
+                cache.negative_ttl
+            } else {
+                cache.stale_if_error
+            };
+            assert_eq!(found, Duration::from_millis(milliseconds), "{field} {text}");
+        }
+        for text in ["0", "null", r#""""#, r#""-0s""#, r#""1us""#, r#""25h""#] {
+            let shown = error(parsed(text));
+            let named = shown.starts_with(&format!("cache.{field}: "));
+            assert!(named, "{field} {text}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn the_edges_of_what_is_accepted() {
+    let slots = |count: u64| with(&format!(r#""cache": {{"shared_slots": {count}}}"#));
+    for count in [0, 1, 65_536] {
+        let parsed = slots(count).map(|config| config.cache.shared_slots);
+        assert_eq!(parsed, Ok(count));
+    }
+    let one = with_service(r#""max_in_flight": 1, "breaker": {"failures": 1, "open_for": "1ms"}"#);
+    let service = one.unwrap().auth_service;
+    assert_eq!((service.max_in_flight, service.breaker.failures), (1, 1));
+    assert!(with(r#""key_pattern": "*""#).is_ok());
 }
 
 #[test]

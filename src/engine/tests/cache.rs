@@ -5,15 +5,7 @@ use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, reason, status, valid};
-
-fn with_key<'a>(key: &'a str, path: &'a str) -> [(&'a [u8], &'a [u8]); 3] {
-    [
-        (b":method", b"POST"),
-        (b":path", path.as_bytes()),
-        (b"x-api-key", key.as_bytes()),
-    ]
-}
+use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, reason, status, valid, with_key};
 
 #[test]
 fn one_cached_principal_answers_reads_and_writes_differently() {
@@ -67,50 +59,35 @@ fn one_key_is_one_principal_wherever_it_stands() {
 
 #[test]
 fn entries_end_with_their_ttl_or_a_clock_that_jumps_back() {
-    for (ahead, back, asked) in [
-        (59_999, 0, 1),
-        (60_000, 0, 2),
-        (0, 1, 2),
-        (0, 500_000_000, 2),
+    for (ahead, back, expected) in [
+        (43_000, 0, "allowed"),
+        (60_000, 0, "scope_missing"),
+        (0, 1, "scope_missing"),
+        (0, 500_000_000, "scope_missing"),
     ] {
         let mut shell = Shell::new(r#", "cache": {"ttl": "60s"}"#);
         shell.request("POST", SEARCH_RUNS, READER);
         shell.now = shell.now + Duration::from_millis(ahead) - Duration::from_millis(back);
         // Since then the key has lost its scopes.
         let next = shell.request("POST", SEARCH_RUNS, r#"{"scopes": []}"#);
-        assert_eq!(shell.asked, asked, "+{ahead} -{back}");
-        assert_eq!(
-            reason(&next),
-            if asked == 1 {
-                "allowed"
-            } else {
-                "scope_missing"
-            }
-        );
+        assert_eq!(reason(&next), expected, "+{ahead} -{back}");
+        assert_eq!(shell.asked, if expected == "allowed" { 1 } else { 2 });
     }
 }
 
 #[test]
 fn the_clock_may_jump_back_during_a_callout() {
     let mut shell = Shell::new("");
-    let headers = with_key("K1", SEARCH_RUNS);
-    let (stream, _) = shell.headers(&headers);
-    let head = crate::request::RequestHead {
-        headers: &headers,
-        client_address: None,
-    };
-    let next = shell
-        .engine
-        .on_auth_reply(stream, Duration::ZERO, &valid(READER), &head)
-        .unwrap();
-    assert_eq!(reason(&next), "allowed");
-    shell.note_outbox();
+    let stream = shell.waiting(0, "K1", SEARCH_RUNS);
+    shell.now = Duration::ZERO;
+    shell.reply(&valid(READER));
+    assert_eq!(shell.outcome(stream), "allowed");
     assert_eq!(shell.counted("mlflow_authz_callout_ms"), 0);
 }
 
 #[test]
 fn a_full_cache_forgets_the_least_recently_used() {
-    let mut shell = Shell::new(r#", "cache": {"capacity": 2}"#);
+    let mut shell = Shell::new(r#", "cache": {"capacity": 2, "shared_slots": 0}"#);
     for key in ["K1", "K2", "K1", "K3"] {
         shell.exchange(&with_key(key, SEARCH_RUNS), &valid(READER));
     }
@@ -122,45 +99,97 @@ fn a_full_cache_forgets_the_least_recently_used() {
     }
 }
 
-/// Two streams ask about one key; the later reply is the newer truth.
+/// The key is asked about in the background while its principal is served; the reply is the newer truth.
 #[test]
-fn a_refusal_evicts() {
-    for refusal in [401, 403] {
-        let mut shell = Shell::new("");
-        let headers = with_key("K1", SEARCH_RUNS);
-        let (stream, _) = shell.headers(&headers);
-        assert_eq!(reason(&shell.exchange(&headers, &valid(READER))), "allowed");
+fn a_refusal_evicts_at_once() {
+    for (refusal, expected) in [(401, "key_invalid"), (403, "key_refused")] {
+        let mut shell = Shell::new(r#", "cache": {"ttl": "60s"}"#);
+        shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+        shell.later(50_000);
+        assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
         assert_eq!(shell.counted("mlflow_authz_cache_entries"), 1);
-        let head = crate::request::RequestHead {
-            headers: &headers,
-            client_address: None,
-        };
-        shell
-            .engine
-            .on_auth_reply(stream, shell.now, &status(refusal, true), &head)
-            .unwrap();
-        shell.note_outbox();
+        shell.reply(&status(refusal, true));
         assert_eq!(shell.counted("mlflow_authz_cache_entries"), 0);
-        assert_eq!(reason(&shell.headers(&headers).1), "ask", "{refusal}");
+        assert_eq!(shell.post(0, "K1", SEARCH_RUNS), expected);
     }
 }
 
 #[test]
-fn an_unavailable_service_does_not_evict() {
-    let mut shell = Shell::new("");
-    let headers = with_key("K1", SEARCH_RUNS);
-    let (stream, _) = shell.headers(&headers);
-    shell.exchange(&headers, &valid(READER));
-    let head = crate::request::RequestHead {
-        headers: &headers,
-        client_address: None,
+fn a_refusal_is_remembered_for_its_own_short_time() {
+    for (cache, after, expected) in [
+        ("", 4_999, "key_invalid"),
+        ("", 5_000, "ask"),
+        (r#""negative_ttl": "1s""#, 1_000, "ask"),
+        (r#""negative_ttl": "0s""#, 0, "ask"),
+    ] {
+        let mut shell = Shell::new(&format!(r#", "cache": {{{cache}}}"#));
+        let headers = with_key("K1", SEARCH_RUNS);
+        assert_eq!(
+            reason(&shell.exchange(&headers, &status(401, true))),
+            "key_invalid"
+        );
+        shell.later(after);
+        assert_eq!(
+            shell.post(0, "K1", SEARCH_RUNS),
+            expected,
+            "{cache} {after}"
+        );
+    }
+}
+
+#[test]
+fn a_limited_rate_and_an_unavailable_service_are_remembered_of_no_key() {
+    for code in [429, 500, 503, 504, 404] {
+        let mut shell = Shell::new("");
+        shell.exchange(&with_key("K1", SEARCH_RUNS), &status(code, true));
+        assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "ask", "{code}");
+    }
+}
+
+#[test]
+fn a_flood_of_invented_keys_evicts_no_good_one() {
+    let mut shell = Shell::new(r#", "cache": {"capacity": 4, "shared_slots": 2}"#);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    for number in 0..1000 {
+        let key = format!("invented {number}").replace(' ', "-");
+        shell.exchange(&with_key(&key, SEARCH_RUNS), &status(401, true));
+    }
+    let asked = shell.asked;
+    assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
+    assert_eq!(shell.asked, asked);
+}
+
+#[test]
+fn the_service_may_shorten_an_answers_life() {
+    const EXPIRES: &str = r#"{"scopes": ["model:read"], "expires_at": 1000010}"#;
+    let reply = |cache_control: Option<&'static [u8]>, body: &'static str| {
+        crate::auth_service::Reply::Response {
+            status: 200,
+            from_service: true,
+            retry_after: None,
+            cache_control,
+            body: body.as_bytes(),
+        }
     };
-    let next = shell
-        .engine
-        .on_auth_reply(stream, shell.now, &status(500, true), &head)
-        .unwrap();
-    assert_eq!(reason(&next), "auth_unavailable");
-    assert_eq!(reason(&shell.headers(&headers).1), "allowed");
+    for (reply, after, expected) in [
+        (reply(Some(b"max-age=10"), READER), 9_999, "allowed"),
+        (reply(Some(b"max-age=10"), READER), 10_000, "ask"),
+        (reply(Some(b"no-store"), READER), 0, "ask"),
+        (reply(Some(b"max-age=3600"), READER), 60_000, "ask"),
+        (reply(None, EXPIRES), 9_999, "allowed"),
+        (reply(None, EXPIRES), 10_000, "ask"),
+        (reply(Some(b"max-age=5"), EXPIRES), 5_000, "ask"),
+    ] {
+        let mut shell = Shell::new("");
+        let first = shell.exchange(&with_key("K1", SEARCH_RUNS), &reply);
+        assert_eq!(reason(&first), "allowed");
+        shell.later(after);
+        assert_eq!(
+            shell.post(0, "K1", SEARCH_RUNS),
+            expected,
+            "{reply:?} {after}"
+        );
+    }
 }
 
 #[test]

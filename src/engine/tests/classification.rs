@@ -165,7 +165,7 @@ fn credentials_are_judged_before_anyone_is_asked() {
             "the record names what was tried"
         );
     }
-    assert_eq!((shell.asked, shell.engine.waiting_streams()), (0, 0));
+    assert_eq!((shell.asked, shell.engine().waiting_streams()), (0, 0));
 }
 
 #[test]

@@ -4,12 +4,11 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{
-    CREATE_RUN, NOW, READER, SEARCH_RUNS, Shell, WRITER, answer, denied, reason, seen, status,
-    valid,
+    CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, answer, denied, reason, seen, status, valid,
 };
 use crate::auth_service::Reply;
-use crate::decision::{Next, StreamId};
-use crate::request::RequestHead;
+use crate::decision::Next;
+use crate::engine::CalloutId;
 
 const POST: &[(&[u8], &[u8])] = &[
     (b":method", b"POST"),
@@ -80,6 +79,7 @@ fn other_replies() {
         status: 429,
         from_service: true,
         retry_after: value,
+        cache_control: None,
         body: b"",
     };
     let (limit, down) = ("REQUEST_LIMIT_EXCEEDED", "TEMPORARILY_UNAVAILABLE");
@@ -175,7 +175,10 @@ fn other_replies() {
             1,
         ),
     ] {
-        let mut shell = Shell::with_service(r#", "unavailable_retry_after": "19500ms""#, "");
+        let mut shell = Shell::with_service(
+            r#", "unavailable_retry_after": "19500ms""#,
+            r#", "cache": {"negative_ttl": "0s"}"#,
+        );
         let next = shell.exchange(POST, &reply);
         assert_eq!(seen(&next), expected, "{reply:?}");
         assert_eq!(retry_after(&next), wait, "{reply:?}");
@@ -187,7 +190,7 @@ fn other_replies() {
             "allowed",
             "{reply:?}"
         );
-        assert_eq!((shell.asked, shell.engine.waiting_streams()), (2, 0));
+        assert_eq!((shell.asked, shell.engine().waiting_streams()), (2, 0));
     }
 }
 
@@ -229,7 +232,7 @@ fn the_operator_reads_which_field_and_never_a_value() {
 
 #[test]
 fn operator_lines_are_limited_and_counted() {
-    let mut shell = Shell::new("");
+    let mut shell = Shell::with_service(r#", "breaker": {"failures": 100}"#, "");
     for _ in 0..5 {
         shell.exchange(POST, &Reply::NotSent);
     }
@@ -238,7 +241,7 @@ fn operator_lines_are_limited_and_counted() {
     shell.exchange(POST, &Reply::Reset);
     assert_eq!(shell.outbox.errors.len(), 2);
     assert!(
-        shell.outbox.errors[1].ends_with("(4 more like it)"),
+        shell.outbox.errors[1].ends_with("(4 more lines left out)"),
         "{:?}",
         shell.outbox.errors
     );
@@ -248,45 +251,23 @@ fn operator_lines_are_limited_and_counted() {
 #[test]
 fn replies_for_nobody_are_ignored() {
     let mut shell = Shell::new("");
-    let head = RequestHead {
-        headers: POST,
-        client_address: None,
-    };
-    assert!(
-        shell
-            .engine
-            .on_auth_reply(StreamId(99), NOW, &valid(WRITER), &head)
-            .is_none()
-    );
+    shell.reply_to(0, CalloutId(99), &valid(WRITER));
     let (stream, next) = shell.headers(POST);
-    assert_eq!((reason(&next), shell.engine.waiting_streams()), ("ask", 1));
-    shell.engine.on_stream_gone(stream);
-    assert_eq!(shell.engine.waiting_streams(), 0);
-    assert!(
-        shell
-            .engine
-            .on_auth_reply(stream, NOW, &valid(WRITER), &head)
-            .is_none()
+    assert_eq!(
+        (reason(&next), shell.engine().waiting_streams()),
+        ("ask", 1)
     );
-    // Of a caller that hung up, nothing is kept; a second reply to one stream is nobody's either.
-    let (stream, next) = shell.headers(POST);
-    assert_eq!(reason(&next), "ask");
-    assert!(
-        shell
-            .engine
-            .on_auth_reply(stream, NOW, &valid(WRITER), &head)
-            .is_some()
-    );
-    assert!(
-        shell
-            .engine
-            .on_auth_reply(stream, NOW, &valid(WRITER), &head)
-            .is_none()
-    );
+    let (_, callout, _) = shell.open.remove(0);
+    shell.reply_to(0, callout, &valid(WRITER));
+    // A second reply to one callout is nobody's either.
+    shell.reply_to(0, callout, &status(401, true));
+    assert_eq!(shell.outcome(stream), "allowed");
+    assert_eq!(shell.engine().waiting_streams(), 0);
+    assert_eq!(reason(&shell.headers(POST).1), "allowed");
 }
 
 #[test]
-fn two_streams_wait_each_for_its_own_reply() {
+fn two_keys_get_each_its_own_reply() {
     let mut shell = Shell::new("");
     let other: &[(&[u8], &[u8])] = &[
         (b":method", b"POST"),
@@ -295,18 +276,11 @@ fn two_streams_wait_each_for_its_own_reply() {
     ];
     let (first, _) = shell.headers(POST);
     let (second, _) = shell.headers(other);
-    let mut reply = |stream, headers, body| {
-        let head = RequestHead {
-            headers,
-            client_address: None,
-        };
-        shell
-            .engine
-            .on_auth_reply(stream, NOW, &valid(body), &head)
-            .unwrap()
-    };
-    let second = reply(second, other, READER);
-    let first = reply(first, POST, WRITER);
+    let asked: Vec<_> = shell.open.drain(..).collect();
+    shell.reply_to(0, asked[1].1, &valid(READER));
+    shell.reply_to(0, asked[0].1, &valid(WRITER));
+    let first = shell.decided.remove(&first).unwrap();
+    let second = shell.decided.remove(&second).unwrap();
     let key = |next: &Next| {
         next.decision()
             .unwrap()
@@ -362,8 +336,8 @@ fn what_is_counted() {
     ] {
         assert_eq!(shell.counted(name), count, "{name}");
     }
-    shell.engine.retire();
-    shell.note_outbox();
+    shell.engine().retire();
+    shell.empty_outbox(0);
     assert_eq!(shell.counted(&started), 0);
     assert_eq!(shell.counted("mlflow_authz_cache_entries"), 0);
 }

@@ -6,11 +6,13 @@
 mod headers;
 pub mod log;
 mod raw;
+mod shared;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use headers::HeaderPairs;
+pub use shared::HostData;
 
 /// A host call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +157,29 @@ pub fn continue_request() -> Result<(), HostError> {
 /// Resets the request's stream.
 pub fn close_request() -> Result<(), HostError> {
     check("close_stream", raw::close_stream(REQUEST_STREAM))
+}
+
+/// Calls the root context's `on_tick` from within a stream's callback. The context must be this VM's own.
+pub fn enter_root(context: u32) {
+    raw::enter_root(context);
+}
+
+/// Lets the host calls that follow in this callback act on another context.
+pub fn set_effective_context(context: u32) -> Result<(), HostError> {
+    check("set_effective_context", raw::set_effective_context(context))
+}
+
+/// How often the root context ticks; `None` stops it. Below a millisecond counts as one.
+pub fn set_tick_period(period: Option<Duration>) -> Result<(), HostError> {
+    let milliseconds = period.map_or(0, |period| {
+        u32::try_from(period.as_millis()).unwrap_or(u32::MAX).max(1)
+    });
+    check("set_tick_period", raw::set_tick_period(milliseconds))
+}
+
+/// A root context that was asked to end has ended.
+pub fn done() -> Result<(), HostError> {
+    check("done", raw::done())
 }
 
 /// Defines a metric, or finds the one that has the name.

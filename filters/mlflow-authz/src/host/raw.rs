@@ -67,6 +67,23 @@ mod import {
         ) -> Status;
         pub(super) fn proxy_continue_stream(stream: u32) -> Status;
         pub(super) fn proxy_close_stream(stream: u32) -> Status;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+            version: *mut u32,
+        ) -> Status;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            version: u32,
+        ) -> Status;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> Status;
+        pub(super) fn proxy_set_effective_context(context: u32) -> Status;
+        pub(super) fn proxy_done() -> Status;
         pub(super) fn proxy_define_metric(
             kind: u32,
             name: *const u8,
@@ -75,6 +92,13 @@ mod import {
         ) -> Status;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> Status;
         pub(super) fn proxy_record_metric(id: u32, value: u64) -> Status;
+    }
+}
+
+mod export {
+    unsafe extern "C" {
+        /// The SDK's own export, in this same module.
+        pub(super) fn proxy_on_tick(context: u32);
     }
 }
 
@@ -177,6 +201,53 @@ pub(super) fn continue_stream(stream: u32) -> Status {
 pub(super) fn close_stream(stream: u32) -> Status {
     // SAFETY: passes a number.
     unsafe { import::proxy_close_stream(stream) }
+}
+
+pub(super) fn get_shared_data(key: &str) -> (Status, Vec<u8>, u32) {
+    let mut version = 0;
+    let (status, value) = returned_bytes(|data, size| {
+        // SAFETY: the host reads the key and writes the three out-pointers during the call.
+        unsafe {
+            import::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+        }
+    });
+    (status, value, version)
+}
+
+pub(super) fn set_shared_data(key: &str, value: &[u8], version: u32) -> Status {
+    // SAFETY: the host only reads both slices during the call.
+    unsafe {
+        import::proxy_set_shared_data(
+            key.as_ptr(),
+            key.len(),
+            value.as_ptr(),
+            value.len(),
+            version,
+        )
+    }
+}
+
+pub(super) fn set_tick_period(milliseconds: u32) -> Status {
+    // SAFETY: passes a number.
+    unsafe { import::proxy_set_tick_period_milliseconds(milliseconds) }
+}
+
+pub(super) fn set_effective_context(context: u32) -> Status {
+    // SAFETY: passes a number.
+    unsafe { import::proxy_set_effective_context(context) }
+}
+
+pub(super) fn done() -> Status {
+    // SAFETY: passes nothing.
+    unsafe { import::proxy_done() }
+}
+
+/// Runs the SDK's dispatcher as if the host had called the root context.
+pub(super) fn enter_root(context: u32) {
+    // SAFETY: an ordinary function of this module, with C's calling convention; the SDK keeps its state in
+    // cells and, within a stream's callback, holds none that this one takes (proxy-wasm 0.2.5,
+    // dispatcher.rs: `http_streams` is borrowed there, `roots` here).
+    unsafe { export::proxy_on_tick(context) }
 }
 
 pub(super) fn define_metric(kind: u32, name: &str) -> (Status, u32) {

@@ -8,14 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::credential::{self, CredentialError};
-use mlflow_authz::{Engine, Next, RequestHead, StreamId};
+use mlflow_authz::shared_data::LocalData;
+use mlflow_authz::{Engine, Moment, Next, RequestHead, StreamId};
 
 use super::explanation::Explanation;
 use super::request::{Claims, Request};
 use crate::config_file::ConfigFile;
 use crate::error::CliError;
 
-/// The key of a caller of whom only scopes, roles or admin are said.
+/// The key of a caller of whom only scopes, roles or admin are said, where any text may be a key.
 const KEY: &str = "explain";
 
 /// Time between two requests: longer than anything the engine keeps, so that none sees what an earlier
@@ -29,6 +30,7 @@ const STREAM: StreamId = StreamId(0);
 #[derive(Debug)]
 pub struct Explainer {
     engine: Engine,
+    shared: LocalData,
     credential: Credential,
     requests: u64,
 }
@@ -37,22 +39,22 @@ pub struct Explainer {
 #[derive(Debug)]
 enum Credential {
     Header(&'static str, String),
-    Query,
+    Query(String),
 }
 
 impl Credential {
-    fn of_a_kind(kinds: &[CredentialKind]) -> Self {
+    fn of_a_kind(kinds: &[CredentialKind], key: String) -> Self {
         if kinds.contains(&CredentialKind::Bearer) {
-            Self::Header("authorization", format!("Bearer {KEY}"))
+            Self::Header("authorization", format!("Bearer {key}"))
         } else if kinds.contains(&CredentialKind::XApiKey) {
-            Self::Header("x-api-key", KEY.to_owned())
+            Self::Header("x-api-key", key)
         } else if kinds.contains(&CredentialKind::Basic) {
             Self::Header(
                 "authorization",
-                format!("Basic {}", STANDARD.encode(format!(":{KEY}"))),
+                format!("Basic {}", STANDARD.encode(format!(":{key}"))),
             )
         } else {
-            Self::Query
+            Self::Query(key)
         }
     }
 }
@@ -60,11 +62,16 @@ impl Credential {
 impl Explainer {
     /// An explainer under a configuration.
     pub fn new(ConfigFile { mut config, text }: ConfigFile) -> Self {
-        let credential = Credential::of_a_kind(&config.credentials);
+        let pattern = config.key_pattern.as_ref();
+        let key = pattern.map_or_else(|| KEY.to_owned(), |pattern| pattern.example());
+        let credential = Credential::of_a_kind(&config.credentials, key);
         // No principal is ever found again, so keep no more than one.
         config.cache.capacity = 1;
+        config.cache.shared_slots = 0;
+        config.revocation = None;
         Self {
             engine: Engine::new(config, &text),
+            shared: LocalData::default(),
             credential,
             requests: 0,
         }
@@ -81,7 +88,7 @@ impl Explainer {
         if request.claims.is_some() && !self.brings_credential(request) {
             match &self.credential {
                 Credential::Header(name, value) => added = Some((*name, value.clone())),
-                Credential::Query => target = Cow::Owned(with_query_key(&target)),
+                Credential::Query(key) => target = Cow::Owned(with_query_key(&target, key)),
             }
         }
         let added = added
@@ -103,8 +110,12 @@ impl Explainer {
     fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Next, CliError> {
         let now = Duration::from_secs(self.requests.saturating_mul(BETWEEN_REQUESTS));
         self.requests += 1;
-        let next = self.engine.on_request_headers(STREAM, now, head);
-        let Next::Ask(_) = next else { return Ok(next) };
+        let moment = Moment {
+            now,
+            shared: &self.shared,
+        };
+        let next = self.engine.on_request_headers(STREAM, &moment, head);
+        let Next::Wait = next else { return Ok(next) };
         let nobody = Claims::default();
         let claims = request.claims.as_ref().unwrap_or(&nobody);
         let body = serde_json::to_vec(claims).unwrap_or_default();
@@ -112,10 +123,14 @@ impl Explainer {
             status: 200,
             from_service: true,
             retry_after: None,
+            cache_control: None,
             body: &body,
         };
+        for (callout, _) in self.engine.take_outbox().callouts {
+            self.engine.on_callout_reply(callout, &moment, &reply);
+        }
         self.engine
-            .on_auth_reply(STREAM, now, &reply, head)
+            .on_woken(STREAM, &moment, head)
             .ok_or_else(engine_at_a_loss)
     }
 
@@ -151,9 +166,9 @@ fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a
     )
 }
 
-fn with_query_key(target: &[u8]) -> Vec<u8> {
+fn with_query_key(target: &[u8], key: &str) -> Vec<u8> {
     let separator: &[u8] = if target.contains(&b'?') { b"&" } else { b"?" };
-    [target, separator, b"api_key=", KEY.as_bytes()].concat()
+    [target, separator, b"api_key=", key.as_bytes()].concat()
 }
 
 fn engine_at_a_loss() -> CliError {

@@ -38,7 +38,7 @@ impl<'p> Explanation<'p> {
         let (decision, answer) = match next {
             Next::Forward(decision, _) => (decision, None),
             Next::Answer(decision, answer) => (decision, Some(answer)),
-            Next::Ask(_) => return None,
+            Next::Wait => return None,
         };
         let body = answer
             .as_ref()

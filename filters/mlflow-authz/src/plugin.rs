@@ -1,0 +1,326 @@
+//! One configuration in one VM, shared by its root context and its streams: feeds events to the engine and
+//! does what it says.
+//!
+//! Every event goes the same way: the engine is told, its [`Next`] is carried out for the stream at hand,
+//! then its outbox is emptied: metrics, lines, callouts, and the streams that an answer has come for. Those
+//! are resumed from the root context only, since the host ignores what a stream's own callback returns once
+//! another stream was answered in it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use mlflow_authz::audit::HostFacts;
+use mlflow_authz::auth_service::Reply;
+use mlflow_authz::{CalloutId, Decision, Engine, Moment, Next, RequestHead, StreamId};
+
+use crate::courier::Courier;
+use crate::host::{self, HeaderMap, HostData, HostError};
+use crate::metrics;
+use crate::request::{self, Request};
+
+/// An engine with all that its events need.
+pub struct Plugin {
+    root: u32,
+    engine: RefCell<Engine>,
+    courier: Courier,
+    /// Streams that are held for the engine.
+    held: RefCell<HashMap<StreamId, Request>>,
+    /// Streams that were woken where they could not be resumed.
+    woken: RefCell<Vec<StreamId>>,
+    tick: Cell<Option<Duration>>,
+    /// The host's clock at the last event.
+    now: Cell<Duration>,
+}
+
+/// Why the filter could not decide.
+pub enum Broken {
+    /// The configuration was refused or never came.
+    NoConfiguration,
+    /// An event came within an event.
+    EngineBusy,
+    /// The host did not let the filter do what it has to.
+    Host(HostError),
+}
+
+impl From<HostError> for Broken {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConfiguration => f.write_str("no configuration is in force"),
+            Self::EngineBusy => f.write_str("the engine is already handling an event"),
+            Self::Host(error) => error.fmt(f),
+        }
+    }
+}
+
+/// How often one event's outbox is emptied: each round may wake streams that leave more.
+const ROUNDS: usize = 8;
+
+impl Plugin {
+    /// A plugin of the root context with this id.
+    pub fn new(root: u32, engine: Engine) -> Self {
+        let plugin = Self {
+            root,
+            engine: RefCell::new(engine),
+            courier: Courier::default(),
+            held: RefCell::default(),
+            woken: RefCell::default(),
+            tick: Cell::new(None),
+            now: Cell::default(),
+        };
+        plugin.empty_outbox(root, None);
+        plugin
+    }
+
+    /// Whether the root context is called to send callouts, and by nothing else.
+    pub fn is_sending(&self) -> bool {
+        self.courier.is_calling_root()
+    }
+
+    /// Sends what a stream left. Only for the root context.
+    pub fn send_as_root(&self) {
+        self.courier.send_as_root();
+    }
+
+    /// Whether streams are held.
+    pub fn is_waiting(&self) -> bool {
+        !self.held.borrow().is_empty()
+    }
+
+    /// Request headers have arrived.
+    pub fn on_request_headers(&self, request: &Request) {
+        let id = request.id();
+        let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
+            Some(engine.on_request_headers(id, moment, head))
+        };
+        if let Err(broken) = self.decide(request, event) {
+            self.refuse(request, &broken);
+        }
+        self.empty_outbox(id.0, Some(request));
+        if request.is_undecided() {
+            request.hold();
+            self.held.borrow_mut().insert(id, request.clone());
+        }
+    }
+
+    /// A callout has ended. Only for the root context.
+    pub fn on_callout_reply(&self, token: u32, reply: &Reply<'_>) {
+        if let Some(callout) = self.courier.take(token) {
+            self.on_root_event(|engine, moment| engine.on_callout_reply(callout, moment, reply));
+        }
+    }
+
+    /// A tick. Only for the root context.
+    pub fn on_tick(&self) {
+        self.on_root_event(|engine, moment| engine.on_tick(moment));
+    }
+
+    /// The configuration is replaced while the root context lives on: nobody waits for it any longer.
+    pub fn abandon(&self) {
+        self.on_root_event(|engine, moment| engine.abandon(moment.now));
+    }
+
+    /// No more events will come.
+    pub fn retire(&self) {
+        if let Ok(mut engine) = self.engine.try_borrow_mut() {
+            engine.retire();
+            metrics::flush(&mut engine.take_outbox());
+        }
+    }
+
+    /// The stream is gone.
+    pub fn on_stream_gone(&self, id: StreamId) {
+        self.held.borrow_mut().remove(&id);
+        if let Ok(mut engine) = self.engine.try_borrow_mut() {
+            engine.on_stream_gone(id);
+        }
+    }
+
+    fn on_root_event(&self, event: impl FnOnce(&mut Engine, &Moment<'_>)) {
+        match self.with_engine(event) {
+            Ok(()) => self.empty_outbox(self.root, None),
+            // Nobody is answered now; the host's clock or the next tick will be there again.
+            Err(broken) => log::error!("event lost: {broken}"),
+        }
+    }
+
+    fn with_engine<T>(
+        &self,
+        event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
+    ) -> Result<T, Broken> {
+        let mut engine = self
+            .engine
+            .try_borrow_mut()
+            .map_err(|_| Broken::EngineBusy)?;
+        let moment = Moment {
+            now: host::now()?,
+            shared: &HostData,
+        };
+        self.now.set(moment.now);
+        Ok(event(&mut engine, &moment))
+    }
+
+    /// Tells the engine of a request and does what it says. The request's context must be the effective one.
+    fn decide(
+        &self,
+        request: &Request,
+        event: impl FnOnce(&mut Engine, &Moment<'_>, &RequestHead<'_>) -> Option<Next>,
+    ) -> Result<(), Broken> {
+        let pairs = host::header_pairs(HeaderMap::Request)?;
+        let headers = pairs.pairs()?;
+        self.with_engine(|engine, moment| {
+            let sends_address = engine.config().auth_service.send_client_ip;
+            let client = sends_address.then(request::client_address).flatten();
+            let head = RequestHead {
+                headers: &headers,
+                client_address: client.as_deref(),
+            };
+            match event(engine, moment, &head) {
+                Some(Next::Forward(decision, edits)) => {
+                    record(engine, moment.now, &decision, &head);
+                    request.forward(&edits)
+                }
+                Some(Next::Answer(decision, answer)) => {
+                    record(engine, moment.now, &decision, &head);
+                    request.answer(&decision, &answer)
+                }
+                Some(Next::Wait) | None => Ok(()),
+            }
+        })??;
+        Ok(())
+    }
+
+    /// Does what the last event left. `at_hand` is the stream whose callback this is.
+    fn empty_outbox(&self, active: u32, at_hand: Option<&Request>) {
+        for _ in 0..ROUNDS {
+            let Ok(mut outbox) = self
+                .engine
+                .try_borrow_mut()
+                .map(|mut engine| engine.take_outbox())
+            else {
+                break;
+            };
+            let mut woken = self.woken.take();
+            woken.append(&mut outbox.wake);
+            if outbox.is_empty() && woken.is_empty() {
+                break;
+            }
+            metrics::flush(&mut outbox);
+            if !outbox.callouts.is_empty() {
+                let not_sent = self.courier.send(self.root, active, outbox.callouts);
+                self.report_not_sent(not_sent);
+            }
+            for id in woken {
+                match at_hand {
+                    Some(request) if request.id() == id => self.resume(request),
+                    Some(_) => self.woken.borrow_mut().push(id),
+                    None => self.resume_held(id),
+                }
+            }
+            if at_hand.is_some() && !self.woken.borrow().is_empty() {
+                break;
+            }
+        }
+        self.set_tick(active);
+    }
+
+    fn report_not_sent(&self, callouts: Vec<CalloutId>) {
+        for callout in callouts {
+            let told = self.with_engine(|engine, moment| {
+                engine.on_callout_reply(callout, moment, &Reply::NotSent);
+            });
+            if let Err(broken) = told {
+                log::error!("event lost: {broken}");
+            }
+        }
+    }
+
+    /// Resumes another stream than the one whose callback this is.
+    fn resume_held(&self, id: StreamId) {
+        let Some(request) = self.held.borrow().get(&id).cloned() else {
+            return;
+        };
+        match host::set_effective_context(id.0) {
+            Ok(()) => self.resume(&request),
+            Err(error) => {
+                log::error!("stream lost: {error}");
+                self.on_stream_gone(id);
+            }
+        }
+        if let Err(error) = host::set_effective_context(self.root) {
+            log::error!("{error}");
+        }
+    }
+
+    fn resume(&self, request: &Request) {
+        let id = request.id();
+        let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
+            engine.on_woken(id, moment, head)
+        };
+        if let Err(broken) = self.decide(request, event) {
+            self.refuse(request, &broken);
+        }
+        if !request.is_waiting() {
+            self.held.borrow_mut().remove(&id);
+        }
+    }
+
+    fn refuse(&self, request: &Request, broken: &Broken) {
+        log::error!("request refused: {broken}");
+        request.refuse();
+        self.on_stream_gone(request.id());
+    }
+
+    fn set_tick(&self, active: u32) {
+        let Ok(engine) = self.engine.try_borrow() else {
+            return;
+        };
+        if engine.is_idle() {
+            self.courier.clear();
+        }
+        let mut wanted = engine.tick_period(self.now.get());
+        if !self.woken.borrow().is_empty() {
+            wanted = Some(Duration::from_millis(1));
+        }
+        // Only a tick stops the ticks: under load they would be stopped and started with each request.
+        if wanted == self.tick.get() || (wanted.is_none() && active != self.root) {
+            return;
+        }
+        let set = host::set_effective_context(self.root)
+            .and_then(|()| host::set_tick_period(wanted))
+            .and_then(|()| host::set_effective_context(active));
+        match set {
+            Ok(()) => self.tick.set(wanted),
+            Err(error) => log::error!("{error}"),
+        }
+    }
+}
+
+/// The filter state that the access log reads as `wasm.mlflow_authz`.
+const ACCESS_LOG_PROPERTY: &str = "mlflow_authz";
+
+/// Leaves the decision in the access log and the audit log. Neither decides about the request.
+fn record(engine: &mut Engine, now: Duration, decision: &Decision, head: &RequestHead<'_>) {
+    if decision.mount.is_some() {
+        let field = engine.access_log_field(decision);
+        if let Err(error) = host::set_property(ACCESS_LOG_PROPERTY, &field) {
+            log::warn!("access log: {error}");
+        }
+    }
+    if engine.wants_audit(decision) {
+        let facts = HostFacts {
+            route: request::text_property(&["xds", "route_name"]),
+            client: request::client_address(),
+        };
+        if let Some(record) = engine.audit_record(now, decision, head, facts) {
+            log::warn!("{record}");
+        }
+    }
+}

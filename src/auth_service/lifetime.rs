@@ -1,0 +1,135 @@
+//! How long the auth service lets its answer about a key be used: `Cache-Control` and `expires_at`.
+//!
+//! Reads, and decides nothing: the cache takes the shortest of these and its own TTL.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::principals::Timestamp;
+
+/// The limits that the service set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// `max-age`, counted from the question; zero for `no-store` and `no-cache` (RFC 9111 section 5.2.2).
+    pub max_age: Option<Duration>,
+    /// When the key itself expires. Nothing is served beyond it, not even while the service is down.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Lifetime {
+    pub(super) fn new(cache_control: Option<&[u8]>, expires_at: Option<Timestamp>) -> Self {
+        Self {
+            max_age: cache_control.and_then(max_age),
+            expires_at,
+        }
+    }
+}
+
+/// A `max-age` that cannot be read is none at all to a cache that must not guess: zero.
+fn max_age(cache_control: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(cache_control).unwrap_or("no-store");
+    text.split(',').filter_map(directive_age).min()
+}
+
+fn directive_age(directive: &str) -> Option<Duration> {
+    let (name, value) = match directive.split_once('=') {
+        Some((name, value)) => (name, value.trim().trim_matches('"')),
+        None => (directive, ""),
+    };
+    match name.trim().to_ascii_lowercase().as_str() {
+        "no-store" | "no-cache" => Some(Duration::ZERO),
+        "max-age" => {
+            let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+            let seconds = if digits {
+                value.parse().unwrap_or(u64::MAX)
+            } else {
+                0
+            };
+            Some(Duration::from_secs(seconds))
+        }
+        _ => None,
+    }
+}
+
+/// `expires_at`: an RFC 3339 time (one without an offset is in UTC), or seconds since the UNIX epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ExpiresAt(pub(super) Timestamp);
+
+impl<'de> Deserialize<'de> for ExpiresAt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TimeVisitor;
+
+        impl Visitor<'_> for TimeVisitor {
+            type Value = ExpiresAt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RFC 3339 time or seconds since the UNIX epoch")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<ExpiresAt, E> {
+                parse_time(text)
+                    .map(ExpiresAt)
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Other("text"), &self))
+            }
+
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<ExpiresAt, E> {
+                Ok(ExpiresAt(Duration::from_secs(seconds)))
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<ExpiresAt, E> {
+                Ok(ExpiresAt(Duration::ZERO))
+            }
+
+            fn visit_f64<E: Error>(self, seconds: f64) -> Result<ExpiresAt, E> {
+                Duration::try_from_secs_f64(seconds.max(0.0))
+                    .map(ExpiresAt)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Float(seconds), &self))
+            }
+        }
+
+        deserializer.deserialize_any(TimeVisitor)
+    }
+}
+
+fn parse_time(text: &str) -> Option<Timestamp> {
+    let (local, ahead, offset) = split_offset(text)?;
+    let time = humantime::parse_rfc3339_weak(local).ok()?;
+    let since_epoch = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    if ahead {
+        Some(since_epoch.saturating_sub(offset))
+    } else {
+        since_epoch.checked_add(offset)
+    }
+}
+
+/// A time without its `+hh:mm` or `-hh:mm`, whether the clock shown is ahead of UTC, and by how much.
+fn split_offset(text: &str) -> Option<(&str, bool, Duration)> {
+    let none = Some((text, true, Duration::ZERO));
+    let Some((local, tail)) = text
+        .len()
+        .checked_sub(6)
+        .and_then(|at| text.split_at_checked(at))
+    else {
+        return none;
+    };
+    let Some(sign @ ('+' | '-')) = tail.chars().next() else {
+        return none;
+    };
+    let Some((hours, minutes)) = tail.get(1..).and_then(|offset| offset.split_once(':')) else {
+        return none;
+    };
+    let number = |digits: &str| {
+        let two = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        two.then(|| digits.parse::<u64>().ok()).flatten()
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    let offset = Duration::from_secs(hours * 3600 + minutes * 60);
+    Some((local, sign == '+', offset))
+}

@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{ExpiresAt, Lifetime};
+
+#[test]
+fn cache_control_limits_how_long_an_answer_is_used() {
+    for (header, expected) in [
+        ("max-age=60", Some(60)),
+        ("private, max-age=30", Some(30)),
+        ("MAX-AGE=\"7\"", Some(7)),
+        ("max-age=60, max-age=5", Some(5)),
+        ("max-age = 9", Some(9)),
+        ("no-store", Some(0)),
+        ("No-Cache, max-age=60", Some(0)),
+        // Nothing that can be read: the cache must not guess.
+        ("max-age=soon", Some(0)),
+        ("max-age", Some(0)),
+        ("max-age=-1", Some(0)),
+        ("max-age=99999999999999999999999", Some(u64::MAX)),
+        ("private", None),
+        ("s-maxage=1", None),
+        ("", None),
+    ] {
+        let lifetime = Lifetime::new(Some(header.as_bytes()), None);
+        assert_eq!(
+            lifetime.max_age,
+            expected.map(Duration::from_secs),
+            "{header}"
+        );
+    }
+    assert_eq!(
+        Lifetime::new(Some(b"\xff"), None).max_age,
+        Some(Duration::ZERO)
+    );
+    assert_eq!(Lifetime::new(None, None).max_age, None);
+}
+
+#[test]
+fn expiry_is_read_in_the_spellings_that_services_use() {
+    const T: u64 = 1_795_255_200; // 2026-11-21T10:00:00Z
+    for (json, expected) in [
+        ("\"2026-11-21T10:00:00Z\"", Some(T)),
+        ("\"2026-11-21T10:00:00.000000\"", Some(T)),
+        ("\"2026-11-21 10:00:00\"", Some(T)),
+        ("\"2026-11-21T10:00:00+00:00\"", Some(T)),
+        ("\"2026-11-21T12:30:00.000+02:30\"", Some(T)),
+        ("\"2026-11-21T02:00:00-08:00\"", Some(T)),
+        ("1795255200", Some(T)),
+        ("1795255200.0", Some(T)),
+        ("-1", Some(0)),
+        ("-1.5", Some(0)),
+        ("\"1969-01-01T00:00:00Z\"", None),
+        ("\"2026-11-21\"", None),
+        ("\"never\"", None),
+        ("\"\"", None),
+        ("\"2026-11-21T10:00:00+0x:00\"", None),
+        ("1e300", None),
+        ("true", None),
+        ("{}", None),
+    ] {
+        let read: Option<ExpiresAt> = serde_json::from_str(json).ok();
+        assert_eq!(read.map(|ExpiresAt(at)| at.as_secs()), expected, "{json}");
+    }
+}

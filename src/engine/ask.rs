@@ -1,0 +1,281 @@
+//! A key that this VM cannot answer for: wait with others, take a neighbour's word, or ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::flights::{Asker, OwnQuestion};
+use super::{Engine, Moment, Waiting};
+use crate::auth_service::KeyDigest;
+use crate::credential::ApiKey;
+use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::metrics::{Change, Metric};
+use crate::policy::Policy;
+use crate::principals::claims::{Claim, Conclusion, Question};
+use crate::principals::{Found, Principal, Refusal, Timestamp};
+use crate::request::RequestHead;
+
+/// How long a background question waits after one that was in vain.
+const REFRESH_PAUSE: Duration = Duration::from_secs(1);
+
+/// The least time a callout is given, however long its waiters have waited.
+const SHORTEST_CALLOUT: Duration = Duration::from_millis(1);
+
+/// A request whose key is to be asked about.
+pub(super) struct Pending<'a> {
+    pub(super) stream: StreamId,
+    pub(super) head: &'a RequestHead<'a>,
+    pub(super) undecided: Decision,
+    pub(super) key: &'a ApiKey,
+    pub(super) digest: KeyDigest,
+}
+
+impl Engine {
+    /// Decides with what neighbours know, or waits for an answer.
+    pub(super) fn find_out(
+        &mut self,
+        moment: &Moment<'_>,
+        pending: Pending<'_>,
+        found: Found,
+    ) -> Next {
+        let digest = pending.digest;
+        let mut found = found;
+        let open = self.flights.contains(digest);
+        let mut question = Question::Free;
+        if !open {
+            found = self.neighbours_word(moment, digest, found);
+            question = self.claims.question(moment.shared, digest, moment.now);
+            found = self.neighbours_refusal(moment, digest, found, question);
+        }
+        let stale = match found {
+            Found::Fresh { principal, .. } => {
+                self.note(Metric::CacheLookups("shared"), Change::Add(1));
+                let decision = judge(&self.policy, pending.undecided, principal, false);
+                return self.finish(decision, pending.head);
+            }
+            Found::Refused(refusal) => {
+                self.note(Metric::CacheLookups("shared_refusal"), Change::Add(1));
+                return self.finish(refused(pending.undecided, refusal), pending.head);
+            }
+            Found::Stale { principal, .. } => Some(principal),
+            Found::Nothing => None,
+        };
+        if let Some(principal) = &stale
+            && self.breaker.suspects(moment.now)
+        {
+            // The service was down a moment ago: its owner does not wait to find out whether it still is.
+            self.ask_in_background(moment, digest, pending.key, pending.head);
+            return self.serve_stale(pending, Arc::clone(principal));
+        }
+        if open || question == Question::Claimed {
+            self.note(Metric::CacheLookups("joined"), Change::Add(1));
+            if !open {
+                self.flights.set_asker(digest, Asker::Other, moment.now);
+            }
+            return self.wait(pending);
+        }
+        if let Err(reason) = self.try_to_ask(moment, digest, pending.key, pending.head) {
+            return match stale {
+                Some(principal) => self.serve_stale(pending, principal),
+                None => self.finish(self.unavailable(pending.undecided, reason), pending.head),
+            };
+        }
+        self.note(Metric::CacheLookups("miss"), Change::Add(1));
+        self.wait(pending)
+    }
+
+    /// Asks again about a key whose principal is being served, so that nobody has to wait when it ends.
+    pub(super) fn ask_in_background(
+        &mut self,
+        moment: &Moment<'_>,
+        digest: KeyDigest,
+        key: &ApiKey,
+        head: &RequestHead<'_>,
+    ) {
+        // Half of the callouts are left to those whose owners wait.
+        let most = self.config.auth_service.max_in_flight.div_ceil(2);
+        if self.flights.contains(digest) || self.flights.callouts() >= most {
+            return;
+        }
+        let found = self.principals.find(digest, moment.now);
+        let newer = self.neighbours_word(moment, digest, found);
+        if matches!(newer, Found::Fresh { refresh: false, .. }) {
+            return;
+        }
+        let asked = self.try_to_ask(moment, digest, key, head);
+        let watching = self
+            .flights
+            .get_mut(digest)
+            .is_some_and(|flight| flight.asker == Asker::Other);
+        if watching {
+            self.flights.close(digest);
+        }
+        if watching || asked.is_err() {
+            self.pause_refresh(digest, moment.now);
+        }
+    }
+
+    /// Opens the question about a key: asks, or finds that another VM was faster.
+    fn try_to_ask(
+        &mut self,
+        moment: &Moment<'_>,
+        digest: KeyDigest,
+        key: &ApiKey,
+        head: &RequestHead<'_>,
+    ) -> Result<(), Reason> {
+        if self.flights.callouts() >= self.config.auth_service.max_in_flight {
+            return Err(Reason::Overloaded);
+        }
+        if !self.breaker.admit(moment.now) {
+            return Err(Reason::AuthUnavailable);
+        }
+        let claim = match self.claims.claim(moment.shared, digest, moment.now) {
+            Claim::Theirs => {
+                self.breaker.withdraw();
+                self.flights.set_asker(digest, Asker::Other, moment.now);
+                return Ok(());
+            }
+            Claim::Mine(mine) => Some(mine),
+            Claim::Unclaimed => None,
+        };
+        let mut callout = self.auth_service.ask(key, head.client_address);
+        if let Some(flight) = self.flights.get_mut(digest) {
+            // Those who wait already have waited: together it is no longer than one callout may take.
+            let waited = moment.now.saturating_sub(flight.started_at);
+            callout.timeout = callout.timeout.saturating_sub(waited).max(SHORTEST_CALLOUT);
+        }
+        let id = self.flights.next_callout();
+        let question = OwnQuestion {
+            callout: id,
+            asked_at: moment.now,
+            claim,
+            renewed_at: moment.now,
+        };
+        self.flights
+            .set_asker(digest, Asker::Own(question), moment.now);
+        self.outbox.callouts.push((id, callout));
+        Ok(())
+    }
+
+    /// A waiter was woken that is to bring the key of a question nobody asks any more.
+    pub(super) fn ask_with_key_of(
+        &mut self,
+        moment: &Moment<'_>,
+        digest: KeyDigest,
+        key: &ApiKey,
+        head: &RequestHead<'_>,
+    ) {
+        if let Err(reason) = self.try_to_ask(moment, digest, key, head) {
+            self.settle(
+                digest,
+                moment.now,
+                super::settle::Outcome::Unavailable(reason),
+            );
+        }
+    }
+
+    /// What another VM was told of a key, taken into this VM's cache.
+    fn neighbours_word(&mut self, moment: &Moment<'_>, digest: KeyDigest, found: Found) -> Found {
+        self.look_for_revocations(moment);
+        match self.shared.find(moment.shared, digest) {
+            Some(validation) if validation.asked_at <= moment.now => {
+                self.change_principals(|cache| cache.keep(digest, validation));
+                self.principals.find(digest, moment.now)
+            }
+            _ => found,
+        }
+    }
+
+    /// What another VM was told against a key. It counts if it is newer than what this VM has.
+    fn neighbours_refusal(
+        &mut self,
+        moment: &Moment<'_>,
+        digest: KeyDigest,
+        found: Found,
+        question: Question,
+    ) -> Found {
+        let Question::Concluded {
+            conclusion: Conclusion::Refused(refusal),
+            asked_at,
+        } = question
+        else {
+            return found;
+        };
+        let newer = match &found {
+            Found::Stale { asked_at: kept, .. } => asked_at > *kept,
+            Found::Nothing => true,
+            Found::Fresh { .. } | Found::Refused(_) => false,
+        };
+        if newer && asked_at <= moment.now {
+            self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
+            return self.principals.find(digest, moment.now);
+        }
+        found
+    }
+
+    fn wait(&mut self, pending: Pending<'_>) -> Next {
+        self.flights.join(pending.digest, pending.stream);
+        let waiting = Waiting {
+            digest: pending.digest,
+            decision: pending.undecided,
+            ready: false,
+        };
+        self.waiting.insert(pending.stream, waiting);
+        Next::Wait
+    }
+
+    fn serve_stale(&mut self, pending: Pending<'_>, principal: Arc<Principal>) -> Next {
+        self.note(Metric::CacheLookups("stale"), Change::Add(1));
+        let decision = judge(&self.policy, pending.undecided, principal, true);
+        self.finish(decision, pending.head)
+    }
+
+    /// The decision of a request about whose key nobody can say anything now.
+    pub(super) fn unavailable(&self, undecided: Decision, reason: Reason) -> Decision {
+        Decision {
+            reason,
+            retry_after: Some(self.auth_service.unavailable_retry_after()),
+            ..undecided
+        }
+    }
+
+    /// A background question has failed, or is another VM's: it is not tried again at once.
+    pub(super) fn pause_refresh(&mut self, digest: KeyDigest, now: Timestamp) {
+        let later = now.saturating_add(REFRESH_PAUSE);
+        self.principals.postpone_refresh(digest, later);
+    }
+}
+
+/// Whether a principal holds what the request needs.
+pub(super) fn judge(
+    policy: &Policy,
+    undecided: Decision,
+    principal: Arc<Principal>,
+    stale: bool,
+) -> Decision {
+    let granted = undecided
+        .required
+        .is_some_and(|required| policy.grants(&principal, required));
+    let reason = match (granted, undecided.operation) {
+        (true, _) => Reason::Allowed,
+        (false, Some(_)) => Reason::ScopeMissing,
+        (false, None) => Reason::OperationUnknown,
+    };
+    Decision {
+        reason,
+        principal: Some(principal),
+        stale,
+        ..undecided
+    }
+}
+
+/// The decision of a request whose key was turned down.
+pub(super) fn refused(undecided: Decision, refusal: Refusal) -> Decision {
+    let reason = match refusal {
+        Refusal::Invalid => Reason::KeyInvalid,
+        Refusal::Refused => Reason::KeyRefused,
+    };
+    Decision {
+        reason,
+        ..undecided
+    }
+}

@@ -1,0 +1,294 @@
+//! What comes of an open question: a reply, a neighbour's conclusion, or no answer in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::{judge, refused};
+use super::flights::{Asker, OwnQuestion};
+use super::outbox::CalloutId;
+use super::{Engine, Moment};
+use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
+use crate::decision::{Decision, Reason};
+use crate::principals::claims::{Conclusion, LEASE, Question};
+use crate::principals::{Found, Principal, Refusal, Timestamp, Validation};
+
+/// How long after its time a callout's own end is waited for before the filter ends the wait itself.
+pub(super) const GRACE: Duration = Duration::from_millis(50);
+
+/// How often a tick comes while questions are open, at least.
+const WATCH: Duration = Duration::from_millis(50);
+
+/// How often a tick comes while another VM asks: at first, and for how long; then.
+const EAGER_WATCH: Duration = Duration::from_millis(1);
+const EAGER_FOR: Duration = Duration::from_millis(20);
+const PATIENT_WATCH: Duration = Duration::from_millis(5);
+
+/// What those who wait are told.
+pub(super) enum Outcome {
+    Valid(Arc<Principal>),
+    Refused(Refusal),
+    RateLimited { retry_after: Option<u64> },
+    Unavailable(Reason),
+}
+
+impl Engine {
+    /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
+    /// ignored.
+    pub fn on_callout_reply(&mut self, callout: CalloutId, moment: &Moment<'_>, reply: &Reply<'_>) {
+        if self.on_poll_reply(callout, moment, reply) {
+            return;
+        }
+        let Some(digest) = self.flights.key_of(callout) else {
+            return;
+        };
+        let Some(Asker::Own(question)) = self.flights.get_mut(digest).map(|flight| flight.asker)
+        else {
+            return;
+        };
+        self.answered(moment, digest, question, reply.verdict());
+    }
+
+    /// Time has passed.
+    pub fn on_tick(&mut self, moment: &Moment<'_>) {
+        for digest in self.flights.keys() {
+            self.watch(moment, digest);
+        }
+        self.tend_revocations(moment);
+    }
+
+    /// Gives up on everything that is open: those who wait are told that the service is unavailable.
+    pub fn abandon(&mut self, now: Timestamp) {
+        for digest in self.flights.keys() {
+            self.settle(digest, now, Outcome::Unavailable(Reason::AuthUnavailable));
+        }
+    }
+
+    /// How often [`Self::on_tick`] is to be called; `None` while there is nothing to tend.
+    pub fn tick_period(&self, now: Timestamp) -> Option<Duration> {
+        let watches = self.flights.iter().map(|(_, flight)| {
+            let age = now.saturating_sub(flight.started_at);
+            match flight.asker {
+                Asker::Own(_) => WATCH,
+                _ if age < EAGER_FOR => EAGER_WATCH,
+                _ => PATIENT_WATCH,
+            }
+        });
+        watches.chain(self.revocation_watch()).min()
+    }
+
+    fn watch(&mut self, moment: &Moment<'_>, digest: KeyDigest) {
+        let timeout = self.config.auth_service.timeout;
+        let waiting = &self.waiting;
+        let Some(flight) = self.flights.get_mut(digest) else {
+            return;
+        };
+        // A clock that jumped back must not make anybody wait until it has caught up.
+        flight.started_at = flight.started_at.min(moment.now);
+        let late = moment.now - flight.started_at >= timeout + GRACE;
+        let first_waiter = flight
+            .waiters
+            .iter()
+            .find(|stream| waiting.get(stream).is_some_and(|w| w.digest == digest))
+            .copied();
+        match flight.asker {
+            Asker::Own(question) if late => {
+                self.answered(
+                    moment,
+                    digest,
+                    question,
+                    Verdict::Unavailable(Failure::Timeout),
+                );
+            }
+            Asker::Own(question) => self.renew(moment, digest, question),
+            Asker::Other | Asker::Nobody if first_waiter.is_none() => {
+                self.flights.close(digest);
+            }
+            Asker::Other | Asker::Nobody if late => {
+                self.settle(
+                    digest,
+                    moment.now,
+                    Outcome::Unavailable(Reason::AuthUnavailable),
+                );
+            }
+            Asker::Other => {
+                if let Some(outcome) = self.neighbours_outcome(moment, digest) {
+                    self.settle(digest, moment.now, outcome);
+                } else if self
+                    .flights
+                    .get_mut(digest)
+                    .is_some_and(|f| f.asker == Asker::Nobody)
+                {
+                    self.outbox.wake.extend(first_waiter);
+                }
+            }
+            Asker::Nobody => self.outbox.wake.extend(first_waiter),
+        }
+    }
+
+    fn renew(&mut self, moment: &Moment<'_>, digest: KeyDigest, question: OwnQuestion) {
+        let Some(mine) = question.claim else {
+            return;
+        };
+        let age = moment.now.saturating_sub(question.renewed_at);
+        if age >= LEASE / 5 {
+            self.claims.renew(moment.shared, digest, mine, moment.now);
+            if let Some(flight) = self.flights.get_mut(digest) {
+                flight.asker = Asker::Own(OwnQuestion {
+                    renewed_at: moment.now,
+                    ..question
+                });
+            }
+        }
+    }
+
+    /// What came of the question that another VM asks; `None` while it is open, and when nobody asks it any
+    /// more.
+    fn neighbours_outcome(&mut self, moment: &Moment<'_>, digest: KeyDigest) -> Option<Outcome> {
+        let question = self.claims.question(moment.shared, digest, moment.now);
+        let outcome = match question {
+            Question::Claimed => return None,
+            Question::Free => None,
+            Question::Concluded {
+                conclusion,
+                asked_at,
+            } => match conclusion {
+                Conclusion::Valid => self
+                    .shared
+                    .find(moment.shared, digest)
+                    .filter(|validation| validation.asked_at == asked_at)
+                    .map(|validation| self.believe(digest, validation)),
+                Conclusion::Refused(refusal) => {
+                    self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
+                    Some(Outcome::Refused(refusal))
+                }
+                Conclusion::RateLimited { retry_after } => {
+                    Some(Outcome::RateLimited { retry_after })
+                }
+                Conclusion::Unavailable => Some(Outcome::Unavailable(Reason::AuthUnavailable)),
+            },
+        };
+        if outcome.is_none() {
+            self.flights.set_asker(digest, Asker::Nobody, moment.now);
+        }
+        outcome
+    }
+
+    /// Takes in what this VM's own question brought, and tells the others.
+    fn answered(
+        &mut self,
+        moment: &Moment<'_>,
+        digest: KeyDigest,
+        question: OwnQuestion,
+        verdict: Verdict,
+    ) {
+        let asked_at = question.asked_at;
+        self.note_callout(&verdict, moment.now, asked_at);
+        let conclude = |engine: &Self, conclusion| {
+            engine
+                .claims
+                .conclude(moment.shared, digest, conclusion, asked_at, moment.now)
+        };
+        let outcome = match verdict {
+            Verdict::Valid(principal, lifetime) => {
+                let validation = Validation {
+                    principal: Arc::new(principal),
+                    asked_at,
+                    lifetime,
+                };
+                self.shared
+                    .publish(moment.shared, digest, &validation, moment.now);
+                match conclude(self, Conclusion::Valid) {
+                    None => self.believe(digest, validation),
+                    // Another VM asked later and was told otherwise.
+                    Some(refusal) => {
+                        self.shared
+                            .withdraw(moment.shared, digest, asked_at, moment.now);
+                        self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
+                        Outcome::Refused(refusal)
+                    }
+                }
+            }
+            Verdict::Invalid | Verdict::Refused => {
+                let refusal = if matches!(verdict, Verdict::Invalid) {
+                    Refusal::Invalid
+                } else {
+                    Refusal::Refused
+                };
+                self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
+                self.shared
+                    .withdraw(moment.shared, digest, asked_at, moment.now);
+                conclude(self, Conclusion::Refused(refusal));
+                Outcome::Refused(refusal)
+            }
+            Verdict::RateLimited { retry_after } => {
+                self.pause_refresh(digest, moment.now);
+                conclude(self, Conclusion::RateLimited { retry_after });
+                Outcome::RateLimited { retry_after }
+            }
+            Verdict::Unavailable(_) => {
+                self.pause_refresh(digest, moment.now);
+                conclude(self, Conclusion::Unavailable);
+                Outcome::Unavailable(Reason::AuthUnavailable)
+            }
+        };
+        self.settle(digest, moment.now, outcome);
+    }
+
+    /// Keeps a validation, unless the key was revoked while it was on its way.
+    fn believe(&mut self, digest: KeyDigest, validation: Validation) -> Outcome {
+        if self.principals.is_revoked(&validation) {
+            return Outcome::Refused(Refusal::Invalid);
+        }
+        let principal = Arc::clone(&validation.principal);
+        self.change_principals(|cache| cache.keep(digest, validation));
+        Outcome::Valid(principal)
+    }
+
+    /// Closes a question and decides for those who wait.
+    pub(super) fn settle(&mut self, digest: KeyDigest, now: Timestamp, outcome: Outcome) {
+        let Some(flight) = self.flights.close(digest) else {
+            return;
+        };
+        let stale = match self.principals.find(digest, now) {
+            Found::Stale { principal, .. } | Found::Fresh { principal, .. } => Some(principal),
+            Found::Refused(_) | Found::Nothing => None,
+        };
+        for stream in flight.waiters {
+            let Some(mut waiting) = self.waiting.remove(&stream) else {
+                continue;
+            };
+            if waiting.digest == digest && !waiting.ready {
+                waiting.decision = self.told(waiting.decision, &outcome, stale.as_ref());
+                waiting.ready = true;
+                self.outbox.wake.push(stream);
+            }
+            self.waiting.insert(stream, waiting);
+        }
+    }
+
+    fn told(
+        &self,
+        undecided: Decision,
+        outcome: &Outcome,
+        stale: Option<&Arc<Principal>>,
+    ) -> Decision {
+        match outcome {
+            Outcome::Valid(principal) => {
+                judge(&self.policy, undecided, Arc::clone(principal), false)
+            }
+            Outcome::Refused(refusal) => refused(undecided, *refusal),
+            Outcome::RateLimited { retry_after } => Decision {
+                retry_after: retry_after
+                    .or_else(|| Some(self.auth_service.unavailable_retry_after())),
+                ..Decision {
+                    reason: Reason::RateLimited,
+                    ..undecided
+                }
+            },
+            Outcome::Unavailable(reason) => match stale {
+                Some(principal) => judge(&self.policy, undecided, Arc::clone(principal), true),
+                None => self.unavailable(undecided, *reason),
+            },
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Several workers and one auth service: what one is told, the others need not ask.
+
+use std::time::Duration;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, reason, status, valid, with_key};
+use crate::decision::StreamId;
+use crate::shared_data::LocalData;
+
+fn workers(more: &str) -> Shell {
+    Shell::with_workers(4, "", more)
+}
+
+fn wait_everywhere(shell: &mut Shell) -> Vec<StreamId> {
+    (0..40)
+        .map(|number| shell.waiting(number % 4, "K1", SEARCH_RUNS))
+        .collect()
+}
+
+#[test]
+fn a_key_that_one_worker_knows_needs_no_callout_on_another() {
+    let mut shell = workers("");
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    for worker in 1..4 {
+        assert_eq!(shell.post(worker, "K1", SEARCH_RUNS), "allowed");
+        assert_eq!(shell.post(worker, "K1", CREATE_RUN), "scope_missing");
+    }
+    assert_eq!(shell.asked, 1);
+    assert_eq!(
+        shell.counted("mlflow_authz_cache_lookups.result=.=shared;.;"),
+        3
+    );
+}
+
+#[test]
+fn a_cold_burst_is_one_callout() {
+    let mut shell = workers("");
+    let streams = wait_everywhere(&mut shell);
+    assert_eq!(shell.asked, 1);
+    shell.reply(&valid(READER));
+    shell.later(1);
+    shell.tick_all();
+    assert!(streams.iter().all(|id| shell.outcome(*id) == "allowed"));
+    assert_eq!(shell.asked, 1);
+}
+
+#[test]
+fn every_outcome_reaches_the_other_workers() {
+    for (code, expected, more_asked) in [
+        (401, "key_invalid", 0),
+        (403, "key_refused", 0),
+        (429, "rate_limited", 1),
+        (500, "auth_unavailable", 1),
+    ] {
+        let mut shell = workers("");
+        let streams = wait_everywhere(&mut shell);
+        shell.reply(&status(code, true));
+        shell.later(1);
+        shell.tick_all();
+        for stream in streams {
+            assert_eq!(shell.outcome(stream), expected, "{code}");
+        }
+        // Only a refusal is remembered.
+        let _ = shell.post(3, "K1", SEARCH_RUNS);
+        assert_eq!(shell.asked, 1 + more_asked, "{code}");
+    }
+}
+
+#[test]
+fn a_claimant_that_dies_is_replaced() {
+    let mut shell = workers("");
+    let streams = wait_everywhere(&mut shell);
+    // Worker 0 is gone with its callout; the others tick.
+    for _ in 0..30 {
+        shell.later(10);
+        (1..4).for_each(|worker| shell.tick(worker));
+    }
+    assert_eq!(shell.asked, 2);
+    let (worker, id, callout) = shell.open.remove(1);
+    assert!(
+        callout.timeout < Duration::from_millis(1_800),
+        "{:?}",
+        callout.timeout
+    );
+    shell.reply_to(worker, id, &valid(READER));
+    shell.later(1);
+    (1..4).for_each(|worker| shell.tick(worker));
+    for (number, stream) in streams.iter().enumerate() {
+        let expected = if number % 4 == 0 { "ask" } else { "allowed" };
+        assert_eq!(shell.outcome(*stream), expected);
+    }
+}
+
+#[test]
+fn a_claim_does_not_lapse_while_its_worker_waits() {
+    let mut shell = workers("");
+    let _ = wait_everywhere(&mut shell);
+    for _ in 0..39 {
+        shell.later(50);
+        shell.tick_all();
+    }
+    assert_eq!(shell.asked, 1);
+}
+
+#[test]
+fn nobody_waits_longer_for_another_worker_than_for_the_service() {
+    let mut shell = workers("");
+    let streams = wait_everywhere(&mut shell);
+    for _ in 0..41 {
+        shell.later(50);
+        shell.tick_all();
+    }
+    for stream in streams {
+        assert_eq!(shell.outcome(stream), "auth_unavailable");
+    }
+}
+
+#[test]
+fn shared_data_that_is_lost_costs_callouts_and_nothing_else() {
+    let mut shell = workers("");
+    let streams = wait_everywhere(&mut shell);
+    shell.shared = LocalData::default();
+    shell.tick_all();
+    assert_eq!(shell.asked, 2, "one of the others asks again");
+    while !shell.open.is_empty() {
+        shell.reply(&valid(READER));
+        shell.shared = LocalData::default();
+        shell.tick_all();
+    }
+    assert!(streams.iter().all(|id| shell.outcome(*id) == "allowed"));
+}
+
+#[test]
+fn nothing_is_shared_where_that_is_switched_off() {
+    let mut shell = workers(r#", "cache": {"shared_slots": 0}"#);
+    let streams = wait_everywhere(&mut shell);
+    assert_eq!(shell.asked, 4);
+    while !shell.open.is_empty() {
+        shell.reply(&valid(READER));
+    }
+    assert!(streams.iter().all(|id| shell.outcome(*id) == "allowed"));
+}
+
+#[test]
+fn a_busy_slot_makes_two_workers_ask() {
+    let mut shell = workers(r#", "cache": {"shared_slots": 1}"#);
+    let first = shell.waiting(0, "K1", SEARCH_RUNS);
+    let second = shell.waiting(1, "K2", SEARCH_RUNS);
+    let third = shell.waiting(2, "K2", SEARCH_RUNS);
+    assert_eq!(shell.asked, 3);
+    for body in [READER, WRITER, WRITER] {
+        shell.reply(&valid(body));
+    }
+    for stream in [first, second, third] {
+        assert_eq!(shell.outcome(stream), "allowed");
+    }
+}
+
+#[test]
+fn a_refusal_takes_back_what_was_shared() {
+    let mut shell = workers(r#", "cache": {"ttl": "60s", "negative_ttl": "5s"}"#);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    shell.later(50_000);
+    assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
+    shell.reply(&status(401, true));
+    assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "key_invalid");
+    shell.later(5_000);
+    assert_eq!(shell.post(2, "K1", SEARCH_RUNS), "ask");
+}
+
+#[test]
+fn a_refusal_on_one_worker_ends_stale_rights_on_another() {
+    let mut shell = workers("");
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "allowed");
+    shell.later(60_000);
+    let _ = shell.waiting(0, "K1", SEARCH_RUNS);
+    shell.reply(&status(401, true));
+    shell.later(6_000);
+    let (stream, next) = shell.headers_at(1, &with_key("K1", SEARCH_RUNS));
+    assert_eq!(reason(&next), "ask");
+    shell.reply(&status(500, true));
+    assert_eq!(shell.outcome(stream), "auth_unavailable");
+}
+
+#[test]
+fn a_stale_principal_of_a_neighbour_is_served_too() {
+    let mut shell = workers("");
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    shell.later(60_000);
+    let stream = shell.waiting(3, "K1", SEARCH_RUNS);
+    shell.reply(&status(500, true));
+    assert_eq!(shell.outcome(stream), "allowed");
+    assert!(shell.decided[&stream].decision().unwrap().stale);
+}
+
+#[test]
+fn one_worker_refreshes_for_all() {
+    let mut shell = workers(r#", "cache": {"ttl": "60s"}"#);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    for second in 0..300 {
+        shell.later(1_000);
+        for worker in 0..4 {
+            assert_eq!(shell.post(worker, "K1", SEARCH_RUNS), "allowed", "{second}");
+        }
+        if !shell.open.is_empty() {
+            assert_eq!(shell.open.len(), 1);
+            shell.reply(&valid(READER));
+        }
+    }
+    // 300 s in lives of 54 to 60 s, of which the last fifth is not used.
+    assert!((5..=8).contains(&shell.asked), "{}", shell.asked);
+}
+
+#[test]
+fn workers_with_other_auth_services_share_nothing() {
+    let mut shell = workers("");
+    let mut other = Shell::with_service(r#", "service_id": "other""#, "");
+    shell.workers[1] = other.workers.remove(0);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "ask");
+}

@@ -1,0 +1,127 @@
+//! The second level: principals that one VM validated and all may use.
+//!
+//! A fixed number of slots in the data that VMs share, chosen by the key's digest; the newest validation
+//! takes the slot. An entry says when the service was asked, and each reader judges its age by its own
+//! configuration.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Principal, Timestamp, Validation};
+use crate::auth_service::{KeyDigest, Lifetime};
+use crate::shared_data::{SharedData, update};
+
+/// The layout of a slot. A module that writes another layout uses other names, too.
+const LAYOUT: u8 = 1;
+
+/// The largest slot, in bytes. A principal with more scopes than fit is each VM's own to ask about.
+pub const MAX_SLOT_BYTES: usize = 4096;
+
+/// The slots.
+#[derive(Debug, Clone, Copy)]
+pub struct SharedPrincipals {
+    slots: u32,
+}
+
+/// What stands in a slot behind the layout and the digest.
+#[derive(Serialize, Deserialize)]
+struct Slot<P> {
+    asked_at: Duration,
+    max_age: Option<Duration>,
+    expires_at: Option<Duration>,
+    principal: P,
+}
+
+impl SharedPrincipals {
+    /// So many slots; 0 shares nothing.
+    pub const fn new(slots: u32) -> Self {
+        Self { slots }
+    }
+
+    /// What another VM was told of a key.
+    pub fn find(&self, shared: &dyn SharedData, digest: KeyDigest) -> Option<Validation> {
+        let (value, _) = shared.get(&self.name(digest)?)?;
+        read(&value, digest)
+    }
+
+    /// Tells the other VMs. Returns whether they can know. A word from the future, left by a clock that jumped
+    /// back, gives way to any other.
+    pub fn publish(
+        &self,
+        shared: &dyn SharedData,
+        digest: KeyDigest,
+        validation: &Validation,
+        now: Timestamp,
+    ) -> bool {
+        let Some((name, slot)) = self.name(digest).zip(write(digest, validation)) else {
+            return false;
+        };
+        update(shared, &name, |current| {
+            let newer = read(current, digest).is_some_and(|kept| {
+                (validation.asked_at..=now.max(validation.asked_at)).contains(&kept.asked_at)
+            });
+            (!newer).then(|| slot.clone())
+        })
+    }
+
+    /// Takes back what was said of a key that the service turned down after `asked_at`.
+    pub fn withdraw(
+        &self,
+        shared: &dyn SharedData,
+        digest: KeyDigest,
+        asked_at: Timestamp,
+        now: Timestamp,
+    ) {
+        let Some(name) = self.name(digest) else {
+            return;
+        };
+        update(shared, &name, |current| {
+            let older = read(current, digest)
+                .is_some_and(|kept| kept.asked_at <= asked_at || kept.asked_at > now);
+            older.then(Vec::new)
+        });
+    }
+
+    fn name(&self, digest: KeyDigest) -> Option<String> {
+        let slot = digest.spread().checked_rem(self.slots)?;
+        Some(format!("mlflow_authz/{LAYOUT}/principal/{slot}"))
+    }
+}
+
+fn write(digest: KeyDigest, validation: &Validation) -> Option<Vec<u8>> {
+    let mut bytes = vec![LAYOUT];
+    bytes.extend_from_slice(digest.as_bytes());
+    let Validation {
+        principal,
+        asked_at,
+        lifetime,
+    } = validation;
+    let slot = Slot {
+        asked_at: *asked_at,
+        max_age: lifetime.max_age,
+        expires_at: lifetime.expires_at,
+        principal: principal.as_ref(),
+    };
+    serde_json::to_writer(&mut bytes, &slot).ok()?;
+    (bytes.len() <= MAX_SLOT_BYTES).then_some(bytes)
+}
+
+/// What a slot says of this key; `None` where it says nothing or is not to be understood.
+fn read(bytes: &[u8], digest: KeyDigest) -> Option<Validation> {
+    let rest = bytes.strip_prefix(&[LAYOUT])?;
+    let json = rest.strip_prefix(digest.as_bytes())?;
+    let slot: Slot<Principal> = serde_json::from_slice(json).ok()?;
+    Some(Validation {
+        principal: Arc::new(slot.principal),
+        asked_at: slot.asked_at,
+        lifetime: Lifetime {
+            max_age: slot.max_age,
+            expires_at: slot.expires_at,
+        },
+    })
+}

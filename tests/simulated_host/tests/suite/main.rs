@@ -1,0 +1,16 @@
+//! The built module under a host that can be made to misbehave. One binary, so that it is compiled once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
+mod clock;
+mod deletions;
+mod driver;
+mod failing_calls;
+mod odd_headers;
+mod ordinary;
