@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlflow_authz::auth_service::{Reply, Verdict};
+use mlflow_authz::auth_service::{Reply, Revocations, Verdict};
 
 const SECRET: &str = "hk_live_secret";
 
@@ -12,10 +12,19 @@ fuzz_target!(|data: &[u8]| {
     let status = std::str::from_utf8(status).ok().and_then(|s| s.trim().parse().ok()).unwrap_or(200);
     for from_service in [true, false] {
         let body = body.get(1..).unwrap_or_default();
-        let reply = Reply::Response { status, from_service, retry_after: Some(status.to_string().as_bytes()), body }
-            .verdict();
-        match reply {
-            Verdict::Valid(_) => assert_eq!(status, 200),
+        let seconds = status.to_string();
+        let reply = Reply::Response {
+            status,
+            from_service,
+            retry_after: Some(seconds.as_bytes()),
+            cache_control: Some(body),
+            body,
+        };
+        if let Revocations::Unavailable(failure) = reply.revocations() {
+            assert!(!failure.to_string().contains(SECRET));
+        }
+        match reply.verdict() {
+            Verdict::Valid(..) => assert_eq!(status, 200),
             Verdict::Unavailable(failure) => assert!(!failure.to_string().contains(SECRET)),
             Verdict::RateLimited { retry_after } => assert!(retry_after.is_none_or(|s| s <= 60)),
             Verdict::Invalid | Verdict::Refused => assert!(matches!(status, 401 | 403)),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use mlflow_authz::auth_service::{Reply, Verdict};
-use mlflow_authz::{Config, Engine, Next, Reason, RequestHead, StreamId};
+use mlflow_authz::shared_data::LocalData;
+use mlflow_authz::{Config, Engine, Moment, Next, Reason, RequestHead, StreamId};
 
 const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/m", "/"],
     "credentials": ["bearer", "x-api-key", "basic", "query"], "forward_credential": false}"#;
@@ -29,23 +30,29 @@ fuzz_target!(|data: &[u8]| {
     let Ok(config) = Config::parse(CONFIG) else { return };
     let mut engine = Engine::new(config, CONFIG);
 
-    let mut next = engine.on_request_headers(STREAM, NOW, &head);
+    let shared = LocalData::default();
+    let moment = Moment { now: NOW, shared: &shared };
+    let mut next = engine.on_request_headers(STREAM, &moment, &head);
     let mut valid = false;
-    if let Next::Ask(_) = next {
+    if let Next::Wait = next {
         let split = reply_text.iter().position(|b| *b == b'\n').unwrap_or(reply_text.len());
         let status = std::str::from_utf8(&reply_text[..split]).ok().and_then(|s| s.parse().ok());
         let reply = Reply::Response {
             status: status.unwrap_or(500),
             from_service: true,
             retry_after: None,
+            cache_control: None,
             body: reply_text.get(split + 1..).unwrap_or_default(),
         };
-        valid = matches!(reply.verdict(), Verdict::Valid(_));
-        next = engine.on_auth_reply(STREAM, NOW, &reply, &head).expect("the stream waits");
+        valid = matches!(reply.verdict(), Verdict::Valid(..));
+        let callouts = engine.take_outbox().callouts;
+        assert_eq!(callouts.len(), 1);
+        engine.on_callout_reply(callouts[0].0, &moment, &reply);
+        next = engine.on_woken(STREAM, &moment, &head).expect("the stream waits");
     }
     assert_eq!(engine.waiting_streams(), 0);
     match next {
-        Next::Ask(_) => panic!("asked twice"),
+        Next::Wait => panic!("still waiting"),
         Next::Forward(decision, _) => {
             assert!(decision.allows());
             if decision.reason == Reason::Allowed {
