@@ -60,11 +60,11 @@ impl KeyDigest {
         &self.0
     }
 
-    /// A number that is even over keys.
-    pub fn spread(&self) -> u32 {
-        self.0
-            .first_chunk()
-            .map_or(0, |chunk| u32::from_be_bytes(*chunk))
+    /// Two numbers that are even over keys.
+    pub fn spread(&self) -> [u32; 2] {
+        let number = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let (first, rest) = self.0.split_at(4);
+        [number(first.first_chunk()), number(rest.first_chunk())]
     }
 }
 

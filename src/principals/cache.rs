@@ -224,7 +224,8 @@ impl Principals {
         let Validation {
             asked_at, lifetime, ..
         } = validation;
-        let mixed = (digest.spread() ^ asked_at.subsec_nanos()).wrapping_mul(0x9e37_79b9);
+        let [number, _] = digest.spread();
+        let mixed = (number ^ asked_at.subsec_nanos()).wrapping_mul(0x9e37_79b9);
         let share = f64::from(mixed) / f64::from(u32::MAX);
         let jitter = (self.config.ttl / JITTER_DIVISOR).mul_f64(share);
         let until_expiry = lifetime

@@ -188,7 +188,8 @@ impl Claims {
     }
 
     fn name(&self, digest: KeyDigest) -> Option<String> {
-        let slot = digest.spread().checked_rem(self.slots)?;
+        let [number, _] = digest.spread();
+        let slot = number.checked_rem(self.slots)?;
         Some(format!("mlflow_authz/{LAYOUT}/question/{slot}"))
     }
 }

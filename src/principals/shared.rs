@@ -1,7 +1,7 @@
 //! The second level: principals that one VM validated and all may use.
 //!
-//! A fixed number of slots in the data that VMs share, chosen by the key's digest; the newest validation
-//! takes the slot. An entry says when the service was asked, and each reader judges its age by its own
+//! A fixed number of slots in the data that VMs share. The key's digest chooses two; a validation takes the
+//! place of the key's last one, else of the older of what stands there. An entry says when the service was asked, and each reader judges its age by its own
 //! configuration.
 
 #[cfg(test)]
@@ -10,6 +10,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{Principal, Timestamp, Validation};
@@ -45,8 +46,11 @@ impl SharedPrincipals {
 
     /// What another VM was told of a key.
     pub fn find(&self, shared: &dyn SharedData, digest: KeyDigest) -> Option<Validation> {
-        let (value, _) = shared.get(&self.name(digest)?)?;
-        read(&value, digest)
+        let told = |name: &String| read(&shared.get(name)?.0, digest);
+        self.names(digest)
+            .iter()
+            .filter_map(told)
+            .max_by_key(|validation| validation.asked_at)
     }
 
     /// Tells the other VMs. Returns whether they can know. A word from the future, left by a clock that jumped
@@ -58,10 +62,17 @@ impl SharedPrincipals {
         validation: &Validation,
         now: Timestamp,
     ) -> bool {
-        let Some((name, slot)) = self.name(digest).zip(write(digest, validation)) else {
+        let names = self.names(digest);
+        let rank = |name: &&String| match shared.get(name).map(|(value, _)| value) {
+            Some(value) if read(&value, digest).is_some() => Rank::Own,
+            Some(value) => Rank::of_other(&value, now),
+            None => Rank::Empty,
+        };
+        let Some((name, slot)) = names.iter().min_by_key(rank).zip(write(digest, validation))
+        else {
             return false;
         };
-        update(shared, &name, |current| {
+        update(shared, name, |current| {
             let newer = read(current, digest).is_some_and(|kept| {
                 (validation.asked_at..=now.max(validation.asked_at)).contains(&kept.asked_at)
             });
@@ -77,19 +88,48 @@ impl SharedPrincipals {
         asked_at: Timestamp,
         now: Timestamp,
     ) {
-        let Some(name) = self.name(digest) else {
-            return;
-        };
-        update(shared, &name, |current| {
-            let older = read(current, digest)
-                .is_some_and(|kept| kept.asked_at <= asked_at || kept.asked_at > now);
-            older.then(Vec::new)
-        });
+        for name in self.names(digest) {
+            update(shared, &name, |current| {
+                let older = read(current, digest)
+                    .is_some_and(|kept| kept.asked_at <= asked_at || kept.asked_at > now);
+                older.then(Vec::new)
+            });
+        }
     }
 
-    fn name(&self, digest: KeyDigest) -> Option<String> {
-        let slot = digest.spread().checked_rem(self.slots)?;
-        Some(format!("mlflow_authz/{LAYOUT}/principal/{slot}"))
+    fn names(&self, digest: KeyDigest) -> Vec<String> {
+        let [first, second] = digest.spread();
+        let slots = [first, second].map(|number| number.checked_rem(self.slots));
+        let mut slots: Vec<u32> = slots.into_iter().flatten().collect();
+        slots.dedup();
+        slots
+            .iter()
+            .map(|slot| format!("mlflow_authz/{LAYOUT}/principal/{slot}"))
+            .collect()
+    }
+}
+
+/// Which of its slots a validation takes: the least.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The key's own.
+    Own,
+    /// One that says nothing.
+    Empty,
+    /// Another key's, by its age.
+    Other(Timestamp),
+}
+
+impl Rank {
+    fn of_other(bytes: &[u8], now: Timestamp) -> Self {
+        let json = bytes
+            .strip_prefix(&[LAYOUT])
+            .and_then(|rest| rest.get(32..));
+        let slot = json.and_then(|json| serde_json::from_slice::<Slot<IgnoredAny>>(json).ok());
+        match slot {
+            Some(slot) if slot.asked_at <= now => Self::Other(slot.asked_at),
+            _ => Self::Empty,
+        }
     }
 }
 

@@ -249,3 +249,38 @@ fn a_word_from_the_future_gives_way() {
     ONE.withdraw(&data, a(), NOW - MS, NOW);
     assert_eq!(key_id(&data, a()), None);
 }
+
+/// A quarter full, slots chosen by one number only would lose a fifth of the keys.
+#[test]
+fn few_keys_lose_their_slot_to_others() {
+    let data = LocalData::default();
+    let shared = SharedPrincipals::new(4096);
+    let keys: Vec<KeyDigest> = (0..1000)
+        .map(|number| digest(&format!("key-{number}")))
+        .collect();
+    for key in &keys {
+        assert!(shared.publish(&data, *key, &validation("k", NOW), LATER));
+    }
+    let kept = keys
+        .iter()
+        .filter(|key| shared.find(&data, **key).is_some());
+    assert!(kept.count() >= 970);
+}
+
+#[test]
+fn the_older_of_two_slots_gives_way() {
+    let data = LocalData::default();
+    let shared = SharedPrincipals::new(2);
+    let keys: Vec<KeyDigest> = (0..64)
+        .map(|number| digest(&format!("key-{number}")))
+        .collect();
+    for (number, key) in (0..).zip(&keys) {
+        shared.publish(&data, *key, &validation("k", NOW + MS * number), LATER);
+    }
+    // The last one, which has just been written, is there whatever came before.
+    let kept: Vec<usize> = (0..64)
+        .filter(|i| shared.find(&data, keys[*i]).is_some())
+        .collect();
+    assert_eq!(kept.last(), Some(&63));
+    assert!(kept.len() == 2 && kept[0] > 50, "{kept:?}");
+}
