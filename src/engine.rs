@@ -64,6 +64,7 @@ pub struct Engine {
     flights: Flights,
     waiting: HashMap<StreamId, Waiting>,
     revocation: Option<RevocationWatch>,
+    ticking: bool,
     audit: AuditLog,
     operator_lines: PerSecond,
     config_hash: [u8; 4],
@@ -113,6 +114,7 @@ impl Engine {
             flights: Flights::default(),
             waiting: HashMap::new(),
             revocation,
+            ticking: true,
             audit: AuditLog::new(config.audit.clone(), config.mode),
             operator_lines: PerSecond::new(OPERATOR_LINES_PER_SECOND),
             config_hash: config_hash(config_text),
@@ -188,12 +190,12 @@ impl Engine {
         head: &RequestHead<'_>,
     ) -> Option<Next> {
         let digest = self.waiting.get(&stream)?.digest;
-        if self.needs_key(digest) {
+        if let Some(alone) = self.needs_key(digest) {
             match self.classify(head) {
                 Classified::Undecided(_, key)
                     if self.auth_service.digest(&key, head.client_address) == digest =>
                 {
-                    self.ask_with_key_of(moment, digest, &key, head);
+                    self.ask_with_key_of(moment, digest, &key, head, alone);
                 }
                 // Not the request that began to wait: nobody's answer is meant for it.
                 _ => {
@@ -210,10 +212,12 @@ impl Engine {
         Some(self.finish(waiting.decision, head))
     }
 
-    fn needs_key(&mut self, digest: KeyDigest) -> bool {
-        self.flights
-            .get_mut(digest)
-            .is_some_and(|flight| flight.asker == Asker::Nobody)
+    /// Whether nobody asks about a key that is waited for; then whether this VM is to ask alone.
+    fn needs_key(&mut self, digest: KeyDigest) -> Option<bool> {
+        match self.flights.get_mut(digest)?.asker {
+            Asker::Nobody { alone } => Some(alone),
+            Asker::Own(_) | Asker::Other => None,
+        }
     }
 
     /// The stream is gone, decided or not.
@@ -310,7 +314,7 @@ impl Engine {
             if failure.is_outage() {
                 self.breaker.failed(now);
             } else {
-                self.breaker.succeeded();
+                self.breaker.stumbled(now);
             }
             if failure.is_misconfiguration() {
                 self.note(Metric::AuthServiceMisconfigured, Change::Add(1));

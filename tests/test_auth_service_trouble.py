@@ -13,12 +13,13 @@ from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.envoy_config import Config
 from harness.http import Response, bearer
 from harness.http2 import Http2
-from harness.ports import free_port
 from harness.processes import wait_until
 from harness.stack import Stack
 
 READ = keys.READ["key"]
 MISCONFIGURED = "mlflow_authz_auth_service_misconfigured"
+# So many failures would open the circuit, and no more would be heard of them: see test_protection.
+PATIENT = {"breaker": {"failures": 1_000_000}}
 
 # What stands in a reply and nowhere else: no log may repeat any of it.
 WORD = "LEAKED"
@@ -45,7 +46,7 @@ ODD_KEYS = [
 @pytest.fixture(scope="module")
 def troubled(session_dir: Path) -> Iterator[Stack]:
     """A stack whose auth service can be upset without troubling other tests."""
-    plugin = {"auth_service": {"timeout": "300ms"}}
+    plugin = {"auth_service": {"timeout": "300ms", **PATIENT}}
     with Stack(session_dir / "troubled", keys=keys.STANDARD + ODD_KEYS, plugin=plugin) as started:
         yield started
 
@@ -145,7 +146,10 @@ def no_endpoints(config: Config) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"plugin": {"auth_service": {"cluster": "no_such_cluster"}}}, {"edit": no_endpoints}],
+    [
+        {"plugin": {"auth_service": {"cluster": "no_such_cluster", **PATIENT}}},
+        {"plugin": {"auth_service": PATIENT}, "edit": no_endpoints},
+    ],
     ids=["unknown cluster", "empty cluster"],
 )
 def test_callouts_that_cannot_be_sent(start_stack: Any, options: dict[str, Any]) -> None:
@@ -179,6 +183,7 @@ def test_a_known_key_does_not_notice(troubled: Stack) -> None:
 
 
 def test_a_flood_of_errors_is_a_line_a_second(troubled: Stack) -> None:
+    assert troubled.client.get(READ_RUN, [bearer(READ)]).status == 200  # `unharmed` needs it cached.
     time.sleep(1.005 - time.time() % 1)
     said = len(troubled.envoy.log())
 
@@ -193,7 +198,9 @@ def test_a_flood_of_errors_is_a_line_a_second(troubled: Stack) -> None:
         assert 1 <= len(lines()) <= seconds
         time.sleep(1.005 - time.time() % 1)
         assert_unavailable(troubled.client.get(READ_RUN, [bearer("hk_live_any")]))
-    left_out = [int(number) for line in lines() for number in re.findall(r"\((\d+) more like it\)", line)]
+    left_out = [
+        int(number) for line in lines() for number in re.findall(r"\((\d+) more lines left out", line)
+    ]
     assert len(lines()) + sum(left_out) == 41
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from harness import envoy_config, keys
-from harness.checks import CREATE_RUN, READ_RUN, access_log_entry, unharmed
+from harness.checks import CREATE_RUN, access_log_entry, unharmed
 from harness.envoy_config import Config
 from harness.http import bearer
 from harness.processes import NotReady, wait_until
@@ -49,7 +49,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
     ({"plugin": {"mode": "shadow"}}, 'mode: "shadow" is not built yet'),
     ({"plugin": {"bodies": "inspect"}}, 'bodies: "inspect" is not built yet'),
-    ({"plugin": {"cache": {"stale_if_error": "5m"}}}, "cache.stale_if_error: this feature is not built yet"),
+    ({"plugin": {"whoami": True}}, "whoami: this feature is not built yet"),
+    ({"plugin": {"cache": {"stale_if_eror": "5m"}}}, "unknown field; did you mean `stale_if_error`?"),
+    ({"plugin": {"cache": {"shared_slots": 65_537}}}, "cache.shared_slots: must be at most 65536"),
+    ({"plugin": {"auth_service": {"max_in_flight": 0}}}, "auth_service.max_in_flight: must be at least 1"),
+    ({"plugin": {"auth_service": {"breaker": {"failures": 0}}}}, "auth_service.breaker.failures: must be"),
+    ({"plugin": {"key_pattern": ""}}, "key_pattern: must be visible ASCII"),
+    ({"plugin": {"revocation": {"path": "/r", "every": "50ms"}}}, "revocation.every: must be at least 100ms"),
+    ({"plugin": {"revocation": {"path": "/r?x"}}}, "revocation.path: must be a path without a query"),
     ({"plugin": {"scopes": {"a": ["models:read"]}}}, "scopes.a[0]: "),
     ({"plugin": {"mounts": ["/api/mlflow/"]}}, "mounts[0]: "),
 ]

@@ -289,7 +289,8 @@ def test_clients_that_hang_up_during_the_callout(
     stack: Stack, fresh_write: FreshKey, body: bytes, verdict: str
 ) -> None:
     upstream = stack.upstream.count
-    callers = [fresh_write() if verdict == "write" else f"hk_live_gone_{number}" for number in range(20)]
+    unknown = [f"hk_live_gone_{len(body)}_{number}" for number in range(20)]
+    callers = [fresh_write() for _ in range(20)] if verdict == "write" else unknown
     before = stack.auth.validations
     with unharmed(stack), stack.auth.faults(delay_ms=200), ThreadPoolExecutor(10) as pool:
         list(pool.map(lambda key: hang_up(stack.client, key, body), callers))

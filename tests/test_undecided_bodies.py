@@ -5,6 +5,7 @@ Each test runs under both settings of allow_on_headers_stop_iteration (DESIGN 6.
 
 import hashlib
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,6 +103,11 @@ def http2_with_trailers(stack: Stack, key: str) -> Callable[[], Response]:
     return http2(stack, key, trailers=True)
 
 
+def unknown() -> str:
+    """A key that no file holds and nobody was refused for yet."""
+    return f"hk_live_{uuid.uuid4()}"
+
+
 FORMS = [plain, chunked, chunked_with_trailers, without_body, http2, http2_with_trailers]
 BODIES = {plain: bytes(range(256)) * 40, without_body: b""}
 
@@ -115,7 +121,7 @@ def test_nothing_leaves_before_the_reply(
     form: Callable[[Stack, str], Callable[[], Response]],
     verdict: int,
 ) -> None:
-    key = {200: fresh_write, 403: fresh_read, 401: lambda: keys.UNKNOWN}[verdict]()
+    key = {200: fresh_write, 403: fresh_read, 401: unknown}[verdict]()
     before = sent_upstream(stack_with)
     with unharmed(stack_with), stack_with.auth.faults(delay_ms=int(DELAY * 1000)):
         answer = form(stack_with, key)

@@ -60,6 +60,12 @@ impl Breaker {
         self.probing = false;
     }
 
+    /// The service is there, but what it answered cannot be used: it is suspected, and not left alone.
+    pub fn stumbled(&mut self, now: Timestamp) {
+        self.succeeded();
+        self.last_failure = Some(now);
+    }
+
     /// The service gave none. A callout that was made before the circuit opened changes nothing more.
     pub fn failed(&mut self, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);

@@ -46,6 +46,7 @@ impl Engine {
             question = self.claims.question(moment.shared, digest, moment.now);
             found = self.neighbours_refusal(moment, digest, found, question);
         }
+        let mut refresh = false;
         let stale = match found {
             Found::Fresh { principal, .. } => {
                 self.note(Metric::CacheLookups("shared"), Change::Add(1));
@@ -56,24 +57,33 @@ impl Engine {
                 self.note(Metric::CacheLookups("shared_refusal"), Change::Add(1));
                 return self.finish(refused(pending.undecided, refusal), pending.head);
             }
-            Found::Stale { principal, .. } => Some(principal),
+            Found::Stale {
+                principal,
+                refresh: due,
+                ..
+            } => {
+                refresh = due;
+                Some(principal)
+            }
             Found::Nothing => None,
         };
         if let Some(principal) = &stale
             && self.breaker.suspects(moment.now)
         {
             // The service was down a moment ago: its owner does not wait to find out whether it still is.
-            self.ask_in_background(moment, digest, pending.key, pending.head);
+            if refresh {
+                self.ask_in_background(moment, digest, pending.key, pending.head);
+            }
             return self.serve_stale(pending, Arc::clone(principal));
         }
-        if open || question == Question::Claimed {
+        if open || (question == Question::Claimed && self.ticking) {
             self.note(Metric::CacheLookups("joined"), Change::Add(1));
             if !open {
                 self.flights.set_asker(digest, Asker::Other, moment.now);
             }
             return self.wait(pending);
         }
-        if let Err(reason) = self.try_to_ask(moment, digest, pending.key, pending.head) {
+        if let Err(reason) = self.try_to_ask(moment, digest, pending.key, pending.head, false) {
             return match stale {
                 Some(principal) => self.serve_stale(pending, principal),
                 None => self.finish(self.unavailable(pending.undecided, reason), pending.head),
@@ -101,7 +111,7 @@ impl Engine {
         if matches!(newer, Found::Fresh { refresh: false, .. }) {
             return;
         }
-        let asked = self.try_to_ask(moment, digest, key, head);
+        let asked = self.try_to_ask(moment, digest, key, head, false);
         let watching = self
             .flights
             .get_mut(digest)
@@ -114,13 +124,14 @@ impl Engine {
         }
     }
 
-    /// Opens the question about a key: asks, or finds that another VM was faster.
+    /// Opens the question about a key: asks, or finds, unless it is to ask alone, that another VM was faster.
     fn try_to_ask(
         &mut self,
         moment: &Moment<'_>,
         digest: KeyDigest,
         key: &ApiKey,
         head: &RequestHead<'_>,
+        alone: bool,
     ) -> Result<(), Reason> {
         if self.flights.callouts() >= self.config.auth_service.max_in_flight {
             return Err(Reason::Overloaded);
@@ -128,7 +139,12 @@ impl Engine {
         if !self.breaker.admit(moment.now) {
             return Err(Reason::AuthUnavailable);
         }
-        let claim = match self.claims.claim(moment.shared, digest, moment.now) {
+        let claim = if alone || !self.ticking {
+            Claim::Unclaimed
+        } else {
+            self.claims.claim(moment.shared, digest, moment.now)
+        };
+        let claim = match claim {
             Claim::Theirs => {
                 self.breaker.withdraw();
                 self.flights.set_asker(digest, Asker::Other, moment.now);
@@ -163,8 +179,9 @@ impl Engine {
         digest: KeyDigest,
         key: &ApiKey,
         head: &RequestHead<'_>,
+        alone: bool,
     ) {
-        if let Err(reason) = self.try_to_ask(moment, digest, key, head) {
+        if let Err(reason) = self.try_to_ask(moment, digest, key, head, alone) {
             self.settle(
                 digest,
                 moment.now,

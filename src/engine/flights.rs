@@ -26,7 +26,11 @@ pub(super) enum Asker {
     /// Another VM; what comes of it is read from shared data.
     Other,
     /// Nobody any more. The next waiter that is woken brings the key, and this VM asks.
-    Nobody,
+    Nobody {
+        /// Whether it asks whoever else does: what another VM was told could not be read, or cannot be
+        /// watched.
+        alone: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -85,10 +85,10 @@ impl Engine {
         let Some(watch) = &mut self.revocation else {
             return false;
         };
-        if watch.poll.is_none_or(|(id, _)| id != callout) {
+        let Some((_, asked_at)) = watch.poll.take_if(|(id, _)| *id == callout) else {
             return false;
-        }
-        watch.poll = None;
+        };
+        let mut due = asked_at.saturating_add(watch.client.every());
         let revocations = reply.revocations();
         match &revocations {
             Revocations::List {
@@ -100,17 +100,19 @@ impl Engine {
                     .log
                     .append(moment.shared, Some(key_ids), Some(next), moment.now);
                 if *more {
-                    watch.log.poll_again(moment.shared, moment.now);
+                    due = moment.now;
                 }
             }
             Revocations::Forgotten => {
                 watch.log.append(moment.shared, None, None, moment.now);
-                watch.log.poll_again(moment.shared, moment.now);
+                due = moment.now;
             }
-            Revocations::Unavailable(failure) => {
-                let text = format!("revocation_unavailable: {failure}");
-                self.tell_operator(text, moment.now);
-            }
+            Revocations::Unavailable(_) => {}
+        }
+        watch.log.set_due(moment.shared, due);
+        if let Revocations::Unavailable(failure) = &revocations {
+            let text = format!("revocation_unavailable: {failure}");
+            self.tell_operator(text, moment.now);
         }
         self.note(
             Metric::RevocationPolls(revocations.outcome()),

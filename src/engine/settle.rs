@@ -56,6 +56,23 @@ impl Engine {
         self.tend_revocations(moment);
     }
 
+    /// Whether ticks can be had. Without them nobody watches another VM's question: this VM asks itself.
+    pub fn set_ticking(&mut self, ticking: bool) {
+        self.ticking = ticking;
+        if ticking {
+            return;
+        }
+        for digest in self.flights.keys() {
+            let Some(flight) = self.flights.get_mut(digest) else {
+                continue;
+            };
+            if flight.asker == Asker::Other {
+                flight.asker = Asker::Nobody { alone: true };
+                self.outbox.wake.extend(flight.waiters.last());
+            }
+        }
+    }
+
     /// Gives up on everything that is open: those who wait are told that the service is unavailable.
     pub fn abandon(&mut self, now: Timestamp) {
         for digest in self.flights.keys() {
@@ -100,10 +117,10 @@ impl Engine {
                 );
             }
             Asker::Own(question) => self.renew(moment, digest, question),
-            Asker::Other | Asker::Nobody if first_waiter.is_none() => {
+            Asker::Other | Asker::Nobody { .. } if first_waiter.is_none() => {
                 self.flights.close(digest);
             }
-            Asker::Other | Asker::Nobody if late => {
+            Asker::Other | Asker::Nobody { .. } if late => {
                 self.settle(
                     digest,
                     moment.now,
@@ -113,15 +130,11 @@ impl Engine {
             Asker::Other => {
                 if let Some(outcome) = self.neighbours_outcome(moment, digest) {
                     self.settle(digest, moment.now, outcome);
-                } else if self
-                    .flights
-                    .get_mut(digest)
-                    .is_some_and(|f| f.asker == Asker::Nobody)
-                {
+                } else if self.needs_key(digest).is_some() {
                     self.outbox.wake.extend(first_waiter);
                 }
             }
-            Asker::Nobody => self.outbox.wake.extend(first_waiter),
+            Asker::Nobody { .. } => self.outbox.wake.extend(first_waiter),
         }
     }
 
@@ -156,7 +169,7 @@ impl Engine {
                     .shared
                     .find(moment.shared, digest)
                     .filter(|validation| validation.asked_at == asked_at)
-                    .map(|validation| self.believe(digest, validation)),
+                    .map(|validation| self.believe(digest, validation, moment.now)),
                 Conclusion::Refused(refusal) => {
                     self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
                     Some(Outcome::Refused(refusal))
@@ -168,7 +181,10 @@ impl Engine {
             },
         };
         if outcome.is_none() {
-            self.flights.set_asker(digest, Asker::Nobody, moment.now);
+            // A valid key whose principal could not be read: each VM asks, none waits for another in turn.
+            let alone = matches!(question, Question::Concluded { .. });
+            let asker = Asker::Nobody { alone };
+            self.flights.set_asker(digest, asker, moment.now);
         }
         outcome
     }
@@ -198,11 +214,10 @@ impl Engine {
                 self.shared
                     .publish(moment.shared, digest, &validation, moment.now);
                 match conclude(self, Conclusion::Valid) {
-                    None => self.believe(digest, validation),
+                    None => self.believe(digest, validation, moment.now),
                     // Another VM asked later and was told otherwise.
                     Some(refusal) => {
-                        self.shared
-                            .withdraw(moment.shared, digest, asked_at, moment.now);
+                        self.shared.withdraw(moment.shared, digest);
                         self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
                         Outcome::Refused(refusal)
                     }
@@ -215,8 +230,7 @@ impl Engine {
                     Refusal::Refused
                 };
                 self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
-                self.shared
-                    .withdraw(moment.shared, digest, asked_at, moment.now);
+                self.shared.withdraw(moment.shared, digest);
                 conclude(self, Conclusion::Refused(refusal));
                 Outcome::Refused(refusal)
             }
@@ -234,9 +248,10 @@ impl Engine {
         self.settle(digest, moment.now, outcome);
     }
 
-    /// Keeps a validation, unless the key was revoked while it was on its way.
-    fn believe(&mut self, digest: KeyDigest, validation: Validation) -> Outcome {
-        if self.principals.is_revoked(&validation) {
+    /// Keeps a validation, unless the key was revoked while it was on its way, or has expired.
+    fn believe(&mut self, digest: KeyDigest, validation: Validation, now: Timestamp) -> Outcome {
+        let expired = validation.lifetime.expires_at.is_some_and(|at| at <= now);
+        if expired || self.principals.is_revoked(&validation) {
             return Outcome::Refused(Refusal::Invalid);
         }
         let principal = Arc::clone(&validation.principal);

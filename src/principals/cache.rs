@@ -37,8 +37,10 @@ pub enum Found {
     Stale {
         /// Whom the key belonged to.
         principal: Arc<Principal>,
-        /// When the service said so.
+        /// When the service was asked.
         asked_at: Timestamp,
+        /// Whether it may be asked in the background.
+        refresh: bool,
     },
     /// The service turned the key down a moment ago.
     Refused(Refusal),
@@ -83,6 +85,7 @@ impl Entry {
             Found::Stale {
                 principal: Arc::clone(principal),
                 asked_at: *asked_at,
+                refresh: age >= self.refresh_after,
             }
         } else {
             Found::Nothing
@@ -137,10 +140,10 @@ impl Principals {
             .covers(validation.principal.key_id.as_deref(), validation.asked_at)
     }
 
-    /// Keeps what the service said of a valid key, unless it is older than what is known. One that may not be
+    /// Keeps what the service said of a valid key, unless it is no newer than what is known. One that may not be
     /// kept leaves nothing behind.
     pub fn keep(&mut self, digest: KeyDigest, validation: Validation) {
-        let newer = |kept: &Entry| !kept.ageless && kept.validation.asked_at > validation.asked_at;
+        let newer = |kept: &Entry| !kept.ageless && kept.validation.asked_at >= validation.asked_at;
         let refused_later = |(_, asked_at): &(Refusal, Timestamp)| *asked_at > validation.asked_at;
         if self.principals.peek(&digest).is_some_and(newer)
             || self.refusals.peek(&digest).is_some_and(refused_later)

@@ -142,9 +142,9 @@ impl RevocationLog {
         settled && taken
     }
 
-    /// The next poll is due at once.
-    pub fn poll_again(&self, shared: &dyn SharedData, now: Timestamp) {
-        update(shared, &self.name("due"), |_| serde_json::to_vec(&now).ok());
+    /// Says when the next poll is due, once the outcome of the last one is known.
+    pub fn set_due(&self, shared: &dyn SharedData, at: Timestamp) {
+        update(shared, &self.name("due"), |_| serde_json::to_vec(&at).ok());
     }
 
     fn head(&self, shared: &dyn SharedData) -> Head {

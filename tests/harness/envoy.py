@@ -40,6 +40,7 @@ class Envoy:
                 "--disable-hot-restart",
                 # Access log lines at once, instead of every ten seconds.
                 *("--file-flush-interval-msec", "50"),
+                *options.arguments,
             ],
             workdir,
         )

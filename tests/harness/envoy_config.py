@@ -50,6 +50,8 @@ class EnvoyOptions:
     """False makes Envoy believe x-forwarded-for."""
     forward_rest: bool = False
     """True adds a route that forwards every other path to `mlflow` too, unchanged."""
+    arguments: list[str] = field(default_factory=list)
+    """More words on Envoy's command line."""
     edit: Callable[[Config], None] | None = None
     """Called last, with the whole configuration, for what has no field here."""
 

@@ -30,6 +30,8 @@ pub struct Plugin {
     /// Streams that were woken where they could not be resumed.
     woken: RefCell<Vec<StreamId>>,
     tick: Cell<Option<Duration>>,
+    /// Whether the host gave the ticks that were asked for last.
+    ticking: Cell<bool>,
     /// The host's clock at the last event.
     now: Cell<Duration>,
 }
@@ -73,6 +75,7 @@ impl Plugin {
             held: RefCell::default(),
             woken: RefCell::default(),
             tick: Cell::new(None),
+            ticking: Cell::new(true),
             now: Cell::default(),
         };
         plugin.empty_outbox(root, None);
@@ -199,6 +202,17 @@ impl Plugin {
 
     /// Does what the last event left. `at_hand` is the stream whose callback this is.
     fn empty_outbox(&self, active: u32, at_hand: Option<&Request>) {
+        self.empty_outbox_once(active, at_hand);
+        let ticking = self.set_tick(active);
+        if ticking != self.ticking.replace(ticking) {
+            if let Ok(mut engine) = self.engine.try_borrow_mut() {
+                engine.set_ticking(ticking);
+            }
+            self.empty_outbox_once(active, at_hand);
+        }
+    }
+
+    fn empty_outbox_once(&self, active: u32, at_hand: Option<&Request>) {
         for _ in 0..ROUNDS {
             let Ok(mut outbox) = self
                 .engine
@@ -228,7 +242,6 @@ impl Plugin {
                 break;
             }
         }
-        self.set_tick(active);
     }
 
     fn report_not_sent(&self, callouts: Vec<CalloutId>) {
@@ -278,9 +291,10 @@ impl Plugin {
         self.on_stream_gone(request.id());
     }
 
-    fn set_tick(&self, active: u32) {
+    /// Asks for the ticks that the engine wants. Returns whether it has them.
+    fn set_tick(&self, active: u32) -> bool {
         let Ok(engine) = self.engine.try_borrow() else {
-            return;
+            return true;
         };
         if engine.is_idle() {
             self.courier.clear();
@@ -291,14 +305,21 @@ impl Plugin {
         }
         // Only a tick stops the ticks: under load they would be stopped and started with each request.
         if wanted == self.tick.get() || (wanted.is_none() && active != self.root) {
-            return;
+            return true;
         }
-        let set = host::set_effective_context(self.root)
-            .and_then(|()| host::set_tick_period(wanted))
-            .and_then(|()| host::set_effective_context(active));
+        let set = host::set_effective_context(self.root).and_then(|()| {
+            let set = host::set_tick_period(wanted);
+            host::set_effective_context(active).and(set)
+        });
         match set {
-            Ok(()) => self.tick.set(wanted),
-            Err(error) => log::error!("{error}"),
+            Ok(()) => {
+                self.tick.set(wanted);
+                true
+            }
+            Err(error) => {
+                log::error!("{error}");
+                wanted.is_none()
+            }
         }
     }
 }

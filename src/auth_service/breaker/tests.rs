@@ -87,3 +87,16 @@ fn suspicion_ends_with_a_success_or_by_itself() {
     breaker.succeeded();
     assert!(!breaker.suspects(NOW));
 }
+
+#[test]
+fn a_stumble_is_suspicious_and_opens_nothing() {
+    let mut breaker = breaker();
+    for _ in 0..10 {
+        breaker.stumbled(NOW);
+    }
+    assert!(breaker.suspects(NOW) && !breaker.is_open() && breaker.admit(NOW));
+    let mut probed = open();
+    assert!(probed.admit(after(5_000)));
+    probed.stumbled(after(5_000));
+    assert!(!probed.is_open());
+}

@@ -160,6 +160,20 @@ fn a_flood_of_invented_keys_evicts_no_good_one() {
 }
 
 #[test]
+fn a_key_that_has_expired_is_not_served_whatever_the_service_says() {
+    for (expires_at, expected) in [
+        (1_000_001, "allowed"),
+        (1_000_000, "key_invalid"),
+        (0, "key_invalid"),
+    ] {
+        let body = format!(r#"{{"scopes": ["model:read"], "expires_at": {expires_at}}}"#);
+        let mut shell = Shell::new("");
+        let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(&body));
+        assert_eq!(reason(&next), expected, "{expires_at}");
+    }
+}
+
+#[test]
 fn the_service_may_shorten_an_answers_life() {
     const EXPIRES: &str = r#"{"scopes": ["model:read"], "expires_at": 1000010}"#;
     let reply = |cache_control: Option<&'static [u8]>, body: &'static str| {

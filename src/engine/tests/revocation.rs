@@ -193,3 +193,25 @@ fn a_poller_that_dies_is_replaced() {
     assert_eq!(shell.open.len(), 2);
     assert_eq!(shell.open[1].0, 1);
 }
+
+#[test]
+fn polls_may_be_more_frequent_than_a_callout_may_take() {
+    let mut shell = Shell::with_service(
+        r#", "timeout": "5s""#,
+        r#", "revocation": {"path": "/revoked", "every": "500ms"}"#,
+    );
+    for number in 0..20 {
+        shell.tick(0);
+        assert_eq!(shell.open.len(), 1, "{number}");
+        shell.reply(&valid(r#"{"key_ids": [], "next": "c1"}"#));
+        shell.later(500);
+    }
+    // One that is open is not followed by another until it must have ended.
+    shell.tick(0);
+    shell.later(5_000);
+    shell.tick(0);
+    assert_eq!(shell.open.len(), 1);
+    shell.later(50);
+    shell.tick(0);
+    assert_eq!(shell.open.len(), 2);
+}

@@ -109,6 +109,7 @@ fn after_one_failure_the_owner_of_a_stale_principal_does_not_wait_again() {
     shell.later(60_000);
     shell.exchange(&with_key("K1", SEARCH_RUNS), &status(504, false));
     let asked = shell.asked;
+    shell.later(1_000);
     assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
     // It was asked about again, in the background, once.
     assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
@@ -163,4 +164,20 @@ fn a_background_question_that_fails_is_not_asked_at_once_again() {
         assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
         assert_eq!(shell.asked, asked, "+{milliseconds}");
     }
+}
+
+#[test]
+fn while_the_service_cannot_be_understood_stale_owners_do_not_wait_and_it_is_not_flooded() {
+    let mut shell = warm(TIMES);
+    shell.later(60_000);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &status(404, true));
+    let asked = shell.asked;
+    for _ in 0..5 {
+        shell.later(100);
+        assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
+    }
+    assert_eq!(shell.asked, asked, "not at once again");
+    shell.later(500);
+    assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
+    assert_eq!(shell.asked, asked + 1);
 }

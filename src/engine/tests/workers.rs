@@ -222,3 +222,54 @@ fn workers_with_other_auth_services_share_nothing() {
     shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
     assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "ask");
 }
+
+/// Found by the random driver of tests/simulated_host: by its time, the refusal is the older word.
+#[test]
+fn a_clock_that_jumps_back_does_not_let_a_word_outlast_its_refusal() {
+    for refusal in [401, 403] {
+        let mut shell = workers("");
+        shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+        shell.now -= Duration::from_millis(1);
+        let stream = shell.waiting(0, "K1", SEARCH_RUNS);
+        shell.later(1);
+        shell.reply(&status(refusal, true));
+        assert_ne!(shell.outcome(stream), "allowed");
+        shell.later(61_000);
+        let stream = shell.waiting(0, "K1", SEARCH_RUNS);
+        shell.reply(&status(500, true));
+        assert_eq!(shell.outcome(stream), "auth_unavailable");
+    }
+}
+
+#[test]
+fn without_ticks_nobody_watches_another_worker() {
+    let mut shell = workers("");
+    let _ = shell.waiting(0, "K1", SEARCH_RUNS);
+    let watching = shell.waiting(1, "K1", SEARCH_RUNS);
+    assert_eq!(shell.asked, 1);
+    shell.workers[1].set_ticking(false);
+    shell.empty_outbox(1);
+    assert_eq!(shell.asked, 2);
+    assert_eq!(shell.post(1, "K2", SEARCH_RUNS), "ask");
+    let (worker, id, _) = shell.open.remove(1);
+    shell.reply_to(worker, id, &valid(READER));
+    assert_eq!(shell.outcome(watching), "allowed");
+}
+
+#[test]
+fn a_principal_too_large_to_share_is_asked_about_by_all_at_once() {
+    let scopes: Vec<String> = (0..900)
+        .map(|number| format!("\"scope-{number}\""))
+        .collect();
+    let large = format!(r#"{{"scopes": ["model:read", {}]}}"#, scopes.join(","));
+    let mut shell = workers("");
+    let streams = wait_everywhere(&mut shell);
+    shell.later(1_000);
+    shell.reply(&valid(&large));
+    shell.tick_all();
+    assert_eq!(shell.open.len(), 3);
+    while !shell.open.is_empty() {
+        shell.reply(&valid(&large));
+    }
+    assert!(streams.iter().all(|id| shell.outcome(*id) == "allowed"));
+}

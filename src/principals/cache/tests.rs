@@ -303,7 +303,7 @@ fn an_older_word_does_not_replace_a_newer() {
     let no_store = |asked_at| limited("new", asked_at, Some(Duration::ZERO), None);
     for (told, expected) in [
         (minute("new", NOW - MS), Some("old")),
-        (minute("new", NOW), Some("new")),
+        (minute("new", NOW), Some("old")),
         (minute("new", NOW + MS), Some("new")),
         (no_store(NOW - MS), Some("old")),
         (no_store(NOW + MS), None),

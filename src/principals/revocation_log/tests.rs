@@ -252,7 +252,7 @@ fn one_vm_polls_at_a_time() {
         "the clock is back"
     );
     assert!(!vm().take_poll(&data, NOW - AGAIN, AGAIN));
-    vm().poll_again(&data, NOW - AGAIN);
+    vm().set_due(&data, NOW - AGAIN);
     assert!(vm().take_poll(&data, NOW - AGAIN, AGAIN), "asked for");
     assert!(!vm().take_poll(&data, NOW - AGAIN, AGAIN));
     put(&data, &vm().name("due"), b"garbage");
