@@ -254,6 +254,10 @@ impl Engine {
         if expired || self.principals.is_revoked(&validation) {
             return Outcome::Refused(Refusal::Invalid);
         }
+        if self.principals.is_in_doubt(&validation) {
+            // Some key was revoked meanwhile, and which is not known: whoever asks again is told.
+            return Outcome::Unavailable(Reason::AuthUnavailable);
+        }
         let principal = Arc::clone(&validation.principal);
         self.change_principals(|cache| cache.keep(digest, validation));
         Outcome::Valid(principal)

@@ -134,10 +134,16 @@ impl Principals {
         Found::Nothing
     }
 
-    /// Whether the key of a principal was revoked since the service was asked about it.
-    pub fn is_revoked(&self, validation: &Validation) -> bool {
+    /// Whether the key of a principal may have been revoked since the service was asked about it.
+    pub fn is_in_doubt(&self, validation: &Validation) -> bool {
         self.revoked
             .covers(validation.principal.key_id.as_deref(), validation.asked_at)
+    }
+
+    /// Whether the key of a principal is known to have been revoked since the service was asked about it.
+    pub fn is_revoked(&self, validation: &Validation) -> bool {
+        let key_id = validation.principal.key_id.as_deref();
+        self.revoked.names(key_id, validation.asked_at)
     }
 
     /// Keeps what the service said of a valid key, unless it is no newer than what is known. One that may not be
@@ -152,7 +158,7 @@ impl Principals {
         }
         self.refusals.pop(&digest);
         let fresh_for = self.fresh_for(digest, &validation);
-        if fresh_for.is_zero() || self.is_revoked(&validation) {
+        if fresh_for.is_zero() || self.is_in_doubt(&validation) {
             self.principals.pop(&digest);
             return;
         }
@@ -197,7 +203,7 @@ impl Principals {
         let gone: Vec<KeyDigest> = self
             .principals
             .iter()
-            .filter(|(_, entry)| self.is_revoked(&entry.validation))
+            .filter(|(_, entry)| self.is_in_doubt(&entry.validation))
             .map(|(digest, _)| *digest)
             .collect();
         for digest in &gone {

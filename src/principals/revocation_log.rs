@@ -46,6 +46,9 @@ struct Head {
     /// Of the last batch; 0 before the first.
     sequence: u64,
     cursor: Option<Cursor>,
+    /// When the log was begun: after a loss it is another.
+    #[serde(default)]
+    began: Timestamp,
 }
 
 /// The log of one auth service, as one VM has read it.
@@ -53,6 +56,7 @@ struct Head {
 pub struct RevocationLog {
     prefix: String,
     seen: u64,
+    began: Timestamp,
 }
 
 impl RevocationLog {
@@ -61,13 +65,17 @@ impl RevocationLog {
         Self {
             prefix: format!("mlflow_authz/{LAYOUT}/revoked/{fingerprint}"),
             seen: 0,
+            began: Timestamp::ZERO,
         }
     }
 
     /// What was added since this VM last looked.
     pub fn news(&mut self, shared: &dyn SharedData, now: Timestamp) -> News {
-        let sequence = self.head(shared).sequence;
-        if sequence < self.seen {
+        let Head {
+            sequence, began, ..
+        } = self.head(shared);
+        if sequence < self.seen || began != self.began {
+            self.began = began;
             // The data was lost; whoever polls next fills it again.
             self.seen = 0;
         }
@@ -111,6 +119,11 @@ impl RevocationLog {
             let mut next = Head {
                 sequence: head.sequence,
                 cursor: cursor.cloned(),
+                began: if head.sequence == 0 && head.cursor.is_none() {
+                    now
+                } else {
+                    head.began
+                },
             };
             if news {
                 next.sequence += 1;

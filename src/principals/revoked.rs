@@ -54,8 +54,14 @@ impl Revoked {
     /// Whether a key may have been revoked since the auth service was asked about it. A key without an id
     /// cannot be told from others.
     pub fn covers(&self, key_id: Option<&str>, asked_at: Timestamp) -> bool {
-        let before = |at: Timestamp| asked_at <= at;
-        self.watermark.is_some_and(before)
-            || key_id.is_some_and(|id| self.ids.peek(id).copied().is_some_and(before))
+        let any = self.watermark.is_some_and(|at| asked_at <= at);
+        any || self.names(key_id, asked_at)
+    }
+
+    /// Whether it is known that this key was revoked since then.
+    pub fn names(&self, key_id: Option<&str>, asked_at: Timestamp) -> bool {
+        key_id
+            .and_then(|id| self.ids.peek(id))
+            .is_some_and(|at| asked_at <= *at)
     }
 }

@@ -66,15 +66,15 @@ impl fmt::Display for Broken {
 const ROUNDS: usize = 8;
 
 impl Plugin {
-    /// A plugin of the root context with this id.
-    pub fn new(root: u32, engine: Engine) -> Self {
+    /// A plugin of the root context with this id, whose timer is set to `tick` already.
+    pub fn new(root: u32, engine: Engine, tick: Option<Duration>) -> Self {
         let plugin = Self {
             root,
             engine: RefCell::new(engine),
             courier: Courier::default(),
             held: RefCell::default(),
             woken: RefCell::default(),
-            tick: Cell::new(None),
+            tick: Cell::new(tick),
             ticking: Cell::new(true),
             now: Cell::default(),
         };
@@ -116,18 +116,27 @@ impl Plugin {
     /// A callout has ended. Only for the root context.
     pub fn on_callout_reply(&self, token: u32, reply: &Reply<'_>) {
         if let Some(callout) = self.courier.take(token) {
-            self.on_root_event(|engine, moment| engine.on_callout_reply(callout, moment, reply));
+            self.on_root_event(|engine, moment, punctual| {
+                // What came at no known time cannot be told from what came before a revocation.
+                let reply = if punctual { reply } else { &Reply::Reset };
+                engine.on_callout_reply(callout, moment, reply);
+            });
         }
     }
 
     /// A tick. Only for the root context.
     pub fn on_tick(&self) {
-        self.on_root_event(|engine, moment| engine.on_tick(moment));
+        self.on_root_event(|engine, moment, _| engine.on_tick(moment));
     }
 
     /// The configuration is replaced while the root context lives on: nobody waits for it any longer.
     pub fn abandon(&self) {
-        self.on_root_event(|engine, moment| engine.abandon(moment.now));
+        self.on_root_event(|engine, moment, _| engine.abandon(moment.now));
+    }
+
+    /// What the root's timer is set to.
+    pub const fn tick(&self) -> Option<Duration> {
+        self.tick.get()
     }
 
     /// No more events will come.
@@ -146,10 +155,17 @@ impl Plugin {
         }
     }
 
-    fn on_root_event(&self, event: impl FnOnce(&mut Engine, &Moment<'_>)) {
-        match self.with_engine(event) {
+    /// Where the host's clock fails, the event has the time of the one before: it may be the last for those
+    /// who wait. The event is told whether it has its own.
+    fn on_root_event(&self, event: impl FnOnce(&mut Engine, &Moment<'_>, bool)) {
+        let now = host::now();
+        if let Err(error) = &now {
+            log::error!("{error}");
+        }
+        let punctual = now.is_ok();
+        let now = now.unwrap_or_else(|_| self.now.get());
+        match self.with_engine_at(now, |engine, moment| event(engine, moment, punctual)) {
             Ok(()) => self.empty_outbox(self.root, None),
-            // Nobody is answered now; the host's clock or the next tick will be there again.
             Err(broken) => log::error!("event lost: {broken}"),
         }
     }
@@ -158,12 +174,20 @@ impl Plugin {
         &self,
         event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
     ) -> Result<T, Broken> {
+        self.with_engine_at(host::now()?, event)
+    }
+
+    fn with_engine_at<T>(
+        &self,
+        now: Duration,
+        event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
+    ) -> Result<T, Broken> {
         let mut engine = self
             .engine
             .try_borrow_mut()
             .map_err(|_| Broken::EngineBusy)?;
         let moment = Moment {
-            now: host::now()?,
+            now,
             shared: &HostData,
         };
         self.now.set(moment.now);
@@ -246,7 +270,8 @@ impl Plugin {
 
     fn report_not_sent(&self, callouts: Vec<CalloutId>) {
         for callout in callouts {
-            let told = self.with_engine(|engine, moment| {
+            let now = host::now().unwrap_or_else(|_| self.now.get());
+            let told = self.with_engine_at(now, |engine, moment| {
                 engine.on_callout_reply(callout, moment, &Reply::NotSent);
             });
             if let Err(broken) = told {
@@ -309,7 +334,12 @@ impl Plugin {
         }
         let set = host::set_effective_context(self.root).and_then(|()| {
             let set = host::set_tick_period(wanted);
-            host::set_effective_context(active).and(set)
+            // Whoever cannot return has its ticks all the same; to be woken here would be in another's name.
+            if let Err(error) = host::set_effective_context(active) {
+                log::error!("{error}");
+                return Ok(());
+            }
+            set
         });
         match set {
             Ok(()) => {

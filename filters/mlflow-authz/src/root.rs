@@ -88,12 +88,14 @@ impl RootContext for Root {
         };
         match Config::parse(&text) {
             Ok(config) => {
+                let mut tick = None;
                 if let Some(old) = &self.plugin {
                     old.abandon();
+                    tick = old.tick();
                 }
                 self.retire();
                 let engine = Engine::new(config, &text);
-                self.plugin = Some(Rc::new(Plugin::new(self.id, engine)));
+                self.plugin = Some(Rc::new(Plugin::new(self.id, engine, tick)));
                 true
             }
             Err(error) => {

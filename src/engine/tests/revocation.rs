@@ -215,3 +215,17 @@ fn polls_may_be_more_frequent_than_a_callout_may_take() {
     shell.tick(0);
     assert_eq!(shell.open.len(), 2);
 }
+
+#[test]
+fn a_valid_key_is_not_called_invalid_because_a_cursor_was_forgotten() {
+    let mut shell = Shell::new(POLLS);
+    shell.tick(0);
+    let stream = shell.waiting(0, "K1", SEARCH_RUNS);
+    shell.reply(&status(410, true));
+    // Asked before that, and answered after it: what it says may be no longer true.
+    shell.reply(&valid(READER));
+    assert_eq!(shell.outcome(stream), "auth_unavailable");
+    shell.later(1);
+    let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    assert_eq!(reason(&next), "allowed");
+}

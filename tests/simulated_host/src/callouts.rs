@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::pairs::{Pair, find};
+use crate::service::REVOCATIONS;
 
 /// A callout that nobody has replied to.
 #[derive(Debug, Clone)]
@@ -31,6 +32,15 @@ impl Callout {
         let value = find(&self.headers, "authorization")?;
         let text = String::from_utf8_lossy(value);
         Some(text.strip_prefix("Bearer ")?.to_owned())
+    }
+
+    /// Where the list of revoked keys is to begin, if that is what it asks for.
+    pub fn polls_since(&self) -> Option<usize> {
+        let path = find(&self.headers, ":path")?;
+        let path = String::from_utf8_lossy(path);
+        let rest = path.strip_prefix(REVOCATIONS)?;
+        let cursor = rest.strip_prefix("?since=").unwrap_or("0");
+        cursor.parse().ok()
     }
 }
 

@@ -67,6 +67,11 @@ impl Faults {
         &self.made
     }
 
+    /// How many calls were made, struck or not.
+    pub fn total(&self) -> u64 {
+        self.made.values().sum()
+    }
+
     /// Counts a call; the status it has to return, if one was ordered for it.
     pub(crate) fn strike(&mut self, call: &'static str) -> Option<Status> {
         *self.made.entry(call).or_default() += 1;

@@ -133,6 +133,11 @@ impl Host {
         self.commons.borrow().clock.now()
     }
 
+    /// The clock as it is now.
+    pub fn clock(&self) -> Clock {
+        self.commons.borrow().clock
+    }
+
     /// The time that has passed since the world began, whatever the clock shows.
     pub fn passed(&self) -> Duration {
         self.commons.borrow().clock.passed()

@@ -3,8 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::callouts::Reply;
+use crate::callouts::{Callout, Reply};
 use crate::pairs::pairs;
+
+/// Where configurations are to poll for revoked keys.
+pub const REVOCATIONS: &str = "/revoked";
+
+/// The most ids of one list; a longer one is cut and says so.
+const LIST: usize = 2;
 
 /// What is true of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub enum Verdict {
 pub struct Service {
     /// What is true of each.
     pub keys: BTreeMap<String, Verdict>,
+    /// Keys that were revoked, in order.
+    pub revoked: Vec<String>,
 }
 
 impl Service {
@@ -40,12 +48,42 @@ impl Service {
                 .into_iter()
                 .map(|(key, verdict)| (key.to_owned(), verdict))
                 .collect(),
+            ..Self::default()
         }
     }
 
     /// What is true of a key.
     pub fn verdict(&self, key: &str) -> Verdict {
         self.keys.get(key).cloned().unwrap_or(Verdict::Invalid)
+    }
+
+    /// A key is no longer valid, and on the list.
+    pub fn revoke(&mut self, key: &str) {
+        self.keys.insert(key.to_owned(), Verdict::Invalid);
+        self.revoked.push(key.to_owned());
+    }
+
+    /// The true reply to a callout.
+    pub fn reply_to(&self, callout: &Callout) -> Reply {
+        match callout.polls_since() {
+            Some(since) => self.list(since),
+            None => self.reply(&callout.key().unwrap_or_default()),
+        }
+    }
+
+    /// The list of revoked keys, from so many on.
+    pub fn list(&self, since: usize) -> Reply {
+        let left = self.revoked.get(since..).unwrap_or_default();
+        let ids: Vec<String> = left.iter().take(LIST).map(|key| id(key)).collect();
+        let next = (since + ids.len()).to_string();
+        let more = left.len() > ids.len();
+        let body = serde_json::json!({"key_ids": ids, "next": next, "more": more});
+        body_of(200, body.to_string().as_bytes())
+    }
+
+    /// How many of the revoked keys the lists have named that end with the one from so many on.
+    pub fn listed(&self, since: usize) -> usize {
+        self.revoked.len().min(since + LIST)
     }
 
     /// The true reply about a key.
@@ -65,11 +103,19 @@ impl Service {
 
 /// 200 for a key. Its user is `user_<name>`, its id `id_<name>`; the name is the key without `hk_live_`.
 pub fn valid(key: &str, scopes: &[&str]) -> Reply {
-    let key = key.trim_start_matches("hk_live_");
+    let name = name(key);
     let body = serde_json::json!({
-        "user_id": format!("user_{key}"), "key_id": format!("id_{key}"), "scopes": scopes,
+        "user_id": format!("user_{name}"), "key_id": id(key), "scopes": scopes,
     });
     body_of(200, body.to_string().as_bytes())
+}
+
+fn name(key: &str) -> &str {
+    key.trim_start_matches("hk_live_")
+}
+
+fn id(key: &str) -> String {
+    format!("id_{}", name(key))
 }
 
 /// A status with a body that would be a good one on a 200, for an administrator.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::status::{CAS_MISMATCH, OK, Status};
 
 /// A write that slips in between one VM's read of a key and its next write.
-type Interloper = Box<dyn FnMut(&[u8], &[u8]) -> Option<Vec<u8>>>;
+pub type Interloper = Box<dyn FnMut(&[u8], &[u8]) -> Option<Vec<u8>>>;
 
 /// The store.
 #[derive(Default)]
@@ -60,6 +60,12 @@ impl SharedData {
     /// Loses one key.
     pub fn lose(&mut self, key: &[u8]) {
         self.values.remove(key);
+    }
+
+    /// How many bytes its keys and values have.
+    pub fn bytes(&self) -> usize {
+        let each = self.values.iter();
+        each.map(|(key, (value, _))| key.len() + value.len()).sum()
     }
 
     /// The keys there are.

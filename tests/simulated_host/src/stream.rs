@@ -2,8 +2,8 @@
 //! what the module did wrong and decides nothing.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::pairs::Pair;
 
 /// A request to be opened.
@@ -59,8 +59,10 @@ pub struct Stream {
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
     /// `None` as long as nothing has.
     pub outcome: Option<Outcome>,
-    /// When the headers arrived, by the host's clock.
-    pub opened_at: Duration,
+    /// When the headers arrived.
+    pub opened_at: Clock,
+    /// When something became of the request.
+    pub decided_at: Option<Clock>,
     /// What the filter sees of the body.
     pub body: Vec<u8>,
     pub(crate) hasty: bool,
@@ -73,13 +75,14 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(root: u32, request: Request, opened_at: Duration) -> Self {
+    pub(crate) fn new(root: u32, request: Request, opened_at: Clock) -> Self {
         Self {
             root,
             headers: request.headers,
             properties: BTreeMap::new(),
             outcome: None,
             opened_at,
+            decided_at: None,
             body: Vec::new(),
             hasty: request.hasty,
             paused: false,
@@ -94,9 +97,14 @@ impl Stream {
     }
 
     /// Sends the request on.
-    pub(crate) fn forward(&mut self) {
+    pub(crate) fn forward(&mut self, now: Clock) {
         self.paused = false;
         self.readable = false;
-        self.outcome = Some(Outcome::Forwarded(self.headers.clone()));
+        self.decide(Outcome::Forwarded(self.headers.clone()), now);
+    }
+
+    pub(crate) fn decide(&mut self, outcome: Outcome, now: Clock) {
+        self.outcome = Some(outcome);
+        self.decided_at = Some(now);
     }
 }

@@ -97,18 +97,17 @@ impl Worker {
         let id = self.new_context();
         let headers = u32::try_from(request.headers.len()).unwrap();
         let end = u32::from(!request.more_follows);
-        let now = self.host().now();
-        let stream = Stream::new(root, request, now);
+        let stream = Stream::new(root, request, self.host().clock());
         self.host_mut().streams.insert(id, stream);
         self.callback("proxy_on_context_create", id, &[root]);
         let action = self.callback("proxy_on_request_headers", id, &[headers, end]);
-        let trapped = self.trap.is_some();
+        let (trapped, now) = (self.trap.is_some(), self.host().clock());
         if let Some(stream) = self.host_mut().streams.get_mut(&id)
             && stream.waits()
         {
             // A VM that has trapped holds everything back.
             match action.unwrap_or(CONTINUE) {
-                CONTINUE if !trapped => stream.forward(),
+                CONTINUE if !trapped => stream.forward(now),
                 _ => stream.paused = true,
             }
         }
@@ -145,13 +144,13 @@ impl Worker {
             }
             Part::Trailers => self.callback("proxy_on_request_trailers", id, &[1]),
         };
-        let trapped = self.trap.is_some();
+        let (trapped, now) = (self.trap.is_some(), self.host().clock());
         let host = self.host_mut();
         let Some(stream) = host.streams.get_mut(&id) else {
             return;
         };
         match (action.unwrap_or(CONTINUE), &stream.outcome) {
-            (CONTINUE, None) if !trapped => stream.forward(),
+            (CONTINUE, None) if !trapped => stream.forward(now),
             (CONTINUE, Some(Outcome::Forwarded(_))) => stream.body.clear(),
             (PAUSE, Some(Outcome::Forwarded(_))) => {
                 host.violation("holds back the body of a request that went on");
@@ -252,6 +251,7 @@ impl Worker {
 
     /// As Envoy does it: in order, each with all that follows from it, before anything else.
     fn drain(&mut self) {
+        let now = self.host().clock();
         while let Some(deferred) = self.host_mut().deferred.pop_front() {
             match deferred {
                 Deferred::Continue(id) => {
@@ -267,14 +267,14 @@ impl Worker {
                 }
                 Deferred::Answer(id, answer) => {
                     if let Some(stream) = self.undecided(id, "answers") {
-                        stream.outcome = Some(Outcome::Answered(answer));
+                        stream.decide(Outcome::Answered(answer), now);
                         self.respond(id);
                         self.end_hasty(id);
                     }
                 }
                 Deferred::Reset(id) => {
                     if let Some(stream) = self.undecided(id, "resets") {
-                        stream.outcome = Some(Outcome::Reset);
+                        stream.decide(Outcome::Reset, now);
                         self.end_hasty(id);
                     }
                 }
@@ -301,11 +301,12 @@ impl Worker {
     }
 
     fn go_on(&mut self, id: u32) {
+        let now = self.host().clock();
         let host = self.host_mut();
         let Some(stream) = host.streams.get_mut(&id) else {
             return;
         };
-        stream.forward();
+        stream.forward(now);
         let queued = std::mem::take(&mut stream.queued);
         for part in queued {
             self.part(id, part);

@@ -95,9 +95,8 @@ impl World {
     pub fn reply_to_all(&mut self) {
         for worker in &mut self.workers {
             while let Some(token) = worker.host().callouts.tokens().first().copied() {
-                let callout = worker.host().callouts.get(token);
-                let key = callout.and_then(|callout| callout.key());
-                let reply = self.service.reply(&key.unwrap_or_default());
+                let callout = worker.host().callouts.get(token).unwrap();
+                let reply = self.service.reply_to(callout);
                 worker.reply(token, reply);
             }
         }
@@ -116,6 +115,12 @@ impl World {
             }
             self.advance_ticking(Duration::from_millis(10));
         }
+    }
+
+    /// How many callouts were ever sent.
+    pub fn callouts(&self) -> u64 {
+        let sent = |worker: &Worker| worker.host().callouts.sent;
+        self.workers.iter().map(sent).sum()
     }
 
     /// What became of a request.

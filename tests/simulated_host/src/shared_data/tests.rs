@@ -15,6 +15,7 @@ fn one_counter_for_all_keys_and_compare_and_swap_as_envoy_does_it() {
     assert_eq!(data.get(b"a"), Some((b"4".to_vec(), 4)));
     data.lose(b"a");
     assert_eq!(data.keys(), [b"b"]);
+    assert_eq!(data.bytes(), 2);
     data.lose_everything();
     assert!(data.keys().is_empty());
 }

@@ -93,7 +93,14 @@ fn a_clock_that_jumps_while_a_request_waits() {
 
 #[test]
 fn what_a_key_was_before_a_clock_went_back_does_not_outlast_its_refusal() {
-    for (refusal, result) in [(401, "401 key_invalid"), (403, "403 key_refused")] {
+    let cases = [
+        (401, "401 key_invalid", 0),
+        (403, "403 key_refused", 0),
+        (401, "401 key_invalid", 1),
+        (403, "403 key_refused", 1),
+        (403, "403 key_refused", 100),
+    ];
+    for (refusal, result, asked_for) in cases {
         let mut world = warm();
         world
             .commons
@@ -101,13 +108,19 @@ fn what_a_key_was_before_a_clock_went_back_does_not_outlast_its_refusal() {
             .clock
             .go_back(Duration::from_millis(1));
         let refused = world.open(0, request(READ, Some("reader"), &[]));
+        // By the time of the reply the clock may have caught up.
+        world.advance_ticking(Duration::from_millis(asked_for));
         world.reply(0, service::status(refusal));
         assert_eq!(world.result(0, refused), result);
         // Neither memory is fresh any more, and the service is down.
         world.advance(TTL + Duration::from_secs(1));
         let later = world.open(0, request(READ, Some("reader"), &[]));
         while world.reply(0, service::status(500)) {}
-        assert_eq!(world.result(0, later), "503 auth_unavailable", "{refusal}");
+        assert_eq!(
+            world.result(0, later),
+            "503 auth_unavailable",
+            "{refusal} {asked_for}"
+        );
         world.assert_sound();
     }
 }

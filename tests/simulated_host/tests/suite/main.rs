@@ -8,9 +8,13 @@
     reason = "these are tests"
 )]
 
+mod bounds;
 mod clock;
 mod deletions;
 mod driver;
 mod failing_calls;
+mod host_calls;
 mod odd_headers;
 mod ordinary;
+mod regressions;
+mod single_flight;

@@ -1,5 +1,7 @@
 //! What a host sees on an ordinary day: decisions, callouts, what goes upstream.
 
+use std::time::Duration;
+
 use simulated_host::pairs::{Pair, find, pairs};
 use simulated_host::service;
 use simulated_host::stream::{Outcome, Request};
@@ -104,6 +106,32 @@ fn what_is_no_good_reply_is_a_503() {
 }
 
 #[test]
+fn a_refusal_makes_the_filter_forget_what_it_knew() {
+    // Asked about twice at once, where the filter does that: the second answer is a refusal.
+    let mut world = World::single();
+    for _ in 0..2 {
+        world.open(0, request(READ, Some("reader"), &[]));
+    }
+    world.reply(0, service::valid("reader", &["model:read"]));
+    if world.reply(0, service::status(401)) {
+        let next = world.open(0, request(READ, Some("reader"), &[]));
+        assert_ne!(world.result(0, next), "forwarded");
+    }
+    // Asked about in advance, where it does that.
+    let mut world = World::single();
+    world.open(0, request(READ, Some("reader"), &[]));
+    world.settle();
+    world.advance(Duration::from_secs(53));
+    let early = world.open(0, request(READ, Some("reader"), &[]));
+    if world.reply(0, service::status(401)) {
+        assert_eq!(world.result(0, early), "forwarded");
+        let next = world.open(0, request(READ, Some("reader"), &[]));
+        assert_ne!(world.result(0, next), "forwarded");
+    }
+    world.assert_sound();
+}
+
+#[test]
 fn bodies_and_trailers_are_held_until_the_decision_under_either_setting() {
     for stop_iteration in [false, true] {
         for (key, result) in [("writer", "forwarded"), ("reader", "403 scope_missing")] {
@@ -170,12 +198,28 @@ fn a_new_configuration_takes_over_and_the_old_one_finishes_its_requests() {
     world.workers[0].remove_root(root);
     assert!(world.workers[0].host().roots.is_empty());
     world.assert_sound();
+    assert_eq!(gauges(&world), []);
+}
+
+/// Gauges of what there is, where they are not zero.
+fn gauges(world: &World) -> Vec<(String, i64)> {
     let metrics = &world.commons.borrow().metrics;
-    let left: Vec<_> = metrics
-        .iter()
-        .filter(|(name, value)| {
-            **value != 0 && (name.contains("cache_entries") || name.contains("_info"))
-        })
-        .collect();
-    assert!(left.is_empty(), "gauges of what is gone: {left:?}");
+    let left = metrics.iter().filter(|(name, value)| {
+        **value != 0 && (name.contains("cache_entries") || name.contains("_info"))
+    });
+    left.map(|(name, value)| (name.clone(), *value)).collect()
+}
+
+#[test]
+fn a_root_that_is_configured_again_while_the_auth_service_is_asked_counts_nothing_twice() {
+    let mut world = World::single();
+    let root = world.roots[0];
+    let stream = world.open(0, request(READ, Some("reader"), &[]));
+    assert!(world.workers[0].configure(root, CONFIGURATION.as_bytes()));
+    world.settle();
+    assert_ne!(world.result(0, stream), "waits");
+    world.workers[0].delete(stream);
+    world.workers[0].remove_root(root);
+    world.assert_sound();
+    assert_eq!(gauges(&world), []);
 }

@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use simulated_host::callouts::Reply;
+use simulated_host::callouts::{Callout, Reply};
 use simulated_host::faults::When;
 use simulated_host::service::{self, Verdict};
+use simulated_host::shared_data::Interloper;
 use simulated_host::status::FAILURES;
 use simulated_host::stream;
-use simulated_host::world::{CONFIGURATION, OUTSIDE, READ, WRITE, request};
+use simulated_host::world::{OUTSIDE, READ, WRITE, request};
 
-use super::Run;
 use super::oracle::Moment;
+use super::{Day, Run};
 
 /// What every key starts with, and nothing else.
 pub const SECRET: &str = "hk_live_";
@@ -26,6 +27,7 @@ const SPOOF: &[(&str, &str)] = &[
 #[derive(Debug)]
 pub struct Request {
     pub worker: usize,
+    pub root: u32,
     pub stream: u32,
     pub key: Option<String>,
     pub kind: Kind,
@@ -55,7 +57,8 @@ pub fn keys() -> BTreeMap<String, Verdict> {
 
 impl Run {
     pub fn step(&mut self) {
-        let troubled = !self.calm;
+        let wild = self.day == Day::Wild;
+        let trying = self.day != Day::Calm;
         match self.random.u32(0..100) {
             0..30 => self.open(),
             30..55 => drop(self.reply_to_any()),
@@ -65,12 +68,14 @@ impl Run {
             79..86 => self.advance(),
             86..88 => self.replace_root(),
             // The ABI allows it, Envoy never does it; requests that wait may be refused then.
-            88 if troubled => self.configure_again(),
-            89 => self.lose_shared_data(),
-            90..92 if troubled => self.clock_back(),
-            92..97 if troubled => self.order_a_fault(),
-            97..99 if troubled => self.change_of_mind(),
-            99 if troubled => self.garbage_in_shared_data(),
+            88 if trying => self.configure_again(),
+            89 if !self.solid => self.lose_shared_data(),
+            90..92 if wild => self.clock_back(),
+            92..96 if wild => self.order_a_fault(),
+            96 => self.revoke(),
+            97 if !self.solid => self.change_interloper(),
+            98 if trying => self.change_of_mind(),
+            99 if wild => self.garbage_in_shared_data(),
             _ => self.open(),
         }
     }
@@ -106,9 +111,11 @@ impl Run {
             },
             if opened.hasty { ", hasty" } else { "" },
         ));
+        let root = self.world.roots[worker];
         let stream = self.world.open(worker, opened);
         self.requests.push(Request {
             worker,
+            root,
             stream,
             key,
             kind,
@@ -129,8 +136,18 @@ impl Run {
         };
         let host = self.world.workers[worker].host();
         let callout = host.callouts.get(token).unwrap().clone();
+        if callout.key().is_none() {
+            self.reply_to_poll(worker, token, &callout);
+            return true;
+        }
         let key = callout.key().unwrap_or_default();
-        let (reply, verdict) = self.choose_reply(&key);
+        // Envoy's own reply comes in time, and none after it.
+        let overdue = self.now().passed - callout.sent_after >= callout.timeout;
+        let (reply, verdict) = if overdue {
+            (service::in_place(504), None)
+        } else {
+            self.choose_reply(&key)
+        };
         self.say(format!(
             "worker {worker}: reply to {token} about {key:?}: {verdict:?}"
         ));
@@ -141,12 +158,20 @@ impl Run {
                 passed: callout.sent_after,
             };
             let now = self.now();
-            self.oracle.delivered(worker, &key, verdict, asked_at, now);
+            self.oracle
+                .delivered((worker, callout.root), &key, verdict, asked_at, now);
         }
-        let struck = |run: &Self| run.world.workers[worker].host().faults.struck();
-        let before = struck(self);
+        // Struck, and how often headers were read: of a reply to nobody nothing is read.
+        let heard = |run: &Self| {
+            let faults = &run.world.workers[worker].host().faults;
+            let read = faults.made().get("proxy_get_header_map_pairs");
+            (faults.struck(), read.copied().unwrap_or_default())
+        };
+        let (struck, read) = heard(self);
         self.world.workers[worker].reply(token, reply);
-        if says_something && struck(self) > before {
+        let (struck_then, read_then) = heard(self);
+        let abandoned = self.abandoned.remove(&(worker, token));
+        if says_something && (struck_then > struck || read_then == read || abandoned) {
             self.oracle.last_may_be_lost();
         }
         true
@@ -155,7 +180,7 @@ impl Run {
     /// The truth, or what goes wrong; and what it says about the key, if anything.
     fn choose_reply(&mut self, key: &str) -> (Reply, Option<Verdict>) {
         let truth = self.world.service.verdict(key);
-        if self.calm || self.random.bool() {
+        if self.day == Day::Calm || self.random.bool() {
             return (self.world.service.reply(key), Some(truth));
         }
         match self.random.u32(0..9) {
@@ -172,6 +197,76 @@ impl Run {
             }
             _ => (self.random.choice(service::garbage()).unwrap(), None),
         }
+    }
+
+    /// The list of revoked keys, or what goes wrong.
+    fn reply_to_poll(&mut self, worker: usize, token: u32, callout: &Callout) {
+        let since = callout.polls_since().expect("a poll");
+        let now = self.now();
+        let overdue = now.passed - callout.sent_after >= callout.timeout;
+        let trouble = overdue || self.day != Day::Calm && self.random.u32(0..4) == 0;
+        let reply = if trouble {
+            let mut troubles = service::garbage();
+            troubles.extend([
+                service::reset(),
+                service::in_place(504),
+                service::status(410),
+            ]);
+            self.random.choice(troubles).unwrap()
+        } else {
+            self.world.service.list(since)
+        };
+        self.say(format!(
+            "worker {worker}: poll {token} since {since}{}",
+            if trouble { " fails" } else { "" }
+        ));
+        self.world.workers[worker].reply(token, reply);
+        self.oracle.polls += 1;
+        let abandoned = self.abandoned.remove(&(worker, token));
+        if trouble {
+            return;
+        }
+        // Who heard of it for sure: nobody, where calls fail and clocks jump, or others write the log.
+        let sure = self.day != Day::Wild && !self.contended;
+        let known = (!abandoned && sure).then_some((worker, callout.root));
+        let listed = self.world.service.listed(since);
+        for key in &self.world.service.revoked[since.min(listed)..listed] {
+            self.oracle.revoked(key, now, known);
+        }
+    }
+
+    fn revoke(&mut self) {
+        let name = *self.random.choice(&["reader", "writer"]).unwrap();
+        let key = format!("{SECRET}{name}");
+        self.say(format!("{name} is revoked"));
+        self.world.service.revoke(&key);
+        if self.random.bool() {
+            // The same key is given out again.
+            let scopes = Verdict::Valid(vec!["model:write"]);
+            self.world.service.keys.insert(key, scopes);
+        }
+    }
+
+    /// Other workers of the proxy write the same names at the worst time.
+    fn change_interloper(&mut self) {
+        let rate = *self.random.choice(&[0, 0, 2, 4, 10]).unwrap();
+        self.say(format!("others write after one read in {rate}"));
+        self.contended |= rate > 0;
+        let mut random = self.random.fork();
+        let wild = self.day == Day::Wild;
+        let mut commons = self.world.commons.borrow_mut();
+        commons.shared_data.between_get_and_set((rate > 0).then(|| {
+            let other = move |_: &[u8], value: &[u8]| {
+                // The same again, so that the next write fails; or nothing.
+                let value = if wild && random.u32(0..20) == 0 {
+                    Vec::new()
+                } else {
+                    value.to_vec()
+                };
+                (random.u32(0..rate) == 0).then_some(value)
+            };
+            Box::new(other) as Interloper
+        }));
     }
 
     fn some_request(&mut self) -> Option<(usize, u32)> {
@@ -222,7 +317,13 @@ impl Run {
             .collect();
         if let Some(root) = self.random.choice(roots) {
             self.say(format!("worker {worker}: tick of {root}"));
+            let due = !self.world.workers[worker].host().roots[&root]
+                .tick_period
+                .is_zero();
             self.world.workers[worker].tick(root);
+            if due {
+                self.oracle.ticked((worker, root));
+            }
         }
     }
 
@@ -232,16 +333,46 @@ impl Run {
             .choice(&[1, 10, 100, 1000, 3000, 30_000, 61_000])
             .unwrap();
         let by = Duration::from_millis(by);
-        let ticking = self.calm || self.random.bool();
-        while self.calm && self.reply_to_any() {}
+        if self.day == Day::Calm {
+            self.say(format!("{by:?} pass, with ticks and replies"));
+            let mut left = by;
+            while !left.is_zero() {
+                while self.reply_to_any() {}
+                let piece = left.min(Duration::from_millis(500));
+                self.advance_ticking(piece);
+                left -= piece;
+            }
+            return;
+        }
+        let ticking = self.day == Day::Trying || self.random.bool();
         self.say(format!(
             "{by:?} pass{}",
             if ticking { ", with ticks" } else { "" }
         ));
         if ticking {
-            self.world.advance_ticking(by);
+            self.advance_ticking(by);
         } else {
             self.world.advance(by);
+        }
+    }
+
+    /// Time passes with ticks; after a second each root has had one, where it polls.
+    pub fn advance_ticking(&mut self, by: Duration) {
+        self.world.advance_ticking(by);
+        if by >= Duration::from_secs(1) {
+            let roots: Vec<(usize, u32)> = self
+                .world
+                .workers
+                .iter()
+                .enumerate()
+                .flat_map(|(index, worker)| {
+                    let roots = worker.host().roots.keys();
+                    roots.map(move |root| (index, *root))
+                })
+                .collect();
+            for root in roots {
+                self.oracle.ticked(root);
+            }
         }
     }
 
@@ -254,8 +385,8 @@ impl Run {
 
     fn replace_root(&mut self) {
         let worker = self.random.usize(0..self.world.workers.len());
-        let configuration =
-            CONFIGURATION.replace("100}", if self.random.bool() { "3}" } else { "50}" });
+        let capacity = if self.random.bool() { "3}" } else { "50}" };
+        let configuration = self.configuration.replace("100}", capacity);
         let (root, accepted) = self.world.workers[worker].add_root(configuration.as_bytes());
         let old = std::mem::replace(&mut self.world.roots[worker], root);
         self.say(format!("worker {worker}: root {root} replaces {old}"));
@@ -287,7 +418,13 @@ impl Run {
         let worker = self.random.usize(0..self.world.workers.len());
         let root = self.world.roots[worker];
         self.say(format!("worker {worker}: root {root} is configured again"));
-        self.world.workers[worker].configure(root, CONFIGURATION.as_bytes());
+        let host = self.world.workers[worker].host();
+        let of_root = |token: &u32| host.callouts.get(*token).unwrap().root == root;
+        let tokens = host.callouts.tokens().into_iter().filter(of_root);
+        self.abandoned.extend(tokens.map(|token| (worker, token)));
+        let configuration = self.configuration.clone();
+        self.world.workers[worker].configure(root, configuration.as_bytes());
+        self.oracle.forgot((worker, root));
     }
 
     fn order_a_fault(&mut self) {
@@ -345,6 +482,7 @@ impl Run {
             None => commons.shared_data.lose_everything(),
         }
         drop(commons);
+        self.oracle.log_lost();
         self.say("shared data is lost".to_owned());
     }
 
