@@ -29,6 +29,14 @@ pub(super) struct Pending<'a> {
     pub(super) digest: KeyDigest,
 }
 
+/// How a question was opened.
+enum Opened {
+    /// This VM asks.
+    Asking,
+    /// Another VM was faster.
+    Watching,
+}
+
 impl Engine {
     /// Decides with what neighbours know, or waits for an answer.
     pub(super) fn find_out(
@@ -83,14 +91,20 @@ impl Engine {
             }
             return self.wait(pending);
         }
-        if let Err(reason) = self.try_to_ask(moment, digest, pending.key, pending.head, false) {
-            return match stale {
+        match self.try_to_ask(moment, digest, pending.key, pending.head, false) {
+            Ok(opened) => {
+                let lookup = match opened {
+                    Opened::Asking => "miss",
+                    Opened::Watching => "joined",
+                };
+                self.note(Metric::CacheLookups(lookup), Change::Add(1));
+                self.wait(pending)
+            }
+            Err(reason) => match stale {
                 Some(principal) => self.serve_stale(pending, principal),
                 None => self.finish(self.unavailable(pending.undecided, reason), pending.head),
-            };
+            },
         }
-        self.note(Metric::CacheLookups("miss"), Change::Add(1));
-        self.wait(pending)
     }
 
     /// Asks again about a key whose principal is being served, so that nobody has to wait when it ends.
@@ -111,16 +125,14 @@ impl Engine {
         if matches!(newer, Found::Fresh { refresh: false, .. }) {
             return;
         }
-        let asked = self.try_to_ask(moment, digest, key, head, false);
-        let watching = self
-            .flights
-            .get_mut(digest)
-            .is_some_and(|flight| flight.asker == Asker::Other);
-        if watching {
-            self.flights.close(digest);
-        }
-        if watching || asked.is_err() {
-            self.pause_refresh(digest, moment.now);
+        match self.try_to_ask(moment, digest, key, head, false) {
+            Ok(Opened::Asking) => {}
+            Ok(Opened::Watching) => {
+                // Nobody waits: what the other VM is told is read when it is needed.
+                self.flights.close(digest);
+                self.pause_refresh(digest, moment.now);
+            }
+            Err(_) => self.pause_refresh(digest, moment.now),
         }
     }
 
@@ -132,7 +144,7 @@ impl Engine {
         key: &ApiKey,
         head: &RequestHead<'_>,
         alone: bool,
-    ) -> Result<(), Reason> {
+    ) -> Result<Opened, Reason> {
         if self.flights.callouts() >= self.config.auth_service.max_in_flight {
             return Err(Reason::Overloaded);
         }
@@ -148,7 +160,7 @@ impl Engine {
             Claim::Theirs => {
                 self.breaker.withdraw();
                 self.flights.set_asker(digest, Asker::Other, moment.now);
-                return Ok(());
+                return Ok(Opened::Watching);
             }
             Claim::Mine(mine) => Some(mine),
             Claim::Unclaimed => None,
@@ -169,7 +181,7 @@ impl Engine {
         self.flights
             .set_asker(digest, Asker::Own(question), moment.now);
         self.outbox.callouts.push((id, callout));
-        Ok(())
+        Ok(Opened::Asking)
     }
 
     /// A waiter was woken that is to bring the key of a question nobody asks any more.
