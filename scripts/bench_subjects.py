@@ -111,7 +111,7 @@ class Subjects:
                 folder = workdir / name
                 folder.mkdir()
                 options = EnvoyOptions(
-                    mlflow=upstream.address, auth=self.auth.address, edit=_discard_access_log, **wishes
+                    mlflow=upstream.address, auth=self.auth.address, edit=discard_access_log, **wishes
                 )
                 subject = Subject(started.enter_context(Envoy(options, folder)))
                 subject.rss_at_start_kib = subject.rss_kib()
@@ -125,7 +125,7 @@ class Subjects:
         self._started.close()
 
 
-def _discard_access_log(config: Config) -> None:
+def discard_access_log(config: Config) -> None:
     """The sample's access log is formatted as ever, but goes to /dev/null: a disk is not what is measured."""
     log = connection_manager(config)["access_log"][0]
     log["name"] = "envoy.access_loggers.file"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_subjects import Subject, Upstream
+from bench_subjects import Subject, Upstream, discard_access_log
 from harness import keys, paths, ports
 from harness.envoy import Envoy
-from harness.envoy_config import Config, EnvoyOptions, connection_manager
+from harness.envoy_config import Config, EnvoyOptions
 from harness.http import Client
 from harness.load_http import Address
 from harness.load_parts import LoadAuthService
@@ -45,7 +45,7 @@ class Soaked:
         edit = options.pop("edit", None)
 
         def edit_all(config: Config) -> None:
-            _discard_access_log(config)
+            discard_access_log(config)
             if edit:
                 edit(config)
 
@@ -83,12 +83,3 @@ class Soaked:
 
     def __exit__(self, *_: object) -> None:
         self._started.close()
-
-
-def _discard_access_log(config: Config) -> None:
-    """A disk is not what is measured."""
-    log = connection_manager(config)["access_log"][0]
-    log["name"] = "envoy.access_loggers.file"
-    kind = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
-    log["typed_config"]["@type"] = f"type.googleapis.com/{kind}"
-    log["typed_config"]["path"] = "/dev/null"

@@ -296,14 +296,13 @@ impl Engine {
                 judge(&self.policy, undecided, Arc::clone(principal), false)
             }
             Outcome::Refused(refusal) => refused(undecided, *refusal),
-            Outcome::RateLimited { retry_after } => Decision {
-                retry_after: retry_after
-                    .or_else(|| Some(self.auth_service.unavailable_retry_after())),
-                ..Decision {
-                    reason: Reason::RateLimited,
-                    ..undecided
+            Outcome::RateLimited { retry_after } => {
+                let limited = self.unavailable(undecided, Reason::RateLimited);
+                Decision {
+                    retry_after: retry_after.or(limited.retry_after),
+                    ..limited
                 }
-            },
+            }
             Outcome::Unavailable(reason) => match stale {
                 Some(principal) => judge(&self.policy, undecided, Arc::clone(principal), true),
                 None => self.unavailable(undecided, *reason),

@@ -1,8 +1,8 @@
 //! The second level: principals that one VM validated and all may use.
 //!
 //! A fixed number of slots in the data that VMs share. The key's digest chooses two; a validation takes the
-//! place of the key's last one, else of the older of what stands there. An entry says when the service was asked, and each reader judges its age by its own
-//! configuration.
+//! place of the key's last one, else of the older of what stands there. An entry says when the service was
+//! asked, and each reader judges its age by its own configuration.
 
 #[cfg(test)]
 mod tests;

@@ -270,8 +270,8 @@ impl Plugin {
 
     fn report_not_sent(&self, callouts: Vec<CalloutId>) {
         for callout in callouts {
-            let now = host::now().unwrap_or_else(|_| self.now.get());
-            let told = self.with_engine_at(now, |engine, moment| {
+            // Within the event that caused them.
+            let told = self.with_engine_at(self.now.get(), |engine, moment| {
                 engine.on_callout_reply(callout, moment, &Reply::NotSent);
             });
             if let Err(broken) = told {

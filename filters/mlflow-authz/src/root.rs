@@ -36,13 +36,14 @@ impl Root {
         }
     }
 
+    fn is_waited_for(&self) -> bool {
+        self.plugin
+            .as_ref()
+            .is_some_and(|plugin| plugin.is_waiting())
+    }
+
     fn end_if_done(&mut self) {
-        if self.ending
-            && self
-                .plugin
-                .as_ref()
-                .is_none_or(|plugin| !plugin.is_waiting())
-        {
+        if self.ending && !self.is_waited_for() {
             self.ending = false;
             self.retire();
             if let Err(error) = host::done() {
@@ -54,10 +55,7 @@ impl Root {
 
 impl Context for Root {
     fn on_done(&mut self) -> bool {
-        self.ending = self
-            .plugin
-            .as_ref()
-            .is_some_and(|plugin| plugin.is_waiting());
+        self.ending = self.is_waited_for();
         if !self.ending {
             self.retire();
         }
