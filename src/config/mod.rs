@@ -85,6 +85,12 @@ pub struct Config {
     /// Whether bodies are read.
     #[serde(default)]
     pub bodies: Bodies,
+    /// The most bytes of a body that are looked at.
+    #[serde(
+        default = "defaults::body_limit",
+        deserialize_with = "fields::whole_number"
+    )]
+    pub body_limit: u64,
     /// What is written to the audit log.
     #[serde(default, deserialize_with = "json::object")]
     pub audit: Audit,
@@ -380,6 +386,10 @@ mod defaults {
 
     pub(super) fn max_in_flight() -> u64 {
         64
+    }
+
+    pub(super) fn body_limit() -> u64 {
+        64 * 1024
     }
 
     pub(super) fn every() -> Duration {

@@ -115,7 +115,9 @@ impl Explainer {
             shared: &self.shared,
         };
         let next = self.engine.on_request_headers(STREAM, &moment, head);
-        let Next::Wait = next else { return Ok(next) };
+        let Next::Wait = next else {
+            return self.with_body(next, head);
+        };
         let nobody = Claims::default();
         let claims = request.claims.as_ref().unwrap_or(&nobody);
         let body = serde_json::to_vec(claims).unwrap_or_default();
@@ -129,9 +131,21 @@ impl Explainer {
         for (callout, _) in self.engine.take_outbox().callouts {
             self.engine.on_callout_reply(callout, &moment, &reply);
         }
-        self.engine
+        let next = self
+            .engine
             .on_woken(STREAM, &moment, head)
-            .ok_or_else(engine_at_a_loss)
+            .ok_or_else(engine_at_a_loss)?;
+        self.with_body(next, head)
+    }
+
+    fn with_body(&mut self, next: Next, head: &RequestHead<'_>) -> Result<Next, CliError> {
+        match next {
+            Next::ReadBody { .. } => self
+                .engine
+                .on_body(STREAM, head, b"")
+                .ok_or_else(engine_at_a_loss),
+            next => Ok(next),
+        }
     }
 
     fn brings_credential(&self, request: &Request) -> bool {

@@ -38,7 +38,7 @@ impl<'p> Explanation<'p> {
         let (decision, answer) = match next {
             Next::Forward(decision, _) => (decision, None),
             Next::Answer(decision, answer) => (decision, Some(answer)),
-            Next::Wait => return None,
+            Next::Wait | Next::ReadBody { .. } => return None,
         };
         let body = answer
             .as_ref()
