@@ -206,7 +206,7 @@ impl Engine {
         head: &RequestHead<'_>,
     ) -> Option<Next> {
         if self.reading.contains_key(&stream) {
-            return self.give_up_reading(stream, head);
+            return self.keep_reading(stream, moment.now, head);
         }
         let digest = self.waiting.get(&stream)?.digest;
         if let Some(alone) = self.needs_key(digest) {

@@ -4,7 +4,9 @@
 //! `model_registry.proto`, `mlflow/server/handlers.py` 3.17.2). Where an operation is not listed, its request
 //! names nothing that a pattern could be held against.
 
-use FieldKind::{Alias, ExperimentId, ExperimentName, Flag, Model, Source, Tags, Text, Texts};
+use FieldKind::{
+    Alias, ExperimentId, ExperimentName, Flag, LoggedModelId, Model, Source, Tags, Text, Texts,
+};
 use Naming::{ArtifactPath, ArtifactQuery, Collection, Fields, Untied};
 
 use super::Operation;
@@ -45,6 +47,8 @@ pub enum FieldKind {
     Alias,
     /// What a model version is made from.
     Source,
+    /// The id of a logged model that is written to; may be absent.
+    LoggedModelId,
     /// Text that a pattern is not held against; may be absent.
     Text,
     /// A list of such text; may be absent.
@@ -98,7 +102,8 @@ impl Operation {
                 ("tags", Tags),
                 ("run_link", Text),
                 ("description", Text),
-                ("model_id", Text),
+                // MLflow tags it with the version; releases before 3.17 do not ask whether it is the source's.
+                ("model_id", LoggedModelId),
             ]),
             "UpdateModelVersion" => {
                 Fields(&[("name", Model), ("version", Text), ("description", Text)])

@@ -1,3 +1,4 @@
+mod narrow;
 mod revocation;
 mod values;
 

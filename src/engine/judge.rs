@@ -1,6 +1,7 @@
 //! Whether a principal may do what the request asks, by wide grants first, then by grants limited to names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Engine;
 use crate::config::Bodies;
@@ -23,6 +24,17 @@ pub(super) struct Known {
 pub(super) struct Reading {
     pub(super) undecided: Decision,
     pub(super) since: Timestamp,
+}
+
+/// How long a body that is to be read may keep everybody waiting.
+const BODY_WAIT: Duration = Duration::from_secs(5);
+
+impl Reading {
+    /// A clock that jumped back must not make anybody wait until it has caught up.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        let age = now.checked_sub(self.since);
+        age.is_none_or(|age| age >= BODY_WAIT)
+    }
 }
 
 impl Engine {
@@ -152,12 +164,18 @@ impl Engine {
         Some(self.finish(decision, head))
     }
 
-    /// The body has not come: refuses, since it may never (DESIGN 6.1).
-    pub(super) fn give_up_reading(
+    /// Woken while its body is read: where that has not come in time it is refused, since it may never come
+    /// (DESIGN 6.1).
+    pub(super) fn keep_reading(
         &mut self,
         stream: StreamId,
+        now: Timestamp,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
+        if !self.reading.get(&stream)?.is_late(now) {
+            let limit = self.body_limit();
+            return Some(Next::ReadBody { limit });
+        }
         let Reading { undecided, .. } = self.reading.remove(&stream)?;
         let unclear = Unclear::new("the body that holds the name did not come");
         Some(self.finish(

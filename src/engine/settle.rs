@@ -23,9 +23,6 @@ const EAGER_WATCH: Duration = Duration::from_millis(1);
 const EAGER_FOR: Duration = Duration::from_millis(20);
 const PATIENT_WATCH: Duration = Duration::from_millis(5);
 
-/// How long a body that is to be read may keep everybody waiting.
-const BODY_WAIT: Duration = Duration::from_secs(5);
-
 /// How often a tick comes while bodies are read.
 const BODY_WATCH: Duration = Duration::from_millis(500);
 
@@ -65,10 +62,7 @@ impl Engine {
 
     /// Wakes the streams whose body has not come.
     fn tend_readings(&mut self, now: Timestamp) {
-        let late = self.reading.iter().filter(|(_, reading)| {
-            now.checked_sub(reading.since)
-                .is_none_or(|age| age >= BODY_WAIT)
-        });
+        let late = self.reading.iter().filter(|(_, reading)| reading.is_late(now));
         self.outbox.wake.extend(late.map(|(stream, _)| *stream));
     }
 

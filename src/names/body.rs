@@ -10,16 +10,27 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use super::Unclear;
 use crate::catalog::{Field, FieldKind};
 use crate::json::{Object, unique_map};
 use crate::request::RequestHead;
 
-/// A body's text fields.
+/// A body's fields.
 #[derive(Debug)]
 pub struct Body(BTreeMap<String, Value>);
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "of most values only the kind is of interest")]
+enum Value {
+    Text(String),
+    Flag(bool),
+    Tags(Vec<Object<Tag>>),
+    Texts(Vec<String>),
+    Other(IgnoredAny),
+}
 
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -28,7 +39,7 @@ struct Fields {
     fields: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tag {
     #[serde(rename = "key")]
@@ -65,21 +76,23 @@ impl Body {
 
     /// A field's text, if it is there.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
+        match self.0.get(name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     }
 }
 
 fn is_of_kind(value: &Value, kind: FieldKind) -> bool {
-    match kind {
-        FieldKind::Flag => value.is_boolean(),
-        FieldKind::Tags => value.as_array().is_some_and(|tags| {
-            tags.iter()
-                .all(|tag| Object::<Tag>::deserialize(tag).is_ok())
-        }),
-        FieldKind::Texts => value
-            .as_array()
-            .is_some_and(|texts| texts.iter().all(Value::is_string)),
-        _ => value.is_string(),
+    match value {
+        Value::Flag(_) => kind == FieldKind::Flag,
+        // What an empty list holds cannot be told.
+        Value::Tags(tags) => {
+            kind == FieldKind::Tags || (kind == FieldKind::Texts && tags.is_empty())
+        }
+        Value::Texts(_) => kind == FieldKind::Texts,
+        Value::Other(_) => false,
+        Value::Text(_) => !matches!(kind, FieldKind::Flag | FieldKind::Tags | FieldKind::Texts),
     }
 }
 

@@ -123,7 +123,7 @@ pub fn locate(
             let query = query::Query::parse(target.query.unwrap_or_default())?;
             let demands = match naming {
                 Naming::Fields(fields) => demands(fields, required, |name| query.get(name))?,
-                _ => vec![artifact(required, query.get("path")?.unwrap_or_default())?],
+                _ => vec![listed(required, query.get("path")?.unwrap_or_default())?],
             };
             Ok(Located::Here(demands))
         }
@@ -188,10 +188,21 @@ fn demands<'a>(
                 }
             }
             FieldKind::Source => demands.extend(source::demand(text)?),
+            FieldKind::LoggedModelId if text.is_empty() => {}
+            FieldKind::LoggedModelId => demands.push(source::logged_model()),
             FieldKind::Text | FieldKind::Texts | FieldKind::Flag | FieldKind::Tags => {}
         }
     }
     Ok(demands)
+}
+
+/// The path of a query, unlike that of a target, may still hide a separator: no escape may be left in it.
+fn listed(required: Permission, path: &str) -> Result<Demand, Unclear> {
+    let left = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if path.split('%').skip(1).any(left) {
+        return Err(Unclear::new("its artifact path is escaped twice"));
+    }
+    artifact(required, path)
 }
 
 fn artifact(required: Permission, path: &str) -> Result<Demand, Unclear> {
@@ -207,7 +218,8 @@ fn artifact(required: Permission, path: &str) -> Result<Demand, Unclear> {
 
 /// The experiment whose artifacts lie at a path: its first segment, or the third below `workspaces/`. MLflow
 /// decodes what is left of percent-escapes up to ten times more (`mlflow/utils/uri.py`,
-/// `validate_path_is_safe`), so before the id there may be none, and behind it none that hides a separator.
+/// `validate_path_is_safe`), so before the id there may be none, and behind it none that hides a separator:
+/// [`crate::target`] and [`listed`] see to that.
 fn experiment_of(path: &str) -> Result<&str, Unclear> {
     let unclear = || Unclear::new("its artifact path does not begin with an experiment's id");
     let mut segments = path.split('/');
@@ -271,8 +283,9 @@ fn alias<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
 }
 
 fn without_body(head: &RequestHead<'_>) -> Result<(), Unclear> {
-    let empty = head.all("content-length").all(|length| length == b"0");
-    if empty && head.get("transfer-encoding").is_none() {
+    let mut lengths = head.all_spellings("content-length");
+    let mut transfers = head.all_spellings("transfer-encoding");
+    if lengths.all(|length| length == b"0") && transfers.next().is_none() {
         Ok(())
     } else {
         Err(Unclear::new("it is a GET with a body"))

@@ -1,6 +1,7 @@
 //! The query of a `GET`: pieces of `key=value`, decoded once (werkzeug's `request.args`). Refused: a piece
-//! without `=`, an escape that is none, bytes that are not UTF-8, a field that stands there twice or in another
-//! spelling (releases before 3 also read `experimentId`), a `#`, which gunicorn cuts and uvicorn keeps.
+//! without `=`, an escape that is none, bytes that are not UTF-8, a key that is no plain word (releases before 3 read
+//! `[name]` as `name`), a field that stands there twice or in another spelling (they also read `experimentId`), a `#`,
+//! which gunicorn cuts and uvicorn keeps.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,8 @@ impl Query {
         let pieces = query.split('&').filter(|_| !query.is_empty());
         let pair = |piece: &str| {
             let (key, value) = piece.split_once('=')?;
-            Some((decode(key)?, decode(value)?))
+            let key = decode(key).filter(|key| is_plain_word(key))?;
+            Some((key, decode(value)?))
         };
         pieces
             .map(|piece| pair(piece).ok_or_else(|| Unclear::new("its query is not plain pairs")))
@@ -53,6 +55,10 @@ pub(super) fn same_field(a: &str, b: &str) -> bool {
         kept.flat_map(char::to_lowercase).collect()
     };
     folded(a) == folded(b)
+}
+
+fn is_plain_word(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn decode(component: &str) -> Option<String> {

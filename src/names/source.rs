@@ -28,8 +28,7 @@ pub(super) fn demand(source: &str) -> Result<Option<Demand>, Unclear> {
     };
     if let Some(rest) = source.strip_prefix("models:/") {
         if rest.starts_with("m-") && !rest.contains(['/', '@']) {
-            // MLflow also tags the logged model with the version.
-            return Ok(wide(LoggedModel, Write));
+            return Ok(Some(logged_model()));
         }
         let (name, plain) = match (rest.split_once('/'), rest.split_once('@')) {
             (Some((name, version)), _) => (name, is_version(version)),
@@ -57,6 +56,14 @@ pub(super) fn demand(source: &str) -> Result<Option<Demand>, Unclear> {
         return Ok(named(Artifact, NameKind::ExperimentId, id));
     }
     Ok(wide(Artifact, Read))
+}
+
+/// What a version of a logged model demands: MLflow tags the logged model with it.
+pub(super) fn logged_model() -> Demand {
+    Demand {
+        permission: Permission::new(LoggedModel, Write),
+        name: None,
+    }
 }
 
 fn is_version(text: &str) -> bool {
