@@ -189,6 +189,19 @@ impl Engine {
         let unmet = demands
             .iter()
             .find(|demand| !self.policy.meets(&principal, demand));
+        if let Some(Demand {
+            permission,
+            name: None,
+        }) = unmet
+        {
+            // Files, a run or a logged model that the request names by what no pattern can be held against.
+            let unclear = Unclear::new("what it is made from cannot be tied to a name");
+            let undecided = Decision {
+                required: Some(*permission),
+                ..undecided
+            };
+            return refused_as(Reason::ScopeMissing, &unclear, undecided);
+        }
         let shown = unmet
             .or(demands.first())
             .and_then(|demand| demand.name.as_ref());

@@ -56,7 +56,8 @@ impl NamePattern {
     }
 }
 
-/// A scope's name and the pattern behind it, the longest name first.
+/// A scope's name and the pattern behind it, the longest name first. The name holds a colon itself: `read:users` is
+/// somebody else's word, not the scope `read` limited to the model `users`.
 pub(super) fn splits(word: &str) -> impl Iterator<Item = (&str, &str)> {
     word.rmatch_indices(':')
         .map(|(at, _)| {
@@ -65,5 +66,5 @@ pub(super) fn splits(word: &str) -> impl Iterator<Item = (&str, &str)> {
                 word.get(at + 1..).unwrap_or_default(),
             )
         })
-        .filter(|(_, pattern)| !pattern.is_empty())
+        .filter(|(scope, pattern)| scope.contains(':') && !pattern.is_empty())
 }

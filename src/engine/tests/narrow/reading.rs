@@ -260,7 +260,6 @@ fn no_bytes_lead_to_a_panic() {
 
 /// Who is woken to ask and cannot is woken again with those who wait, and may be reading by then.
 #[test]
-#[ignore = "Engine::on_woken gives up reading at any wake, not only at a late one"]
 fn a_second_wake_does_not_end_the_reading() {
     let more = format!(r#"{}, "cache": {{"ttl": "60s"}}"#, super::INSPECT);
     let mut shell = Shell::with_workers(2, r#", "max_in_flight": 1"#, &more);
