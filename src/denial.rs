@@ -225,16 +225,21 @@ impl Denials<'_> {
 
     /// The patterns that the key's grants limit the permission to.
     fn held_names(&self, decision: &Decision) -> String {
-        let (Some(principal), Some(required)) = (decision.principal.as_deref(), decision.required)
-        else {
+        let (Reason::NameNotGranted, Some(principal), Some(required)) = (
+            decision.reason,
+            decision.principal.as_deref(),
+            decision.required,
+        ) else {
             return String::new();
         };
         let patterns = self.policy.narrow(principal, required, false);
-        let named: Vec<String> = patterns
-            .iter()
-            .take(MENTIONED_SCOPES)
-            .map(|pattern| printable(pattern.as_str()))
-            .collect();
+        let mut named: Vec<String> = Vec::new();
+        for pattern in patterns.iter().take(MENTIONED_SCOPES) {
+            let pattern = printable(pattern.as_str());
+            if !named.contains(&pattern) {
+                named.push(pattern);
+            }
+        }
         if named.is_empty() {
             String::new()
         } else {

@@ -62,7 +62,10 @@ impl Engine {
 
     /// Wakes the streams whose body has not come.
     fn tend_readings(&mut self, now: Timestamp) {
-        let late = self.reading.iter().filter(|(_, reading)| reading.is_late(now));
+        let late = self
+            .reading
+            .iter()
+            .filter(|(_, reading)| reading.is_late(now));
         self.outbox.wake.extend(late.map(|(stream, _)| *stream));
     }
 

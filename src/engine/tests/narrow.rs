@@ -167,7 +167,7 @@ fn a_source_that_has_no_name_needs_the_wide_permission_to_read_it() {
     ] {
         let body = format!(r#"{{"name": "acme-a", "source": "{source}"}}"#);
         let next = whole(&mut knowing("", CONTRIBUTOR), "POST", CREATE_VERSION, &body);
-        assert_eq!(reason(&next), "name_not_granted", "{source}");
+        assert_eq!(reason(&next), "scope_missing", "{source}");
         assert_eq!(next.decision().unwrap().required.unwrap().to_string(), wide);
         let holder = r#"{"scopes": ["model:write:acme-*", "tracking:write"]}"#;
         assert_eq!(
@@ -247,18 +247,18 @@ fn what_no_name_ties_needs_the_wide_scope() {
 #[test]
 fn a_search_shows_all_names_unless_the_scope_refuses() {
     const QUIET: &str =
-        r#", "scopes": {"quiet": {"permissions": ["registered_model:*"], "searches": false}}"#;
+        r#", "scopes": {"team:quiet": {"permissions": ["registered_model:*"], "searches": false}}"#;
     const SEARCH: &str = "/api/2.0/mlflow/registered-models/search?filter=x";
     for (scope, more, expected) in [
         ("model:read:acme-*", "", "allowed"),
-        ("quiet:acme-*", QUIET, "scope_missing"),
-        ("quiet", QUIET, "allowed"),
+        ("team:quiet:acme-*", QUIET, "scope_missing"),
+        ("team:quiet", QUIET, "allowed"),
         ("gateway:use:acme-*", QUIET, "scope_missing"),
     ] {
         let mut shell = knowing(more, &format!(r#"{{"scopes": ["{scope}"]}}"#));
         let next = whole(&mut shell, "GET", SEARCH, "");
         assert_eq!(reason(&next), expected, "{scope}");
-        if scope == "quiet:acme-*" {
+        if scope == "team:quiet:acme-*" {
             assert!(super::answer(&next).body.contains("do not search"));
             let read = "/api/2.0/mlflow/registered-models/get?name=acme-a";
             assert_eq!(says(&mut shell, "GET", read, ""), "allowed");

@@ -140,8 +140,15 @@ fn a_pattern_limits_a_scope_to_names() {
         ),
         ("model:write:acme/*", "experiment:write", "acme/exp", true),
         ("model:write:a:*", "experiment:write", "a:b", true),
-        ("read:acme-*", "registered_model:read", "acme-a", true),
-        ("read:acme-*", "registered_model:write", "acme-a", false),
+        (
+            "model:read:acme-*",
+            "registered_model:write",
+            "acme-a",
+            false,
+        ),
+        // Somebody else's word: a scope without a colon is not limited.
+        ("read:acme-*", "registered_model:read", "acme-a", false),
+        ("admin:*", "registered_model:read", "acme-a", false),
         (
             "mlflow:admin:acme-*",
             "registered_model:delete",

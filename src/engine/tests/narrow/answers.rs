@@ -53,7 +53,9 @@ fn a_refusal_names_the_second_object_and_what_it_needs() {
     let wide = r#"{"name": "acme-a", "source": "s3://b/x"}"#;
     let text = message(&whole(&mut shell, "POST", CREATE_VERSION, wide));
     assert!(
-        text.contains("it needs artifact:read, which scope"),
+        text.contains(
+            "it needs artifact:read (what it is made from cannot be tied to a name), which scope"
+        ) && !text.contains("; it may on"),
         "{text}"
     );
 }

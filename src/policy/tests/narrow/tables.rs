@@ -40,11 +40,17 @@ fn a_limited_scope_grants_nothing_by_itself() {
 #[test]
 fn the_longest_known_scope_is_the_base() {
     let table = policy(
-        r#", "scopes": {"model": ["registered_model:delete"], "model:write:eu": ["registered_model:read"],
-             "exact:acme-*": ["registered_model:write"]}"#,
+        r#", "scopes": {"model": ["registered_model:delete"], "team:model": ["registered_model:delete"], "model:write:eu": ["registered_model:read"],
+             "team:exact:acme-*": ["registered_model:write"]}"#,
     );
     for (scope, permission, name, granted) in [
-        ("model:acme-*", "registered_model:delete", "acme-a", true),
+        (
+            "team:model:acme-*",
+            "registered_model:delete",
+            "acme-a",
+            true,
+        ),
+        ("model:acme-*", "registered_model:delete", "acme-a", false),
         (
             "model:write:acme-*",
             "registered_model:write",
@@ -78,8 +84,18 @@ fn the_longest_known_scope_is_the_base() {
         // A name of the table as it stands is no pattern.
         ("model:write:eu", "registered_model:read", "globex", true),
         ("model:write:eu", "registered_model:write", "eu", false),
-        ("exact:acme-*", "registered_model:write", "globex", true),
-        ("exact:acme-*x", "registered_model:write", "acme-x", false),
+        (
+            "team:exact:acme-*",
+            "registered_model:write",
+            "globex",
+            true,
+        ),
+        (
+            "team:exact:acme-*x",
+            "registered_model:write",
+            "acme-x",
+            false,
+        ),
     ] {
         let found = table.meets(&with_scopes(&[scope]), &demand(permission, name));
         assert_eq!(found, granted, "{scope} {permission} {name}");
@@ -157,28 +173,32 @@ fn roles_are_not_limited_and_an_admin_is_not_either() {
 #[test]
 fn a_scope_may_refuse_to_search_where_it_is_limited() {
     let table = policy(
-        r#", "scopes": {"quiet": {"permissions": ["registered_model:*"], "searches": false},
-             "loud": ["registered_model:read"]}"#,
+        r#", "scopes": {"team:quiet": {"permissions": ["registered_model:*"], "searches": false},
+             "team:loud": ["registered_model:read"]}"#,
     );
     for (scopes, searching, expected) in [
-        (&["quiet:acme-*"][..], false, &["acme-*"][..]),
-        (&["quiet:acme-*"], true, &[]),
-        (&["quiet:acme-*", "loud:beta"], true, &["beta"]),
-        (&["loud:beta", "quiet:acme-*"], false, &["beta", "acme-*"]),
+        (&["team:quiet:acme-*"][..], false, &["acme-*"][..]),
+        (&["team:quiet:acme-*"], true, &[]),
+        (&["team:quiet:acme-*", "team:loud:beta"], true, &["beta"]),
+        (
+            &["team:loud:beta", "team:quiet:acme-*"],
+            false,
+            &["beta", "acme-*"],
+        ),
         (&["model:read:a"], true, &["a"]),
-        (&["unknown:a", "quiet"], true, &[]),
+        (&["unknown:a", "team:quiet"], true, &[]),
     ] {
         let principal = with_scopes(scopes);
         let patterns = table.narrow(&principal, permission("registered_model:read"), searching);
         let shown: Vec<&str> = patterns.iter().map(NamePattern::as_str).collect();
         assert_eq!(shown, expected, "{scopes:?} {searching}");
     }
-    let grants = with_grants(&[("quiet", &["acme-*"]), ("loud", &["beta"])]);
+    let grants = with_grants(&[("team:quiet", &["acme-*"]), ("team:loud", &["beta"])]);
     let patterns = table.narrow(&grants, permission("registered_model:read"), true);
     assert_eq!(patterns.len(), 1);
     // It is wide where it is not limited.
     assert!(table.grants(
-        &with_scopes(&["quiet"]),
+        &with_scopes(&["team:quiet"]),
         permission("registered_model:read")
     ));
 }
