@@ -41,6 +41,8 @@ struct Record<'a> {
     object: Option<&'static str>,
     access: Option<&'static str>,
     permission: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[serde(flatten)]
     who: Who<'a>,
     route: Option<String>,
@@ -136,6 +138,10 @@ impl AuditLog {
                 .operation
                 .map(|operation| operation.access.as_str()),
             permission: decision.required.map(|permission| permission.to_string()),
+            name: decision
+                .name
+                .as_deref()
+                .map(|name| escaped(name.as_bytes())),
             who: Who::of(decision.principal.as_deref()),
             route: facts.route,
             client: facts.client,

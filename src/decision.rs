@@ -24,6 +24,11 @@ pub enum Next {
     Answer(Decision, Answer),
     /// Hold the request until the outbox names its stream, then report with [`crate::Engine::on_woken`].
     Wait,
+    /// Hold the request, read its body to the end, and report with [`crate::Engine::on_body`].
+    ReadBody {
+        /// The most bytes that are looked at. A body of more is reported as soon as it has more.
+        limit: usize,
+    },
 }
 
 impl Next {
@@ -31,7 +36,7 @@ impl Next {
     pub fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Forward(decision, _) | Self::Answer(decision, _) => Some(decision),
-            Self::Wait => None,
+            Self::Wait | Self::ReadBody { .. } => None,
         }
     }
 }
@@ -51,6 +56,10 @@ pub struct Decision {
     pub required: Option<Permission>,
     /// Who asks, once known.
     pub principal: Option<Arc<Principal>>,
+    /// The object that decided, where a grant limited to names was asked.
+    pub name: Option<Arc<str>>,
+    /// Why the names of the request could not be read, or could not decide.
+    pub unclear: Option<Arc<str>>,
     /// Seconds after which to ask again.
     pub retry_after: Option<u64>,
     /// Whether the principal was served past its time because the auth service was unavailable.
@@ -66,6 +75,8 @@ impl Decision {
             operation: None,
             required: None,
             principal: None,
+            name: None,
+            unclear: None,
             retry_after: None,
             stale: false,
         }
@@ -138,6 +149,14 @@ reasons! {
         KeyInvalid => "key_invalid", UNAUTHORIZED, "UNAUTHENTICATED",
         /// The key's scopes and roles do not grant what the operation needs.
         ScopeMissing => "scope_missing", FORBIDDEN, "PERMISSION_DENIED",
+        /// The key's grants are limited to other names.
+        NameNotGranted => "name_not_granted", FORBIDDEN, "PERMISSION_DENIED",
+        /// The request may be read in another way than the filter reads it.
+        BodyAmbiguous => "body_ambiguous", BAD_REQUEST, "BAD_REQUEST",
+        /// A grant limited to names decides, and the body that holds the name is not to be had.
+        BodyUnavailable => "body_unavailable", FORBIDDEN, "PERMISSION_DENIED",
+        /// The body that holds the name is larger than what is read.
+        BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "BAD_REQUEST",
         /// The catalog does not know the endpoint, and the key lacks the strict reading.
         OperationUnknown => "operation_unknown", FORBIDDEN, "PERMISSION_DENIED",
         /// The auth service refuses the key.

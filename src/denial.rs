@@ -63,7 +63,7 @@ impl Denials<'_> {
         let (status, error_code) = decision.reason.denial()?;
         let lacks_permission = matches!(
             decision.reason,
-            Reason::ScopeMissing | Reason::OperationUnknown
+            Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted
         );
         let required = decision.required.filter(|_| lacks_permission);
         let body = Body {
@@ -152,7 +152,22 @@ impl Denials<'_> {
                     self.help()
                 )
             }
-            Reason::ScopeMissing | Reason::OperationUnknown => self.missing_permission(decision),
+            Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted => {
+                self.missing_permission(decision)
+            }
+            Reason::BodyAmbiguous => format!(
+                "This key is limited to names, and the name in the request cannot be read without doubt: {}.",
+                decision.unclear.as_deref().unwrap_or_default()
+            ),
+            Reason::BodyUnavailable => format!(
+                "The request cannot be decided: {}.{}",
+                decision.unclear.as_deref().unwrap_or_default(),
+                self.help()
+            ),
+            Reason::BodyTooLarge => format!(
+                "This key is limited to names, and the body that holds the name is larger than {} bytes.",
+                self.config.body_limit
+            ),
             Reason::KeyRefused => {
                 format!(
                     "The auth service refuses this API key for this server.{}",
@@ -192,11 +207,44 @@ impl Denials<'_> {
             [only] => format!("scope {only} grants"),
             [narrowest, next, ..] => format!("scope {narrowest} or {next} grants"),
         };
+        let object = decision
+            .name
+            .as_deref()
+            .map_or_else(String::new, |name| format!(" on {:?}", printable(name)));
+        let unclear = decision
+            .unclear
+            .as_deref()
+            .map_or_else(String::new, |unclear| format!(" ({unclear})"));
+        let names = self.held_names(decision);
         format!(
-            "{caller} may not {action}: it needs {required}, which {granting}; this key has: {}.{}",
+            "{caller} may not {action}: it needs {required}{object}{unclear}, which {granting}; this key has: {}{names}.{}",
             held_scopes(principal),
             self.help()
         )
+    }
+
+    /// The patterns that the key's grants limit the permission to.
+    fn held_names(&self, decision: &Decision) -> String {
+        let (Reason::NameNotGranted, Some(principal), Some(required)) = (
+            decision.reason,
+            decision.principal.as_deref(),
+            decision.required,
+        ) else {
+            return String::new();
+        };
+        let patterns = self.policy.narrow(principal, required, false);
+        let mut named: Vec<String> = Vec::new();
+        for pattern in patterns.iter().take(MENTIONED_SCOPES) {
+            let pattern = printable(pattern.as_str());
+            if !named.contains(&pattern) {
+                named.push(pattern);
+            }
+        }
+        if named.is_empty() {
+            String::new()
+        } else {
+            format!("; it may on {}", named.join(", "))
+        }
     }
 
     fn how_to_send_a_key(&self) -> &'static str {

@@ -10,11 +10,13 @@
 //! | `classify`, `unknown` | what the request headers alone tell |
 //! | `ask` | a key this VM does not know: wait with others, take a neighbour's word, or ask |
 //! | `settle` | what came of a question, for all who wait |
+//! | `judge` | whether the principal may, by wide grants and by those limited to names |
 //! | `revocation` | revoked keys: one VM polls, all forget |
 
 mod ask;
 mod classify;
 mod flights;
+mod judge;
 mod outbox;
 mod revocation;
 mod settle;
@@ -39,9 +41,10 @@ use crate::principals::shared::SharedPrincipals;
 use crate::principals::{Found, Principals, Timestamp};
 use crate::request::RequestHead;
 use crate::shared_data::SharedData;
-use ask::{Pending, judge, refused};
+use ask::Pending;
 use classify::Classified;
 use flights::{Asker, Flights};
+use judge::{Known, Reading, refused};
 use revocation::RevocationWatch;
 
 pub use outbox::{CalloutId, Outbox};
@@ -63,6 +66,7 @@ pub struct Engine {
     claims: Claims,
     flights: Flights,
     waiting: HashMap<StreamId, Waiting>,
+    reading: HashMap<StreamId, Reading>,
     revocation: Option<RevocationWatch>,
     ticking: bool,
     audit: AuditLog,
@@ -84,9 +88,17 @@ pub struct Moment<'a> {
 #[derive(Debug)]
 struct Waiting {
     digest: KeyDigest,
-    /// As far as it could be made; whole once it is ready.
-    decision: Decision,
-    ready: bool,
+    /// The decision as far as it could be made.
+    undecided: Decision,
+    /// What came of the question, once it is known.
+    told: Option<Told>,
+}
+
+/// What came of the question about a stream's key.
+#[derive(Debug)]
+enum Told {
+    Known(Known),
+    Denied(Decision),
 }
 
 impl Engine {
@@ -113,6 +125,7 @@ impl Engine {
             claims: Claims::new(slots),
             flights: Flights::default(),
             waiting: HashMap::new(),
+            reading: HashMap::new(),
             revocation,
             ticking: true,
             audit: AuditLog::new(config.audit.clone(), config.mode),
@@ -162,8 +175,11 @@ impl Engine {
                     self.ask_in_background(moment, digest, &key, head);
                 }
                 self.note(Metric::CacheLookups("hit"), Change::Add(1));
-                let decision = judge(&self.policy, undecided, principal, false);
-                self.finish(decision, head)
+                let known = Known {
+                    principal,
+                    stale: false,
+                };
+                self.judge(stream, moment.now, undecided, known, head)
             }
             Found::Refused(refusal) => {
                 self.note(Metric::CacheLookups("refusal"), Change::Add(1));
@@ -189,6 +205,9 @@ impl Engine {
         moment: &Moment<'_>,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
+        if self.reading.contains_key(&stream) {
+            return self.keep_reading(stream, moment.now, head);
+        }
         let digest = self.waiting.get(&stream)?.digest;
         if let Some(alone) = self.needs_key(digest) {
             match self.classify(head) {
@@ -200,16 +219,21 @@ impl Engine {
                 // Not the request that began to wait: nobody's answer is meant for it.
                 _ => {
                     let waiting = self.waiting.remove(&stream)?;
-                    let decision = self.unavailable(waiting.decision, Reason::AuthUnavailable);
+                    let decision = self.unavailable(waiting.undecided, Reason::AuthUnavailable);
                     return Some(self.finish(decision, head));
                 }
             }
         }
-        if !self.waiting.get(&stream)?.ready {
+        if self.waiting.get(&stream)?.told.is_none() {
             return Some(Next::Wait);
         }
-        let waiting = self.waiting.remove(&stream)?;
-        Some(self.finish(waiting.decision, head))
+        let Waiting {
+            undecided, told, ..
+        } = self.waiting.remove(&stream)?;
+        Some(match told? {
+            Told::Known(known) => self.judge(stream, moment.now, undecided, known, head),
+            Told::Denied(decision) => self.finish(decision, head),
+        })
     }
 
     /// Whether nobody asks about a key that is waited for; then whether this VM is to ask alone.
@@ -223,6 +247,7 @@ impl Engine {
     /// The stream is gone, decided or not.
     pub fn on_stream_gone(&mut self, stream: StreamId) {
         self.waiting.remove(&stream);
+        self.reading.remove(&stream);
     }
 
     /// This engine will see no more events; its share of the shared gauges is taken back.

@@ -24,6 +24,7 @@ pub mod engine;
 pub mod identity;
 mod json;
 pub mod metrics;
+pub mod names;
 pub mod overrides;
 pub mod pattern;
 pub mod policy;

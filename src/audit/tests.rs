@@ -46,6 +46,7 @@ fn denied() -> Decision {
         operation: Some(operation),
         required: Some(Permission::new(operation.object, operation.access)),
         principal: Some(Arc::new(Principal {
+            grants: Vec::new(),
             user_id: Some("u\u{1b}1".to_owned()),
             key_id: Some("key_1".to_owned()),
             scopes: vec!["model:read".to_owned()],

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lifetime::{ExpiresAt, Lifetime};
 use crate::json::Object;
-use crate::principals::{Principal, Timestamp};
+use crate::principals::{Grant, Principal, Timestamp};
 
 /// The largest reply that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -247,6 +247,7 @@ struct Body {
     is_admin: Option<bool>,
     user: Option<Object<User>>,
     expires_at: Option<ExpiresAt>,
+    grants: Option<Vec<Object<Grant>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -299,6 +300,23 @@ fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), Contra
     let body: Body = parse_object(body)?;
     let user = body.user.map(|Object(user)| user).unwrap_or_default();
     let roles = body.roles.or(user.roles).unwrap_or_default();
+    let grants: Vec<Grant> = body
+        .grants
+        .into_iter()
+        .flatten()
+        .map(|Object(grant)| grant)
+        .collect();
+    if grants
+        .iter()
+        .map(|grant| grant.names.len().max(1))
+        .sum::<usize>()
+        > MAX_NAMES
+    {
+        return Err(ContractError::Field {
+            field: "grants".to_owned(),
+            problem: format!("holds more than {MAX_NAMES} names"),
+        });
+    }
     for (field, names) in [("scopes", &body.scopes), ("roles", &roles)] {
         if names.len() > MAX_NAMES {
             return Err(ContractError::Field {
@@ -313,6 +331,7 @@ fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), Contra
         scopes: body.scopes,
         roles,
         is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
+        grants,
     };
     Ok((principal, body.expires_at.map(|ExpiresAt(at)| at)))
 }

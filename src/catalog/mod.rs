@@ -4,11 +4,13 @@
 
 mod entries;
 mod entry;
+mod naming;
 mod phrase;
 mod release;
 mod routes;
 
 pub use entry::{Access, Object, Operation, PublicGroup, Route, Surface};
+pub use naming::{Field, FieldKind, Naming};
 pub use release::{RELEASES, Release, releases_in_words};
 pub use routes::{CATALOG, Catalog};
 

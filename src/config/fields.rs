@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use super::CredentialKind;
+use super::{CredentialKind, Scope};
 use crate::catalog::PublicGroup;
 use crate::pattern::Pattern;
+use crate::policy::Permission;
 
 /// A header name, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,45 @@ impl<'de> Deserialize<'de> for HeaderField {
         let name = HeaderName::from_bytes(text.as_bytes())
             .map_err(|_| D::Error::custom(format!("{text:?} is not a header name")))?;
         Ok(Self(name))
+    }
+}
+
+/// `["run:write"]`, or `{"permissions": ["run:write"], "searches": false}`.
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ScopeVisitor;
+
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            permissions: Vec<Permission>,
+            #[serde(default = "super::defaults::yes")]
+            searches: bool,
+        }
+
+        impl<'de> Visitor<'de> for ScopeVisitor {
+            type Value = Scope;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of permissions, or an object with `permissions` and `searches`")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scope, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(|permissions| Scope {
+                    permissions,
+                    searches: true,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scope, A::Error> {
+                Fields::deserialize(MapAccessDeserializer::new(map)).map(|fields| Scope {
+                    permissions: fields.permissions,
+                    searches: fields.searches,
+                })
+            }
+        }
+
+        deserializer.deserialize_any(ScopeVisitor)
     }
 }
 

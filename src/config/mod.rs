@@ -69,7 +69,7 @@ pub struct Config {
     pub identity_headers: IdentityHeaders,
     /// Scopes and what they grant, over the default table entry by entry.
     #[serde(default, deserialize_with = "json::unique_map")]
-    pub scopes: BTreeMap<String, Vec<Permission>>,
+    pub scopes: BTreeMap<String, Scope>,
     /// Roles and what they grant; there is no default table.
     #[serde(default, deserialize_with = "json::unique_map")]
     pub roles: BTreeMap<String, Vec<Permission>>,
@@ -82,9 +82,15 @@ pub struct Config {
     /// What `/graphql` is.
     #[serde(default)]
     pub graphql: GraphQl,
-    /// Whether bodies are read. Only `ignore` is built.
+    /// Whether bodies are read.
     #[serde(default)]
     pub bodies: Bodies,
+    /// The most bytes of a body that are looked at.
+    #[serde(
+        default = "defaults::body_limit",
+        deserialize_with = "fields::whole_number"
+    )]
+    pub body_limit: u64,
     /// What is written to the audit log.
     #[serde(default, deserialize_with = "json::object")]
     pub audit: Audit,
@@ -94,6 +100,15 @@ pub struct Config {
     /// A page that tells callers how to obtain a scope; ends every 403 message.
     #[serde(default)]
     pub help_url: Option<String>,
+}
+
+/// What a scope grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Its permissions.
+    pub permissions: Vec<Permission>,
+    /// Whether the scope limited to names still searches and lists, which shows all names.
+    pub searches: bool,
 }
 
 /// Whether denials are answered or only recorded.
@@ -125,11 +140,14 @@ pub enum GraphQl {
 }
 
 /// Whether request bodies are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Bodies {
-    /// Never.
+    /// Never: a grant limited to names does not cover what is named in a body.
     #[default]
     Ignore,
+    /// Where such a grant decides. Needs `allow_on_headers_stop_iteration` on the Envoy filter.
+    Inspect,
 }
 
 /// Where a key may stand in a request.
@@ -368,6 +386,10 @@ mod defaults {
 
     pub(super) fn max_in_flight() -> u64 {
         64
+    }
+
+    pub(super) fn body_limit() -> u64 {
+        64 * 1024
     }
 
     pub(super) fn every() -> Duration {

@@ -3,8 +3,8 @@
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 
+use super::Mode;
 use super::fields::whole_number;
-use super::{Bodies, Mode};
 
 pub(super) fn only_100<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     match whole_number(deserializer)? {
@@ -63,4 +63,3 @@ macro_rules! word_with_unbuilt {
 }
 
 word_with_unbuilt!(Mode: "enforce" => Mode::Enforce, "shadow");
-word_with_unbuilt!(Bodies: "ignore" => Bodies::Ignore, "inspect");

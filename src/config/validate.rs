@@ -46,6 +46,7 @@ pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
             config.auth_service.breaker.failures,
         ),
         ("audit.max_per_second", config.audit.max_per_second),
+        ("body_limit", config.body_limit),
     ] {
         if number == 0 {
             return Err(ConfigError::field(field, "must be at least 1"));

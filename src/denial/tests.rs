@@ -109,6 +109,20 @@ fn statuses_and_error_codes() {
             "PERMISSION_DENIED",
         ),
         (
+            Reason::NameNotGranted,
+            "name_not_granted",
+            403,
+            "PERMISSION_DENIED",
+        ),
+        (Reason::BodyAmbiguous, "body_ambiguous", 400, "BAD_REQUEST"),
+        (
+            Reason::BodyUnavailable,
+            "body_unavailable",
+            403,
+            "PERMISSION_DENIED",
+        ),
+        (Reason::BodyTooLarge, "body_too_large", 413, "BAD_REQUEST"),
+        (
             Reason::OperationUnknown,
             "operation_unknown",
             403,
@@ -214,6 +228,24 @@ fn what_the_message_says_of_the_caller() {
 }
 
 #[test]
+fn the_name_of_an_object_is_quoted_and_cannot_break_out() {
+    for (name, expected) in [
+        ("globex-b", "registered_model:write on \"globex-b\", which"),
+        ("a\" b", "on \"a\\\" b\", which"),
+        ("a\n\u{1b}[31m", "on \"a\u{fffd}\u{fffd}[31m\", which"),
+    ] {
+        let decision = Decision {
+            reason: Reason::NameNotGranted,
+            name: Some(name.into()),
+            ..missing_scope(Some("k"), &["model:write:acme-*"])
+        };
+        let text = message("", &decision);
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("; it may on acme-*."), "{text}");
+    }
+}
+
+#[test]
 fn what_the_message_says_of_granting_scopes() {
     let decision = missing_scope(Some("k"), &[]);
     let none = r#""model:register": [], "model:write": [], "mlflow:write": [], "write": [], "admin": [],
@@ -255,6 +287,9 @@ fn other_denials_tell_nothing_of_scopes() {
         Reason::RateLimited,
         Reason::AuthUnavailable,
         Reason::Overloaded,
+        Reason::BodyAmbiguous,
+        Reason::BodyUnavailable,
+        Reason::BodyTooLarge,
     ] {
         let decision = Decision {
             reason,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flights::{Asker, OwnQuestion};
+use super::judge::{Known, refused};
 use super::{Engine, Moment, Waiting};
 use crate::auth_service::KeyDigest;
 use crate::credential::ApiKey;
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::metrics::{Change, Metric};
-use crate::policy::Policy;
 use crate::principals::claims::{Claim, Conclusion, Question};
-use crate::principals::{Found, Principal, Refusal, Timestamp};
+use crate::principals::{Found, Principal, Timestamp};
 use crate::request::RequestHead;
 
 /// How long a background question waits after one that was in vain.
@@ -58,8 +58,7 @@ impl Engine {
         let stale = match found {
             Found::Fresh { principal, .. } => {
                 self.note(Metric::CacheLookups("shared"), Change::Add(1));
-                let decision = judge(&self.policy, pending.undecided, principal, false);
-                return self.finish(decision, pending.head);
+                return self.judge_pending(moment, pending, principal, false);
             }
             Found::Refused(refusal) => {
                 self.note(Metric::CacheLookups("shared_refusal"), Change::Add(1));
@@ -82,7 +81,7 @@ impl Engine {
             if refresh {
                 self.ask_in_background(moment, digest, pending.key, pending.head);
             }
-            return self.serve_stale(pending, Arc::clone(principal));
+            return self.serve_stale(moment, pending, Arc::clone(principal));
         }
         if open || (question == Question::Claimed && self.ticking) {
             self.note(Metric::CacheLookups("joined"), Change::Add(1));
@@ -101,7 +100,7 @@ impl Engine {
                 self.wait(pending)
             }
             Err(reason) => match stale {
-                Some(principal) => self.serve_stale(pending, principal),
+                Some(principal) => self.serve_stale(moment, pending, principal),
                 None => self.finish(self.unavailable(pending.undecided, reason), pending.head),
             },
         }
@@ -245,17 +244,38 @@ impl Engine {
         self.flights.join(pending.digest, pending.stream);
         let waiting = Waiting {
             digest: pending.digest,
-            decision: pending.undecided,
-            ready: false,
+            undecided: pending.undecided,
+            told: None,
         };
         self.waiting.insert(pending.stream, waiting);
         Next::Wait
     }
 
-    fn serve_stale(&mut self, pending: Pending<'_>, principal: Arc<Principal>) -> Next {
+    fn serve_stale(
+        &mut self,
+        moment: &Moment<'_>,
+        pending: Pending<'_>,
+        principal: Arc<Principal>,
+    ) -> Next {
         self.note(Metric::CacheLookups("stale"), Change::Add(1));
-        let decision = judge(&self.policy, pending.undecided, principal, true);
-        self.finish(decision, pending.head)
+        self.judge_pending(moment, pending, principal, true)
+    }
+
+    fn judge_pending(
+        &mut self,
+        moment: &Moment<'_>,
+        pending: Pending<'_>,
+        principal: Arc<Principal>,
+        stale: bool,
+    ) -> Next {
+        let known = Known { principal, stale };
+        self.judge(
+            pending.stream,
+            moment.now,
+            pending.undecided,
+            known,
+            pending.head,
+        )
     }
 
     /// The decision of a request about whose key nobody can say anything now.
@@ -271,40 +291,5 @@ impl Engine {
     pub(super) fn pause_refresh(&mut self, digest: KeyDigest, now: Timestamp) {
         let later = now.saturating_add(REFRESH_PAUSE);
         self.principals.postpone_refresh(digest, later);
-    }
-}
-
-/// Whether a principal holds what the request needs.
-pub(super) fn judge(
-    policy: &Policy,
-    undecided: Decision,
-    principal: Arc<Principal>,
-    stale: bool,
-) -> Decision {
-    let granted = undecided
-        .required
-        .is_some_and(|required| policy.grants(&principal, required));
-    let reason = match (granted, undecided.operation) {
-        (true, _) => Reason::Allowed,
-        (false, Some(_)) => Reason::ScopeMissing,
-        (false, None) => Reason::OperationUnknown,
-    };
-    Decision {
-        reason,
-        principal: Some(principal),
-        stale,
-        ..undecided
-    }
-}
-
-/// The decision of a request whose key was turned down.
-pub(super) fn refused(undecided: Decision, refusal: Refusal) -> Decision {
-    let reason = match refusal {
-        Refusal::Invalid => Reason::KeyInvalid,
-        Refusal::Refused => Reason::KeyRefused,
-    };
-    Decision {
-        reason,
-        ..undecided
     }
 }

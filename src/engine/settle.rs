@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::{judge, refused};
 use super::flights::{Asker, OwnQuestion};
+use super::judge::{Known, refused};
 use super::outbox::CalloutId;
-use super::{Engine, Moment};
+use super::{Engine, Moment, Told};
 use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
 use crate::decision::{Decision, Reason};
 use crate::principals::claims::{Conclusion, LEASE, Question};
@@ -22,6 +22,9 @@ const WATCH: Duration = Duration::from_millis(50);
 const EAGER_WATCH: Duration = Duration::from_millis(1);
 const EAGER_FOR: Duration = Duration::from_millis(20);
 const PATIENT_WATCH: Duration = Duration::from_millis(5);
+
+/// How often a tick comes while bodies are read.
+const BODY_WATCH: Duration = Duration::from_millis(500);
 
 /// What those who wait are told.
 pub(super) enum Outcome {
@@ -54,6 +57,16 @@ impl Engine {
             self.watch(moment, digest);
         }
         self.tend_revocations(moment);
+        self.tend_readings(moment.now);
+    }
+
+    /// Wakes the streams whose body has not come.
+    fn tend_readings(&mut self, now: Timestamp) {
+        let late = self
+            .reading
+            .iter()
+            .filter(|(_, reading)| reading.is_late(now));
+        self.outbox.wake.extend(late.map(|(stream, _)| *stream));
     }
 
     /// Whether ticks can be had. Without them nobody watches another VM's question: this VM asks itself.
@@ -90,7 +103,8 @@ impl Engine {
                 _ => PATIENT_WATCH,
             }
         });
-        watches.chain(self.revocation_watch()).min()
+        let reading = (!self.reading.is_empty()).then_some(BODY_WATCH);
+        watches.chain(self.revocation_watch()).chain(reading).min()
     }
 
     fn watch(&mut self, moment: &Moment<'_>, digest: KeyDigest) {
@@ -276,36 +290,35 @@ impl Engine {
             let Some(mut waiting) = self.waiting.remove(&stream) else {
                 continue;
             };
-            if waiting.digest == digest && !waiting.ready {
-                waiting.decision = self.told(waiting.decision, &outcome, stale.as_ref());
-                waiting.ready = true;
+            if waiting.digest == digest && waiting.told.is_none() {
+                let told = self.told(waiting.undecided.clone(), &outcome, stale.as_ref());
+                waiting.told = Some(told);
                 self.outbox.wake.push(stream);
             }
             self.waiting.insert(stream, waiting);
         }
     }
 
-    fn told(
-        &self,
-        undecided: Decision,
-        outcome: &Outcome,
-        stale: Option<&Arc<Principal>>,
-    ) -> Decision {
+    fn told(&self, undecided: Decision, outcome: &Outcome, stale: Option<&Arc<Principal>>) -> Told {
+        let known = |principal: &Arc<Principal>, stale| {
+            Told::Known(Known {
+                principal: Arc::clone(principal),
+                stale,
+            })
+        };
         match outcome {
-            Outcome::Valid(principal) => {
-                judge(&self.policy, undecided, Arc::clone(principal), false)
-            }
-            Outcome::Refused(refusal) => refused(undecided, *refusal),
+            Outcome::Valid(principal) => known(principal, false),
+            Outcome::Refused(refusal) => Told::Denied(refused(undecided, *refusal)),
             Outcome::RateLimited { retry_after } => {
                 let limited = self.unavailable(undecided, Reason::RateLimited);
-                Decision {
+                Told::Denied(Decision {
                     retry_after: retry_after.or(limited.retry_after),
                     ..limited
-                }
+                })
             }
             Outcome::Unavailable(reason) => match stale {
-                Some(principal) => judge(&self.policy, undecided, Arc::clone(principal), true),
-                None => self.unavailable(undecided, *reason),
+                Some(principal) => known(principal, true),
+                None => Told::Denied(self.unavailable(undecided, *reason)),
             },
         }
     }

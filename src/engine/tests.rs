@@ -4,6 +4,7 @@ mod cache;
 mod classification;
 mod edits;
 mod flights;
+mod narrow;
 mod protection;
 mod replies;
 mod revocation;
@@ -94,7 +95,7 @@ impl Shell {
             shared: &self.shared,
         };
         let next = self.workers[worker].on_request_headers(stream, &moment, &head);
-        if matches!(next, Next::Wait) {
+        if matches!(next, Next::Wait | Next::ReadBody { .. }) {
             let owned = headers.iter().map(|(n, v)| (n.to_vec(), v.to_vec()));
             self.requests.insert(stream, (worker, owned.collect()));
         }
@@ -205,11 +206,29 @@ impl Shell {
         };
         let next = self.workers[*worker].on_woken(stream, &moment, &head);
         let next = next.expect("a stream that is woken waits");
-        if !matches!(next, Next::Wait) {
+        if !matches!(next, Next::Wait | Next::ReadBody { .. }) {
             self.requests.remove(&stream);
             let earlier = self.decided.insert(stream, next);
             assert!(earlier.is_none(), "a request is decided once");
         }
+    }
+
+    /// The body of a request that is held for it, or its beginning. `None` when it is not asked for.
+    fn body(&mut self, stream: StreamId, body: &[u8]) -> Option<Next> {
+        let (worker, headers) = self.requests.get(&stream).expect("the stream is held");
+        let (worker, headers) = (*worker, headers.clone());
+        let borrowed: Vec<(&[u8], &[u8])> = headers
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+            .collect();
+        let head = RequestHead {
+            headers: &borrowed,
+            client_address: self.client,
+        };
+        let next = self.workers[worker].on_body(stream, &head, body)?;
+        self.requests.remove(&stream);
+        self.empty_outbox(worker);
+        Some(next)
     }
 
     /// A request with `K1`, of which the service says `body`.

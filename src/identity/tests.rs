@@ -96,6 +96,7 @@ fn configured_names_replace_the_defaults() {
 #[test]
 fn verified_identity_is_set() {
     let principal = Principal {
+        grants: Vec::new(),
         user_id: Some("user-1".to_owned()),
         key_id: Some("key_123".to_owned()),
         scopes: vec!["model:read".to_owned(), "mlflow:access".to_owned()],

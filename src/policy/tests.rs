@@ -1,3 +1,5 @@
+mod narrow;
+
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

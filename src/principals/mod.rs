@@ -44,6 +44,18 @@ pub struct Principal {
     pub roles: Vec<String>,
     /// Whether everything is granted.
     pub is_admin: bool,
+    /// Scopes limited to names.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+}
+
+/// A scope limited to names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The scope.
+    pub scope: String,
+    /// Patterns of names.
+    pub names: Vec<String>,
 }
 
 /// What the auth service said of a valid key.

@@ -16,7 +16,7 @@ use mlflow_authz::auth_service::Reply;
 use mlflow_authz::{CalloutId, Decision, Engine, Moment, Next, RequestHead, StreamId};
 
 use crate::courier::Courier;
-use crate::host::{self, HeaderMap, HostData, HostError};
+use crate::host::{self, Buffer, HeaderMap, HostData, HostError};
 use crate::metrics;
 use crate::request::{self, Request};
 
@@ -106,11 +106,34 @@ impl Plugin {
         if let Err(broken) = self.decide(request, event) {
             self.refuse(request, &broken);
         }
+        self.read_body(request);
         self.empty_outbox(id.0, Some(request));
         if request.is_undecided() {
-            request.hold();
             self.held.borrow_mut().insert(id, request.clone());
         }
+    }
+
+    /// More of a request's body has come, or its end.
+    pub fn on_request_body(&self, request: &Request) {
+        self.read_body(request);
+        self.empty_outbox(request.id().0, Some(request));
+    }
+
+    /// Decides by the body, if it is needed and there. The request's context must be the effective one.
+    fn read_body(&self, request: &Request) {
+        let Some(size) = request.readable() else {
+            return;
+        };
+        let id = request.id();
+        let decided = host::buffer(Buffer::RequestBody, size)
+            .map_err(Broken::from)
+            .and_then(|body| {
+                self.decide(request, |engine, _, head| engine.on_body(id, head, &body))
+            });
+        if let Err(broken) = decided {
+            self.refuse(request, &broken);
+        }
+        self.held.borrow_mut().remove(&id);
     }
 
     /// A callout has ended. Only for the root context.
@@ -218,6 +241,10 @@ impl Plugin {
                     record(engine, moment.now, &decision, &head);
                     request.answer(&decision, &answer)
                 }
+                Some(Next::ReadBody { limit }) => {
+                    request.read(limit);
+                    Ok(())
+                }
                 Some(Next::Wait) | None => Ok(()),
             }
         })??;
@@ -305,7 +332,8 @@ impl Plugin {
         if let Err(broken) = self.decide(request, event) {
             self.refuse(request, &broken);
         }
-        if !request.is_waiting() {
+        self.read_body(request);
+        if !request.is_undecided() {
             self.held.borrow_mut().remove(&id);
         }
     }

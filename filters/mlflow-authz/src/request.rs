@@ -18,16 +18,30 @@ const BROKEN_BODY: &str = r#"{"error_code":"TEMPORARILY_UNAVAILABLE","message":"
 #[derive(Clone)]
 pub struct Request {
     id: StreamId,
-    state: Rc<Cell<State>>,
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    state: Cell<State>,
+    /// Whether one of the request's own callbacks is running: what that returns lets it go on.
+    in_callback: Cell<bool>,
+    body: Cell<Body>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Undecided,
-    /// Paused: its own callback has returned without a decision.
-    Held,
+    /// Its body is needed; no more than so many bytes.
+    Reading(usize),
     Forwarded,
     Answered,
+}
+
+/// What has come of the body, held back by the host.
+#[derive(Debug, Clone, Copy, Default)]
+struct Body {
+    size: usize,
+    ended: bool,
 }
 
 impl Request {
@@ -35,7 +49,11 @@ impl Request {
     pub fn new(id: StreamId) -> Self {
         Self {
             id,
-            state: Rc::new(Cell::new(State::Undecided)),
+            shared: Rc::new(Shared {
+                state: Cell::new(State::Undecided),
+                in_callback: Cell::default(),
+                body: Cell::default(),
+            }),
         }
     }
 
@@ -44,29 +62,57 @@ impl Request {
         self.id
     }
 
-    /// Whether nothing was decided in its own callback.
-    pub fn is_undecided(&self) -> bool {
-        self.state.get() == State::Undecided
-    }
-
     /// Whether nothing was decided yet.
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.state.get(), State::Undecided | State::Held)
+    pub fn is_undecided(&self) -> bool {
+        matches!(
+            self.shared.state.get(),
+            State::Undecided | State::Reading(_)
+        )
     }
 
     /// Whether it goes on.
     pub fn is_forwarded(&self) -> bool {
-        self.state.get() == State::Forwarded
+        self.shared.state.get() == State::Forwarded
     }
 
-    /// Its callback returns without a decision.
-    pub fn hold(&self) {
-        self.state.set(State::Held);
+    /// Runs one of the request's own callbacks.
+    pub fn in_callback(&self, callback: impl FnOnce()) {
+        self.shared.in_callback.set(true);
+        callback();
+        self.shared.in_callback.set(false);
+    }
+
+    /// So much of the body has come.
+    pub fn body_came(&self, size: usize, ended: bool) {
+        let ended = ended || self.shared.body.get().ended;
+        self.shared.body.set(Body { size, ended });
+    }
+
+    /// No more of the body will come.
+    pub fn body_ended(&self) {
+        let Body { size, .. } = self.shared.body.get();
+        self.body_came(size, true);
+    }
+
+    /// Its body is needed.
+    pub fn read(&self, limit: usize) {
+        if self.is_undecided() {
+            self.shared.state.set(State::Reading(limit));
+        }
+    }
+
+    /// How many bytes of the body are to be looked at, once all that is needed has come.
+    pub fn readable(&self) -> Option<usize> {
+        let State::Reading(limit) = self.shared.state.get() else {
+            return None;
+        };
+        let Body { size, ended } = self.shared.body.get();
+        (ended || size > limit).then(|| size.min(limit.saturating_add(1)))
     }
 
     /// Lets it go on, with its headers edited.
     pub fn forward(&self, edits: &[HeaderEdit]) -> Result<(), HostError> {
-        if !self.is_waiting() {
+        if !self.is_undecided() {
             return Ok(());
         }
         for edit in edits {
@@ -75,16 +121,16 @@ impl Request {
                 HeaderEdit::Set(name, value) => host::set_request_header(name, value)?,
             }
         }
-        if self.state.get() == State::Held {
+        if !self.shared.in_callback.get() {
             host::continue_request()?;
         }
-        self.state.set(State::Forwarded);
+        self.shared.state.set(State::Forwarded);
         Ok(())
     }
 
     /// Answers it in the server's place.
     pub fn answer(&self, decision: &Decision, answer: &Answer) -> Result<(), HostError> {
-        if !self.is_waiting() {
+        if !self.is_undecided() {
             return Ok(());
         }
         let headers: Vec<(&str, &str)> = answer
@@ -94,16 +140,16 @@ impl Request {
             .collect();
         let details = format!("mlflow_authz_{}", decision.reason.as_str());
         host::send_local_response(answer.status, &details, &headers, &answer.body)?;
-        self.state.set(State::Answered);
+        self.shared.state.set(State::Answered);
         Ok(())
     }
 
     /// The refusal that needs nothing but the host. Where even that fails, the stream is reset.
     pub fn refuse(&self) {
-        if !self.is_waiting() {
+        if !self.is_undecided() {
             return;
         }
-        self.state.set(State::Answered);
+        self.shared.state.set(State::Answered);
         let headers = [("content-type", "application/json")];
         if host::send_local_response(503, "mlflow_authz_broken", &headers, BROKEN_BODY).is_err()
             && let Err(error) = host::close_request()

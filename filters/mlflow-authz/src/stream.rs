@@ -16,6 +16,7 @@ use crate::request::Request;
 /// Feeds one request's events to the plugin.
 pub struct Stream {
     request: Request,
+    has_headers: bool,
     plugin: Option<Rc<Plugin>>,
 }
 
@@ -24,8 +25,21 @@ impl Stream {
     pub fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
         Self {
             request: Request::new(StreamId(context_id)),
+            has_headers: false,
             plugin,
         }
+    }
+
+    fn on_callback(&self, event: impl FnOnce(&Plugin, &Request)) {
+        let request = &self.request;
+        request.in_callback(|| match &self.plugin {
+            _ if !request.is_undecided() => {}
+            Some(plugin) => event(plugin, request),
+            None => {
+                log::error!("request refused: {}", Broken::NoConfiguration);
+                request.refuse();
+            }
+        });
     }
 
     fn action(&self) -> Action {
@@ -46,25 +60,24 @@ impl Drop for Stream {
 }
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         // A second header block for the same stream (1xx is upstream's) would be a host's mistake.
-        if self.request.is_undecided() {
-            match &self.plugin {
-                Some(plugin) => plugin.on_request_headers(&self.request),
-                None => {
-                    log::error!("request refused: {}", Broken::NoConfiguration);
-                    self.request.refuse();
-                }
-            }
+        if !std::mem::replace(&mut self.has_headers, true) {
+            self.request.body_came(0, end_of_stream);
+            self.on_callback(Plugin::on_request_headers);
         }
         self.action()
     }
 
-    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.request.body_came(size, end_of_stream);
+        self.on_callback(Plugin::on_request_body);
         self.action()
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.request.body_ended();
+        self.on_callback(Plugin::on_request_body);
         self.action()
     }
 }

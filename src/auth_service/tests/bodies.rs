@@ -38,6 +38,7 @@ fn a_full_reply() {
              "user": {"id": "u2", "email": "e", "roles": ["s"], "is_admin": false}, "new": [{}]} "#,
     );
     let expected = Principal {
+        grants: Vec::new(),
         user_id: Some("u1".to_owned()),
         key_id: Some("key_1".to_owned()),
         scopes: words(&["a", "b", "a", ""]),

@@ -45,6 +45,7 @@ fn key_id(shared: &dyn SharedData, digest: KeyDigest) -> Option<String> {
 #[test]
 fn another_vm_reads_what_was_published() {
     let full = Principal {
+        grants: Vec::new(),
         user_id: Some("u\"\u{0}é\n".to_owned()),
         key_id: Some("key_1".to_owned()),
         scopes: words(&["a", "b", "a", "", "ß"]),

@@ -52,6 +52,8 @@ pub enum HeaderMap {
 /// The buffers that the filter reads (ABI: `proxy_buffer_type_t`).
 #[derive(Debug, Clone, Copy)]
 pub enum Buffer {
+    /// The request's body as far as it was held back.
+    RequestBody = 0,
     /// The body of the reply to a callout.
     CalloutReply = 4,
     /// The plugin configuration.

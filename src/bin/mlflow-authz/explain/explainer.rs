@@ -115,23 +115,42 @@ impl Explainer {
             shared: &self.shared,
         };
         let next = self.engine.on_request_headers(STREAM, &moment, head);
-        let Next::Wait = next else { return Ok(next) };
+        let Next::Wait = next else {
+            return self.with_body(next, head, &request.body);
+        };
         let nobody = Claims::default();
         let claims = request.claims.as_ref().unwrap_or(&nobody);
-        let body = serde_json::to_vec(claims).unwrap_or_default();
+        let said = serde_json::to_vec(claims).unwrap_or_default();
         let reply = Reply::Response {
             status: 200,
             from_service: true,
             retry_after: None,
             cache_control: None,
-            body: &body,
+            body: &said,
         };
         for (callout, _) in self.engine.take_outbox().callouts {
             self.engine.on_callout_reply(callout, &moment, &reply);
         }
-        self.engine
+        let next = self
+            .engine
             .on_woken(STREAM, &moment, head)
-            .ok_or_else(engine_at_a_loss)
+            .ok_or_else(engine_at_a_loss)?;
+        self.with_body(next, head, &request.body)
+    }
+
+    fn with_body(
+        &mut self,
+        next: Next,
+        head: &RequestHead<'_>,
+        body: &[u8],
+    ) -> Result<Next, CliError> {
+        match next {
+            Next::ReadBody { .. } => self
+                .engine
+                .on_body(STREAM, head, body)
+                .ok_or_else(engine_at_a_loss),
+            next => Ok(next),
+        }
     }
 
     fn brings_credential(&self, request: &Request) -> bool {

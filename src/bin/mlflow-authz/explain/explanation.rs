@@ -21,6 +21,10 @@ pub struct Explanation<'p> {
     /// Fewest permissions first, at most five, as in the filter's answers.
     granting_scopes: Vec<&'p str>,
     key_scopes: Option<Vec<String>>,
+    /// The object that decided, where a grant limited to names was asked.
+    name: Option<String>,
+    /// The patterns of names that the key's grants limit the required permission to.
+    key_names: Vec<String>,
     message: Option<String>,
     mount: Option<String>,
 }
@@ -38,7 +42,7 @@ impl<'p> Explanation<'p> {
         let (decision, answer) = match next {
             Next::Forward(decision, _) => (decision, None),
             Next::Answer(decision, answer) => (decision, Some(answer)),
-            Next::Wait => return None,
+            Next::Wait | Next::ReadBody { .. } => return None,
         };
         let body = answer
             .as_ref()
@@ -47,8 +51,19 @@ impl<'p> Explanation<'p> {
         let Decision {
             operation,
             required,
+            principal,
             ..
-        } = decision;
+        } = &decision;
+        let (operation, required) = (*operation, *required);
+        let narrow = principal
+            .as_ref()
+            .zip(required)
+            .map(|(principal, required)| policy.narrow(principal, required, false));
+        let key_names = narrow
+            .iter()
+            .flatten()
+            .map(|pattern| pattern.as_str().to_owned())
+            .collect();
         Some(Self {
             decision: decision.word(),
             status: answer.map(|answer| answer.status),
@@ -61,9 +76,11 @@ impl<'p> Explanation<'p> {
             granting_scopes: required
                 .map(|it| policy.granting_scopes(it))
                 .unwrap_or_default(),
-            key_scopes: decision.principal.map(|principal| principal.scopes.clone()),
+            key_names,
+            key_scopes: principal.as_ref().map(|principal| principal.scopes.clone()),
+            name: decision.name.as_ref().map(ToString::to_string),
             message: body.message,
-            mount: decision.mount.map(|mount| mount.to_string()),
+            mount: decision.mount.as_ref().map(ToString::to_string),
         })
     }
 }
@@ -96,6 +113,11 @@ impl fmt::Display for Explanation<'_> {
                     .as_ref()
                     .map(|scopes| list(scopes, "no scopes")),
             ),
+            (
+                "limited to",
+                (!self.key_names.is_empty()).then(|| self.key_names.join(", ")),
+            ),
+            ("name", self.name.clone()),
             ("message", self.message.clone()),
         ];
         for (name, value) in lines {

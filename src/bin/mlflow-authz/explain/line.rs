@@ -1,12 +1,14 @@
 //! One line of `--stdin`: a JSON object that is a request, or what keeps it from being one.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+use serde_json::Value;
 
 use super::headers::Headers;
-use super::request::{Claims, Request};
+use super::request::{Claims, Grant, Request};
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     method: String,
@@ -21,9 +23,43 @@ struct Line {
     headers: Option<Headers>,
     #[serde(default)]
     host: Option<String>,
-    /// The filter does not read bodies: the configuration's `bodies` is `ignore`.
-    #[serde(default, rename = "body")]
-    _body: Option<IgnoredAny>,
+    #[serde(default)]
+    grants: Option<Vec<Grant>>,
+    #[serde(default)]
+    body: Option<Body>,
+    #[serde(default)]
+    body_base64: Option<Base64>,
+}
+
+/// Text as it is; an object or a list as the JSON that it is.
+struct Body(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text.into_bytes())),
+            value @ (Value::Object(_) | Value::Array(_)) => {
+                Ok(Self(value.to_string().into_bytes()))
+            }
+            _ => Err(D::Error::invalid_type(
+                Unexpected::Other("another value"),
+                &"a string, an object or a list",
+            )),
+        }
+    }
+}
+
+/// Bytes that may be no text.
+struct Base64(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(text);
+        bytes
+            .map(Self)
+            .map_err(|_| D::Error::invalid_value(Unexpected::Other("other text"), &"padded base64"))
+    }
 }
 
 /// Reads a line.
@@ -41,12 +77,18 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
         Some(_) => return Err("it is not a JSON object".to_owned()),
     }
     let line: Line = serde_json::from_slice(line).map_err(|_| problem(line))?;
+    let body = match (line.body, line.body_base64) {
+        (Some(_), Some(_)) => return Err("body and body_base64 exclude each other".to_owned()),
+        (Some(Body(bytes)), None) | (None, Some(Base64(bytes))) => Some(bytes),
+        (None, None) => None,
+    };
     Ok(Request::new(
         line.method.into_bytes(),
         line.target.into_bytes(),
         line.host.map(String::into_bytes),
         line.headers.unwrap_or_default().0,
-        Claims::given(line.scopes, line.roles, line.is_admin),
+        body,
+        Claims::given(line.scopes, line.roles, line.is_admin, line.grants),
     ))
 }
 

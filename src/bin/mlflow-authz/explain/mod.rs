@@ -14,7 +14,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -31,11 +31,14 @@ the auth service says that of it; a credential is added unless the headers bring
 among the headers only, the key is valid and has no scopes. With neither, the caller is anonymous.
 
 With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
-\"headers\", \"host\", \"body\"]}. null is the same as absent. headers is an object of strings or lists of \
-strings, or a list of [name, value]. Each line gets one line of output: a decision, or {\"error\": \"line N: \
-what\"}; after errors the exit status is 2.
+\"grants\", \"headers\", \"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is a list \
+of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, or a list of [name, value]; body is \
+text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
+{\"error\": \"line N: what\"}; after errors the exit status is 2.
 
-body is accepted and ignored, as the filter does with \"bodies\": \"ignore\".";
+The body counts only where the key's grants are limited to names, which may stand in it. With \
+\"bodies\": \"ignore\", the default, the filter does not read it and answers body_unavailable there. \
+Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.";
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -47,7 +50,7 @@ pub struct Args {
     /// The path with its query, as it would arrive
     #[arg(long, required_unless_present = "stdin")]
     target: Option<OsString>,
-    /// The key's scopes, separated by commas
+    /// The key's scopes, separated by commas; model:write:acme-* is one that is limited to names
     #[arg(long, value_name = "SCOPE,…")]
     scopes: Option<String>,
     /// The caller's roles, separated by commas
@@ -62,8 +65,16 @@ pub struct Args {
     /// The Host, or :authority
     #[arg(long)]
     host: Option<OsString>,
+    /// The body, read where a grant is limited to names
+    #[arg(long, value_name = "TEXT")]
+    body: Option<OsString>,
+    /// A file that holds the body
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    body_file: Option<PathBuf>,
     /// Decide about the requests on stdin, one JSON object a line
-    #[arg(long, conflicts_with_all = ["method", "target", "scopes", "roles", "admin", "headers", "host"])]
+    #[arg(long, conflicts_with_all = [
+        "method", "target", "scopes", "roles", "admin", "headers", "host", "body", "body_file",
+    ])]
     stdin: bool,
     /// The plugin configuration; - for stdin [default: the defaults]
     #[arg(long, value_name = "FILE")]
@@ -129,6 +140,7 @@ fn request(args: Args) -> Result<Request, CliError> {
         args.scopes.as_deref().map(listed),
         args.roles.as_deref().map(listed),
         args.admin.then_some(true),
+        None,
     );
     let headers = args
         .headers
@@ -140,13 +152,27 @@ fn request(args: Args) -> Result<Request, CliError> {
             "write --header 'name: value'",
         )
     })?;
+    let body = match (args.body, args.body_file) {
+        (None, Some(file)) => Some(read_body(&file)?),
+        (body, _) => body.map(bytes),
+    };
     Ok(Request::new(
         bytes(args.method.unwrap_or_default()),
         bytes(args.target.unwrap_or_default()),
         args.host.map(bytes),
         headers,
+        body,
         claims,
     ))
+}
+
+fn read_body(file: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(file).map_err(|error| {
+        CliError::new(
+            format!("--body-file {}: {error}", file.display()),
+            "name a file that can be read",
+        )
+    })
 }
 
 fn listed(text: &str) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! A request to explain, and whom its caller is said to be.
 
-use serde::Serialize;
+use http::HeaderName;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use serde::{Deserialize, Serialize};
 
 use super::headers::Header;
 
@@ -13,6 +15,16 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// Whether everything is granted.
     pub is_admin: bool,
+    /// Scopes that are limited to names.
+    pub grants: Vec<Grant>,
+}
+
+/// A scope and the patterns of names that it is limited to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    scope: String,
+    names: Vec<String>,
 }
 
 impl Claims {
@@ -21,12 +33,14 @@ impl Claims {
         scopes: Option<Vec<String>>,
         roles: Option<Vec<String>>,
         is_admin: Option<bool>,
+        grants: Option<Vec<Grant>>,
     ) -> Option<Self> {
-        let said = scopes.is_some() || roles.is_some() || is_admin.is_some();
+        let said = scopes.is_some() || roles.is_some() || is_admin.is_some() || grants.is_some();
         said.then(|| Self {
             scopes: scopes.unwrap_or_default(),
             roles: roles.unwrap_or_default(),
             is_admin: is_admin.unwrap_or_default(),
+            grants: grants.unwrap_or_default(),
         })
     }
 }
@@ -42,17 +56,21 @@ pub struct Request {
     pub host: Option<Vec<u8>>,
     /// Headers, without pseudo-headers and `host`.
     pub headers: Vec<Header>,
+    /// The body; empty where there is none.
+    pub body: Vec<u8>,
     /// `None` when nothing is said of the caller.
     pub claims: Option<Claims>,
 }
 
 impl Request {
-    /// A `host` header becomes the host, as Envoy makes it `:authority`; a host named beside it wins.
+    /// A `host` header becomes the host, as Envoy makes it `:authority`; a host named beside it wins. With a body
+    /// come the headers that clients send with one, unless others of the name are there.
     pub fn new(
         method: Vec<u8>,
         target: Vec<u8>,
         host: Option<Vec<u8>>,
         mut headers: Vec<Header>,
+        body: Option<Vec<u8>>,
         claims: Option<Claims>,
     ) -> Self {
         let mut host = host;
@@ -63,11 +81,25 @@ impl Request {
             }
             !is_host
         });
+        if let Some(body) = &body {
+            let has = |name: &HeaderName| headers.iter().any(|(other, _)| other == name);
+            let (typed, framed) = (
+                has(&CONTENT_TYPE),
+                has(&CONTENT_LENGTH) || has(&TRANSFER_ENCODING),
+            );
+            if !typed {
+                headers.push((CONTENT_TYPE, b"application/json".to_vec()));
+            }
+            if !framed {
+                headers.push((CONTENT_LENGTH, body.len().to_string().into_bytes()));
+            }
+        }
         Self {
             method,
             target,
             host,
             headers,
+            body: body.unwrap_or_default(),
             claims,
         }
     }

@@ -30,6 +30,8 @@ fn a_denial_says_what_is_missing() {
             "required_permission": "registered_model:write",
             "granting_scopes": ["model:register", "model:write", "mlflow:write", "write", "admin"],
             "key_scopes": ["model:read", "mlflow:access"],
+            "name": null,
+            "key_names": [],
             "message": message,
             "mount": "/",
         })

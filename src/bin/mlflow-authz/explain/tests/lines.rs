@@ -70,6 +70,38 @@ fn lines_that_are_not_requests() {
             "host: expected a string",
         ),
         (
+            br#"{"method":"GET","target":"/","body":7}"#,
+            "body: expected a string, an object or a list",
+        ),
+        (
+            br#"{"method":"GET","target":"/","body":false}"#,
+            "body: expected a string, an object or a list",
+        ),
+        (
+            br#"{"method":"GET","target":"/","body_base64":"hk_live_secret"}"#,
+            "body_base64: expected padded base64",
+        ),
+        (
+            br#"{"method":"GET","target":"/","body":"a","body_base64":"YQ=="}"#,
+            "body and body_base64 exclude each other",
+        ),
+        (
+            br#"{"method":"GET","target":"/","grants":{"scope":"a"}}"#,
+            "grants: expected a sequence",
+        ),
+        (
+            br#"{"method":"GET","target":"/","grants":[{"scope":"a"}]}"#,
+            "grants[0]: missing field `names`",
+        ),
+        (
+            br#"{"method":"GET","target":"/","grants":[{"scope":"a","names":"hk_live_secret"}]}"#,
+            "grants[0].names: expected a sequence",
+        ),
+        (
+            br#"{"method":"GET","target":"/","grants":[{"scope":"a","names":[],"name":"b"}]}"#,
+            "grants[0].name: unknown field `name`, expected `scope` or `names`",
+        ),
+        (
             br#"{"method":"GET","target":"/","headers":"Bearer hk_live_secret"}"#,
             "headers: expected an object of headers or a list of [name, value]",
         ),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod arguments;
+mod bodies;
 mod callers;
 mod decisions;
 mod lines;

@@ -1,0 +1,153 @@
+//! How a request says which of its objects it acts on.
+//!
+//! Data, read from MLflow's protobuf messages and handlers (`mlflow/protos/service.proto`,
+//! `model_registry.proto`, `mlflow/server/handlers.py` 3.17.2). Where an operation is not listed, its request
+//! names nothing that a pattern could be held against.
+
+use FieldKind::{
+    Alias, ExperimentId, ExperimentName, Flag, LoggedModelId, Model, Source, Tags, Text, Texts,
+};
+use Naming::{ArtifactPath, ArtifactQuery, Collection, Fields, Untied};
+
+use super::Operation;
+
+#[cfg(test)]
+mod tests;
+
+/// Where a request names what it acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// By nothing that a name could be read from: the id of a run, a trace or a logged model, or not at all.
+    Untied,
+    /// It acts on many at once: a search or a list.
+    Collection,
+    /// By an artifact's path, whose first segment is an experiment's id.
+    ArtifactPath,
+    /// By the `path` of the query, which is such an artifact's path.
+    ArtifactQuery,
+    /// By fields: of the query for `GET`, else of the JSON body. All that the message may have are listed:
+    /// protobuf's JSON parser stops silently at the first it dislikes, and MLflow goes on with what it has read
+    /// until then, so what one field says can depend on another.
+    Fields(&'static [Field]),
+}
+
+/// A field of a request by its name in snake case, and what it says.
+pub type Field = (&'static str, FieldKind);
+
+/// What a field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// The name of a registered model or prompt.
+    Model,
+    /// The name of an experiment.
+    ExperimentName,
+    /// The id of an experiment.
+    ExperimentId,
+    /// An alias of the model.
+    Alias,
+    /// What a model version is made from.
+    Source,
+    /// The id of a logged model that is written to; may be absent.
+    LoggedModelId,
+    /// Text that a pattern is not held against; may be absent.
+    Text,
+    /// A list of such text; may be absent.
+    Texts,
+    /// `true` or `false`; may be absent.
+    Flag,
+    /// A list of `{"key", "value"}`; may be absent.
+    Tags,
+}
+
+impl FieldKind {
+    /// Whether a request without the field names nothing.
+    pub const fn is_required(self) -> bool {
+        matches!(
+            self,
+            Self::Model | Self::ExperimentName | Self::ExperimentId | Self::Alias | Self::Source
+        )
+    }
+}
+
+impl Operation {
+    /// Where its requests name what they act on.
+    pub fn naming(&self) -> Naming {
+        match self.name {
+            "CreateRegisteredModel" => Fields(&[
+                ("name", Model),
+                ("tags", Tags),
+                ("description", Text),
+                ("deployment_job_id", Text),
+            ]),
+            "RenameRegisteredModel" => Fields(&[("name", Model), ("new_name", Model)]),
+            "UpdateRegisteredModel" => Fields(&[
+                ("name", Model),
+                ("description", Text),
+                ("deployment_job_id", Text),
+            ]),
+            "DeleteRegisteredModel" | "GetRegisteredModel" => Fields(&[("name", Model)]),
+            "SetRegisteredModelTag" => Fields(&[("name", Model), ("key", Text), ("value", Text)]),
+            "DeleteRegisteredModelTag" => Fields(&[("name", Model), ("key", Text)]),
+            "SetRegisteredModelAlias" => {
+                Fields(&[("name", Model), ("alias", Alias), ("version", Text)])
+            }
+            "DeleteRegisteredModelAlias" => Fields(&[("name", Model), ("alias", Alias)]),
+            // Read by an alias: the model is what counts, so the alias is text.
+            "GetModelVersionByAlias" => Fields(&[("name", Model), ("alias", Text)]),
+            "GetLatestVersions" => Fields(&[("name", Model), ("stages", Texts)]),
+            "CreateModelVersion" => Fields(&[
+                ("name", Model),
+                ("source", Source),
+                ("run_id", Text),
+                ("tags", Tags),
+                ("run_link", Text),
+                ("description", Text),
+                // MLflow tags it with the version; releases before 3.17 do not ask whether it is the source's.
+                ("model_id", LoggedModelId),
+            ]),
+            "UpdateModelVersion" => {
+                Fields(&[("name", Model), ("version", Text), ("description", Text)])
+            }
+            // A stage is no alias: a grant that is limited to aliases does not cover it.
+            "TransitionModelVersionStage" => Fields(&[
+                ("name", Model),
+                ("version", Text),
+                ("stage", Text),
+                ("archive_existing_versions", Flag),
+            ]),
+            "DeleteModelVersion" | "GetModelVersion" | "GetModelVersionDownloadUri" => {
+                Fields(&[("name", Model), ("version", Text)])
+            }
+            "SetModelVersionTag" => Fields(&[
+                ("name", Model),
+                ("version", Text),
+                ("key", Text),
+                ("value", Text),
+            ]),
+            "DeleteModelVersionTag" => Fields(&[("name", Model), ("version", Text), ("key", Text)]),
+            "ServeModelVersionArtifact" => {
+                Fields(&[("name", Model), ("version", Text), ("path", Text)])
+            }
+            // Without `artifact_location`, which chooses where the server writes.
+            "CreateExperiment" => Fields(&[("name", ExperimentName), ("tags", Tags)]),
+            "GetExperimentByName" => Fields(&[("experiment_name", ExperimentName)]),
+            "UpdateExperiment" => Fields(&[
+                ("experiment_id", ExperimentId),
+                ("new_name", ExperimentName),
+            ]),
+            "GetExperiment" | "DeleteExperiment" | "RestoreExperiment" => {
+                Fields(&[("experiment_id", ExperimentId)])
+            }
+            "SetExperimentTag" => Fields(&[
+                ("experiment_id", ExperimentId),
+                ("key", Text),
+                ("value", Text),
+            ]),
+            "DeleteExperimentTag" => Fields(&[("experiment_id", ExperimentId), ("key", Text)]),
+            "SearchRegisteredModels" | "SearchModelVersions" | "SearchExperiments" => Collection,
+            "DownloadArtifact" | "UploadArtifact" | "DeleteArtifact" => ArtifactPath,
+            "ListArtifactsMlflowArtifacts" => ArtifactQuery,
+            _ => Untied,
+        }
+    }
+}

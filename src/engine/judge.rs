@@ -1,0 +1,249 @@
+//! Whether a principal may do what the request asks, by wide grants first, then by grants limited to names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use crate::config::Bodies;
+use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::names::body::announced_length;
+use crate::names::{self, Demand, Located, Unclear};
+use crate::policy::Permission;
+use crate::principals::{Principal, Refusal, Timestamp};
+use crate::request::RequestHead;
+
+/// What is known of a key when a request is judged.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) principal: Arc<Principal>,
+    pub(super) stale: bool,
+}
+
+/// A stream whose body is being read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) undecided: Decision,
+    pub(super) since: Timestamp,
+}
+
+/// How long a body that is to be read may keep everybody waiting.
+const BODY_WAIT: Duration = Duration::from_secs(5);
+
+impl Reading {
+    /// A clock that jumped back must not make anybody wait until it has caught up.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        let age = now.checked_sub(self.since);
+        age.is_none_or(|age| age >= BODY_WAIT)
+    }
+}
+
+impl Engine {
+    /// Decides, or says that the body is needed.
+    pub(super) fn judge(
+        &mut self,
+        stream: StreamId,
+        now: Timestamp,
+        undecided: Decision,
+        known: Known,
+        head: &RequestHead<'_>,
+    ) -> Next {
+        let undecided = Decision {
+            principal: Some(Arc::clone(&known.principal)),
+            stale: known.stale,
+            ..undecided
+        };
+        let decided = |reason, decision: Decision| Decision { reason, ..decision };
+        let Some(required) = undecided.required else {
+            return self.finish(decided(Reason::OperationUnknown, undecided), head);
+        };
+        if self.policy.grants(&known.principal, required) {
+            return self.finish(decided(Reason::Allowed, undecided), head);
+        }
+        let Some(operation) = undecided.operation else {
+            return self.finish(decided(Reason::OperationUnknown, undecided), head);
+        };
+        if self
+            .policy
+            .narrow(&known.principal, required, false)
+            .is_empty()
+        {
+            return self.finish(decided(Reason::ScopeMissing, undecided), head);
+        }
+        match names::locate(operation, required, head) {
+            Err(unclear) => {
+                self.finish(refused_as(Reason::BodyAmbiguous, &unclear, undecided), head)
+            }
+            Ok(Located::Nowhere) => {
+                let unclear = Unclear::new(
+                    "this request names no model or experiment that a grant limited to names could be held against",
+                );
+                self.finish(refused_as(Reason::ScopeMissing, &unclear, undecided), head)
+            }
+            Ok(Located::Everywhere) => {
+                let searches = !self
+                    .policy
+                    .narrow(&known.principal, required, true)
+                    .is_empty();
+                if searches {
+                    self.finish(decided(Reason::Allowed, undecided), head)
+                } else {
+                    let unclear =
+                        Unclear::new("this key's grants are limited to names and do not search");
+                    self.finish(refused_as(Reason::ScopeMissing, &unclear, undecided), head)
+                }
+            }
+            Ok(Located::Here(demands)) => {
+                let decision = self.weigh(undecided, &demands);
+                self.finish(decision, head)
+            }
+            Ok(Located::InBody) => self.read_body(stream, now, undecided, head),
+        }
+    }
+
+    fn read_body(
+        &mut self,
+        stream: StreamId,
+        now: Timestamp,
+        undecided: Decision,
+        head: &RequestHead<'_>,
+    ) -> Next {
+        if self.config.bodies == Bodies::Ignore {
+            let unclear = Unclear::new(
+                "this key is limited to names, and this server does not read the body that holds the name",
+            );
+            return self.finish(
+                refused_as(Reason::BodyUnavailable, &unclear, undecided),
+                head,
+            );
+        }
+        let limit = self.body_limit();
+        let announced = announced_length(head).ok().flatten().unwrap_or_default();
+        if announced > limit as u64 {
+            return self.finish(
+                Decision {
+                    reason: Reason::BodyTooLarge,
+                    ..undecided
+                },
+                head,
+            );
+        }
+        self.reading.insert(
+            stream,
+            Reading {
+                undecided,
+                since: now,
+            },
+        );
+        Next::ReadBody { limit }
+    }
+
+    /// The body that [`Next::ReadBody`] asked for: whole, or its beginning where it is larger than the limit.
+    /// `None` when it was not asked for.
+    pub fn on_body(
+        &mut self,
+        stream: StreamId,
+        head: &RequestHead<'_>,
+        body: &[u8],
+    ) -> Option<Next> {
+        let Reading { undecided, .. } = self.reading.remove(&stream)?;
+        if body.len() > self.body_limit() {
+            let decision = Decision {
+                reason: Reason::BodyTooLarge,
+                ..undecided
+            };
+            return Some(self.finish(decision, head));
+        }
+        let demands = match (undecided.operation, undecided.required) {
+            (Some(operation), Some(required)) => names::read_body(operation, required, head, body),
+            _ => Err(Unclear::new("its body names nothing")),
+        };
+        let decision = match demands {
+            Ok(demands) => self.weigh(undecided, &demands),
+            Err(unclear) => refused_as(Reason::BodyAmbiguous, &unclear, undecided),
+        };
+        Some(self.finish(decision, head))
+    }
+
+    /// Woken while its body is read: where that has not come in time it is refused, since it may never come
+    /// (DESIGN 6.1).
+    pub(super) fn keep_reading(
+        &mut self,
+        stream: StreamId,
+        now: Timestamp,
+        head: &RequestHead<'_>,
+    ) -> Option<Next> {
+        if !self.reading.get(&stream)?.is_late(now) {
+            let limit = self.body_limit();
+            return Some(Next::ReadBody { limit });
+        }
+        let Reading { undecided, .. } = self.reading.remove(&stream)?;
+        let unclear = Unclear::new("the body that holds the name did not come");
+        Some(self.finish(
+            refused_as(Reason::BodyUnavailable, &unclear, undecided),
+            head,
+        ))
+    }
+
+    fn weigh(&self, undecided: Decision, demands: &[Demand]) -> Decision {
+        let principal = undecided.principal.clone().unwrap_or_default();
+        let unmet = demands
+            .iter()
+            .find(|demand| !self.policy.meets(&principal, demand));
+        if let Some(Demand {
+            permission,
+            name: None,
+        }) = unmet
+        {
+            // Files, a run or a logged model that the request names by what no pattern can be held against.
+            let unclear = Unclear::new("what it is made from cannot be tied to a name");
+            let undecided = Decision {
+                required: Some(*permission),
+                ..undecided
+            };
+            return refused_as(Reason::ScopeMissing, &unclear, undecided);
+        }
+        let shown = unmet
+            .or(demands.first())
+            .and_then(|demand| demand.name.as_ref());
+        let name = shown.map(|name| match &name.alias {
+            Some(alias) => format!("{}@{alias}", name.text).into(),
+            None => name.text.as_str().into(),
+        });
+        let reason = if unmet.is_some() {
+            Reason::NameNotGranted
+        } else {
+            Reason::Allowed
+        };
+        let permission: Option<Permission> = unmet.map(|demand| demand.permission);
+        Decision {
+            reason,
+            name,
+            required: permission.or(undecided.required),
+            ..undecided
+        }
+    }
+
+    fn body_limit(&self) -> usize {
+        usize::try_from(self.config.body_limit).unwrap_or(usize::MAX)
+    }
+}
+
+fn refused_as(reason: Reason, unclear: &Unclear, undecided: Decision) -> Decision {
+    Decision {
+        reason,
+        unclear: Some(unclear.to_string().into()),
+        ..undecided
+    }
+}
+
+/// The decision of a request whose key was turned down.
+pub(super) fn refused(undecided: Decision, refusal: Refusal) -> Decision {
+    let reason = match refusal {
+        Refusal::Invalid => Reason::KeyInvalid,
+        Refusal::Refused => Reason::KeyRefused,
+    };
+    Decision {
+        reason,
+        ..undecided
+    }
+}

@@ -1,0 +1,145 @@
+//! The JSON body of a request that names something, read so narrowly that Python and protobuf cannot read it in
+//! another way. MLflow takes UTF-16, JSON within a JSON string, the last of doubled names, camel case, `NaN`,
+//! invalid JSON as an empty request; and where protobuf dislikes a field it goes on with those before it.
+//!
+//! Accepted: one `Content-Type: application/json` (perhaps `; charset=utf-8`); a `Content-Length`, if there is one, that
+//! is the body's; no `Content-Encoding`, no `Transfer-Encoding` but `chunked`; UTF-8 without NUL; one object, whose
+//! names are the message's own fields in snake case, each once and of its kind. MLflow under uvicorn reads a chunked
+//! body as an empty one; every operation that is read here then lacks a field it cannot do without, and answers 400.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Unclear;
+use crate::catalog::{Field, FieldKind};
+use crate::json::{Object, unique_map};
+use crate::request::RequestHead;
+
+/// A body's fields.
+#[derive(Debug)]
+pub struct Body(BTreeMap<String, Value>);
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "of most values only the kind is of interest")]
+enum Value {
+    Text(String),
+    Flag(bool),
+    Tags(Vec<Object<Tag>>),
+    Texts(Vec<String>),
+    Other(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Fields {
+    #[serde(deserialize_with = "unique_map")]
+    fields: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tag {
+    #[serde(rename = "key")]
+    _key: String,
+    #[serde(rename = "value")]
+    _value: String,
+}
+
+impl Body {
+    /// Reads a whole body.
+    ///
+    /// # Errors
+    /// See the module.
+    pub fn parse(head: &RequestHead<'_>, bytes: &[u8], fields: &[Field]) -> Result<Self, Unclear> {
+        if announced_length(head)?.is_some_and(|length| length != bytes.len() as u64) {
+            return Err(Unclear::new("its length is not the one it announces"));
+        }
+        let not_json = || Unclear::new("its body is not one plain JSON object in UTF-8");
+        if bytes.contains(&0) || bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(not_json());
+        }
+        let Fields { fields: found } = serde_json::from_slice(bytes).map_err(|_| not_json())?;
+        for (name, value) in &found {
+            let known = fields.iter().find(|(field, _)| field == name);
+            let of_its_kind = known.is_some_and(|(_, kind)| is_of_kind(value, *kind));
+            if !of_its_kind {
+                return Err(Unclear::new(
+                    "its body has a field that this operation does not have in this spelling, or of another kind",
+                ));
+            }
+        }
+        Ok(Self(found))
+    }
+
+    /// A field's text, if it is there.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn is_of_kind(value: &Value, kind: FieldKind) -> bool {
+    match value {
+        Value::Flag(_) => kind == FieldKind::Flag,
+        // What an empty list holds cannot be told.
+        Value::Tags(tags) => {
+            kind == FieldKind::Tags || (kind == FieldKind::Texts && tags.is_empty())
+        }
+        Value::Texts(_) => kind == FieldKind::Texts,
+        Value::Other(_) => false,
+        Value::Text(_) => !matches!(kind, FieldKind::Flag | FieldKind::Tags | FieldKind::Texts),
+    }
+}
+
+/// What can be said of a body before it is there.
+///
+/// # Errors
+/// See the module.
+pub fn check_headers(head: &RequestHead<'_>) -> Result<(), Unclear> {
+    let mut types = head.all_spellings("content-type");
+    let is_json = types.next().is_some_and(is_plain_json) && types.next().is_none();
+    if !is_json {
+        return Err(Unclear::new("its Content-Type is not application/json"));
+    }
+    let mut encodings = head.all_spellings("content-encoding");
+    let mut transfers = head.all_spellings("transfer-encoding");
+    if encodings.next().is_some() || !transfers.all(|coding| coding == b"chunked") {
+        return Err(Unclear::new("its body is encoded"));
+    }
+    announced_length(head).map(|_| ())
+}
+
+/// `Content-Length`, if there is one.
+///
+/// # Errors
+/// There are two, or it is no number.
+pub fn announced_length(head: &RequestHead<'_>) -> Result<Option<u64>, Unclear> {
+    let mut lengths = head.all_spellings("content-length");
+    let Some(only) = lengths.next() else {
+        return Ok(None);
+    };
+    let digits = !only.is_empty() && only.iter().all(u8::is_ascii_digit);
+    let length = std::str::from_utf8(only).ok().filter(|_| digits);
+    match length.and_then(|length| length.parse().ok()) {
+        Some(length) if lengths.next().is_none() => Ok(Some(length)),
+        _ => Err(Unclear::new("its Content-Length is no single number")),
+    }
+}
+
+fn is_plain_json(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
+    let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let parameters = parameters.trim().to_ascii_lowercase();
+    kind.trim().eq_ignore_ascii_case("application/json")
+        && matches!(
+            parameters.as_str(),
+            "" | "charset=utf-8" | "charset=\"utf-8\""
+        )
+}
