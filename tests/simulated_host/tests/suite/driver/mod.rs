@@ -45,6 +45,12 @@ const CAP: usize = 4;
 /// How long a request may wait: the timeout, and a tenth of a second.
 const LONGEST_WAIT: Duration = Duration::from_millis(2100);
 
+/// Nothing is refused.
+const SHADOW: &str = r#"{"mode": "shadow","#;
+
+/// How long a request may wait then: `shadow_timeout`, a tick, and a step of time.
+const LONGEST_SHADOWED_WAIT: Duration = Duration::from_millis(200);
+
 /// One run.
 struct Run {
     world: World,
@@ -72,6 +78,10 @@ impl Run {
         if random.bool() {
             configuration = configuration.replacen('{', REVOCATION, 1);
         }
+        let shadow = day != Day::Calm && random.u8(..4) == 0;
+        if shadow {
+            configuration = configuration.replacen('{', SHADOW, 1);
+        }
         if day != Day::Calm && random.bool() {
             let timeout = r#""timeout": "2s""#;
             configuration =
@@ -89,7 +99,7 @@ impl Run {
             solid: random.bool(),
             random,
             requests: Vec::new(),
-            oracle: Oracle::default(),
+            oracle: Oracle::new(shadow),
             replaced: Vec::new(),
             abandoned: BTreeSet::new(),
             contended: false,
@@ -134,6 +144,11 @@ impl Run {
     /// Ticks come, so nobody waits longer than is promised.
     fn check_waits(&self) {
         let now = self.world.commons.borrow().clock.passed();
+        let longest = if self.oracle.shadow {
+            LONGEST_SHADOWED_WAIT
+        } else {
+            LONGEST_WAIT
+        };
         for request in &self.requests {
             let stream = self.world.workers[request.worker].stream(request.stream);
             let until = stream
@@ -143,7 +158,7 @@ impl Run {
             // Whoever leaves undecided waits no more.
             let waits = request.judged || self.is_open(request);
             assert!(
-                waited <= LONGEST_WAIT || !waits,
+                waited <= longest || !waits,
                 "has waited for {waited:?}: {request:?}"
             );
         }
@@ -270,6 +285,7 @@ struct Tally {
     struck: u64,
     gone_undecided: usize,
     stale: usize,
+    shadowed: usize,
     polls: usize,
     revocations_seen: usize,
 }
@@ -295,6 +311,7 @@ fn whatever_a_host_does_each_request_has_one_outcome_and_only_valid_keys_pass() 
         tally.polls += run.oracle.polls;
         tally.revocations_seen += run.oracle.seen();
         tally.stale += run.oracle.stale.get();
+        tally.shadowed += run.oracle.shadowed.get();
         for worker in &run.world.workers {
             tally.struck += worker.host().faults.struck();
             for stream in worker.gone.values() {
@@ -316,6 +333,7 @@ fn whatever_a_host_does_each_request_has_one_outcome_and_only_valid_keys_pass() 
             tally.answered,
             tally.gone_undecided,
             tally.stale,
+            tally.shadowed,
             tally.polls,
             2 * tally.revocations_seen,
         ];

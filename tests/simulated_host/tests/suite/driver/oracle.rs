@@ -53,6 +53,10 @@ pub struct Oracle {
     pub polls: usize,
     /// Requests that went on with rights that were stale.
     pub stale: Cell<usize>,
+    /// Nothing is to be refused.
+    pub shadow: bool,
+    /// Requests that went on and would have been refused.
+    pub shadowed: Cell<usize>,
 }
 
 /// A key that a list has named.
@@ -67,6 +71,13 @@ struct Revoked {
 }
 
 impl Oracle {
+    pub fn new(shadow: bool) -> Self {
+        Self {
+            shadow,
+            ..Self::default()
+        }
+    }
+
     pub fn delivered(
         &mut self,
         to: (usize, u32),
@@ -142,6 +153,13 @@ impl Oracle {
             Outcome::Forwarded(headers) => {
                 let field = stream.properties.get(&b"wasm.mlflow_authz"[..]);
                 let field = String::from_utf8_lossy(field.map_or(&[], Vec::as_slice));
+                if self.shadow && field.is_empty() && day == Day::Wild {
+                    // The host did not take the record, and without it nothing is known of the decision.
+                    return;
+                }
+                if field.contains(r#""decision":"would_deny""#) {
+                    return self.judge_shadowed(request, headers, &field, now);
+                }
                 let stale = field.contains(r#""stale":true"#);
                 assert!(!(calm && stale), "stale on a calm day: {request:?}");
                 self.stale.set(self.stale.get() + usize::from(stale));
@@ -155,9 +173,27 @@ impl Oracle {
             Outcome::Answered(answer) if answer.status == 503 => {
                 assert!(!calm, "unavailable on a calm day: {request:?}");
             }
-            Outcome::Answered(answer) => self.judge_answer(request, answer, now, day),
+            Outcome::Answered(answer) => {
+                assert!(!self.shadow, "{}: {request:?}", answer.status);
+                self.judge_answer(request, answer, now, day);
+            }
             Outcome::Reset => assert!(!calm, "reset on a calm day: {request:?}"),
         }
+    }
+
+    /// Upstream is told of the caller what is known, which is nothing unless the key was valid.
+    fn judge_shadowed(&self, request: &Request, headers: &[Pair], field: &str, now: Moment) {
+        assert!(self.shadow && request.kind != Kind::Outside, "{request:?}");
+        self.shadowed.set(self.shadowed.get() + 1);
+        let identity = headers.iter().any(|(name, _)| is_identity(name));
+        let known = field.contains(r#""reason":"scope_missing""#);
+        assert_eq!(identity, known, "{field}: {request:?}");
+        let missing = |said: &Said| {
+            Some(&said.key) == request.key.as_ref()
+                && now.passed - said.said_at.passed <= TRUSTED_FOR
+                && grants(&said.verdict, request.kind) == Some(false)
+        };
+        assert!(!known || self.said.iter().any(missing), "{request:?}");
     }
 
     fn judge_forwarded(
