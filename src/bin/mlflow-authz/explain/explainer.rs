@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::credential::{self, CredentialError};
+use mlflow_authz::decision::Effect;
+use mlflow_authz::denial::Denials;
 use mlflow_authz::shared_data::LocalData;
 use mlflow_authz::{Engine, Moment, Next, RequestHead, StreamId};
 
@@ -95,16 +97,26 @@ impl Explainer {
             .as_ref()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let headers: Vec<_> = head(request, &target).chain(added).collect();
-        let next = self.play(
-            &RequestHead {
-                headers: &headers,
-                client_address: None,
-            },
-            request,
-        )?;
+        let asked = RequestHead {
+            headers: &headers,
+            client_address: None,
+        };
+        let next = self.play(&asked, request)?;
         // Metrics and lines for an operator: nobody reads them here.
         drop(self.engine.take_outbox());
-        Explanation::new(next, self.engine.enforcement()).ok_or_else(engine_at_a_loss)
+        let (decision, answer) = match next {
+            Next::Answer(decision, answer) => (decision, Some(answer)),
+            Next::Forward(decision, _) => (decision, None),
+            Next::Wait | Next::ReadBody { .. } => return Err(engine_at_a_loss()),
+        };
+        let policy = self.engine.enforcement().policy(&decision.terms);
+        let would_be = (decision.effect() == Effect::WouldDeny).then(|| {
+            let config = self.engine.config();
+            Denials { config, policy }.answer(&decision, &asked)
+        });
+        let status = answer.as_ref().map(|answer| answer.status);
+        let shown = answer.or(would_be);
+        Ok(Explanation::new(&decision, status, shown.as_ref(), policy))
     }
 
     fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Next, CliError> {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use mlflow_authz::enforcement::Enforcement;
-use mlflow_authz::{Decision, Next};
+use mlflow_authz::Decision;
+use mlflow_authz::denial::Answer;
+use mlflow_authz::policy::Policy;
 use serde::{Deserialize, Serialize};
 
 /// What the filter would do, and why.
@@ -37,24 +38,22 @@ struct AnswerBody {
 }
 
 impl<'p> Explanation<'p> {
-    /// `None` when there is no decision yet.
-    pub fn new(next: Next, enforcement: &'p Enforcement) -> Option<Self> {
-        let (decision, answer) = match next {
-            Next::Forward(decision, _) => (decision, None),
-            Next::Answer(decision, answer) => (decision, Some(answer)),
-            Next::Wait | Next::ReadBody { .. } => return None,
-        };
-        let policy = enforcement.policy(&decision.terms);
-        let body = answer
-            .as_ref()
-            .map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
+    /// `status` is that of the filter's own answer; `answer` is that answer, or what it would be if denials were
+    /// enforced.
+    pub fn new(
+        decision: &Decision,
+        status: Option<u16>,
+        answer: Option<&Answer>,
+        policy: &'p Policy,
+    ) -> Self {
+        let body = answer.map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
         let body = body.and_then(Result::ok).unwrap_or_default();
         let Decision {
             operation,
             required,
             principal,
             ..
-        } = &decision;
+        } = decision;
         let (operation, required) = (*operation, *required);
         let narrow = principal
             .as_ref()
@@ -65,9 +64,9 @@ impl<'p> Explanation<'p> {
             .flatten()
             .map(|pattern| pattern.as_str().to_owned())
             .collect();
-        Some(Self {
+        Self {
             decision: decision.effect().as_str(),
-            status: answer.map(|answer| answer.status),
+            status,
             reason: decision.reason.as_str(),
             error_code: body.error_code,
             operation: operation.map(|operation| operation.name),
@@ -82,7 +81,7 @@ impl<'p> Explanation<'p> {
             name: decision.name.as_ref().map(ToString::to_string),
             message: body.message,
             mount: decision.mount.as_ref().map(ToString::to_string),
-        })
+        }
     }
 }
 

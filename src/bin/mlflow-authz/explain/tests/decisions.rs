@@ -54,6 +54,19 @@ fn a_forwarded_request_has_no_status_and_no_message() {
 }
 
 #[test]
+fn what_is_let_through_in_shadow_mode_is_explained_all_the_same() {
+    const SHADOW: &str = r#"{"auth_service":{"cluster":"c"},"mode":"shadow"}"#;
+    let line = r#"{"method":"POST","target":"/api/2.0/mlflow/runs/create","scopes":["read"]}"#;
+    let decision = one(SHADOW, line);
+    assert_eq!(decision["decision"], "would_deny");
+    assert_eq!(decision["status"], Value::Null);
+    assert_eq!(decision["reason"], "scope_missing");
+    assert_eq!(decision["error_code"], "PERMISSION_DENIED");
+    let message = decision["message"].as_str().unwrap();
+    assert!(message.contains("it needs run:write"), "{message}");
+}
+
+#[test]
 fn reasons() {
     const MOUNTED: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/m"]}"#;
     let cases = [
