@@ -51,6 +51,8 @@ fn the_first_that_matches_decides_setting_by_setting() {
     const UNKNOWN: (&str, &str) = ("POST", "/api/9.0/new");
     let deletes_first =
         r#""mode": "shadow", "overrides": [{"match": {"access": "delete"}, "mode": "enforce"}]"#;
+    let by_rules_alone = r#""overrides": [{"match": {"access": "delete"}, "mode": "enforce", "enforce_percent": 7},
+        {"mode": "shadow", "enforce_percent": 8}]"#;
     let shares = r#""mounts": ["/", "/b"], "overrides": [
         {"match": {"object": ["run", "trace"]}, "enforce_percent": 10},
         {"match": {"operation": "CreateRun"}, "mode": "shadow", "enforce_percent": 50},
@@ -60,6 +62,8 @@ fn the_first_that_matches_decides_setting_by_setting() {
         (deletes_first, "/", DELETE, "a", Mode::Enforce, 100),
         (deletes_first, "/", CREATE, "a", Mode::Shadow, 100),
         (deletes_first, "/", UNKNOWN, "a", Mode::Shadow, 100),
+        (by_rules_alone, "/", DELETE, "a", Mode::Enforce, 7),
+        (by_rules_alone, "/", CREATE, "a", Mode::Shadow, 8),
         (shares, "/", DELETE, "a", Mode::Enforce, 10),
         (shares, "/", CREATE, "a", Mode::Shadow, 10),
         (shares, "/", MODEL, "a", Mode::Enforce, 100),
