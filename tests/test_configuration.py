@@ -48,7 +48,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
     ({"plugin": {"mode": "shadow"}}, 'mode: "shadow" is not built yet'),
-    ({"plugin": {"bodies": "inspect"}}, 'bodies: "inspect" is not built yet'),
+    ({"plugin": {"bodies": "sniff"}}, "bodies: "),
     ({"plugin": {"whoami": True}}, "whoami: this feature is not built yet"),
     ({"plugin": {"cache": {"stale_if_eror": "5m"}}}, "unknown field; did you mean `stale_if_error`?"),
     ({"plugin": {"cache": {"shared_slots": 65_537}}}, "cache.shared_slots: must be at most 65536"),
