@@ -387,7 +387,7 @@ def test_on_http2_the_window_is_a_limit_too(
         stack = with_window(window)
         key = warm(stack)
         before = sent_upstream(stack)
-        for form in (http2_with_length, http2_without_length, http2_slowly):
+        for form in (http2_with_length, http2_without_length):
             answer = form(stack, key, data)()
             assert answer.status == status, (window, form, answer)
             if status == 200:
