@@ -26,6 +26,7 @@ from harness.stack import MOUNT  # noqa: E402
 # scripts/bench hands on how long it has been running, so that the progress lines count on.
 BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
 SUBJECTS = ("none", "empty", "authz")
+"""Compared for what a filter adds; `inspect` is compared with `authz` alone."""
 PAUSE_MS = 16
 """Mean pause of each connection when latency is measured: 16 connections then send about 1,000 a second."""
 PACED_EVERY = 5
@@ -53,12 +54,18 @@ def as_client(method: str, endpoint: str, key: keys.Key, body: str = "") -> Requ
     return Request(method, f"{MOUNT}/api/2.0/mlflow/{endpoint}", headers, body)
 
 
+# May tag models named acme-*: which one, the body says.
+NARROW = keys.key("narrow", ["model:write:acme-*"])
+
 _METRIC = (
     '{"run_uuid": "0af3b1c2d4e54f6a8b7c9d0e1f2a3b4c", "run_id": "0af3b1c2d4e54f6a8b7c9d0e1f2a3b4c",'
     ' "key": "loss", "value": 0.25, "timestamp": 1790000000000, "step": 12}'
 )
 READ = as_client("GET", "runs/get?run_id=0af3b1c2d4e54f6a8b7c9d0e1f2a3b4c", keys.READ)
 WRITE = as_client("POST", "runs/log-metric", keys.WRITE, _METRIC)
+_TAG = '{"name": "acme-fraud", "key": "stage", "value": "candidate"}'
+TAG = as_client("POST", "registered-models/set-tag", keys.WRITE, _TAG)
+TAG_NARROW = as_client("POST", "registered-models/set-tag", NARROW, _TAG)
 # Neither is for a key with model:read. Envoy ends a connection on which it answers before the request's
 # body has come, as it does where the filter refuses from its cache; so the second pays for connections too.
 DENIED = as_client("GET", "users/get?username=alice", keys.READ)
@@ -84,7 +91,12 @@ def cases() -> list[Case]:
     reads = [Case("read", subject, READ) for subject in SUBJECTS]
     writes = [Case("write", subject, WRITE) for subject in SUBJECTS]
     denied = [Case("denied", "authz", DENIED, "4xx"), Case("denied-body", "authz", DENIED_BODY, "4xx")]
-    return [*reads, *writes, *denied]
+    tags = [
+        Case("tag", "authz", TAG),
+        Case("tag", "inspect", TAG),
+        Case("tag-narrow", "inspect", TAG_NARROW),
+    ]
+    return [*reads, *writes, *denied, *tags]
 
 
 def measure(case: Case, subject: Subject, count: int, pause_ms: int = 0) -> tuple[Load, float]:
@@ -122,9 +134,9 @@ def run(rounds: int, requests: int, workdir: Path) -> str:
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) > 1:
         os.sched_setaffinity(0, set(cpus[1:]))
-    step("starting an upstream and three Envoys: no filter, empty filter, this filter")
+    step("starting an upstream and four Envoys: no filter, empty filter, this filter, and reading bodies")
     all_cases = cases()
-    with Subjects(workdir, PLUGIN, ROOT / "dist" / "empty.wasm") as subjects:
+    with Subjects(workdir, PLUGIN, ROOT / "dist" / "empty.wasm", [*keys.STANDARD, NARROW]) as subjects:
         pin_to_cpus(subjects, cpus)
         step("warming up, and checking every answer")
         for case in all_cases:

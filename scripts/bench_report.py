@@ -5,7 +5,7 @@ import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from bench_load import CONNECTIONS
@@ -15,20 +15,27 @@ if TYPE_CHECKING:
     from bench import Case
     from bench_subjects import Subjects
 
-_SUBJECT = {"none": "no filter", "empty": "empty filter", "authz": "this filter"}
+_SUBJECT = {
+    "none": "no filter",
+    "empty": "empty filter",
+    "authz": "this filter",
+    "inspect": "this filter, reading bodies",
+}
 _CASE = {
     "read": "cached read",
     "write": "cached write",
     "denied": "denial (403)",
     "denied-body": "denial (403) of a write, new connection each",
+    "tag": "cached write to a model, wide key",
+    "tag-narrow": "cached write to a model, narrow key",
 }
 _FORWARDED = ("read", "write")
 _LINE = "| --- " + "| ---: "
 
 
 def _title(case: "Case") -> str:
-    """`cached` is said only of this filter: the others have no cache."""
-    kind = _CASE[case.name] if case.subject == "authz" else _CASE[case.name].removeprefix("cached ")
+    """`cached` is said only of this filter: nothing else has a cache."""
+    kind = _CASE[case.name] if case.subject in ("authz", "inspect") else _CASE[case.name].removeprefix("cached ")
     return f"{_SUBJECT[case.subject]}, {kind}"
 
 
@@ -72,6 +79,23 @@ def _ratios(cases: "list[Case]") -> list[str]:
     return lines
 
 
+def _narrow(cases: "list[Case]") -> list[str]:
+    """Round by round: what else ran at the time disturbed both."""
+    narrow, wide = _find(cases, "tag-narrow", "inspect").cpu_us, _find(cases, "tag", "inspect").cpu_us
+    ignoring = _find(cases, "tag", "authz").cpu_us
+    lines = ["| write to a model | ratio of CPU time, median | quartiles | added µs, median |", _LINE + "| ---: |"]
+    for title, ours, other in (
+        ("narrow key / wide key, both with bodies read", narrow, wide),
+        ("wide key: bodies read / ignored", wide, ignoring),
+        ("narrow key, bodies read / wide key, ignored", narrow, ignoring),
+    ):
+        ratios = [a / b for a, b in zip(ours, other, strict=True)]
+        low, _, high = quantiles(ratios) if len(ratios) > 1 else ratios * 3
+        added = median(a - b for a, b in zip(ours, other, strict=True))
+        lines.append(f"| {title} | {median(ratios):.2f} | {low:.2f} to {high:.2f} | {added:.1f} |")
+    return lines
+
+
 def _latency(cases: "list[Case]") -> list[str]:
     paced = [case for case in cases if case.paced]
     base = _find(paced, "read", "none").paced
@@ -90,7 +114,8 @@ def _latency(cases: "list[Case]") -> list[str]:
 
 
 def _memory(subjects: "Subjects") -> list[str]:
-    modules = {"empty": paths.ROOT / "dist" / "empty.wasm", "authz": paths.wasm_module()}
+    ours = paths.wasm_module()
+    modules = {"empty": paths.ROOT / "dist" / "empty.wasm", "authz": ours, "inspect": ours}
     lines = ["| Envoy with | RSS MiB after start | after the run | module KiB | gzip KiB |"]
     lines.append(_LINE + "| ---: | ---: | ---: |")
     for name, subject in subjects.all.items():
@@ -129,6 +154,8 @@ def text(cases: "list[Case]", subjects: "Subjects", requests: int) -> str:
         [f"CPU time of Envoy: {rounds} rounds of {requests} requests, {CONNECTIONS} connections, one worker"],
         _cpu(cases),
         _ratios(cases),
+        ["A key limited to names, rounds compared one by one"],
+        _narrow(cases),
         [f"Latency of a read, {rate:.0f} requests/s: {len(paced)} rounds of {answered:.0f} requests, medians"],
         _latency(cases),
         ["Memory and size"],

@@ -93,19 +93,26 @@ class Subject:
 
 
 class Subjects:
-    """The Envoys `none`, `empty` and `authz`: without a filter, with the empty one, with this one."""
+    """The Envoys `none`, `empty`, `authz` and `inspect`.
 
-    def __init__(self, workdir: Path, plugin: Config, empty: Path) -> None:
+    Without a filter, with the empty one, with this one, and with this one set to read bodies.
+    """
+
+    def __init__(self, workdir: Path, plugin: Config, empty: Path, known: list[keys.Key]) -> None:
         """`plugin` is laid over the sample's plugin configuration; `empty` is the empty filter's module."""
         variants: dict[str, dict[str, Any]] = {
             "none": {"with_filter": False},
             "empty": {"wasm": empty},
             "authz": {"plugin": plugin},
+            "inspect": {
+                "plugin": {**plugin, "bodies": "inspect"},
+                "allow_on_headers_stop_iteration": True,
+            },
         }
         with ExitStack() as started:
             upstream = Upstream(workdir / "upstream")
             started.callback(upstream.process.stop)
-            self.auth = started.enter_context(AuthService(keys.STANDARD, workdir))
+            self.auth = started.enter_context(AuthService(known, workdir))
             self.all: dict[str, Subject] = {}
             for name, wishes in variants.items():
                 folder = workdir / name

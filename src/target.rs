@@ -183,8 +183,10 @@ fn check_segments(path: &str) -> Result<(), Ambiguity> {
     Ok(())
 }
 
-/// Rule 6. A path is taken for an artifact's by its shape, wherever the mount is.
+/// Rule 6. A path is taken for an artifact's by its shape, wherever the mount is; a mount, too, may have such a
+/// shape, so every place that looks so counts.
 fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
+    const ABOVE: &str = "/mlflow-artifacts/";
     const PREFIXES: &[&str] = &[
         "artifacts/",
         "presigned/",
@@ -192,29 +194,38 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
         "mpu/complete/",
         "mpu/abort/",
     ];
-    let below = path
-        .split_once("/mlflow-artifacts/")
-        .map_or("", |(_, rest)| rest);
-    let Some(artifact) = PREFIXES
-        .iter()
-        .find_map(|prefix| below.strip_prefix(prefix))
-    else {
+    if !path.contains(ABOVE) {
         return Ok(());
-    };
-    let decoded = decode_fully(artifact.as_bytes()).to_ascii_lowercase();
-    let empty_part = |pair: &[u8]| matches!(pair, b";?" | b";#" | b"?#");
-    let read_as_another = decoded.starts_with(b" ")
-        || decoded.ends_with(b";")
-        || decoded.ends_with(b"?")
-        || decoded.ends_with(b"#")
-        || decoded.windows(2).any(empty_part)
-        || starts_with_scheme(&decoded)
-        || matches!(decoded.as_slice(), b"workspaces" | b"workspaces/");
+    }
+    let decoded = decode_fully(path.as_bytes());
+    let mut artifacts = (0..decoded.len()).filter_map(|at| {
+        let below = decoded.get(at..)?.strip_prefix(ABOVE.as_bytes())?;
+        PREFIXES
+            .iter()
+            .find_map(|prefix| below.strip_prefix(prefix.as_bytes()))
+    });
+    // The first is the longest: what the others end in, it ends in too.
+    let read_as_another = artifacts
+        .next()
+        .is_some_and(|first| ends_in_nothing(first) || begins_as_another(first))
+        || artifacts.any(begins_as_another);
     if read_as_another {
         Err(Ambiguity::ArtifactPath)
     } else {
         Ok(())
     }
+}
+
+fn ends_in_nothing(artifact: &[u8]) -> bool {
+    let empty_part = |pair: &[u8]| matches!(pair, b";?" | b";#" | b"?#");
+    matches!(artifact.last(), Some(b';' | b'?' | b'#')) || artifact.windows(2).any(empty_part)
+}
+
+fn begins_as_another(artifact: &[u8]) -> bool {
+    let whole = artifact.strip_suffix(b"/").unwrap_or(artifact);
+    artifact.starts_with(b" ")
+        || starts_with_scheme(artifact)
+        || whole.eq_ignore_ascii_case(b"workspaces")
 }
 
 /// RFC 3986 section 3.1.

@@ -50,6 +50,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin": {"mode": "shade"}}, "mode: "),
     ({"plugin": {"enforce_percent": 101}}, "enforce_percent: 101 is not 0 to 100"),
     ({"plugin": {"overrides": [{"match": {"acces": "read"}, "mode": "shadow"}]}}, "did you mean `access`?"),
+    ({"plugin": {"bodies": "sniff"}}, "bodies: "),
     ({"plugin": {"cache": {"stale_if_eror": "5m"}}}, "unknown field; did you mean `stale_if_error`?"),
     ({"plugin": {"cache": {"shared_slots": 65_537}}}, "cache.shared_slots: must be at most 65536"),
     ({"plugin": {"auth_service": {"max_in_flight": 0}}}, "auth_service.max_in_flight: must be at least 1"),

@@ -161,13 +161,18 @@ def tracked(name):
         mlflow.log_metric("auc", 0.91); mlflow.log_param("depth", 3); mlflow.log_artifact(str(file), "model")
     return client.create_model_version(name, run.info.artifact_uri + "/model", run.info.run_id).name
 step("start_run, log_*, create_model_version", *both(tracked))
+made = {}
 def logged(name):
     model = client.create_logged_model(own_experiment, name="m")
     folder = Path("folder"); folder.mkdir(exist_ok=True); (folder / "MLmodel").write_text("flavors: {}")
     client.log_model_artifacts(model.model_id, str(folder))
     client.finalize_logged_model(model.model_id, "READY")
-    return mlflow.register_model(model.model_uri, name).name
+    made[caller] = model.model_id, mlflow.register_model(model.model_uri, name).version
+    return name
 step("create_logged_model, register_model(models:/m-…)", *both(logged))
+def copied(name):
+    return client.copy_model_version(f"models:/{A()}/{made[caller][1]}", name).name
+step("copy_model_version (of a logged model)", lambda: copied(A() + "-copied"), lambda: copied(G))
 
 step("delete_model_version", *both(lambda n: client.delete_model_version(n, "1")))
 step("delete_registered_model", *both(lambda n: client.delete_registered_model(n)))
@@ -181,11 +186,30 @@ def outcome(action):
     except Exception as error:
         return {"raised": str(error), "code": getattr(error, "error_code", None)}
 
+# What a key that may write no logged models can do with its own version of one. A registry in files keeps a version's
+# model_id, one in a database does not; where it is there, the client sends it along with the copy.
+def without_logged_models():
+    model_id, version = made[caller]
+    source = client.get_model_version(A(), version)
+    def copy(to):
+        return client._get_registry_client().copy_model_version(src_mv=source, dst_name=to).name
+    outcomes = {"copy": outcome(lambda: copy(A() + "-copied2"))}
+    source._model_id = model_id
+    outcomes["copy with model_id"] = outcome(lambda: copy(A() + "-copied3"))
+    outcomes["register"] = outcome(lambda: mlflow.register_model(f"models:/{model_id}", A()).name)
+    return outcomes
+
 results = {}
 for caller, token in world["callers"].items():
     os.environ["MLFLOW_TRACKING_TOKEN"] = token
-    results[caller] = {op: {"own": outcome(own), "foreign": outcome(foreign)} for op, own, foreign in steps}
-print(json.dumps(results))
+    results[caller] = {}
+    for op, own, foreign in steps:
+        results[caller][op] = {"own": outcome(own), "foreign": outcome(foreign)}
+        if op == "copy_model_version (of a logged model)":
+            os.environ["MLFLOW_TRACKING_TOKEN"] = world["modelless"]
+            modelless = without_logged_models()
+            os.environ["MLFLOW_TRACKING_TOKEN"] = token
+print(json.dumps({"results": results, "modelless": modelless}))
 '''
 
 
@@ -204,6 +228,8 @@ class World:
     """May read everything, and write what is acme's."""
     alone: keys.Key
     """May not even read what is not acme's."""
+    modelless: keys.Key
+    """Likewise, and has no right to runs and logged models."""
 
     def direct(self, method: str, path: str, data: Any = None) -> Any:
         """A request to MLflow itself."""
@@ -289,12 +315,13 @@ def world(session_dir: Path, auth_service: AuthService, server: MlflowServer) ->
     narrow = [f"model:{verb}:{name}" for verb in ("write", "delete") for name in ("acme-*", own)]
     alone = keys.key("acme_alone", ["runs", *narrow])
     reader = keys.key("acme_reader", ["runs", "model:read", *narrow])
-    auth_service.put_keys(alone, reader)
+    modelless = keys.key("acme_modelless", narrow)
+    auth_service.put_keys(alone, reader, modelless)
     with Stack(
         session_dir / "narrow-client",
         auth=auth_service, mlflow=server.address, plugin=PLUGIN, allow_on_headers_stop_iteration=True,
     ) as stack:  # fmt: skip
-        yield World(server, stack, own, runs[0], foreign, runs[1], reader, alone)
+        yield World(server, stack, own, runs[0], foreign, runs[1], reader, alone, modelless)
 
 
 Outcome = dict[str, Any]
@@ -305,6 +332,8 @@ class Story:
     """What came of each step, by caller and operation, and globex before and after."""
 
     results: dict[str, dict[str, dict[str, Outcome | None]]]
+    modelless: dict[str, Outcome]
+    """What a key that may write no logged models did with an own version of one."""
     before: dict[str, Any]
     after: dict[str, Any]
 
@@ -325,6 +354,7 @@ def story(world: World, tmp_path_factory: pytest.TempPathFactory) -> Story:
         "foreign_run": world.foreign_run,
         # In this order: the client caches the prompts that it has read.
         "callers": {"alone": world.alone["key"], "reader": world.reader["key"]},
+        "modelless": world.modelless["key"],
     }
     before = world.of_globex()
     finished = subprocess.run(
@@ -332,7 +362,8 @@ def story(world: World, tmp_path_factory: pytest.TempPathFactory) -> Story:
         capture_output=True, text=True, timeout=240, check=False, cwd=workdir, env=environment,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
-    return Story(json.loads(finished.stdout.splitlines()[-1]), before, world.of_globex())
+    told = json.loads(finished.stdout.splitlines()[-1])
+    return Story(told["results"], told["modelless"], before, world.of_globex())
 
 
 def test_everything_own_works(story: Story) -> None:
@@ -366,7 +397,7 @@ NAMES = {
     "rename_experiment (out)": "globex-mine",
 }
 # Refused, but by no name: the message is another.
-UNREADABLE = {"create_experiment (artifact_location)": "field that this operation does not have"}
+UNREADABLE = {"create_experiment (artifact_location)": "leave it out, or let a key that is not limited"}
 
 
 def test_everything_foreign_is_refused(story: Story) -> None:
@@ -414,6 +445,14 @@ def test_refusals_name_the_object(story: Story, world: World) -> None:
     assert 'model_version:read on "globex-fraud", ' in copies["raised"]
 
 
+def test_a_copy_of_a_logged_models_version_needs_what_tagging_it_needs(story: Story) -> None:
+    assert "value" in story.modelless["copy"], story.modelless
+    for what in ("copy with model_id", "register"):
+        said = story.modelless[what]["raised"]
+        assert "API key key_acme_modelless may not create a model version" in said
+        assert "it needs logged_model:write" in said and "cannot be tied to a name" in said
+
+
 def test_nothing_of_globex_changed(story: Story) -> None:
     assert story.after == story.before
     assert story.before["weights"] == "globex's weights"
@@ -423,7 +462,8 @@ def test_each_refusal_is_recorded_with_its_name(story: Story, world: World) -> N
     assert story.results
     records = [r for r in world.stack.envoy.audit() if (r["key_id"] or "").startswith("key_acme_")]
     denied = [record for record in records if record["decision"] == "deny"]
-    assert {record["reason"] for record in denied} <= {"name_not_granted", "body_ambiguous"}
+    known = {"name_not_granted", "body_ambiguous", "scope_missing"}
+    assert {record["reason"] for record in denied} <= known
     for record in denied:
         if record["reason"] == "name_not_granted":
             assert record["name"] and not record["name"].startswith("acme-"), record
@@ -521,11 +561,17 @@ def filled(value: Any, values: dict[str, str]) -> Any:
     return value
 
 
-def raw(world: World, row: tuple[str, str, str, Fields], values: dict[str, str], prefix: str = "/api/") -> Response:
+def raw(
+    world: World,
+    row: tuple[str, str, str, Fields],
+    values: dict[str, str],
+    prefix: str = "/api/",
+    key: keys.Key | None = None,
+) -> Response:
     _, method, path, fields = row
     named = {field: filled(value, values) for field, value in fields.items()}
     target = MOUNT + filled(path, values).replace("/api/", prefix, 1)
-    headers, body = [bearer(world.alone["key"])], None
+    headers, body = [bearer((key or world.alone)["key"])], None
     if method == "PUT":
         body = b"raw"
     elif method == "GET":
@@ -578,8 +624,6 @@ def test_every_operation_by_hand_on_foreign_objects(
         ("version's copy", "model-versions/create", {"name": "acme-mine", "source": "models:/globex-fraud/1"}),
         ("alias's copy", "model-versions/create", {"name": "acme-mine", "source": "models:/globex-fraud@champion"}),
         ("files", "model-versions/create", {"name": "acme-mine", "source": "mlflow-artifacts:/$F/$R/artifacts/model", "run_id": "$R"}),
-        ("files elsewhere", "model-versions/create", {"name": "acme-mine", "source": "s3://bucket/globex"}),
-        ("latest", "model-versions/create", {"name": "acme-mine", "source": "models:/globex-fraud/latest"}),
     ],
 )  # fmt: skip
 def test_the_second_object_counts_too(world: World, what: str, path: str, fields: Fields) -> None:
@@ -587,6 +631,29 @@ def test_the_second_object_counts_too(world: World, what: str, path: str, fields
     values = {"$E": world.own, "$F": world.foreign, "$R": world.foreign_run}
     answer = raw(world, (what, "POST", API + path, fields), values)
     assert (answer.status, answer.json()["reason"]) == (403, "name_not_granted"), answer
+    assert world.of_globex() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "required"),
+    [
+        ("s3://bucket/globex", "artifact:read"),
+        ("models:/globex-fraud/latest", "artifact:read"),
+        ("models:/globex-fraud/Production", "artifact:read"),
+        ("models:/m-0123456789abcdef0123456789abcdef", "logged_model:write"),
+        ("runs:/$R/model", "run:read"),
+    ],
+)
+def test_a_source_that_is_tied_to_no_name_needs_the_wide_permission(
+    world: World, source: str, required: str
+) -> None:
+    before = world.of_globex()
+    fields = {"name": "acme-mine", "source": source}
+    row = ("", "POST", f"{API}model-versions/create", fields)
+    answer = raw(world, row, {"$R": world.foreign_run}, key=world.modelless)
+    assert (answer.status, answer.json()["reason"]) == (403, "scope_missing"), answer
+    assert answer.json()["required_permission"] == required
+    assert "cannot be tied to a name" in answer.json()["message"]
     assert world.of_globex() == before
 
 

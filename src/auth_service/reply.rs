@@ -356,20 +356,27 @@ fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Cont
     let text = text
         .rsplit_once(" at line ")
         .map_or(text.as_str(), |(text, _)| text);
-    let path = error.path().to_string();
+    let path = match error.path().to_string() {
+        whole if whole == "." => None,
+        path => Some(path),
+    };
+    let below = |field: String| match &path {
+        Some(path) => format!("{path}.{field}"),
+        None => field,
+    };
     let named = |prefix: &str| {
         text.strip_prefix(prefix)
             .map(|rest| rest.trim_matches('`').to_owned())
     };
     if let Some(field) = named("missing field ") {
         return ContractError::Field {
-            field,
+            field: below(field),
             problem: "is missing".to_owned(),
         };
     }
     if let Some(field) = named("duplicate field ") {
         return ContractError::Field {
-            field,
+            field: below(field),
             problem: "stands there twice".to_owned(),
         };
     }
@@ -378,10 +385,6 @@ fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Cont
         Some((_, expected)) => format!("expected {expected}"),
         None => "is not of the contract's type".to_owned(),
     };
-    let field = if path == "." {
-        "(the whole body)".to_owned()
-    } else {
-        path
-    };
+    let field = path.unwrap_or_else(|| "(the whole body)".to_owned());
     ContractError::Field { field, problem }
 }

@@ -5,7 +5,8 @@
 //! names nothing that a pattern could be held against.
 
 use FieldKind::{
-    Alias, ExperimentId, ExperimentName, Flag, LoggedModelId, Model, Source, Tags, Text, Texts,
+    Alias, ExperimentId, ExperimentName, Flag, Location, LoggedModelId, Model, Source, Tags, Text,
+    Texts,
 };
 use Naming::{ArtifactPath, ArtifactQuery, Collection, Fields, Untied};
 
@@ -49,6 +50,8 @@ pub enum FieldKind {
     Source,
     /// The id of a logged model that is written to; may be absent.
     LoggedModelId,
+    /// Where the server writes, which no name tells; must be absent.
+    Location,
     /// Text that a pattern is not held against; may be absent.
     Text,
     /// A list of such text; may be absent.
@@ -128,8 +131,11 @@ impl Operation {
             "ServeModelVersionArtifact" => {
                 Fields(&[("name", Model), ("version", Text), ("path", Text)])
             }
-            // Without `artifact_location`, which chooses where the server writes.
-            "CreateExperiment" => Fields(&[("name", ExperimentName), ("tags", Tags)]),
+            "CreateExperiment" => Fields(&[
+                ("name", ExperimentName),
+                ("tags", Tags),
+                ("artifact_location", Location),
+            ]),
             "GetExperimentByName" => Fields(&[("experiment_name", ExperimentName)]),
             "UpdateExperiment" => Fields(&[
                 ("experiment_id", ExperimentId),

@@ -77,7 +77,8 @@ impl Engine {
         if policy.narrow(&known.principal, required, false).is_empty() {
             return self.finish(decided(Reason::ScopeMissing, undecided), head);
         }
-        match names::locate(operation, required, head) {
+        let mount = undecided.mount.clone().unwrap_or_default();
+        match names::locate(operation, required, &mount, head) {
             Err(unclear) => {
                 self.finish(refused_as(Reason::BodyAmbiguous, &unclear, undecided), head)
             }
@@ -182,6 +183,7 @@ impl Engine {
             return Some(Next::ReadBody { limit });
         }
         let Reading { undecided, .. } = self.reading.remove(&stream)?;
+        self.tell_operator(body_did_not_come(), now);
         let unclear = Unclear::new("the body that holds the name did not come");
         Some(self.finish(
             refused_as(Reason::BodyUnavailable, &unclear, undecided),
@@ -232,6 +234,15 @@ impl Engine {
     fn body_limit(&self) -> usize {
         usize::try_from(self.config.body_limit).unwrap_or(usize::MAX)
     }
+}
+
+/// For the operator: the module cannot see how Envoy is set, and a slow client looks the same.
+fn body_did_not_come() -> String {
+    format!(
+        "body_unavailable: a body that holds a name did not come within {} s; if none ever comes, \
+         allow_on_headers_stop_iteration is not true on the Envoy filter, and \"bodies\": \"inspect\" needs it",
+        BODY_WAIT.as_secs()
+    )
 }
 
 fn refused_as(reason: Reason, unclear: &Unclear, undecided: Decision) -> Decision {

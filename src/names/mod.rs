@@ -27,7 +27,7 @@ use http::Method;
 use crate::catalog::{FieldKind, Naming, Object, Operation};
 use crate::policy::Permission;
 use crate::request::RequestHead;
-use crate::target::Target;
+use crate::target::{Target, below_mount};
 
 /// The header that chooses a workspace (`mlflow/utils/workspace_utils.py`).
 const WORKSPACE_HEADER: &str = "x-mlflow-workspace";
@@ -93,13 +93,14 @@ impl fmt::Display for Unclear {
     }
 }
 
-/// Finds the names of a request as far as its headers tell.
+/// Finds the names of a request below a mount as far as its headers tell.
 ///
 /// # Errors
 /// A request that MLflow may read in another way.
 pub fn locate(
     operation: &Operation,
     required: Permission,
+    mount: &str,
     head: &RequestHead<'_>,
 ) -> Result<Located, Unclear> {
     let naming = operation.naming();
@@ -114,7 +115,9 @@ pub fn locate(
     let target = Target::parse(head.raw_target()).map_err(|a| Unclear::new(a.problem()))?;
     match naming {
         Naming::ArtifactPath => {
-            let path = target.path.split_once("/mlflow-artifacts/artifacts/");
+            // Below the mount: its own path may look like that of an artifact.
+            let below = below_mount(&target.path, mount).unwrap_or_default();
+            let path = below.split_once("/mlflow-artifacts/artifacts/");
             let path = path.map_or("", |(_, path)| path);
             Ok(Located::Here(vec![artifact(required, path)?]))
         }
@@ -187,6 +190,12 @@ fn demands<'a>(
                     name.alias = Some(alias.to_owned());
                 }
             }
+            FieldKind::Location => {
+                return Err(Unclear::new(format!(
+                    "{field} chooses where the server writes, which could be another's files; \
+                     leave it out, or let a key that is not limited to names create the experiment"
+                )));
+            }
             FieldKind::Source => demands.extend(source::demand(text)?),
             FieldKind::LoggedModelId if text.is_empty() => {}
             FieldKind::LoggedModelId => demands.push(source::logged_model()),
@@ -254,6 +263,12 @@ fn experiment_id<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
 fn plain_name<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
     let fits = (1..=LONGEST_NAME).contains(&text.len());
     let visible = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    if !text.is_ascii() {
+        return Err(Unclear::new(format!(
+            "{field} holds characters beyond ASCII, which can be written and compared in more than one way; \
+             choose a name in ASCII, or use a key that is not limited to names"
+        )));
+    }
     if fits && visible && text.trim() == text {
         Ok(text)
     } else {

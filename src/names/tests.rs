@@ -38,7 +38,19 @@ fn request(
     more: &[Header<'_>],
     body: &[u8],
 ) -> Result<Vec<String>, String> {
+    below("", method, target, more, body)
+}
+
+/// The same below a mount.
+fn below(
+    mount: &str,
+    method: &str,
+    target: &str,
+    more: &[Header<'_>],
+    body: &[u8],
+) -> Result<Vec<String>, String> {
     let (operation, required) = operation(method, target);
+    let target = format!("{mount}{target}");
     let mut headers: Vec<Header<'_>> = vec![
         (b":method", method.as_bytes()),
         (b":path", target.as_bytes()),
@@ -48,7 +60,7 @@ fn request(
         headers: &headers,
         client_address: None,
     };
-    let demands = match locate(operation, required, &head).map_err(|u| u.to_string())? {
+    let demands = match locate(operation, required, mount, &head).map_err(|u| u.to_string())? {
         Located::Here(demands) => demands,
         Located::InBody => {
             read_body(operation, required, &head, body).map_err(|u| u.to_string())?

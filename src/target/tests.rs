@@ -103,14 +103,11 @@ fn rule_3_names_of_mcp_servers_may_hold_an_escaped_slash() {
 /// What MLflow makes of these was seen on a real server, see tests/test_deployments.py.
 #[test]
 fn rule_6_artifact_paths_mean_what_they_say() {
-    for root in [
-        "artifacts",
-        "presigned",
-        "mpu/create",
-        "mpu/complete",
-        "mpu/abort",
-    ] {
-        let below = format!("/p/api/2.0/mlflow-artifacts/{root}/");
+    let roots = "artifacts presigned mpu/create mpu/complete mpu/abort";
+    let mounts = "/p /mlflow-artifacts /mlflow-artifacts/artifacts/7";
+    let of_mount = |mount| roots.split(' ').map(move |root| (mount, root));
+    for (mount, root) in mounts.split(' ').flat_map(of_mount) {
+        let below = format!("{mount}/api/2.0/mlflow-artifacts/{root}/");
         for path in [
             "x;%3Fy",
             "%20",

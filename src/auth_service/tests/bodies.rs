@@ -269,7 +269,7 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         ),
         (
             r#"{"scopes": [], "user": {"is_admin": false, "is_admin": true}}"#,
-            "is_admin",
+            "user.is_admin",
             "stands there twice",
         ),
     ] {

@@ -46,28 +46,49 @@ fn grants_are_kept_as_they_came() {
 
 /// A reply that is read halfway could lose a limit.
 #[test]
-fn grants_of_another_shape_break_the_contract() {
-    for text in [
-        "{}",
-        r#""model:write:acme-*""#,
-        "true",
-        "[null]",
-        r#"["model:write"]"#,
-        r#"[["model:write", ["acme-*"]]]"#,
-        r#"[{"scope": "model:write"}]"#,
-        r#"[{"names": ["acme-*"]}]"#,
-        r#"[{"scope": "model:write", "names": "acme-*"}]"#,
-        r#"[{"scope": "model:write", "names": null}]"#,
-        r#"[{"scope": null, "names": []}]"#,
-        r#"[{"scope": "model:write", "names": [1]}]"#,
-        r#"[{"scope": "model:write", "names": ["a"], "names": ["*"]}]"#,
-        r#"[{"scope": "model:read", "scope": "model:write", "names": ["a"]}]"#,
-        r#"[], "grants": [{"scope": "admin", "names": ["*"]}]"#,
+fn grants_of_another_shape_break_the_contract_and_are_named() {
+    for (text, field) in [
+        ("{}", "grants"),
+        (r#""model:write:acme-*""#, "grants"),
+        ("true", "grants"),
+        ("[null]", "grants[0]"),
+        (r#"["model:write"]"#, "grants[0]"),
+        (r#"[["model:write", ["acme-*"]]]"#, "grants[0]"),
+        (r#"[{"scope": "model:write"}]"#, "grants[0].names"),
+        (r#"[{"names": ["acme-*"]}]"#, "grants[0].scope"),
+        (
+            r#"[{"scope": "model:write", "names": "acme-*"}]"#,
+            "grants[0].names",
+        ),
+        (
+            r#"[{"scope": "model:write", "names": null}]"#,
+            "grants[0].names",
+        ),
+        (r#"[{"scope": null, "names": []}]"#, "grants[0].scope"),
+        (
+            r#"[{"scope": "model:write", "names": ["acme-a", 1]}]"#,
+            "grants[0].names[1]",
+        ),
+        (
+            r#"[{"scope": "model:write", "names": ["a"], "names": ["*"]}]"#,
+            "grants[0].names",
+        ),
+        (
+            r#"[{"scope": "model:read", "scope": "model:write", "names": ["a"]}]"#,
+            "grants[0].scope",
+        ),
+        (
+            r#"[{"scope": "a", "names": []}, {"scope": "b", "names": []}, {"scope": "acme"}]"#,
+            "grants[2].names",
+        ),
+        (
+            r#"[], "grants": [{"scope": "admin", "names": ["*"]}]"#,
+            "grants",
+        ),
     ] {
         let error = read(text).unwrap_err();
-        let named = ["field grants", "field names", "field scope"];
         assert!(
-            named.iter().any(|field| error.starts_with(field)),
+            error.starts_with(&format!("field {field}: ")),
             "{text}: {error}"
         );
         assert!(!error.contains("acme"), "{error}");

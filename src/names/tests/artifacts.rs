@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{get, request};
+use super::{below, get, request};
 
 const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";
 
@@ -36,6 +36,24 @@ fn a_file_is_of_the_experiment_whose_id_comes_first() {
                     "{method} {target}"
                 );
             }
+        }
+    }
+}
+
+/// What a mount's own path looks like is nobody's experiment.
+#[test]
+fn the_path_below_the_mount_counts() {
+    for mount in [
+        "/api/mlflow",
+        "/mlflow-artifacts/artifacts/7",
+        "/api/2.0/mlflow-artifacts/artifacts/7",
+        "/7/mlflow-artifacts",
+    ] {
+        for (path, id) in [("8/f", "8"), ("8/mlflow-artifacts/artifacts/7/f", "8")] {
+            let target = format!("{ARTIFACTS}/{path}");
+            let found = below(mount, "PUT", &target, &[], b"");
+            let expected = vec![format!("artifact:write #{id}")];
+            assert_eq!(found, Ok(expected), "{mount}{target}");
         }
     }
 }

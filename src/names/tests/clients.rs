@@ -249,6 +249,6 @@ fn names_beyond_ascii_are_refused() {
     );
     let target = "/api/2.0/mlflow/registered-models/get?name=acme-%C3%BC%E6%A8%A1+%25%2B-a";
     for found in [created, request("GET", target, &[], b"")] {
-        assert!(found.is_err_and(|why| why.contains("visible ASCII")));
+        assert!(found.is_err_and(|why| why.contains("choose a name in ASCII")));
     }
 }

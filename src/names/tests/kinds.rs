@@ -200,8 +200,17 @@ fn two_names_are_two_demands() {
 /// Where an experiment's files lie is not a name's to grant.
 #[test]
 fn a_location_of_artifacts_is_refused() {
-    for field in ["artifact_location", "artifactLocation"] {
-        let body = json!({"name": "acme", field: "mlflow-artifacts:/8"}).to_string();
-        assert!(post(CREATE_EXPERIMENT, body.as_bytes()).is_err());
+    for (field, location, why) in [
+        ("artifact_location", "mlflow-artifacts:/8", "leave it out"),
+        ("artifact_location", "", "leave it out"),
+        (
+            "artifactLocation",
+            "mlflow-artifacts:/8",
+            "in this spelling",
+        ),
+    ] {
+        let body = json!({"name": "acme", field: location}).to_string();
+        let found = post(CREATE_EXPERIMENT, body.as_bytes());
+        assert!(found.is_err_and(|said| said.contains(why)), "{body}");
     }
 }

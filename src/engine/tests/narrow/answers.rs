@@ -89,6 +89,7 @@ fn an_unclear_request_is_told_why() {
         (r#"{"Name": "acme-a"}"#, "does not have in this spelling"),
         ("{}", "name is missing"),
         (r#"{"name": "a/b"}"#, "name cannot be a model's name"),
+        (r#"{"name": "acme-ü"}"#, "choose a name in ASCII"),
     ] {
         let next = whole(&mut knowing("", CONTRIBUTOR), "POST", CREATE, sent);
         let text = message(&next);

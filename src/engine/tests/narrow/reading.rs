@@ -137,6 +137,37 @@ fn a_body_that_does_not_come_is_given_up() {
     assert!(!shell.requests.contains_key(&stream));
 }
 
+/// The module cannot see how Envoy is set, so the operator is told what it looks like; not once a request.
+#[test]
+fn the_operator_is_told_of_bodies_that_do_not_come() {
+    let mut shell = knowing("", CONTRIBUTOR);
+    for _ in 0..5 {
+        begin(&mut shell, "POST", CREATE, MINE);
+    }
+    shell.later(5_000);
+    shell.tick(0);
+    let [line] = shell.outbox.errors.as_slice() else {
+        panic!("{:?}", shell.outbox.errors)
+    };
+    assert!(
+        line.starts_with("body_unavailable: ") && line.contains("allow_on_headers_stop_iteration"),
+        "{line}"
+    );
+    begin(&mut shell, "POST", CREATE, MINE);
+    shell.later(5_000);
+    shell.tick(0);
+    let last = shell.outbox.errors.last().unwrap();
+    assert!(last.ends_with("(4 more lines left out)"), "{last}");
+    // A body that comes, or a caller that goes, is nothing to tell of.
+    let mut shell = knowing("", CONTRIBUTOR);
+    whole(&mut shell, "POST", CREATE, MINE);
+    let (stream, _) = begin(&mut shell, "POST", CREATE, MINE);
+    shell.gone(stream);
+    shell.later(5_000);
+    shell.tick(0);
+    assert!(shell.outbox.errors.is_empty(), "{:?}", shell.outbox.errors);
+}
+
 /// A clock that jumps back would else keep everybody waiting until it has caught up.
 #[test]
 fn a_clock_that_jumps_back_gives_up_at_once() {
@@ -151,8 +182,9 @@ fn a_clock_that_jumps_back_gives_up_at_once() {
 fn a_stream_that_ends_while_its_body_is_read_is_forgotten() {
     let mut shell = knowing("", CONTRIBUTOR);
     let (stream, _) = begin(&mut shell, "POST", CREATE, MINE);
-    shell.gone(stream);
     let now = shell.now;
+    assert!(shell.engine().tick_period(now).is_some());
+    shell.gone(stream);
     assert_eq!(shell.engine().tick_period(now), None);
     shell.later(10_000);
     shell.tick(0);
