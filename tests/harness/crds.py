@@ -1,0 +1,47 @@
+"""Kubernetes objects held against the CRDs that packages carry; scripts/lib.sh's ensure_crds installs them."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import paths
+
+Object = dict[str, Any]
+_ISTIO = ("extensions.istio.io/", "networking.istio.io/")
+
+
+def objects(file: Path) -> list[Object]:
+    """Every object in a file of manifests."""
+    return [each for each in yaml.safe_load_all(file.read_text()) if each]
+
+
+def _crds() -> Path:
+    if given := os.environ.get("CRDS"):
+        return Path(given)
+    version = paths.versions()["ISTIO_CRDS_VERSION"]
+    found = sorted((paths.ROOT / ".tools").glob(f"crds-{version}-*/node_modules/.complete"))
+    if not found:
+        raise FileNotFoundError(".tools/crds-* is missing: run scripts/test, which installs it")
+    return found[-1].parents[1]
+
+
+def complaints(manifests: list[Object]) -> list[list[str]]:
+    """What the CRDs have against each of these objects; nothing if it is valid."""
+    folder = _crds()
+    sources = paths.ROOT / "tests" / "crds"
+    istio = [folder / "bin" / "python", sources / "validate.py"]
+    others = ["node", sources / "validate.mjs", folder / "node_modules"]
+    return [
+        _ask(istio if str(each.get("apiVersion")).startswith(_ISTIO) else others, each) for each in manifests
+    ]
+
+
+def _ask(command: list[Any], manifest: Object) -> list[str]:
+    answer = subprocess.run(
+        command, input=json.dumps([manifest]), capture_output=True, text=True, timeout=120, check=True
+    )
+    return json.loads(answer.stdout)[0]
