@@ -33,15 +33,22 @@ def complaints(manifests: list[Object]) -> list[list[str]]:
     """What the CRDs have against each of these objects; nothing if it is valid."""
     folder = _crds()
     sources = paths.ROOT / "tests" / "crds"
-    istio = [folder / "bin" / "python", sources / "validate.py"]
-    others = ["node", sources / "validate.mjs", folder / "node_modules"]
-    return [
-        _ask(istio if str(each.get("apiVersion")).startswith(_ISTIO) else others, each) for each in manifests
-    ]
+    tools = {
+        True: [folder / "bin" / "python", sources / "validate.py"],
+        False: ["node", sources / "validate.mjs", folder / "node_modules"],
+    }
+    found: list[list[str]] = [[] for _ in manifests]
+    for is_istio, command in tools.items():
+        mine = [i for i, m in enumerate(manifests) if str(m.get("apiVersion")).startswith(_ISTIO) == is_istio]
+        for index, answer in zip(mine, _ask(command, [manifests[i] for i in mine]), strict=True):
+            found[index] = answer
+    return found
 
 
-def _ask(command: list[Any], manifest: Object) -> list[str]:
+def _ask(command: list[Any], manifests: list[Object]) -> list[list[str]]:
+    if not manifests:
+        return []
     answer = subprocess.run(
-        command, input=json.dumps([manifest]), capture_output=True, text=True, timeout=120, check=True
+        command, input=json.dumps(manifests), capture_output=True, text=True, timeout=120, check=True
     )
-    return json.loads(answer.stdout)[0]
+    return json.loads(answer.stdout)

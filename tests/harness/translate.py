@@ -49,6 +49,9 @@ def istio_stats(values: dict[str, Any]) -> dict[str, Any]:
     """What Istio's bootstrap template makes of `extraStatTags` and `proxyStatsMatcher`."""
     proxy = values["meshConfig"]["defaultConfig"]
     tags = [{"tag_name": tag, "regex": rf"({tag}=\.=(.*?);\.;)"} for tag in proxy["extraStatTags"]]
+    # Rules of Istio's own that apply to every metric.
+    own = {"cache": r"(cache\.(.+?)\.)", "component": r"(component\.(.+?)\.)", "tag": r"(tag\.(.+?);\.)"}
+    tags += [{"tag_name": tag, "regex": regex} for tag, regex in own.items()]
     prefixes = [{"prefix": prefix} for prefix in proxy["proxyStatsMatcher"]["inclusionPrefixes"]]
     # Those that the harness asks for.
     prefixes.append({"prefix": "http.mlflow"})
