@@ -156,7 +156,8 @@ ensure_test_python() {
   # Named after the content, so that a changed file is a new environment.
   dir=$TOOLS/tests-$(sha256sum "$requirements" | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing the tests' Python packages"
-  make_venv "$dir" -r "$requirements"
+  # Relative: checkouts that share .tools have the same wish.
+  make_venv "$dir" -r "${requirements#"$ROOT/"}"
   export TEST_PYTHON=$dir/bin/python
 }
 
