@@ -156,7 +156,8 @@ ensure_test_python() {
   # Named after the content, so that a changed file is a new environment.
   dir=$TOOLS/tests-$(sha256sum "$requirements" | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing the tests' Python packages"
-  make_venv "$dir" -r "$requirements"
+  # Relative: checkouts that share .tools have the same wish.
+  make_venv "$dir" -r "${requirements#"$ROOT/"}"
   export TEST_PYTHON=$dir/bin/python
 }
 
@@ -194,4 +195,34 @@ ensure_cargo_fuzz() {
   local dir=$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION
   cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION" "$dir"
   CARGO_FUZZ=$dir/bin/cargo-fuzz
+}
+
+# ensure_crds: sets and exports CRDS, a folder with the CRDs of Istio, Envoy Gateway and the Gateway API in the
+# form that the packages of scripts/versions.env carry: CRDS/bin/python has Istio's, CRDS/node_modules the others.
+ensure_crds() {
+  local dir modules lock=$ROOT/tests/crds/package-lock.json
+  dir=$TOOLS/crds-$ISTIO_CRDS_VERSION-$(sha256sum "$lock" | cut -c 1-12)
+  [[ -f $dir/.complete && -f $dir/node_modules/.complete ]] || step "installing the CRDs of Istio and Envoy Gateway"
+  # The package of Istio's CRDs asks for a newer Python and a library, of which tests/crds/validate.py needs neither.
+  make_venv "$dir" --ignore-requires-python --no-deps "cloudcoil-models-istio==$ISTIO_CRDS_VERSION" \
+    pydantic==2.14.3 pydantic-core==2.50.4 annotated-types==0.8.0 typing-extensions==4.16.0 typing-inspection==0.4.5
+  ensure_command npm npm
+  modules=$dir/node_modules
+  if [[ ! -f $modules/.complete ]]; then
+    (
+      flock 9
+      [[ -f $modules/.complete ]] && exit
+      cp "$ROOT"/tests/crds/package*.json "$dir/"
+      logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
+      touch "$modules/.complete"
+    ) 9>"$TOOLS/.lock"
+  fi
+  export CRDS=$dir
+}
+
+# ensure_cargo_cyclonedx: sets CARGO_CYCLONEDX, which writes the list of crates in the module.
+ensure_cargo_cyclonedx() {
+  local dir=$TOOLS/cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION
+  cargo_tool cargo-cyclonedx "$CARGO_CYCLONEDX_VERSION" "$dir"
+  CARGO_CYCLONEDX=$dir/bin/cargo-cyclonedx
 }
