@@ -310,6 +310,7 @@ impl Engine {
             let denied = Metric::Denials {
                 operation,
                 reason: decision.reason,
+                permission: decision.required,
             };
             self.note(denied, Change::Add(1));
             return Next::Answer(decision, answer);

@@ -9,7 +9,7 @@
 //! | is it for MLflow, and what is its one path? | [`target`], [`overrides`] |
 //! | what does it ask MLflow to do? | [`catalog`] |
 //! | which key does it present? | [`credential`] |
-//! | who is that key? | [`principals`], [`shared_data`], [`auth_service`] |
+//! | who is that key? | [`principals`], [`shared_data`], [`auth_service`], [`trace_context`] |
 //! | do its scopes grant that? | [`policy`] |
 //! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`audit`], [`metrics`] |
 
@@ -32,6 +32,7 @@ pub mod principals;
 pub mod request;
 pub mod shared_data;
 pub mod target;
+pub mod trace_context;
 
 pub use config::Config;
 pub use decision::{Decision, Next, Reason, StreamId};

@@ -8,6 +8,7 @@ mod tests;
 
 use crate::catalog::Operation;
 use crate::decision::Reason;
+use crate::policy::Permission;
 
 /// A metric with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,12 +22,14 @@ pub enum Metric {
         /// `access` label.
         access: &'static str,
     },
-    /// Counter: denials by operation and reason.
+    /// Counter: denials by operation, reason and the permission that was needed.
     Denials {
         /// Its name; `unknown` where the catalog has none.
         operation: &'static str,
         /// Why.
         reason: Reason,
+        /// `permission` label, of the catalog's own; `none` where what is asked is not known.
+        permission: Option<Permission>,
     },
     /// Counter: how a key was looked up. `hit` and `refusal` in the VM's own cache, `shared` and
     /// `shared_refusal` in what VMs share, `joined` another request's question, `stale`, `miss`.
@@ -112,10 +115,21 @@ impl Metric {
                     ],
                 )
             }
-            Self::Denials { operation, reason } => labelled(
-                "denials",
-                &[("operation", operation), ("reason", reason.as_str())],
-            ),
+            Self::Denials {
+                operation,
+                reason,
+                permission,
+            } => {
+                let permission = permission.map_or_else(|| "none".to_owned(), |it| it.to_string());
+                labelled(
+                    "denials",
+                    &[
+                        ("operation", operation),
+                        ("reason", reason.as_str()),
+                        ("permission", &permission),
+                    ],
+                )
+            }
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
             Self::StaleServed => labelled("stale_served", &[]),
             Self::OpenCircuits => labelled("open_circuits", &[]),

@@ -2,8 +2,9 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Kind, Metric};
-use crate::catalog::CATALOG;
+use crate::catalog::{Access, CATALOG, Object};
 use crate::decision::Reason;
+use crate::policy::Permission;
 
 #[test]
 fn names_carry_their_labels() {
@@ -24,8 +25,27 @@ fn names_carry_their_labels() {
             Metric::Denials {
                 operation: "CreateRun",
                 reason: Reason::ScopeMissing,
+                permission: Some(Permission::new(Object::Run, Access::Write)),
             },
-            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;",
+            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;permission=.=run:write;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::Denials {
+                operation: "unknown",
+                reason: Reason::OperationUnknown,
+                permission: Some(Permission::on_everything(Access::Admin)),
+            },
+            "mlflow_authz_denials.operation=.=unknown;.;reason=.=operation_unknown;.;permission=.=*:admin;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::Denials {
+                operation: "unknown",
+                reason: Reason::TargetAmbiguous,
+                permission: None,
+            },
+            "mlflow_authz_denials.operation=.=unknown;.;reason=.=target_ambiguous;.;permission=.=none;.;",
             Kind::Counter,
         ),
         (
