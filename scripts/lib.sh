@@ -187,6 +187,34 @@ ensure_wasm_bindgen() {
   export WASM_BINDGEN_TEST_RUNNER
 }
 
+# ensure_prometheus: sets and exports PROMETHEUS and PROMTOOL: those on PATH, or else Debian's, of which only
+# the files are wanted: installed, the package would start a server and add a user.
+ensure_prometheus() {
+  local dir=$TOOLS/prometheus
+  if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+    PROMETHEUS=$(command -v prometheus) PROMTOOL=$(command -v promtool)
+  else
+    if [[ ! -f $dir/.complete ]]; then
+      can_apt || die "prometheus and promtool are missing: install them (Debian: the package prometheus) and try again"
+      step "fetching Prometheus (about 20 MB)"
+      (
+        flock 9
+        [[ -f $dir/.complete ]] && exit
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        cd "$dir"
+        logged update.log apt-get update
+        logged download.log apt-get download -o APT::Sandbox::User=root prometheus
+        dpkg-deb -x prometheus_*.deb .
+        rm prometheus_*.deb
+        touch .complete
+      ) 9>"$TOOLS/.lock"
+    fi
+    PROMETHEUS=$dir/usr/bin/prometheus PROMTOOL=$dir/usr/bin/promtool
+  fi
+  export PROMETHEUS PROMTOOL
+}
+
 # ensure_wrk: the HTTP load generator of scripts/bench.
 ensure_wrk() { ensure_command wrk wrk; }
 

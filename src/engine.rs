@@ -38,7 +38,7 @@ use crate::decision::{Decision, Effect, Next, Reason, StreamId};
 use crate::denial::Denials;
 use crate::enforcement::Enforcement;
 use crate::identity;
-use crate::metrics::{Change, Metric};
+use crate::metrics::{Change, Denied, Metric};
 use crate::principals::claims::Claims;
 use crate::principals::shared::SharedPrincipals;
 use crate::principals::{Found, Principals, Timestamp};
@@ -305,10 +305,14 @@ impl Engine {
         if decision.stale {
             self.note(Metric::StaleServed, Change::Add(1));
         }
-        let operation = operation.map_or("unknown", |operation| operation.name);
+        let denied = Denied {
+            operation: operation.map_or("unknown", |operation| operation.name),
+            reason,
+            permission: decision.required,
+        };
         match effect {
             Effect::Deny => {
-                self.note(Metric::Denials { operation, reason }, Change::Add(1));
+                self.note(Metric::Denials(denied), Change::Add(1));
                 let denials = Denials {
                     config: &self.config,
                     policy: self.enforcement.policy(&decision.terms),
@@ -317,7 +321,7 @@ impl Engine {
                 return Next::Answer(decision, answer);
             }
             Effect::WouldDeny => {
-                self.note(Metric::Disagreements { operation, reason }, Change::Add(1));
+                self.note(Metric::Disagreements(denied), Change::Add(1));
             }
             Effect::Allow => {}
         }

@@ -9,7 +9,7 @@
 //! | is it for MLflow, and what is its one path? | [`target`], [`overrides`] |
 //! | what does it ask MLflow to do? | [`catalog`] |
 //! | which key does it present? | [`credential`] |
-//! | who is that key? | [`principals`], [`shared_data`], [`auth_service`] |
+//! | who is that key? | [`principals`], [`shared_data`], [`auth_service`], [`trace_context`] |
 //! | do its scopes grant that? | [`policy`] |
 //! | is a denial answered, or only recorded? | [`enforcement`] |
 //! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`whoami`], [`audit`], [`metrics`] |
@@ -34,6 +34,7 @@ pub mod principals;
 pub mod request;
 pub mod shared_data;
 pub mod target;
+pub mod trace_context;
 pub mod whoami;
 
 pub use config::Config;

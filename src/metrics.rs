@@ -8,6 +8,7 @@ mod tests;
 
 use crate::catalog::{Access, Operation};
 use crate::decision::{Effect, Reason};
+use crate::policy::Permission;
 
 /// A metric with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,20 +24,10 @@ pub enum Metric {
         /// `access` label.
         access: &'static str,
     },
-    /// Counter: denials by operation and reason.
-    Denials {
-        /// Its name; `unknown` where the catalog has none.
-        operation: &'static str,
-        /// Why.
-        reason: Reason,
-    },
+    /// Counter: denials.
+    Denials(Denied),
     /// Counter: requests let through that would be denied if denials were enforced for them.
-    Disagreements {
-        /// Its name; `unknown` where the catalog has none.
-        operation: &'static str,
-        /// Why.
-        reason: Reason,
-    },
+    Disagreements(Denied),
     /// Counter: how a key was looked up. `hit` and `refusal` in the VM's own cache, `shared` and
     /// `shared_refusal` in what VMs share, `joined` another request's question, `stale`, `miss`.
     CacheLookups(&'static str),
@@ -62,6 +53,33 @@ pub enum Metric {
     BuildInfo,
     /// Gauge: VMs that run the configuration with this hash.
     ConfigInfo([u8; 4]),
+}
+
+/// What was denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Denied {
+    /// The operation's name; `unknown` where the catalog has none.
+    pub operation: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// What it needs, of the catalog's own; `none` where what is asked is not known.
+    pub permission: Option<Permission>,
+}
+
+impl Denied {
+    fn labelled(&self, name: &str) -> String {
+        let permission = self
+            .permission
+            .map_or_else(|| "none".to_owned(), |it| it.to_string());
+        labelled(
+            name,
+            &[
+                ("operation", self.operation),
+                ("reason", self.reason.as_str()),
+                ("permission", &permission),
+            ],
+        )
+    }
 }
 
 /// How a metric behaves.
@@ -115,14 +133,8 @@ impl Metric {
                     ("access", access),
                 ],
             ),
-            Self::Denials { operation, reason } => labelled(
-                "denials",
-                &[("operation", operation), ("reason", reason.as_str())],
-            ),
-            Self::Disagreements { operation, reason } => labelled(
-                "disagreements",
-                &[("operation", operation), ("reason", reason.as_str())],
-            ),
+            Self::Denials(denied) => denied.labelled("denials"),
+            Self::Disagreements(denied) => denied.labelled("disagreements"),
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
             Self::StaleServed => labelled("stale_served", &[]),
             Self::OpenCircuits => labelled("open_circuits", &[]),

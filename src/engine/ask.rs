@@ -13,6 +13,7 @@ use crate::metrics::{Change, Metric};
 use crate::principals::claims::{Claim, Conclusion, Question};
 use crate::principals::{Found, Principal, Timestamp};
 use crate::request::RequestHead;
+use crate::trace_context;
 
 /// How long a background question waits after one that was in vain.
 const REFRESH_PAUSE: Duration = Duration::from_secs(1);
@@ -165,6 +166,7 @@ impl Engine {
             Claim::Unclaimed => None,
         };
         let mut callout = self.auth_service.ask(key, head.client_address);
+        callout.headers.extend(trace_context::headers(head));
         if let Some(flight) = self.flights.get_mut(digest) {
             // Those who wait already have waited: together it is no longer than one callout may take.
             let waited = moment.now.saturating_sub(flight.started_at);

@@ -8,6 +8,7 @@ mod narrow;
 mod protection;
 mod replies;
 mod revocation;
+mod seen;
 mod shadow;
 mod stale;
 mod whoami;

@@ -1,9 +1,10 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{Kind, Metric};
-use crate::catalog::{Access, CATALOG};
+use super::{Denied, Kind, Metric};
+use crate::catalog::{Access, CATALOG, Object};
 use crate::decision::{Effect, Reason};
+use crate::policy::Permission;
 
 #[test]
 fn names_carry_their_labels() {
@@ -21,11 +22,12 @@ fn names_carry_their_labels() {
             Kind::Counter,
         ),
         (
-            Metric::Disagreements {
+            Metric::Disagreements(Denied {
                 operation: "CreateRun",
                 reason: Reason::ScopeMissing,
-            },
-            "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.=scope_missing;.;",
+                permission: Some(Permission::new(Object::Run, Access::Write)),
+            }),
+            "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.=scope_missing;.;permission=.=run:write;.;",
             Kind::Counter,
         ),
         (
@@ -34,11 +36,30 @@ fn names_carry_their_labels() {
             Kind::Counter,
         ),
         (
-            Metric::Denials {
+            Metric::Denials(Denied {
                 operation: "CreateRun",
                 reason: Reason::ScopeMissing,
-            },
-            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;",
+                permission: Some(Permission::new(Object::Run, Access::Write)),
+            }),
+            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;permission=.=run:write;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::Denials(Denied {
+                operation: "unknown",
+                reason: Reason::OperationUnknown,
+                permission: Some(Permission::on_everything(Access::Admin)),
+            }),
+            "mlflow_authz_denials.operation=.=unknown;.;reason=.=operation_unknown;.;permission=.=*:admin;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::Denials(Denied {
+                operation: "unknown",
+                reason: Reason::TargetAmbiguous,
+                permission: None,
+            }),
+            "mlflow_authz_denials.operation=.=unknown;.;reason=.=target_ambiguous;.;permission=.=none;.;",
             Kind::Counter,
         ),
         (

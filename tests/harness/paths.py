@@ -45,3 +45,10 @@ def mlflow_python(version: str | None = None) -> Path:
         return _existing(Path(given), "with MLFLOW_PYTHON naming a Python interpreter that has MLflow")
     path = ROOT / ".tools" / f"mlflow-{version or versions()['MLFLOW_VERSION']}" / "bin" / "python"
     return _existing(path, "scripts/test, which installs it")
+
+
+def prometheus(program: str = "prometheus") -> Path:
+    """`prometheus` or `promtool`: $PROMETHEUS or $PROMTOOL, as scripts/lib.sh exports them, or what it fetched."""
+    if given := os.environ.get(program.upper()):
+        return _existing(Path(given), f"with {program.upper()} naming {program}")
+    return _existing(ROOT / ".tools" / "prometheus" / "usr" / "bin" / program, "scripts/test, which fetches it")

@@ -318,11 +318,11 @@ fn what_is_counted() {
         ("mlflow_authz_callouts.outcome=.=valid;.;", 1),
         ("mlflow_authz_cache_entries", 1),
         (
-            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;",
+            "mlflow_authz_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;permission=.=run:write;.;",
             2,
         ),
         (
-            "mlflow_authz_denials.operation=.=unknown;.;reason=.=credential_missing;.;",
+            "mlflow_authz_denials.operation=.=unknown;.;reason=.=credential_missing;.;permission=.=*:admin;.;",
             1,
         ),
         (

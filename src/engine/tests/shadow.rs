@@ -49,14 +49,14 @@ fn nothing_is_refused_and_everything_is_recorded() {
         let counted = |name: &str| shell.counted(name);
         assert_eq!(
             counted(&format!(
-                "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.={expected};.;"
+                "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.={expected};.;permission=.=run:write;.;"
             )),
             1,
             "{expected}"
         );
         assert_eq!(
             counted(&format!(
-                "mlflow_authz_denials.operation=.=CreateRun;.;reason=.={expected};.;"
+                "mlflow_authz_denials.operation=.=CreateRun;.;reason=.={expected};.;permission=.=run:write;.;"
             )),
             0,
             "{expected}"

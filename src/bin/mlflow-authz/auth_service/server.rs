@@ -106,6 +106,7 @@ async fn validate(
     let known = key.and_then(|key| service.keys.of_the_file(key));
     let key_id = known.as_deref().and_then(Entry::key_id);
     let arrival = service.stats.arrive(key, key_id);
+    arrival.traced(request.headers());
     let fate = service.orders.cast(Asked::Validation);
 
     let (head, body) = request.into_parts();

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::contract::Validation;
 use super::key_counts::{self, KeyCounts};
+
+/// What tells the trace of a validation: W3C Trace Context, and Envoy's own.
+const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "x-request-id"];
 
 /// Counters of what arrived since the start or the last reset.
 #[derive(Debug)]
@@ -33,6 +36,9 @@ pub struct Shown {
     /// The last validation whose body could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Validation>,
+    /// The trace headers of the last validation that arrived, by name; several of one name as one list.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    last_trace: BTreeMap<&'static str, String>,
     /// Validations by the key id of their key, for keys of the file or of `PUT /keys`.
     by_key_id: BTreeMap<String, u64>,
     /// Different keys asked about, good or bad.
@@ -126,6 +132,21 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// Notes which trace it belongs to.
+    pub fn traced(&self, headers: &HeaderMap) {
+        let trace = TRACE_HEADERS.map(|name| {
+            let values: Vec<_> = headers.get_all(name).iter().collect();
+            let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (!values.is_empty()).then(|| {
+                (
+                    name,
+                    values.into_iter().map(text).collect::<Vec<_>>().join(","),
+                )
+            })
+        });
+        self.count(|shown| shown.last_trace = trace.into_iter().flatten().collect());
+    }
+
     /// Notes what was asked.
     pub fn asked(&self, validation: &Validation) {
         self.count(|shown| shown.last = Some(validation.clone()));

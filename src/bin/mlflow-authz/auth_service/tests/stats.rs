@@ -57,6 +57,18 @@ fn validations_are_counted_with_their_status() {
 }
 
 #[test]
+fn the_trace_of_the_last_validation_is_told() {
+    let stand_in = StandIn::with_flags(&[]);
+    let body = r#"{"service_id":"mlflow"}"#;
+    let trace = "traceparent: 00-4b-1\r\nTraceState: a=b\r\ntracestate: c=d\r\nx-request-id: 7\r\n";
+    stand_in.request("POST", PATH, &(bearer(KEY) + trace), body);
+    let expected = json!({"traceparent": "00-4b-1", "tracestate": "a=b,c=d", "x-request-id": "7"});
+    assert_eq!(stand_in.stats()["last_trace"], expected);
+    stand_in.validate(KEY);
+    assert_eq!(stand_in.stats().get("last_trace"), None);
+}
+
+#[test]
 fn a_validation_counts_when_it_arrives() {
     let stand_in = StandIn::with_flags(&["--delay", "300ms"]);
     let body = r#"{"service_id":"mlflow"}"#;

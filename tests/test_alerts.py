@@ -1,0 +1,36 @@
+"""The alert rules by promtool: they are well-formed, and each fires when it should and not otherwise."""
+
+import yaml
+from harness import paths
+from harness.prometheus import promtool
+
+RULES = paths.ROOT / "envoy" / "dashboards" / "alerts.yaml"
+CASES = paths.ROOT / "tests" / "fixtures" / "alerts.yaml"
+
+
+def rules() -> list[dict]:
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+def test_rules_are_well_formed() -> None:
+    promtool("check", "rules", "--lint-fatal", RULES)
+
+
+def test_rules_fire_when_they_should_and_not_otherwise() -> None:
+    """See the comment in tests/fixtures/alerts.yaml."""
+    promtool("test", "rules", CASES)
+
+
+def test_every_rule_has_a_case_for_and_one_against_it() -> None:
+    outcomes: dict[str, set[bool]] = {rule["alert"]: set() for rule in rules()}
+    for case in yaml.safe_load(CASES.read_text())["tests"]:
+        name = case["name"].partition(":")[0]
+        outcomes[name] |= {name in str(test["exp_samples"]) for test in case["promql_expr_test"]}
+    assert outcomes == {name: {True, False} for name in outcomes}
+
+
+def test_every_rule_says_what_to_do() -> None:
+    for rule in rules():
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        notes = rule["annotations"]
+        assert notes["summary"] and notes["action"] and notes["runbook"].startswith("docs/operating.md#")
