@@ -127,9 +127,6 @@ fn objects(
         let allowed = accesses
             .entry(operation.access.as_str())
             .or_insert(Allowed::Nowhere);
-        if *allowed != Allowed::Nowhere {
-            continue;
-        }
         if policy.grants(principal, permission) {
             *allowed = Allowed::Everywhere;
         } else if operation.naming() != Naming::Untied {
