@@ -1,6 +1,7 @@
 mod narrow;
 mod revocation;
 mod values;
+mod words;
 
 use std::time::Duration;
 

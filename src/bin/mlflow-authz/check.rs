@@ -24,10 +24,11 @@ pub struct Args {
 /// # Errors
 ///
 /// A configuration that the filter would refuse; the error names the field.
-pub fn run(args: &Args) -> Result<(), CliError> {
+pub fn run(args: &Args) -> Result<std::process::ExitCode, CliError> {
     let ConfigFile { config, .. } = ConfigFile::read(&args.file)?;
     let name = config_file::name(&args.file);
-    output::to_stdout(|out| writeln!(out, "{name}: ok: {}", summary(&config)))
+    output::to_stdout(|out| writeln!(out, "{name}: ok: {}", summary(&config)))?;
+    Ok(std::process::ExitCode::SUCCESS)
 }
 
 fn summary(config: &Config) -> String {
