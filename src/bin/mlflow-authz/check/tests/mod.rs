@@ -35,8 +35,14 @@ fn codes(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// A piece of text that is once in envoy.yaml, and what takes its place.
+type Edit<'a> = (&'a str, &'a str);
+
+/// A rule's code, and how the path of what it found ends.
+type Found<'a> = (&'a str, &'a str);
+
 /// envoy.yaml with pieces of its text exchanged.
-fn sample(edits: &[(&str, &str)]) -> String {
+fn sample(edits: &[Edit<'_>]) -> String {
     edits.iter().fold(SAMPLE.to_owned(), |text, (old, new)| {
         assert_eq!(
             text.matches(old).count(),
@@ -48,7 +54,7 @@ fn sample(edits: &[(&str, &str)]) -> String {
 }
 
 /// A table of edits to envoy.yaml, and the codes found then, each with the end of its path.
-fn assert_edits(cases: &[(&[(&str, &str)], &[(&str, &str)])]) {
+fn assert_edits(cases: &[(&[Edit<'_>], &[Found<'_>])]) {
     for (edits, expected) in cases {
         let found = codes(&sample(edits));
         assert_eq!(found.len(), expected.len(), "{edits:?}: {found:?}");

@@ -114,9 +114,8 @@ fn routes_without_the_filter() {
     const HOST: &str = "              domains: [\"*\"]\n";
     const TABLE: &str = "            name: mlflow\n            virtual_hosts:\n";
     const ENTRY: &str = "          - name: mlflow_authz\n            typed_config:\n";
-    let off = format!(
-        "          - name: mlflow_authz\n            disabled: true\n            typed_config:\n"
-    );
+    let off =
+        "          - name: mlflow_authz\n            disabled: true\n            typed_config:\n";
     assert_edits(&[
         (&[(LAST, &last)], &[("around-filter", "routes[1]")]),
         (
@@ -138,14 +137,14 @@ fn routes_without_the_filter() {
             &[("around-filter", "routes[0]")],
         ),
         (
-            &[(ENTRY, &off)],
+            &[(ENTRY, off)],
             &[
                 ("around-filter", "routes[0]"),
                 ("around-filter", "routes[1]"),
             ],
         ),
         (
-            &[(ENTRY, &off), (LAST, &enabled)],
+            &[(ENTRY, off), (LAST, &enabled)],
             &[("around-filter", "routes[0]")],
         ),
     ]);
