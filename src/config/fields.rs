@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::{CredentialKind, Scope};
@@ -207,24 +206,6 @@ pub(super) fn some_percent<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
     percent(deserializer).map(Some)
-}
-
-/// One of a field's words. serde alone would also read `{"word": null}`, and calls any other value no JSON.
-pub(super) fn word<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: DeserializeOwned,
-    D: Deserializer<'de>,
-{
-    let word = String::deserialize(deserializer)?;
-    T::deserialize(StrDeserializer::new(&word))
-}
-
-pub(super) fn some_word<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: DeserializeOwned,
-    D: Deserializer<'de>,
-{
-    word(deserializer).map(Some)
 }
 
 /// A field that may be absent, and is no `null` where it is there.

@@ -6,7 +6,10 @@
 mod error;
 mod fields;
 mod overrides;
+#[cfg(feature = "cli")]
+mod schema;
 mod validate;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -25,15 +28,17 @@ pub use error::ConfigError;
 pub use fields::{HeaderField, SecretHeader};
 pub use overrides::{Match, Override};
 
-/// The whole plugin configuration (DESIGN 5.1).
+/// The plugin configuration of the mlflow-authz filter.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Version of this schema; only 1 exists.
     #[serde(default = "defaults::version", deserialize_with = "fields::version")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::version"))]
     pub version: u64,
     /// Whether denials are answered.
-    #[serde(default, deserialize_with = "fields::word")]
+    #[serde(default)]
     pub mode: Mode,
     /// Share of callers, by key id, for whom denials are answered, in percent. Callers without a key id count
     /// as the last percent.
@@ -41,12 +46,16 @@ pub struct Config {
         default = "defaults::enforce_percent",
         deserialize_with = "fields::percent"
     )]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::percent"))]
     pub enforce_percent: u64,
     /// Ordered exceptions: of those that match a request, the first that has a setting decides it.
     #[serde(default, deserialize_with = "overrides::in_order")]
+    #[cfg_attr(feature = "cli", schemars(extend("default" = [])))]
     pub overrides: Vec<Override>,
-    /// Paths at which MLflow's root is served; the longest match wins.
+    /// Paths at which MLflow's root is served; the longest match wins. A path outside all mounts is forwarded
+    /// without a decision.
     #[serde(default = "defaults::mounts")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::mounts"))]
     pub mounts: Vec<String>,
     /// Whom to ask about a key.
     #[serde(deserialize_with = "json::object")]
@@ -54,14 +63,18 @@ pub struct Config {
     /// What is remembered of keys.
     #[serde(default, deserialize_with = "json::object")]
     pub cache: Cache,
-    /// Where revoked keys are asked for; without it a revoked key works until its principal expires.
+    /// Where revoked keys are asked for; absent, nothing is polled, and a revoked key works until its principal ends.
     #[serde(default, deserialize_with = "json::some_object")]
+    #[cfg_attr(feature = "cli", schemars(with = "Revocation"))]
     pub revocation: Option<Revocation>,
     /// Where a key may stand.
     #[serde(default = "defaults::credentials")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::credentials"))]
     pub credentials: Vec<CredentialKind>,
-    /// What every key looks like; others are refused without a callout.
+    /// What every key looks like (`*`: any characters, `?`: one, `hk_live_*`); other keys are refused without a
+    /// callout.
     #[serde(default, deserialize_with = "fields::some_pattern")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::key_pattern"))]
     pub key_pattern: Option<Pattern>,
     /// Whether upstream receives the caller's credential.
     #[serde(default = "defaults::yes")]
@@ -69,29 +82,35 @@ pub struct Config {
     /// Names of the verified headers that upstream receives.
     #[serde(default, deserialize_with = "json::object")]
     pub identity_headers: IdentityHeaders,
-    /// Scopes and what they grant, over the default table entry by entry.
+    /// Scopes and what they grant, over the default table entry by entry. With `"searches": false` the scope, where
+    /// it is limited to names, does not search.
     #[serde(default, deserialize_with = "json::unique_map")]
+    #[cfg_attr(feature = "cli", schemars(extend("default" = {})))]
     pub scopes: BTreeMap<String, Scope>,
     /// Roles and what they grant; there is no default table.
     #[serde(default, deserialize_with = "json::unique_map")]
+    #[cfg_attr(feature = "cli", schemars(extend("default" = {})))]
     pub roles: BTreeMap<String, Vec<Permission>>,
-    /// Groups of endpoints that need no key.
+    /// Groups of endpoints that need no key: `health` (`/health`, `/version`, server info), `ui` (the page and its
+    /// static files).
     #[serde(
         default = "defaults::public",
         deserialize_with = "fields::public_groups"
     )]
     pub public: Vec<PublicGroup>,
-    /// What `/graphql` is.
-    #[serde(default, deserialize_with = "fields::word")]
+    /// What a request to `/graphql` needs.
+    #[serde(default)]
     pub graphql: GraphQl,
-    /// Whether bodies are read.
-    #[serde(default, deserialize_with = "fields::word")]
+    /// Whether request bodies are read.
+    #[serde(default)]
     pub bodies: Bodies,
-    /// The most bytes of a body that are looked at.
+    /// The largest body that is read, in bytes; more is 413. At most the listener's
+    /// `per_connection_buffer_limit_bytes` and, for HTTP/2, its `initial_stream_window_size`.
     #[serde(
         default = "defaults::body_limit",
         deserialize_with = "fields::whole_number"
     )]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub body_limit: u64,
     /// What is written to the audit log.
     #[serde(default, deserialize_with = "json::object")]
@@ -99,8 +118,9 @@ pub struct Config {
     /// Whether `GET {mount}/.well-known/mlflow-authz/whoami` tells callers what their key may do.
     #[serde(default = "defaults::yes")]
     pub whoami: bool,
-    /// A page that tells callers how to obtain a scope; ends every 403 message.
+    /// A page that tells callers how to obtain a scope; ends every 401 and 403 message.
     #[serde(default)]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::help_url"))]
     pub help_url: Option<String>,
 }
 
@@ -114,8 +134,9 @@ pub struct Scope {
 }
 
 /// Whether denials are answered or only recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
 pub enum Mode {
     /// Denials are answered.
     #[default]
@@ -135,8 +156,9 @@ impl Mode {
 }
 
 /// What `/graphql` counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
 pub enum GraphQl {
     /// `server:read`: no release covered has a mutation that writes.
     #[default]
@@ -146,8 +168,9 @@ pub enum GraphQl {
 }
 
 /// Whether request bodies are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
 pub enum Bodies {
     /// Never: a grant limited to names does not cover what is named in a body.
     #[default]
@@ -157,8 +180,9 @@ pub enum Bodies {
 }
 
 /// Where a key may stand in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
 pub enum CredentialKind {
     /// `Authorization: Bearer <key>` and `Authorization: ApiKey <key>`.
     Bearer,
@@ -170,23 +194,27 @@ pub enum CredentialKind {
     Query,
 }
 
-/// The auth service (DESIGN 5.2).
+/// The auth service: whom a key belongs to is its to say.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuthService {
     /// Envoy cluster. Istio names it `outbound|443||host`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::cluster"))]
     pub cluster: String,
     /// `:authority` of the callout. Default: the cluster's name, or the host at the end of an Istio name.
     #[serde(default)]
     pub authority: String,
     /// Path that validates a key.
     #[serde(default = "defaults::auth_path")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
     /// This service's name, sent with each question.
     #[serde(default = "defaults::service_id")]
     pub service_id: String,
     /// How long a callout may take; at least one millisecond.
     #[serde(default = "defaults::timeout", deserialize_with = "fields::duration")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub timeout: Duration,
     /// How long a request is delayed by an open question when nothing is refused whatever the answer; at most
     /// `timeout` counts.
@@ -194,6 +222,7 @@ pub struct AuthService {
         default = "defaults::shadow_timeout",
         deserialize_with = "fields::duration"
     )]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub shadow_timeout: Duration,
     /// Whether the caller's address goes with the question; the cache is then per key and address.
     #[serde(default)]
@@ -203,12 +232,14 @@ pub struct AuthService {
         default = "defaults::retry_after",
         deserialize_with = "fields::duration"
     )]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub unavailable_retry_after: Duration,
-    /// Callouts about keys that one VM has open at most.
+    /// Callouts about keys that one VM (one per Envoy worker) has open at most; background ones take half of it.
     #[serde(
         default = "defaults::max_in_flight",
         deserialize_with = "fields::whole_number"
     )]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub max_in_flight: u64,
     /// When the service is left alone.
     #[serde(default, deserialize_with = "json::object")]
@@ -217,13 +248,16 @@ pub struct AuthService {
 
 /// The circuit breaker of one VM.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
     /// Consecutive failures that open the circuit.
     #[serde(deserialize_with = "fields::whole_number")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub failures: u64,
     /// How long the service is left alone before one callout probes it.
     #[serde(deserialize_with = "fields::duration")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub open_for: Duration,
 }
 
@@ -238,35 +272,45 @@ impl Default for Breaker {
 
 /// What is remembered of keys, per VM and in the data that the VMs share.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
     /// Principals that one VM keeps at most, and as many refused keys in a store of their own.
     #[serde(deserialize_with = "fields::whole_number")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub capacity: u64,
-    /// How long a principal is served without asking again, counted from the question.
+    /// How long a principal is served without asking again, counted from the question; a key ends up to a tenth
+    /// sooner, so that proxies do not ask in step.
     #[serde(deserialize_with = "fields::duration")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub ttl: Duration,
     /// How long a refused key is refused without asking again; `"0s"` asks each time.
     #[serde(deserialize_with = "fields::duration_or_zero")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration_or_zero"))]
     pub negative_ttl: Duration,
     /// How long after its `ttl` a principal is still served while the auth service is unavailable; `"0s"`
     /// never serves one.
     #[serde(deserialize_with = "fields::duration_or_zero")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration_or_zero"))]
     pub stale_if_error: Duration,
     /// Slots for principals, and as many for questions and refusals, in the data that the VMs of a proxy
     /// share; 0 shares nothing.
     #[serde(deserialize_with = "fields::whole_number")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::slots"))]
     pub shared_slots: u64,
 }
 
 /// The poll for revoked keys.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
-    /// Path on the auth service's cluster that lists revoked key ids.
+    /// Path on the auth service that lists revoked key ids.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
-    /// How often one VM of the proxy asks.
+    /// How often one VM of the proxy polls; at least `"100ms"`.
     #[serde(default = "defaults::every", deserialize_with = "fields::duration")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub every: Duration,
     /// `name: value`, sent with each poll.
     #[serde(default)]
@@ -287,6 +331,7 @@ impl Default for Cache {
 
 /// Names of the verified headers that upstream receives.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityHeaders {
     /// Carries the principal's user id.
@@ -309,12 +354,14 @@ impl Default for IdentityHeaders {
 
 /// What is written to the audit log. Denials always are, up to the limit.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
     /// Whether allowed requests are recorded too.
     pub allows: bool,
     /// Records per second and VM; the rest is counted.
     #[serde(deserialize_with = "fields::whole_number")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub max_per_second: u64,
 }
 

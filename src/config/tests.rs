@@ -2,6 +2,7 @@ mod narrow;
 mod overrides;
 mod revocation;
 mod values;
+mod words;
 
 use std::time::Duration;
 

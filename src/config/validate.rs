@@ -25,7 +25,7 @@ const RESERVED_HEADERS: &[&str] = &[
 ];
 
 /// The most slots of shared data; see the README for what they take.
-const MOST_SHARED_SLOTS: u64 = 65_536;
+pub(super) const MOST_SHARED_SLOTS: u64 = 65_536;
 
 /// The shortest time between two polls for revoked keys.
 const SHORTEST_POLL: Duration = Duration::from_millis(100);

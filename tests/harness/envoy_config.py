@@ -96,6 +96,8 @@ def merge(base: Config, over: Config) -> Config:
 def _move(cluster: Config, address: Address) -> None:
     endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
     endpoint["address"]["socket_address"] = {"address": address[0], "port_value": address[1]}
+    # The sample encrypts to the auth service; what tests put in its place listens in plain text on this machine.
+    cluster.pop("transport_socket", None)
 
 
 def render(options: EnvoyOptions) -> Config:

@@ -28,19 +28,7 @@ impl ConfigFile {
     ///
     /// A file that cannot be read, and everything the filter would refuse.
     pub fn read(file: &Path) -> Result<Self, CliError> {
-        let text = if file.as_os_str() == OsStr::new("-") {
-            let mut text = Vec::new();
-            io::stdin().lock().read_to_end(&mut text).map(|_| text)
-        } else {
-            std::fs::read(file)
-        };
-        let text = text.map_err(|error| {
-            CliError::new(
-                format!("{}: cannot read the configuration: {error}", name(file)),
-                "give a file that can be read, or - for stdin",
-            )
-        })?;
-        Self::parse(&name(file), text)
+        Self::parse(&name(file), contents(file)?)
     }
 
     /// The file where there is one, else the defaults.
@@ -67,6 +55,26 @@ impl ConfigFile {
     }
 }
 
+/// What stands in a file, or on stdin where the file is `-`.
+///
+/// # Errors
+///
+/// A file that cannot be read.
+pub fn contents(file: &Path) -> Result<Vec<u8>, CliError> {
+    let text = if file.as_os_str() == OsStr::new("-") {
+        let mut text = Vec::new();
+        io::stdin().lock().read_to_end(&mut text).map(|_| text)
+    } else {
+        std::fs::read(file)
+    };
+    text.map_err(|error| {
+        CliError::new(
+            format!("{}: cannot read the configuration: {error}", name(file)),
+            "give a file that can be read, or - for stdin",
+        )
+    })
+}
+
 /// What errors and summaries call a file.
 pub fn name(file: &Path) -> String {
     if file.as_os_str() == OsStr::new("-") {
@@ -75,7 +83,8 @@ pub fn name(file: &Path) -> String {
     file.display().to_string()
 }
 
-fn remedy(error: &ConfigError) -> String {
+/// What to do about a configuration that was refused.
+pub fn remedy(error: &ConfigError) -> String {
     match error {
         ConfigError::NotAnObject => {
             "give the plugin configuration itself: one JSON object, starting with {".to_owned()

@@ -53,7 +53,8 @@ pub fn from_usage(usage: &clap::Error) -> Option<CliError> {
     Some(CliError::new(problem, remedy))
 }
 
-fn without_controls(text: String) -> String {
+/// The text with control characters escaped.
+pub fn without_controls(text: String) -> String {
     if !text.contains(char::is_control) {
         return text;
     }

@@ -1,6 +1,7 @@
 //! `mlflow-authz`, the native command line beside the filter: one module per command.
 //!
-//! A failure is one line on stderr, `mlflow-authz: <what went wrong>; <what to do>`, and exit status 2.
+//! A failure is one line on stderr, `mlflow-authz: <what went wrong>; <what to do>`, and exit status 2. Status 1 is
+//! "no" as an answer: `check` found errors.
 
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +15,7 @@ mod error;
 mod explain;
 mod output;
 mod routes;
+mod schema;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -22,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
 
-/// Exit status of every failure, as clap and grep have it; 1 stays free for "no" as an answer.
+/// Exit status of every failure, as clap and grep have it; 1 is "no" as an answer.
 const FAILURE: u8 = 2;
 
 /// Tools around the mlflow-authz filter.
@@ -35,24 +37,28 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Reads a plugin configuration with the parser the filter uses
+    /// Says what is wrong with plugin configurations, Envoy files, and manifests of Istio and Envoy Gateway
     Check(check::Args),
     /// Says what the filter would decide about a request, and why
     Explain(explain::Args),
     /// Lists every endpoint, what it needs, and which scopes grant that
     Routes(routes::Args),
+    /// Prints the JSON Schema of the plugin configuration, or its reference
+    Schema(schema::Args),
     /// Runs a local stand-in for the auth service, with faults to order
     AuthService(auth_service::Args),
 }
 
 impl Command {
-    fn run(self) -> Result<(), CliError> {
+    fn run(self) -> Result<ExitCode, CliError> {
         match self {
-            Self::Check(args) => check::run(&args),
+            Self::Check(args) => return check::run(&args),
             Self::Explain(args) => explain::run(args),
             Self::Routes(args) => routes::run(&args),
+            Self::Schema(args) => schema::run(&args),
             Self::AuthService(args) => auth_service::run(args),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -69,7 +75,7 @@ fn main() -> ExitCode {
         },
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             // Nobody may be reading stderr; the status still tells.
             let _ = writeln!(io::stderr(), "mlflow-authz: {error}");

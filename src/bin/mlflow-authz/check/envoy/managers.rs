@@ -1,0 +1,265 @@
+//! HTTP connection managers: which filters they run, in which order, and how they read a request.
+
+use super::super::finding::Findings;
+use super::super::place::Place;
+use super::super::rules;
+use super::plugins::{self, Plugin};
+use super::typed::{self, Typed};
+
+/// A connection manager and the listener around it.
+#[derive(Debug)]
+pub struct Manager<'a> {
+    pub place: Place<'a>,
+    listener: Place<'a>,
+    pub filters: Vec<HttpFilter<'a>>,
+}
+
+/// One entry of `http_filters`.
+#[derive(Debug)]
+pub struct HttpFilter<'a> {
+    pub name: &'a str,
+    place: Place<'a>,
+    typed: Option<Typed<'a>>,
+    /// Whether routes have to enable it.
+    pub disabled: bool,
+    /// The instance of this filter that it is.
+    pub plugin: Option<Plugin<'a>>,
+}
+
+/// Filters that answer requests from what they have, so that nothing behind them decides.
+const ANSWERING: &[&str] = &[
+    "envoy.extensions.filters.http.router.v3.Router",
+    "envoy.extensions.filters.http.cache.v3.CacheConfig",
+    "envoy.extensions.filters.http.cache_v2.v3.CacheV2Config",
+    "envoy.extensions.filters.http.file_server.v3.FileServerConfig",
+    "envoy.extensions.filters.http.aws_lambda.v3.Config",
+];
+
+/// Envoy's `per_connection_buffer_limit_bytes` where none is given.
+const DEFAULT_BUFFER: u64 = 1024 * 1024;
+
+impl<'a> Manager<'a> {
+    /// Every manager of a listener. Filters that come by ECDS are among `extensions`.
+    pub fn of_listener(
+        listener: &Place<'a>,
+        extensions: &[Extension<'a>],
+        plugins: &[Plugin<'a>],
+    ) -> Vec<Self> {
+        let managers = typed::all(listener, "HttpConnectionManager").into_iter();
+        let read = |place: Place<'a>| {
+            let entries = place.list("http_filters").into_iter();
+            let filters = entries
+                .map(|entry| HttpFilter::read(entry, extensions, plugins))
+                .collect();
+            Self {
+                filters,
+                listener: listener.clone(),
+                place,
+            }
+        };
+        managers.map(read).collect()
+    }
+
+    /// The instances of this filter in it, with what they are told.
+    pub fn instances(&self) -> impl Iterator<Item = &HttpFilter<'a>> {
+        self.filters.iter().filter(|filter| filter.plugin.is_some())
+    }
+
+    /// Checks a manager that runs the filter.
+    pub fn check(&self, findings: &mut Findings) {
+        if self.instances().next().is_none() {
+            return;
+        }
+        self.order(findings);
+        self.paths(findings);
+        self.client_address(findings);
+        self.underscores(findings);
+        self.body_limits(findings);
+    }
+
+    fn order(&self, findings: &mut Findings) {
+        let answers = |filter: &HttpFilter<'_>| {
+            filter
+                .typed
+                .as_ref()
+                .is_some_and(|typed| ANSWERING.iter().any(|kind| typed.is(kind)))
+                || filter.name == "envoy.filters.http.router"
+        };
+        let first = self.filters.iter().position(answers);
+        for (index, filter) in self.filters.iter().enumerate() {
+            let before = first
+                .filter(|first| *first < index)
+                .and_then(|first| self.filters.get(first));
+            if let (Some(before), Some(_)) = (before, &filter.plugin) {
+                findings.add(
+                    rules::FILTER_ORDER,
+                    &filter.place,
+                    format!(
+                        "stands behind {}, which answers requests before this filter decides",
+                        before.name
+                    ),
+                    format!("put it before {}", before.name),
+                );
+            }
+        }
+    }
+
+    fn paths(&self, findings: &mut Findings) {
+        for field in ["normalize_path", "merge_slashes"] {
+            if !self.place.is_true(field) {
+                self.path_setting(findings, field, "true");
+            }
+        }
+        let escaped = self.place.get("path_with_escaped_slashes_action");
+        if !escaped.is_some_and(|action| action.is_word("KEEP_UNCHANGED", 1)) {
+            self.path_setting(
+                findings,
+                "path_with_escaped_slashes_action",
+                "KEEP_UNCHANGED",
+            );
+        }
+    }
+
+    fn path_setting(&self, findings: &mut Findings, field: &str, value: &str) {
+        let why = if field == "path_with_escaped_slashes_action" {
+            "MLflow's client escapes slashes in the names of MCP servers, and the filter refuses them elsewhere"
+        } else {
+            "routes and filter may read a path differently, and the filter refuses spellings that clients get away with"
+        };
+        findings.add(
+            rules::PATH_NORMALIZATION,
+            &self.place.get(field).unwrap_or_else(|| self.place.clone()),
+            format!("{field} is not {value}: {why}"),
+            format!("set {field}: {value}"),
+        );
+    }
+
+    fn client_address(&self, findings: &mut Findings) {
+        if self.place.is_true("use_remote_address") {
+            return;
+        }
+        let mut configs = self
+            .instances()
+            .filter_map(|filter| filter.plugin.as_ref()?.config.as_ref());
+        let place = self
+            .place
+            .get("use_remote_address")
+            .unwrap_or_else(|| self.place.clone());
+        let remedy = "set use_remote_address: true, and xff_num_trusted_hops behind load balancers";
+        if configs.any(|config| config.auth_service.send_client_ip) {
+            findings.add(
+                rules::CLIENT_ADDRESS_SENT,
+                &place,
+                "send_client_ip tells the auth service the client's address, and without use_remote_address the client \
+                 writes that itself, in x-forwarded-for",
+                remedy,
+            );
+        } else {
+            findings.add(
+                rules::CLIENT_ADDRESS,
+                &place,
+                "without use_remote_address the client writes its own address, in x-forwarded-for: records show it, and \
+                 MLflow's \"loopback clients only\" guards believe it",
+                remedy,
+            );
+        }
+    }
+
+    fn underscores(&self, findings: &mut Findings) {
+        let action = self.place.at(&[
+            "common_http_protocol_options",
+            "headers_with_underscores_action",
+        ]);
+        let guarded = |action: &Place<'_>| {
+            action.is_word("REJECT_REQUEST", 1) || action.is_word("DROP_HEADER", 2)
+        };
+        if !action.as_ref().is_some_and(guarded) {
+            findings.add(
+                rules::UNDERSCORE_HEADERS,
+                &action.unwrap_or_else(|| self.place.clone()),
+                "headers with underscores pass, and MLflow's server reads x_name and x-name as one header",
+                "set common_http_protocol_options.headers_with_underscores_action: REJECT_REQUEST",
+            );
+        }
+    }
+
+    fn body_limits(&self, findings: &mut Findings) {
+        let buffer = self.listener.get("per_connection_buffer_limit_bytes");
+        let buffer = buffer
+            .and_then(|limit| limit.number())
+            .unwrap_or(DEFAULT_BUFFER);
+        let window = self
+            .place
+            .at(&["http2_protocol_options", "initial_stream_window_size"]);
+        let window = window.and_then(|window| window.number());
+        let limits = [
+            ("per_connection_buffer_limit_bytes", Some(buffer)),
+            ("http2_protocol_options.initial_stream_window_size", window),
+        ];
+        for plugin in self.instances().filter_map(|filter| filter.plugin.as_ref()) {
+            let Some(config) = plugin.config.as_ref().filter(|config| plugin_reads(config)) else {
+                continue;
+            };
+            for (name, limit) in limits {
+                let Some(limit) = limit.filter(|limit| config.body_limit > *limit) else {
+                    continue;
+                };
+                findings.add(
+                    rules::BODY_LIMIT,
+                    &plugin
+                        .place
+                        .get("configuration")
+                        .unwrap_or_else(|| plugin.place.clone()),
+                    format!(
+                        "body_limit is {}, but {name} is {limit}: larger bodies never arrive",
+                        config.body_limit
+                    ),
+                    format!("raise {name}, or lower body_limit"),
+                );
+            }
+        }
+    }
+}
+
+fn plugin_reads(config: &mlflow_authz::Config) -> bool {
+    config.bodies == mlflow_authz::config::Bodies::Inspect
+}
+
+/// A filter that comes by ECDS.
+#[derive(Debug)]
+pub struct Extension<'a> {
+    pub name: &'a str,
+    pub typed: Typed<'a>,
+}
+
+impl<'a> HttpFilter<'a> {
+    fn read(place: Place<'a>, extensions: &[Extension<'a>], plugins: &[Plugin<'a>]) -> Self {
+        let name = place.text_of("name").unwrap_or_default();
+        let direct = place
+            .get("typed_config")
+            .and_then(|config| Typed::read(&config));
+        let discovered = || {
+            place.get("config_discovery")?;
+            extensions
+                .iter()
+                .find(|extension| extension.name == name)
+                .map(|extension| extension.typed.clone())
+        };
+        let typed = direct.or_else(discovered);
+        let config = typed.as_ref().and_then(plugins::of_filter);
+        let plugin = config.and_then(|config| {
+            plugins
+                .iter()
+                .find(|plugin| plugin.place.spot() == config.spot())
+                .cloned()
+        });
+        let disabled = place.is_true("disabled");
+        Self {
+            name,
+            place,
+            typed,
+            disabled,
+            plugin,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! VMs: who shares a `vm_id` shares data, whatever module it runs.
+
+use std::collections::BTreeMap;
+
+use mlflow_authz::Config;
+use mlflow_authz::auth_service::AuthServiceClient;
+
+use super::super::finding::Findings;
+use super::super::place::Place;
+use super::super::rules;
+use super::plugins::{self, Plugin};
+use super::typed::Typed;
+
+/// Checks every VM that the files describe, those of other modules too.
+pub fn check(findings: &mut Findings, typed: &[Typed<'_>], plugins: &[Plugin<'_>]) {
+    let all = typed.iter().filter_map(|typed| typed.body.get("config"));
+    let mut by_id: BTreeMap<&str, Vec<Place<'_>>> = BTreeMap::new();
+    for config in all.filter(|config| config.get("vm_config").is_some()) {
+        let id = config.at(&["vm_config", "vm_id"]).and_then(|id| id.text());
+        by_id
+            .entry(id.unwrap_or_default())
+            .or_default()
+            .push(config);
+    }
+    for plugin in plugins {
+        let id = plugin
+            .place
+            .at(&["vm_config", "vm_id"])
+            .and_then(|id| id.text())
+            .unwrap_or_default();
+        if id.is_empty() {
+            findings.add(
+                rules::VM_ID_MISSING,
+                &plugin.place,
+                "without a vm_id the filter shares its data with every other module that has none",
+                "set vm_config.vm_id: mlflow_authz",
+            );
+        }
+        let sharing = by_id.get(id).into_iter().flatten();
+        let other = sharing
+            .filter(|other| code(other) != code(&plugin.place))
+            .find(|other| {
+                // A module without a vm_id is told above; another build of this one reads the same data.
+                !id.is_empty() && !plugins::is_ours(other)
+            });
+        if let Some(other) = other {
+            shared(
+                findings,
+                plugin,
+                &format!(
+                    "another module, at {} line {}",
+                    other.file(),
+                    other.spot().line
+                ),
+                id,
+            );
+        }
+    }
+    same_service(findings, plugins);
+}
+
+/// Principals and questions are kept by the identity of the auth service, the list of revoked keys too: two
+/// instances that ask the same service in two ways for revoked keys would write one list.
+fn same_service(findings: &mut Findings, plugins: &[Plugin<'_>]) {
+    for (index, plugin) in plugins.iter().enumerate() {
+        let id = plugin
+            .place
+            .at(&["vm_config", "vm_id"])
+            .and_then(|id| id.text())
+            .unwrap_or_default();
+        let earlier = plugins.iter().take(index).filter(|other| {
+            other
+                .place
+                .at(&["vm_config", "vm_id"])
+                .and_then(|id| id.text())
+                .unwrap_or_default()
+                == id
+        });
+        let Some(config) = &plugin.config else {
+            continue;
+        };
+        let differs = |other: &&Plugin<'_>| {
+            other
+                .config
+                .as_ref()
+                .is_some_and(|other| polls_differently(config, other))
+        };
+        if let Some(other) = earlier.clone().find(differs) {
+            let who = format!(
+                "the instance at {} line {}, which asks the same auth service elsewhere for revoked keys",
+                other.place.file(),
+                other.place.spot().line
+            );
+            shared(findings, plugin, &who, id);
+        }
+    }
+}
+
+fn polls_differently(a: &Config, b: &Config) -> bool {
+    let service =
+        |config: &Config| AuthServiceClient::new(config.auth_service.clone()).fingerprint();
+    match (&a.revocation, &b.revocation) {
+        (Some(one), Some(other)) => one.path != other.path && service(a) == service(b),
+        _ => false,
+    }
+}
+
+fn shared(findings: &mut Findings, plugin: &Plugin<'_>, with: &str, id: &str) {
+    let place = plugin
+        .place
+        .at(&["vm_config", "vm_id"])
+        .unwrap_or_else(|| plugin.place.clone());
+    findings.add(
+        rules::VM_ID_SHARED,
+        &place,
+        format!("vm_id {id:?} is also that of {with}: they read and write the same shared data"),
+        "give this filter a vm_id of its own",
+    );
+}
+
+fn code(config: &Place<'_>) -> Option<String> {
+    config.at(&["vm_config", "code"]).map(|code| code.to_json())
+}

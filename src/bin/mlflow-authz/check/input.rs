@@ -1,0 +1,153 @@
+//! Files and what kind of thing each document in them is.
+
+use super::node::{Node, Value};
+use super::place::Place;
+use crate::error::CliError;
+
+/// A file as it was read.
+#[derive(Debug)]
+pub struct File {
+    /// As it was named on the command line.
+    pub name: String,
+    /// Its text: the parser of plugin configurations wants it as it came.
+    pub text: String,
+    nodes: Vec<Node>,
+    is_plugin: bool,
+}
+
+/// What a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A plugin configuration by itself.
+    Plugin,
+    /// An Envoy bootstrap, or a file of LDS, RDS, CDS or ECDS.
+    Envoy,
+    /// A Kubernetes object.
+    Manifest,
+}
+
+/// One document of a file.
+#[derive(Debug)]
+pub struct Document<'a> {
+    pub kind: Kind,
+    pub root: Place<'a>,
+    /// The whole file, for what must be read as it came.
+    pub text: &'a str,
+}
+
+impl Document<'_> {
+    /// Whether it is a Kubernetes object of that kind.
+    pub fn is_manifest(&self, kinds: &[&str]) -> bool {
+        let kind = self.root.text_of("kind");
+        self.kind == Kind::Manifest && kind.is_some_and(|kind| kinds.contains(&kind))
+    }
+}
+
+/// Fields at the top of what is not a plugin configuration.
+const ENVOY: &[&str] = &[
+    "static_resources",
+    "dynamic_resources",
+    "resources",
+    "admin",
+    "node",
+    "stats_config",
+    "layered_runtime",
+    "bootstrap_extensions",
+    "@type",
+    // Blocks that are copied into one of these, or into Istio's values.
+    "capability_restriction_config",
+    "meshConfig",
+];
+
+impl File {
+    /// Reads a file. What looks like a plugin configuration and is no JSON stays for its own parser to refuse.
+    ///
+    /// # Errors
+    ///
+    /// Text that is neither JSON nor YAML.
+    pub fn read(name: String, text: Vec<u8>) -> Result<Self, CliError> {
+        let text = String::from_utf8(text).map_err(|_| {
+            CliError::new(format!("{name}: not UTF-8"), "give a file of JSON or YAML")
+        })?;
+        let looks_like_json = text.trim_ascii_start().starts_with('{');
+        let nodes = match Node::read_all(&text) {
+            Ok(nodes) => nodes,
+            Err(_) if looks_like_json => Vec::new(),
+            Err(problem) => {
+                return Err(CliError::new(
+                    format!("{name}: neither JSON nor YAML: {problem}"),
+                    "correct it there",
+                ));
+            }
+        };
+        let nodes: Vec<Node> = nodes
+            .into_iter()
+            .filter(|node| !matches!(node.value, Value::Null))
+            .flat_map(listed)
+            .collect();
+        let is_plugin = match nodes.as_slice() {
+            [] => true,
+            [node] => Place::root("", None, node).is_plugin_configuration(),
+            _ => false,
+        };
+        Ok(Self {
+            name,
+            text,
+            nodes,
+            is_plugin,
+        })
+    }
+
+    /// What is in the file. A plugin configuration is one document, even where no tree could be made of it.
+    pub fn documents(&self) -> Vec<Document<'_>> {
+        let several = self.nodes.len() > 1;
+        let document = |(index, node)| {
+            let root = Place::root(&self.name, several.then_some(index + 1), node);
+            let kind = if self.is_plugin {
+                Kind::Plugin
+            } else if root.text_of("apiVersion").is_some() {
+                Kind::Manifest
+            } else {
+                Kind::Envoy
+            };
+            Document {
+                kind,
+                root,
+                text: &self.text,
+            }
+        };
+        if self.nodes.is_empty() {
+            return vec![document((0, &NOTHING))];
+        }
+        self.nodes.iter().enumerate().map(document).collect()
+    }
+}
+
+/// Stands for what could not be made a tree of.
+static NOTHING: Node = Node {
+    line: 1,
+    value: Value::Null,
+};
+
+/// The objects in a Kubernetes `List`, or the document itself.
+fn listed(node: Node) -> Vec<Node> {
+    let is_list = Place::root("", None, &node).text_of("kind") == Some("List");
+    match node.value {
+        Value::Map(fields) if is_list => fields
+            .into_iter()
+            .filter(|(name, _)| name == "items")
+            .flat_map(|(_, items)| match items.value {
+                Value::List(items) => items,
+                _ => Vec::new(),
+            })
+            .collect(),
+        value => vec![Node { value, ..node }],
+    }
+}
+
+impl Place<'_> {
+    fn is_plugin_configuration(&self) -> bool {
+        let manifest = self.get("apiVersion").is_some() && self.get("kind").is_some();
+        !manifest && !ENVOY.iter().any(|name| self.get(name).is_some())
+    }
+}

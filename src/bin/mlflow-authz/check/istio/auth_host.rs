@@ -1,0 +1,161 @@
+//! The host of the auth service: whether the mesh knows it, and whether keys travel to it encrypted.
+
+use mlflow_authz::Config;
+
+use super::super::envoy::plain_text;
+use super::super::finding::Findings;
+use super::super::input::Document;
+use super::super::place::Place;
+use super::super::rules;
+
+/// `outbound|443|subset|host`, as Istio names clusters.
+struct Cluster<'a> {
+    port: u64,
+    subset: &'a str,
+    host: &'a str,
+}
+
+impl<'a> Cluster<'a> {
+    fn read(name: &'a str) -> Option<Self> {
+        let mut parts = name.strip_prefix("outbound|")?.splitn(3, '|');
+        Some(Self {
+            port: parts.next()?.parse().ok()?,
+            subset: parts.next()?,
+            host: parts.next().filter(|host| !host.is_empty())?,
+        })
+    }
+
+    /// Whether the host is a service of the cluster, to which Istio encrypts by itself where it can.
+    fn is_in_mesh(&self) -> bool {
+        self.host.contains(".svc.") || self.host.ends_with(".svc") || !self.host.contains('.')
+    }
+}
+
+/// Checks where one instance's keys go.
+pub fn check(
+    findings: &mut Findings,
+    documents: &[Document<'_>],
+    place: &Place<'_>,
+    config: &Config,
+) {
+    let name = &config.auth_service.cluster;
+    let place = place
+        .at(&["auth_service", "cluster"])
+        .unwrap_or_else(|| place.clone());
+    // An EnvoyFilter can add a cluster of any name; `envoy` has checked that one.
+    let Some(cluster) = Cluster::read(name) else {
+        let added = documents
+            .iter()
+            .any(|document| document.is_manifest(&["EnvoyFilter"]));
+        if !added {
+            findings.add(
+                rules::AUTH_CLUSTER,
+                &place,
+                format!("{name:?} is not how Istio names a cluster: no key can be checked, and every request gets 503"),
+                "write outbound|443||auth.example, with the port and the host of the auth service",
+            );
+        }
+        return;
+    };
+    let entry = documents
+        .iter()
+        .filter(|document| document.is_manifest(&["ServiceEntry"]))
+        .find(|document| {
+            let hosts = document.root.get("spec").map(|spec| spec.list("hosts"));
+            hosts
+                .into_iter()
+                .flatten()
+                .any(|host| host.text() == Some(cluster.host))
+        });
+    if let Some(entry) = entry {
+        has_port(findings, &entry.root, &cluster);
+    }
+    match tls_mode(documents, &cluster) {
+        Some(("DISABLE", at)) => {
+            plain_text(
+                findings,
+                &at,
+                "set tls.mode to SIMPLE, with a credential or caCertificates and subjectAltNames",
+            );
+        }
+        Some(_) => {}
+        None if cluster.is_in_mesh() && entry.is_none() => {}
+        None => plain_text(
+            findings,
+            &place,
+            &format!(
+                "add a DestinationRule for {} with trafficPolicy.tls.mode SIMPLE, or give its file to check as well: a \
+                 port called HTTPS does not make the proxy encrypt",
+                cluster.host
+            ),
+        ),
+    }
+}
+
+fn has_port(findings: &mut Findings, entry: &Place<'_>, cluster: &Cluster<'_>) {
+    let ports = entry
+        .get("spec")
+        .map(|spec| spec.list("ports"))
+        .unwrap_or_default();
+    let numbers = ports.iter().filter_map(|port| port.get("number")?.number());
+    if !numbers.into_iter().any(|number| number == cluster.port) {
+        findings.add(
+            rules::AUTH_CLUSTER,
+            &entry.at(&["spec", "ports"]).unwrap_or_else(|| entry.clone()),
+            format!(
+                "has no port {}, which auth_service.cluster names: no key can be checked, and every request gets 503",
+                cluster.port
+            ),
+            "add the port, or correct auth_service.cluster",
+        );
+    }
+}
+
+/// How the proxy encrypts to the host, from the most specific place that says so.
+fn tls_mode<'a>(documents: &[Document<'a>], cluster: &Cluster<'_>) -> Option<(&'a str, Place<'a>)> {
+    let rules = documents
+        .iter()
+        .filter(|document| document.is_manifest(&["DestinationRule"]));
+    rules
+        .filter_map(|document| document.root.get("spec"))
+        .find_map(|spec| {
+            let host = spec.text_of("host")?;
+            if !covers(host, cluster.host) {
+                return None;
+            }
+            let subset = spec.list("subsets").into_iter();
+            let mut subset = subset.filter(|subset| subset.text_of("name") == Some(cluster.subset));
+            let policies = [subset.next(), Some(spec)];
+            policies
+                .into_iter()
+                .flatten()
+                .filter_map(|holder| holder.get("trafficPolicy"))
+                .find_map(|policy| {
+                    let ports = policy.list("portLevelSettings").into_iter();
+                    let mut ports = ports.filter(|settings| {
+                        settings
+                            .at(&["port", "number"])
+                            .and_then(|number| number.number())
+                            == Some(cluster.port)
+                    });
+                    let mode = ports
+                        .next()
+                        .and_then(|settings| settings.at(&["tls", "mode"]));
+                    let mode = mode.or_else(|| policy.at(&["tls", "mode"]))?;
+                    Some((mode.text()?, mode))
+                })
+        })
+}
+
+/// Whether a rule's host, perhaps `*.example`, is about the host.
+fn covers(rule: &str, host: &str) -> bool {
+    match rule.strip_prefix('*') {
+        Some(suffix) => host.ends_with(suffix),
+        None => {
+            rule == host
+                || host
+                    .strip_prefix(rule)
+                    .is_some_and(|rest| rest.starts_with(".") && !rule.contains('.'))
+        }
+    }
+}

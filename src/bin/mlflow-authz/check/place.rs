@@ -1,0 +1,161 @@
+//! A value in a file, with the path that leads to it.
+
+use super::finding::Spot;
+use super::node::{Node, Value};
+
+/// Where a rule looks, and what it sees there.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    file: &'a str,
+    /// Counted from 1; `None` where the file holds one document.
+    document: Option<usize>,
+    path: String,
+    node: &'a Node,
+}
+
+impl<'a> Place<'a> {
+    /// A whole document.
+    pub fn root(file: &'a str, document: Option<usize>, node: &'a Node) -> Self {
+        let path = String::new();
+        Self {
+            file,
+            document,
+            path,
+            node,
+        }
+    }
+
+    /// A field, by its name in a `.proto` file; protobuf's JSON also has it in camel case. Null is absent.
+    pub fn get(&self, name: &str) -> Option<Self> {
+        let fields = self.map()?;
+        let (key, node) = fields
+            .iter()
+            .find(|(key, _)| key == name || *key == camel(name))?;
+        let there = !matches!(node.value, Value::Null);
+        there.then(|| self.field(key, node))
+    }
+
+    /// A field of a field.
+    pub fn at(&self, names: &[&str]) -> Option<Self> {
+        names
+            .iter()
+            .try_fold(self.clone(), |place, name| place.get(name))
+    }
+
+    /// Every field, if this is an object.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, Self)> {
+        let fields = self.map().unwrap_or_default().iter();
+        fields.map(|(key, node)| (key.as_str(), self.field(key, node)))
+    }
+
+    /// Every item, if this is a list.
+    pub fn items(&self) -> impl Iterator<Item = Self> {
+        let items: &'a [Node] = match &self.node.value {
+            Value::List(items) => items,
+            _ => &[],
+        };
+        items.iter().enumerate().map(|(index, node)| Self {
+            path: format!("{}[{index}]", self.path),
+            node,
+            ..self.clone()
+        })
+    }
+
+    /// The items of a field.
+    pub fn list(&self, name: &str) -> Vec<Self> {
+        self.get(name)
+            .map(|list| list.items().collect())
+            .unwrap_or_default()
+    }
+
+    /// The text, if this is one.
+    pub fn text(&self) -> Option<&'a str> {
+        match &self.node.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text of a field.
+    pub fn text_of(&self, name: &str) -> Option<&'a str> {
+        self.get(name).and_then(|field| field.text())
+    }
+
+    /// The whole number, also as protobuf's JSON writes large ones, in quotes.
+    pub fn number(&self) -> Option<u64> {
+        match &self.node.value {
+            Value::Number(number) => number.as_u64(),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether a field is true.
+    pub fn is_true(&self, name: &str) -> bool {
+        let field = self.get(name);
+        field.is_some_and(|field| {
+            matches!(field.node.value, Value::Bool(true)) || field.text() == Some("true")
+        })
+    }
+
+    /// Whether this value of an enum is the one with that name and number.
+    pub fn is_word(&self, word: &str, number: u64) -> bool {
+        self.text() == Some(word) || self.number() == Some(number)
+    }
+
+    /// Whether this is an object.
+    pub fn is_object(&self) -> bool {
+        self.map().is_some()
+    }
+
+    /// As JSON text.
+    pub fn to_json(&self) -> String {
+        self.node.to_json().to_string()
+    }
+
+    /// What the file is called.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// What a finding says of it.
+    pub fn spot(&self) -> Spot {
+        Spot {
+            file: self.file.to_owned(),
+            document: self.document,
+            line: self.node.line,
+            path: self.path.clone(),
+        }
+    }
+
+    fn map(&self) -> Option<&'a [(String, Node)]> {
+        match &self.node.value {
+            Value::Map(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    fn field(&self, key: &str, node: &'a Node) -> Self {
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Self {
+            path,
+            node,
+            ..self.clone()
+        }
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut joined = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        joined.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        joined.push_str(letters.as_str());
+    }
+    joined
+}

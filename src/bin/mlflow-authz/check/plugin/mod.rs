@@ -1,0 +1,143 @@
+//! Rules about a plugin configuration, wherever it stands.
+
+mod permissions;
+mod scopes;
+
+use mlflow_authz::Config;
+use mlflow_authz::config::{Bodies, ConfigError, CredentialKind};
+
+use super::finding::{Findings, Spot};
+use super::input::Document;
+use super::place::Place;
+use super::rules;
+use crate::config_file;
+
+/// The longest that a principal may be stale where nobody asks for revoked keys: the default.
+const LONGEST_UNREVOKED: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Where a configuration stands: as an object, of which every field has its own line, or as a text.
+#[derive(Debug, Clone)]
+pub struct Origin<'a>(pub Place<'a>);
+
+impl Origin<'_> {
+    /// The spot of a field, `scopes.a[0]`: that of the nearest field around it that is there.
+    fn field(&self, path: &[&str]) -> Spot {
+        let Self(place) = self;
+        if !place.is_object() {
+            let Spot { path: outer, .. } = place.spot();
+            let inner = path.join(".").replace(".[", "[");
+            let both = match (outer.is_empty(), inner.is_empty()) {
+                (true, _) => inner,
+                (false, true) => outer,
+                (false, false) => format!("{outer} > {inner}"),
+            };
+            return Spot {
+                path: both,
+                ..place.spot()
+            };
+        }
+        let mut nearest = place.clone();
+        for name in path {
+            let index = name
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'));
+            let next = match index.and_then(|index| index.parse().ok()) {
+                Some(index) => nearest.items().nth(index),
+                None => nearest.get(name),
+            };
+            match next {
+                Some(next) => nearest = next,
+                None => break,
+            }
+        }
+        nearest.spot()
+    }
+
+    /// The spot of a field as the parser's errors name it.
+    fn named(&self, field: &str) -> Spot {
+        let separated = field.replace('[', ".[");
+        let names: Vec<&str> = separated
+            .split('.')
+            .filter(|name| !name.is_empty())
+            .collect();
+        self.field(&names)
+    }
+}
+
+/// A file that is a plugin configuration.
+pub fn check_document(findings: &mut Findings, document: &Document<'_>) {
+    check(findings, &Origin(document.root.clone()), document.text);
+}
+
+/// What the parser and every rule say of a configuration; the configuration, if the filter would take it.
+pub fn check(findings: &mut Findings, origin: &Origin<'_>, text: &str) -> Option<Config> {
+    match Config::parse(text.as_bytes()) {
+        Ok(config) => {
+            lint(findings, origin, &config);
+            Some(config)
+        }
+        Err(error) => {
+            refused(findings, origin, &error);
+            None
+        }
+    }
+}
+
+fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
+    let (spot, field) = match error {
+        ConfigError::UnknownField { field, .. } | ConfigError::Field { field, .. } => {
+            (origin.named(field), field.as_str())
+        }
+        ConfigError::NotAnObject | ConfigError::Syntax(_) => (origin.field(&[]), ""),
+    };
+    let text = error.to_string();
+    let named = spot.path.ends_with(field);
+    let problem = text.strip_prefix(&format!("{field}: ")).filter(|_| named);
+    findings.add_at(
+        rules::CONFIG_REFUSED,
+        spot,
+        format!("the filter refuses this: {}", problem.unwrap_or(&text)),
+        config_file::remedy(error),
+    );
+}
+
+fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
+    permissions::check(findings, origin, config);
+    scopes::check(findings, origin, config);
+    if config.revocation.is_none() && config.cache.stale_if_error > LONGEST_UNREVOKED {
+        findings.add_at(
+            rules::STALE_WITHOUT_REVOCATION,
+            origin.field(&["cache", "stale_if_error"]),
+            "nobody asks for revoked keys, so in an outage of the auth service a revoked key works that long",
+            "configure revocation, or shorten stale_if_error to 5m or less",
+        );
+    }
+    if config.credentials.contains(&CredentialKind::Query) {
+        findings.add_at(
+            rules::KEY_IN_QUERY,
+            origin.field(&["credentials"]),
+            "\"query\" takes keys from URLs, which clients, proxies and browsers write into their logs and histories",
+            "remove \"query\" if no caller needs it",
+        );
+    }
+}
+
+/// Whether a grant limited to names can decide about what a body names.
+fn reads_bodies(config: &Config) -> bool {
+    config.bodies == Bodies::Inspect
+}
+
+/// One line about a good configuration.
+pub fn summary(config: &Config) -> String {
+    let service = &config.auth_service;
+    format!(
+        "mode {}, mounts {}, auth service {} at {}{}, scopes configured: {}, roles configured: {}",
+        config.mode.as_str(),
+        config.mounts.join(" "),
+        service.cluster,
+        service.authority,
+        service.path,
+        config.scopes.len(),
+        config.roles.len(),
+    )
+}

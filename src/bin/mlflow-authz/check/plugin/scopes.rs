@@ -1,0 +1,82 @@
+//! Names of scopes and roles that no key can carry, or that take another meaning away.
+
+use mlflow_authz::Config;
+
+use super::super::finding::Findings;
+use super::super::rules;
+use super::permissions::default_scopes;
+use super::{Origin, reads_bodies};
+
+/// Checks every name.
+pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
+    let mut known = default_scopes();
+    known.extend(config.scopes.keys().cloned());
+    for (name, scope) in &config.scopes {
+        if let Some(why) = unusable(name) {
+            unusable_name(findings, origin, "scopes", name, why);
+        } else if let Some((shorter, pattern)) = shadowed(name, &known) {
+            findings.add_at(
+                rules::SCOPE_SHADOWS,
+                origin.field(&["scopes", name]),
+                format!(
+                    "takes the place of {shorter} limited to {pattern}: a scope that the table knows as a whole is \
+                     not limited to names"
+                ),
+                format!("remove it, so that keys with it have {shorter} on {pattern} only, or rename it"),
+            );
+        } else if name.contains(['*', '?']) {
+            let why = "a pattern stands in a key's scope behind a known scope, and here it is only letters";
+            unusable_name(findings, origin, "scopes", name, why);
+        }
+        if !scope.searches && !reads_bodies(config) {
+            findings.add_at(
+                rules::LIMITED_WITHOUT_BODIES,
+                origin.field(&["scopes", name, "searches"]),
+                "is about keys limited to names, but `bodies` is \"ignore\": what they name in a body is not read, \
+                 and such requests are refused",
+                "set bodies to \"inspect\" (and allow_on_headers_stop_iteration on the Envoy filter), or remove `searches`",
+            );
+        }
+    }
+    for name in config.roles.keys() {
+        if let Some(why) = unusable(name) {
+            unusable_name(findings, origin, "roles", name, why);
+        } else if name.contains(['*', '?']) {
+            let why = "roles are not limited to names, and here a pattern is only letters";
+            unusable_name(findings, origin, "roles", name, why);
+        }
+    }
+}
+
+/// Why no key carries the name.
+fn unusable(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("it is empty")
+    } else if name.trim() != name {
+        Some("it starts or ends with a space")
+    } else if name.contains([' ', ',', '\t']) {
+        Some("it looks like several names in one")
+    } else if name.chars().any(char::is_control) {
+        Some("it holds a control character")
+    } else {
+        None
+    }
+}
+
+fn unusable_name(findings: &mut Findings, origin: &Origin<'_>, table: &str, name: &str, why: &str) {
+    findings.add_at(
+        rules::SCOPE_UNUSABLE,
+        origin.field(&[table, name]),
+        format!("nobody can use {name:?}: {why}"),
+        "write one name as the auth service reports it",
+    );
+}
+
+/// The longest shorter scope, and what a key's word would limit it to.
+fn shadowed<'a>(name: &'a str, known: &[String]) -> Option<(&'a str, &'a str)> {
+    name.rmatch_indices(':')
+        .filter_map(|(at, _)| Some((name.get(..at)?, name.get(at + 1..)?)))
+        .find(|(scope, pattern)| {
+            scope.contains(':') && !pattern.is_empty() && known.iter().any(|other| other == scope)
+        })
+}

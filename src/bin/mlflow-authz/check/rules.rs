@@ -1,0 +1,60 @@
+//! Every rule by its code, which stays the same over releases.
+
+use super::finding::Severity;
+
+/// What a finding is an instance of.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    pub code: &'static str,
+    pub severity: Severity,
+}
+
+macro_rules! rules {
+    ($($name:ident: $severity:ident $code:literal),+ $(,)?) => {
+        $(pub const $name: Rule = Rule { code: $code, severity: Severity::$severity };)+
+
+        /// Every rule.
+        #[cfg(test)]
+        pub const ALL: &[Rule] = &[$($name),+];
+    };
+}
+
+rules! {
+    // The plugin configuration.
+    CONFIG_REFUSED: Error "config-refused",
+    CONFIG_MISSING: Error "config-missing",
+    CONFIG_TYPE: Error "config-type",
+    GRANTS_NOTHING: Warning "grants-nothing",
+    PERMISSION_UNUSED: Warning "permission-unused",
+    SCOPE_UNUSABLE: Warning "scope-unusable",
+    SCOPE_SHADOWS: Warning "scope-shadows",
+    LIMITED_WITHOUT_BODIES: Warning "limited-without-bodies",
+    STALE_WITHOUT_REVOCATION: Warning "stale-without-revocation",
+    KEY_IN_QUERY: Warning "key-in-query",
+    // The filter in its proxy.
+    NO_FILTER: Warning "no-filter",
+    FAIL_OPEN: Error "fail-open",
+    FAIL_RELOAD: Warning "fail-reload",
+    PHASE: Warning "phase",
+    STOP_ITERATION_MISSING: Error "stop-iteration-missing",
+    STOP_ITERATION_UNNEEDED: Warning "stop-iteration-unneeded",
+    BODY_LIMIT: Error "body-limit",
+    FILTER_ORDER: Error "filter-order",
+    VM_ID_SHARED: Error "vm-id-shared",
+    VM_ID_MISSING: Warning "vm-id-missing",
+    STATS_TAGS: Warning "stats-tags",
+    // The listener.
+    PATH_NORMALIZATION: Warning "path-normalization",
+    CLIENT_ADDRESS_SENT: Error "client-address-sent",
+    CLIENT_ADDRESS: Warning "client-address",
+    UNDERSCORE_HEADERS: Warning "underscore-headers",
+    // Routes.
+    AROUND_FILTER: Error "around-filter",
+    ROUTE_PREFIX: Error "route-prefix",
+    OUTSIDE_MOUNTS: Warning "outside-mounts",
+    ROUTE_ON_IDENTITY: Error "route-on-identity",
+    // The way to the auth service.
+    AUTH_CLUSTER: Error "auth-cluster",
+    AUTH_PLAIN_TEXT: Warning "auth-plain-text",
+    AUTH_TLS_UNVERIFIED: Warning "auth-tls-unverified",
+}

@@ -1,0 +1,91 @@
+//! Rules about the way to the auth service.
+
+use super::{assert_edits, codes, sample};
+
+const ADDRESS: &str = "{ address: auth.internal, port_value: 443 }";
+
+/// The sample without TLS towards the auth service, which is at `address`.
+fn in_plain_text(address: &str) -> Vec<String> {
+    let text = sample(&[(&format!("socket_address: {ADDRESS}"), address)]);
+    let end = text.find("    transport_socket:\n").unwrap();
+    codes(&text[..end])
+}
+
+#[test]
+fn keys_in_plain_text() {
+    for (address, plain) in [
+        (
+            "socket_address: { address: auth.internal, port_value: 80 }",
+            true,
+        ),
+        (
+            "socket_address: { address: 10.0.0.1, port_value: 80 }",
+            true,
+        ),
+        ("socket_address: { address: \"::2\", port_value: 80 }", true),
+        (
+            "socket_address: { address: 127.0.0.1, port_value: 80 }",
+            false,
+        ),
+        (
+            "socket_address: { address: 127.1.2.3, port_value: 80 }",
+            false,
+        ),
+        (
+            "socket_address: { address: \"::1\", port_value: 80 }",
+            false,
+        ),
+        (
+            "socket_address: { address: localhost, port_value: 80 }",
+            false,
+        ),
+        ("pipe: { path: /run/auth.sock }", false),
+    ] {
+        let expected: &[&str] = if plain {
+            &["auth-plain-text static_resources.clusters[1]"]
+        } else {
+            &[]
+        };
+        assert_eq!(in_plain_text(address), expected, "{address}");
+    }
+}
+
+#[test]
+fn encryption_to_whoever_answers() {
+    const TRUST: &str =
+        "            trusted_ca: { filename: /etc/ssl/certs/ca-certificates.crt }\n";
+    const NAMES: &str = "            match_typed_subject_alt_names:\n            - san_type: DNS\n              matcher: { exact: auth.internal }\n";
+    assert_edits(&[
+        (
+            &[(TRUST, "")],
+            &[("auth-tls-unverified", "transport_socket.typed_config")],
+        ),
+        (
+            &[(NAMES, "")],
+            &[("auth-tls-unverified", "transport_socket.typed_config")],
+        ),
+        (
+            &[
+                (NAMES, ""),
+                ("sni: auth.internal", "auto_sni_san_validation: true"),
+            ],
+            &[],
+        ),
+        (
+            &[("validation_context:\n", "tls_certificates_unused:\n")],
+            &[("auth-tls-unverified", "typed_config")],
+        ),
+    ]);
+}
+
+#[test]
+fn a_cluster_that_is_not_there() {
+    const NAMED: (&str, &str) = ("\"cluster\": \"auth_service\"", "\"cluster\": \"auth\"");
+    assert_edits(&[(&[NAMED], &[("auth-cluster", "config.configuration")])]);
+    // It may come by CDS.
+    let dynamic = (
+        "static_resources:\n",
+        "dynamic_resources: { cds_config: { path_config_source: { path: /c } } }\nstatic_resources:\n",
+    );
+    assert_edits(&[(&[NAMED, dynamic], &[])]);
+}

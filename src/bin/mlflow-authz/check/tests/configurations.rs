@@ -1,0 +1,186 @@
+//! Rules about a plugin configuration.
+
+use super::{codes, findings};
+
+fn with(more: &str) -> String {
+    format!("{{\"auth_service\": {{\"cluster\": \"c\"}}{more}}}")
+}
+
+#[test]
+fn what_is_found() {
+    for (more, expected) in [
+        ("", &[][..]),
+        (r#","scopes":{"a":["run:read"]}"#, &[]),
+        // Scopes and roles that grant nothing; a default scope is switched off that way.
+        (r#","scopes":{"a":[]}"#, &["grants-nothing scopes.a"]),
+        (r#","scopes":{"read":[],"model:write":[],"admin":[]}"#, &[]),
+        (r#","roles":{"read":[]}"#, &["grants-nothing roles.read"]),
+        // Permissions that no operation needs.
+        (
+            r#","scopes":{"a":["webhook:read","webhook:admin"]}"#,
+            &["permission-unused scopes.a[0]"],
+        ),
+        (r#","scopes":{"a":["run:*","*:use","*:*"]}"#, &[]),
+        (
+            r#","roles":{"a":["run:read","run:promote"]}"#,
+            &["permission-unused roles.a[1]"],
+        ),
+        (
+            r#","scopes":{"a":{"permissions":["run:promote"]}}"#,
+            &["permission-unused scopes.a.permissions[0]"],
+        ),
+        // Scopes that take the place of a limited one.
+        (
+            r#","scopes":{"model:write:acme":["run:read"]}"#,
+            &["scope-shadows scopes.model:write:acme"],
+        ),
+        (
+            r#","scopes":{"x:y":["run:read"],"x:y:z:w":["run:read"]}"#,
+            &["scope-shadows scopes.x:y:z:w"],
+        ),
+        (
+            r#","scopes":{"read:users":["run:read"],"registry:admin":["*:*"]}"#,
+            &[],
+        ),
+        (r#","roles":{"model:write:acme":["run:read"]}"#, &[]),
+        // Names that nobody carries.
+        (
+            r#","scopes":{"":["run:read"]}"#,
+            &["scope-unusable scopes."],
+        ),
+        (
+            r#","scopes":{"a b":["run:read"]}"#,
+            &["scope-unusable scopes.a b"],
+        ),
+        (
+            r#","scopes":{" a":["run:read"]}"#,
+            &["scope-unusable scopes. a"],
+        ),
+        (
+            r#","scopes":{"acme-*":["run:read"]}"#,
+            &["scope-unusable scopes.acme-*"],
+        ),
+        (
+            r#","roles":{"a,b":["run:read"]}"#,
+            &["scope-unusable roles.a,b"],
+        ),
+        (
+            r#","roles":{"team-?":["run:read"]}"#,
+            &["scope-unusable roles.team-?"],
+        ),
+        // Limited grants, and bodies that are not read.
+        (
+            r#","scopes":{"a":{"permissions":["run:read"],"searches":false}}"#,
+            &["limited-without-bodies scopes.a.searches"],
+        ),
+        (
+            r#","scopes":{"a":{"permissions":["run:read"],"searches":true}}"#,
+            &[],
+        ),
+        (
+            r#","bodies":"inspect","scopes":{"a":{"permissions":["run:read"],"searches":false}}"#,
+            &[],
+        ),
+        // Rights of revoked keys in an outage.
+        (
+            r#","cache":{"stale_if_error":"1h"}"#,
+            &["stale-without-revocation cache.stale_if_error"],
+        ),
+        (r#","cache":{"stale_if_error":"5m"}"#, &[]),
+        (
+            r#","cache":{"stale_if_error":"1h"},"revocation":{"path":"/r"}"#,
+            &[],
+        ),
+        (
+            r#","credentials":["bearer","query"]"#,
+            &["key-in-query credentials"],
+        ),
+        (
+            r#","forward_credential":true,"public":["ui"],"graphql":"deny""#,
+            &[],
+        ),
+    ] {
+        assert_eq!(codes(&with(more)), expected, "{more}");
+    }
+}
+
+/// The parser's own errors: each names the field, what is wrong and what to do.
+#[test]
+fn what_the_filter_refuses_is_an_error() {
+    for (text, path, problem, remedy) in [
+        (
+            "mounts: [/]",
+            "",
+            "does not start with `{`",
+            "give the plugin configuration itself",
+        ),
+        ("", "", "does not start with `{`", "starting with {"),
+        ("[]", "", "does not start with `{`", "starting with {"),
+        ("{\"mounts\": [", "", "not JSON", "correct the JSON"),
+        ("{\"mounts\": [],}", "", "not JSON", "trailing commas"),
+        ("{}", "", "missing field `auth_service`", "reference"),
+        (
+            r#"{"auth_service":{"cluster":"c","tiemout":"2s"}}"#,
+            "auth_service.tiemout",
+            "unknown field; did you mean `timeout`?",
+            "write timeout, or remove the field",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"qqqqqqqqqqqqqqqqqqqq":1}"#,
+            "qqqqqqqqqqqqqqqqqqqq",
+            "unknown field",
+            "remove it",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"scopes":{"a":["run:read","artefact:read"]}}"#,
+            "scopes.a[1]",
+            "\"artefact\" is not an object",
+            "correct scopes.a[1]",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"bodies":5}"#,
+            "bodies",
+            "expected one of \"ignore\", \"inspect\"",
+            "correct bodies",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"credentials":["a\nb\u001b[2J"]}"#,
+            "credentials[0]",
+            "",
+            "correct credentials[0]",
+        ),
+    ] {
+        let found = findings(&[("f", text)]);
+        let [finding] = found.as_slice() else {
+            panic!("{text}: {found:?}")
+        };
+        assert_eq!(
+            (finding.code, finding.spot.path.as_str()),
+            ("config-refused", path),
+            "{text}"
+        );
+        assert_eq!(finding.severity.to_string(), "error");
+        assert!(
+            finding.problem.contains(problem),
+            "{text}: {}",
+            finding.problem
+        );
+        assert!(
+            finding.remedy.contains(remedy),
+            "{text}: {}",
+            finding.remedy
+        );
+        let line = format!("{}{}", finding.problem, finding.remedy);
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+}
+
+#[test]
+fn findings_say_the_line() {
+    let text = "{\n \"auth_service\": {\"cluster\": \"c\"},\n \"scopes\": {\n  \"a\": [\"run:read\",\n   \"run:promote\"]\n }\n}";
+    let lines: Vec<u64> = findings(&[("f", text)])
+        .iter()
+        .map(|finding| finding.spot.line)
+        .collect();
+    assert_eq!(lines, [5]);
+}

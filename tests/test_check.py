@@ -1,0 +1,153 @@
+"""`mlflow-authz check` and a real Envoy agree: what one finds clean the other runs, and what Envoy cannot see, check tells.
+
+What each rule finds is tested beside the rules, in src/bin/mlflow-authz/check/tests.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import envoy_config, keys, paths
+from harness.checks import CREATE_RUN
+from harness.envoy import validate
+from harness.envoy_config import Config
+from harness.http import bearer
+from harness.stack import Stack
+
+FULL = keys.FULL["key"]
+
+
+def check(*arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [paths.cli(), "check", *arguments], input=stdin, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def found(config: Config, tmp_path: Path) -> list[str]:
+    file = tmp_path / "envoy.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    return [finding["code"] for finding in json.loads(check(file, "--format", "json").stdout)["findings"]]
+
+
+def rendered() -> Config:
+    """What the harness runs: the sample on this machine."""
+    return envoy_config.render(envoy_config.EnvoyOptions(mlflow=("127.0.0.1", 1), auth=("127.0.0.1", 2)))
+
+
+def test_statuses(tmp_path: Path) -> None:
+    good, warned, bad = (tmp_path / name for name in ("good.json", "warned.json", "bad.json"))
+    good.write_text('{"auth_service": {"cluster": "c"}}')
+    warned.write_text('{"auth_service": {"cluster": "c"}, "scopes": {"a": []}}')
+    bad.write_text('{"auth_service": {"cluster": "c"}, "x": 1}')
+    for arguments, status in [
+        ((good,), 0),
+        ((good, warned), 0),
+        ((warned, "--strict"), 1),
+        ((good, "--strict"), 0),
+        ((good, bad), 1),
+        ((bad, "--format", "json"), 1),
+        ((tmp_path / "absent.json",), 2),
+        ((good, tmp_path / "absent.json"), 2),
+        ((), 2),
+    ]:
+        result = check(*arguments)
+        assert result.returncode == status, f"{arguments}: {result.stdout}{result.stderr}"
+    assert check("-", stdin=good.read_text()).stdout.startswith("(stdin): ok")
+
+
+def test_what_check_finds_clean_envoy_runs(tmp_path: Path) -> None:
+    config = rendered()
+    assert found(config, tmp_path) == []
+    result = validate(config, tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_config_dump_in_json_is_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "envoy.json"
+    file.write_text(json.dumps(rendered(), indent="\t"))
+    result = check(file)
+    assert (result.returncode, result.stdout) == (0, f"{file}: ok\n")
+
+
+def with_struct(config: Config) -> None:
+    plugin = envoy_config.wasm_plugin(config)
+    value = json.loads(plugin["configuration"]["value"])
+    plugin["configuration"] = {"@type": "type.googleapis.com/google.protobuf.Struct", "value": value}
+
+
+def without_configuration(config: Config) -> None:
+    del envoy_config.wasm_plugin(config)["configuration"]
+
+
+def with_unknown_field(config: Config) -> None:
+    envoy_config.wasm_plugin(config)["configuration"]["value"] = '{"auth_service": {"clutser": "auth_service"}}'
+
+
+def behind_the_router(config: Config) -> None:
+    envoy_config.connection_manager(config)["http_filters"].reverse()
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (with_struct, "config-type"),
+        (without_configuration, "config-missing"),
+        (with_unknown_field, "config-refused"),
+        (behind_the_router, "filter-order"),
+    ],
+)
+def test_what_envoy_refuses_check_tells(tmp_path: Path, edit: Callable[[Config], None], code: str) -> None:
+    config = rendered()
+    edit(config)
+    assert validate(config, tmp_path).returncode != 0
+    assert code in found(config, tmp_path)
+
+
+# --- what Envoy accepts, and what goes wrong then ---
+
+
+def disabled_for_a_route(config: Config) -> None:
+    routes = envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
+    off = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+    routes[0]["typed_per_filter_config"] = {"mlflow_authz": off}
+
+
+def without_a_slash(config: Config) -> None:
+    routes = envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
+    routes[0]["match"] = {"prefix": "/api/mlflow"}
+
+
+def another_auth_cluster(config: Config) -> None:
+    plugin = envoy_config.wasm_plugin(config)["configuration"]
+    plugin["value"] = json.dumps(envoy_config.merge(json.loads(plugin["value"]), {"auth_service": {"cluster": "auth"}}))
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "target", "key", "status"),
+    [
+        # Nobody asked for a key.
+        (disabled_for_a_route, "around-filter", CREATE_RUN, None, 200),
+        (without_a_slash, "route-prefix", CREATE_RUN.replace("/api/mlflow/", "/api/mlflow", 1), None, 200),
+        # No key can be checked.
+        (another_auth_cluster, "auth-cluster", CREATE_RUN, FULL, 503),
+    ],
+)
+def test_what_envoy_accepts_and_check_tells(
+    start_stack: Callable[..., Stack],
+    tmp_path: Path,
+    edit: Callable[[Config], None],
+    code: str,
+    target: str,
+    key: str | None,
+    status: int,
+) -> None:
+    config = rendered()
+    edit(config)
+    assert code in found(config, tmp_path)
+    options: dict[str, Any] = {"edit": edit}
+    stack = start_stack(**options)
+    assert stack.client.post(target, [bearer(key)] if key else []).status == status
