@@ -234,6 +234,7 @@ ensure_crds() {
   # The package of Istio's CRDs asks for a newer Python and a library, of which tests/crds/validate.py needs neither.
   make_venv "$dir" --ignore-requires-python --no-deps "cloudcoil-models-istio==$ISTIO_CRDS_VERSION" \
     pydantic==2.14.3 pydantic-core==2.50.4 annotated-types==0.8.0 typing-extensions==4.16.0 typing-inspection==0.4.5
+  ensure_command node nodejs
   ensure_command npm npm
   modules=$dir/node_modules
   if [[ ! -f $modules/.complete ]]; then

@@ -22,7 +22,7 @@ from harness.http import bearer
 from harness.stack import Stack
 
 DIST = paths.ROOT / "dist"
-VERSION = re.search(r'^version = "(.*)"', (paths.ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]  # type: ignore[index]
+VERSION = re.findall(r'^version = "(.*)"', (paths.ROOT / "Cargo.toml").read_text(), re.MULTILINE)[0]
 TAR = DIST / f"mlflow-authz-{VERSION}-images.tar"
 TAGS = [VERSION, f"{VERSION}-oci"]
 

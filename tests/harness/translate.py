@@ -146,6 +146,7 @@ def as_envoy_gateway(manifest: str, config: Config) -> None:
     plugin["configuration"]["value"] = json.dumps(wasm["config"])
     del plugin["failure_policy"]
     apply_listener_patch(config)
+    read_clients(manager)
     setting = proxy["spec"]["telemetry"]["accessLog"]["settings"][0]["format"]["json"]
     manager["access_log"][0]["typed_config"]["log_format"] = {"json_format": setting}
 
@@ -161,3 +162,14 @@ def apply_listener_patch(config: Config) -> None:
     assert found, f"the patch names no filter: {name}"
     for each in found:
         each["typed_config"]["config"][operation["path"]] = operation["value"]
+
+
+def read_clients(manager: Config) -> None:
+    """The ClientTrafficPolicy, as far as it differs from what Envoy Gateway sets by itself."""
+    policy = find(GATEWAY / "gateway.yaml", "ClientTrafficPolicy")["spec"]
+    slashes = {"KeepUnchanged": "KEEP_UNCHANGED", "UnescapeAndRedirect": "UNESCAPE_AND_REDIRECT"}
+    underscores = {"RejectRequest": "REJECT_REQUEST", "Allow": "ALLOW", "DropHeader": "DROP_HEADER"}
+    manager["path_with_escaped_slashes_action"] = slashes[policy["path"]["escapedSlashesAction"]]
+    manager["merge_slashes"] = not policy["path"]["disableMergeSlashes"]
+    common = manager["common_http_protocol_options"]
+    common["headers_with_underscores_action"] = underscores[policy["headers"]["withUnderscoresAction"]]
