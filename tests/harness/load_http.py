@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import random
 import socket
 import struct
@@ -118,24 +119,72 @@ async def keep_sending(
     seconds: float = 60,
     pause: float = 0,
     trickle: float = 0,
+    fresh: int = 0,
 ) -> Tally:
     """Each connection sends one request after another, until there is no more work or `seconds` are over.
 
-    `pause`: the mean of a random pause of each connection between requests, in seconds.
+    `pause`: the mean of a random pause of each connection between requests, in seconds. So many more senders
+    as `fresh` says make a new connection for each request.
     """
     tally = Tally()
     until = time.monotonic() + seconds
 
-    async def one_connection() -> None:
+    async def sender(keep: bool) -> None:
         client = Client(address, limit)
         while time.monotonic() < until and (work := next_work()) is not None:
             tally.sent.append(await client.send(work, trickle))
+            if not keep:
+                client.close()
             if pause:
                 await asyncio.sleep(random.uniform(0, 2 * pause))
         client.close()
 
-    await asyncio.gather(*(one_connection() for _ in range(connections)))
+    await asyncio.gather(*(sender(number < connections) for number in range(connections + fresh)))
     return tally
+
+
+class BackgroundLoad(threading.Thread):
+    """Keeps sending while the `with` block does other things. `tally` is there when it has ended."""
+
+    def __init__(
+        self,
+        address: Address,
+        work: Callable[[], Work],
+        *,
+        kept: int,
+        fresh: int,
+        limit: float,
+        pause: float,
+    ) -> None:
+        """`kept` senders keep their connections, `fresh` ones do not; see `keep_sending`."""
+        super().__init__()
+        self._going = True
+        self.tally = Tally()
+
+        def next_work() -> Work | None:
+            return work() if self._going else None
+
+        self._load = functools.partial(
+            keep_sending,
+            address,
+            next_work,
+            connections=kept,
+            fresh=fresh,
+            limit=limit,
+            pause=pause,
+            seconds=3600,
+        )
+
+    def run(self) -> None:
+        self.tally = asyncio.run(self._load())
+
+    def __enter__(self) -> "BackgroundLoad":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._going = False
+        self.join()
 
 
 async def burst(address: Address, works: Sequence[Work], limit: float) -> Tally:
