@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from harness import keys, paths
 from harness.checks import CREATE_RUN, READ_RUN
-from harness.hot import DRAIN, HotFile, HotFilter, HotListener
+from harness.hot import DRAIN, LONG_DRAIN, HotFile, HotFilter, HotListener
 from harness.http import Connection, Response, bearer
 from harness.load import KEYLESS, READ, WRITE, Caller, Sent, readers
 from harness.load_http import BackgroundLoad, Work
@@ -234,7 +234,7 @@ def other_module(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("workers", [2, 4])
 def test_module_changed_under_load(start: Any, way: str, workers: int, other_module: Path) -> None:
     """To another and back, as an upgrade and its rollback; the plugin configuration stays."""
-    scene = start(way, workers)
+    scene = start(way, workers, arguments=LONG_DRAIN)
     callers = [*readers("known", 40), KEYLESS]
     with scene.load(callers) as warm_up:
         time.sleep(2.5)
@@ -278,7 +278,7 @@ def test_broken_module_is_refused_and_the_old_one_stays(start: Any, way: str, tm
 
 def test_requests_that_wait_for_the_auth_service_meanwhile(start: Any, way: str, other_module: Path) -> None:
     """Nobody's answer is lost with the configuration or the module that asked."""
-    scene = start(way, 2)
+    scene = start(way, 2, arguments=LONG_DRAIN)
     cold = iter(readers("cold", 100_000))
     # Often the same key from several connections.
     callers = itertools.chain.from_iterable([caller] * 3 for caller in cold)

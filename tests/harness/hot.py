@@ -19,6 +19,10 @@ from .processes import wait_until
 DRAIN = ["--drain-time-s", "2", "--drain-strategy", "immediate"]
 """Envoy says `connection: close` on old connections at once, and keeps an old listener for two seconds."""
 
+LONG_DRAIN = ["--drain-time-s", "15", "--drain-strategy", "immediate"]
+"""For another module. While Envoy's main thread compiles it (1 to 2 s) the thread's clock stands still, and the
+drain time that begins after that is shorter by as much: old connections would be cut unwarned [M]."""
+
 _WASM_TYPE = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
 
 
