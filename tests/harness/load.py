@@ -36,7 +36,7 @@ class Operation:
 READ = Operation("read", "GET", READ_RUN)
 WRITE = Operation("write", "POST", CREATE_RUN, b"{}")
 
-_ERROR_CODES = {
+ERROR_CODES = {
     "scope_missing": (403, "PERMISSION_DENIED"),
     "key_invalid": (401, "UNAUTHENTICATED"),
     "credential_malformed": (401, "UNAUTHENTICATED"),
@@ -44,6 +44,7 @@ _ERROR_CODES = {
     "auth_unavailable": (503, "TEMPORARILY_UNAVAILABLE"),
     "overloaded": (503, "TEMPORARILY_UNAVAILABLE"),
 }
+"""Status and error code by reason, DESIGN 5.4."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def judge(caller: Caller, operation: Operation, response: Response) -> tuple[str
         reason, code = body["reason"], body["error_code"]
     except (ValueError, KeyError, TypeError):
         return "wrong", f"{response.status} that is not the filter's: {response.body[:80]!r}"
-    if _ERROR_CODES.get(reason) != (response.status, code):
+    if ERROR_CODES.get(reason) != (response.status, code):
         return "wrong", f"{response.status} {code} for {reason}"
     if response.status == 503:
         if not (response.header("retry-after") or "").isdigit():

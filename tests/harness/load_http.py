@@ -16,6 +16,8 @@ from .load import Caller, Operation, Sent, Tally, judge
 
 Address = tuple[str, int]
 Work = tuple[Caller, Operation]
+Judge = Callable[[Caller, Operation, Response], tuple[str, str]]
+"""As `harness.load.judge`."""
 
 TRICKLE_PIECES = 12
 
@@ -23,10 +25,11 @@ TRICKLE_PIECES = 12
 class Client:
     """One HTTP/1.1 connection, made anew when the server has ended it, as it says, after an answer."""
 
-    def __init__(self, address: Address, limit: float) -> None:
+    def __init__(self, address: Address, limit: float, judge: Judge = judge) -> None:
         """`limit`: seconds after which a request has no answer."""
         self._address = address
         self._limit = limit
+        self._judge = judge
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -52,7 +55,7 @@ class Client:
             async with asyncio.timeout(self._limit + trickle):
                 await self.connect()
                 response = await self._exchange(self._encode(work), trickle)
-            verdict, reason = judge(caller, operation, response)
+            verdict, reason = self._judge(caller, operation, response)
             status = response.status
         except TimeoutError:
             self.close()
@@ -76,7 +79,7 @@ class Client:
         caller, operation = work
         headers = [("host", "mlflow.test"), *caller.headers()]
         if operation.body is not None:
-            headers.append(("content-length", str(len(operation.body))))
+            headers += [("content-type", "application/json"), ("content-length", str(len(operation.body)))]
         return encode_head(operation.method, operation.target, headers) + (operation.body or b"")
 
     async def _exchange(self, request: bytes, trickle: float) -> Response:
@@ -120,6 +123,7 @@ async def keep_sending(
     pause: float = 0,
     trickle: float = 0,
     fresh: int = 0,
+    judge: Judge = judge,
 ) -> Tally:
     """Each connection sends one request after another, until there is no more work or `seconds` are over.
 
@@ -130,7 +134,7 @@ async def keep_sending(
     until = time.monotonic() + seconds
 
     async def sender(keep: bool) -> None:
-        client = Client(address, limit)
+        client = Client(address, limit, judge)
         while time.monotonic() < until and (work := next_work()) is not None:
             tally.sent.append(await client.send(work, trickle))
             if not keep:
@@ -155,6 +159,7 @@ class BackgroundLoad(threading.Thread):
         fresh: int,
         limit: float,
         pause: float,
+        judge: Judge = judge,
     ) -> None:
         """`kept` senders keep their connections, `fresh` ones do not; see `keep_sending`."""
         super().__init__()
@@ -172,6 +177,7 @@ class BackgroundLoad(threading.Thread):
             fresh=fresh,
             limit=limit,
             pause=pause,
+            judge=judge,
             seconds=3600,
         )
 
