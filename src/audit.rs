@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::config::{Audit, Mode};
-use crate::decision::Decision;
+use crate::config::Audit;
+use crate::decision::{Decision, Effect};
 use crate::principals::{Principal, Timestamp};
 use crate::request::RequestHead;
 
@@ -87,24 +87,19 @@ impl<'a> Who<'a> {
 #[derive(Debug)]
 pub struct AuditLog {
     config: Audit,
-    mode: Mode,
     limiter: PerSecond,
 }
 
 impl AuditLog {
     /// A log under a configuration.
-    pub fn new(config: Audit, mode: Mode) -> Self {
+    pub fn new(config: Audit) -> Self {
         let limiter = PerSecond::new(config.max_per_second);
-        Self {
-            config,
-            mode,
-            limiter,
-        }
+        Self { config, limiter }
     }
 
     /// Whether this decision is recorded at all. Requests that are not for MLflow never are.
     pub fn wants(&self, decision: &Decision) -> bool {
-        !decision.allows() || (self.config.allows && decision.mount.is_some())
+        decision.effect() != Effect::Allow || (self.config.allows && decision.mount.is_some())
     }
 
     /// The record of a decision; `None` when this second has had its share.
@@ -128,7 +123,7 @@ impl AuditLog {
             target: head.get(":path").map(|_| escaped(path)),
             host: head.get(":authority").map(escaped),
             mount: decision.mount.as_deref(),
-            decision: decision.word(),
+            decision: decision.effect().as_str(),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             object: decision
@@ -145,7 +140,7 @@ impl AuditLog {
             who: Who::of(decision.principal.as_deref()),
             route: facts.route,
             client: facts.client,
-            mode: self.mode.as_str(),
+            mode: decision.terms.mode.as_str(),
             stale: decision.stale,
             suppressed: (suppressed > 0).then_some(suppressed),
         };
@@ -165,12 +160,12 @@ impl AuditLog {
             mode: &'static str,
         }
         let field = Field {
-            decision: decision.word(),
+            decision: decision.effect().as_str(),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             who: Who::of(decision.principal.as_deref()),
             stale: decision.stale,
-            mode: self.mode.as_str(),
+            mode: decision.terms.mode.as_str(),
         };
         serde_json::to_string(&field).unwrap_or_default()
     }

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::catalog::Operation;
 use crate::denial::Answer;
+use crate::enforcement::Terms;
 use crate::identity::HeaderEdit;
 use crate::policy::Permission;
 use crate::principals::Principal;
@@ -41,6 +42,28 @@ impl Next {
     }
 }
 
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// It goes on.
+    Allow,
+    /// It is answered.
+    Deny,
+    /// It goes on, and would be answered if denials were enforced for it.
+    WouldDeny,
+}
+
+impl Effect {
+    /// The word used in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::WouldDeny => "would_deny",
+        }
+    }
+}
+
 /// The outcome of one request.
 #[derive(Debug, Clone)]
 pub struct Decision {
@@ -64,6 +87,8 @@ pub struct Decision {
     pub retry_after: Option<u64>,
     /// Whether the principal was served past its time because the auth service was unavailable.
     pub stale: bool,
+    /// What is in force for the request.
+    pub terms: Terms,
 }
 
 impl Decision {
@@ -79,17 +104,19 @@ impl Decision {
             unclear: None,
             retry_after: None,
             stale: false,
+            terms: Terms::STRICT,
         }
     }
 
-    /// Whether the request goes on.
-    pub fn allows(&self) -> bool {
-        self.reason.denial().is_none()
-    }
-
-    /// `allow` or `deny`.
-    pub fn word(&self) -> &'static str {
-        if self.allows() { "allow" } else { "deny" }
+    /// What becomes of the request.
+    pub fn effect(&self) -> Effect {
+        if self.reason.denial().is_none() {
+            Effect::Allow
+        } else if self.terms.enforces(self.principal.as_deref()) {
+            Effect::Deny
+        } else {
+            Effect::WouldDeny
+        }
     }
 }
 
@@ -135,6 +162,8 @@ reasons! {
         Preflight => "preflight",
         /// The principal holds the permission.
         Allowed => "allowed",
+        /// A caller asks the filter what its key may do, and is told.
+        Whoami => "whoami",
     }
     deny {
         /// The request target has more than one reading.

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use http::StatusCode;
 use serde::Serialize;
 
 use crate::config::{Config, CredentialKind};
@@ -58,9 +59,12 @@ pub struct Denials<'a> {
 }
 
 impl Denials<'_> {
-    /// The answer to a denied request; `None` when the decision denies nothing.
-    pub fn answer(&self, decision: &Decision, head: &RequestHead<'_>) -> Option<Answer> {
-        let (status, error_code) = decision.reason.denial()?;
+    /// The answer to a denied request.
+    pub fn answer(&self, decision: &Decision, head: &RequestHead<'_>) -> Answer {
+        let (status, error_code) = decision
+            .reason
+            .denial()
+            .unwrap_or((StatusCode::FORBIDDEN, "PERMISSION_DENIED"));
         let lacks_permission = matches!(
             decision.reason,
             Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted
@@ -85,11 +89,11 @@ impl Denials<'_> {
                 .text("x-request-id")
                 .filter(|id| id.len() <= LONGEST_REQUEST_ID),
         };
-        Some(Answer {
+        Answer {
             status: status.as_u16(),
             headers: self.headers(decision, head),
             body: serde_json::to_string(&body).unwrap_or_default(),
-        })
+        }
     }
 
     fn headers(&self, decision: &Decision, head: &RequestHead<'_>) -> Vec<(&'static str, String)> {
@@ -100,7 +104,7 @@ impl Denials<'_> {
         if decision
             .reason
             .denial()
-            .is_some_and(|(status, _)| status == http::StatusCode::UNAUTHORIZED)
+            .is_some_and(|(status, _)| status == StatusCode::UNAUTHORIZED)
         {
             headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".to_owned()));
             if self.config.credentials.contains(&CredentialKind::Basic) {
@@ -185,7 +189,11 @@ impl Denials<'_> {
                 "Too many API keys are being checked at once, so this one cannot be. Retry later."
                     .to_owned()
             }
-            Reason::Outside | Reason::Public | Reason::Preflight | Reason::Allowed => String::new(),
+            Reason::Outside
+            | Reason::Public
+            | Reason::Preflight
+            | Reason::Allowed
+            | Reason::Whoami => String::new(),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | `ask` | a key this VM does not know: wait with others, take a neighbour's word, or ask |
 //! | `settle` | what came of a question, for all who wait |
 //! | `judge` | whether the principal may, by wide grants and by those limited to names |
+//! | `shadow` | nobody waits long for an answer that cannot refuse it |
 //! | `revocation` | revoked keys: one VM polls, all forget |
 
 mod ask;
@@ -20,6 +21,7 @@ mod judge;
 mod outbox;
 mod revocation;
 mod settle;
+mod shadow;
 mod unknown;
 
 #[cfg(test)]
@@ -30,17 +32,19 @@ use std::sync::Arc;
 
 use crate::audit::{AuditLog, HostFacts, PerSecond};
 use crate::auth_service::{AuthServiceClient, Breaker, KeyDigest, RevocationClient, Verdict};
+use crate::catalog::Access;
 use crate::config::Config;
-use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::decision::{Decision, Effect, Next, Reason, StreamId};
 use crate::denial::Denials;
+use crate::enforcement::Enforcement;
 use crate::identity;
 use crate::metrics::{Change, Metric};
-use crate::policy::Policy;
 use crate::principals::claims::Claims;
 use crate::principals::shared::SharedPrincipals;
 use crate::principals::{Found, Principals, Timestamp};
 use crate::request::RequestHead;
 use crate::shared_data::SharedData;
+use crate::whoami;
 use ask::Pending;
 use classify::Classified;
 use flights::{Asker, Flights};
@@ -56,7 +60,7 @@ const OPERATOR_LINES_PER_SECOND: u64 = 1;
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    policy: Policy,
+    enforcement: Enforcement,
     /// Longest first, so that the first match is the longest.
     mounts: Vec<Arc<str>>,
     auth_service: AuthServiceClient,
@@ -90,6 +94,7 @@ struct Waiting {
     digest: KeyDigest,
     /// The decision as far as it could be made.
     undecided: Decision,
+    since: Timestamp,
     /// What came of the question, once it is known.
     told: Option<Told>,
 }
@@ -116,7 +121,7 @@ impl Engine {
         let revocation = RevocationClient::new(&config)
             .map(|client| RevocationWatch::new(client, &auth_service.fingerprint()));
         let mut engine = Self {
-            policy: Policy::new(&config),
+            enforcement: Enforcement::new(&config),
             mounts,
             auth_service,
             breaker: Breaker::new(config.auth_service.breaker.clone()),
@@ -128,17 +133,17 @@ impl Engine {
             reading: HashMap::new(),
             revocation,
             ticking: true,
-            audit: AuditLog::new(config.audit.clone(), config.mode),
+            audit: AuditLog::new(config.audit.clone()),
             operator_lines: PerSecond::new(OPERATOR_LINES_PER_SECOND),
             config_hash: config_hash(config_text),
             outbox: Outbox::default(),
             config,
         };
         engine.announce(1);
-        engine.note(
-            Metric::Enforcing,
-            Change::Record(engine.config.enforce_percent),
-        );
+        for access in Access::ALL {
+            let percent = engine.enforcement.percent_in_force(*access);
+            engine.note(Metric::Enforcing(*access), Change::Record(percent));
+        }
         engine
     }
 
@@ -147,9 +152,9 @@ impl Engine {
         &self.config
     }
 
-    /// The scope tables in force.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    /// The scope tables in force for a request, and which denials are answered.
+    pub fn enforcement(&self) -> &Enforcement {
+        &self.enforcement
     }
 
     /// Takes what the last event left behind.
@@ -292,26 +297,33 @@ impl Engine {
     }
 
     fn finish(&mut self, decision: Decision, head: &RequestHead<'_>) -> Next {
-        self.note(
-            Metric::decision(decision.reason, decision.operation),
-            Change::Add(1),
-        );
+        let Decision {
+            reason, operation, ..
+        } = decision;
+        let effect = decision.effect();
+        self.note(Metric::decision(effect, reason, operation), Change::Add(1));
         if decision.stale {
             self.note(Metric::StaleServed, Change::Add(1));
         }
-        let denials = Denials {
-            config: &self.config,
-            policy: &self.policy,
-        };
-        if let Some(answer) = denials.answer(&decision, head) {
-            let operation = decision
-                .operation
-                .map_or("unknown", |operation| operation.name);
-            let denied = Metric::Denials {
-                operation,
-                reason: decision.reason,
-            };
-            self.note(denied, Change::Add(1));
+        let operation = operation.map_or("unknown", |operation| operation.name);
+        match effect {
+            Effect::Deny => {
+                self.note(Metric::Denials { operation, reason }, Change::Add(1));
+                let denials = Denials {
+                    config: &self.config,
+                    policy: self.enforcement.policy(&decision.terms),
+                };
+                let answer = denials.answer(&decision, head);
+                return Next::Answer(decision, answer);
+            }
+            Effect::WouldDeny => {
+                self.note(Metric::Disagreements { operation, reason }, Change::Add(1));
+            }
+            Effect::Allow => {}
+        }
+        if reason == Reason::Whoami {
+            let policy = self.enforcement.policy(&decision.terms);
+            let answer = whoami::answer(&decision, policy, &self.config);
             return Next::Answer(decision, answer);
         }
         let names = &self.config.identity_headers;

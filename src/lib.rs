@@ -11,7 +11,8 @@
 //! | which key does it present? | [`credential`] |
 //! | who is that key? | [`principals`], [`shared_data`], [`auth_service`] |
 //! | do its scopes grant that? | [`policy`] |
-//! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`audit`], [`metrics`] |
+//! | is a denial answered, or only recorded? | [`enforcement`] |
+//! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`whoami`], [`audit`], [`metrics`] |
 
 pub mod audit;
 pub mod auth_service;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod credential;
 pub mod decision;
 pub mod denial;
+pub mod enforcement;
 pub mod engine;
 pub mod identity;
 mod json;
@@ -32,6 +34,7 @@ pub mod principals;
 pub mod request;
 pub mod shared_data;
 pub mod target;
+pub mod whoami;
 
 pub use config::Config;
 pub use decision::{Decision, Next, Reason, StreamId};

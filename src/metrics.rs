@@ -6,14 +6,16 @@
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::Operation;
-use crate::decision::Reason;
+use crate::catalog::{Access, Operation};
+use crate::decision::{Effect, Reason};
 
 /// A metric with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Metric {
     /// Counter: decisions by reason, object and access.
     Decisions {
+        /// What became of the request.
+        effect: Effect,
         /// Why.
         reason: Reason,
         /// `object` label; `none` where the request had none.
@@ -23,6 +25,13 @@ pub enum Metric {
     },
     /// Counter: denials by operation and reason.
     Denials {
+        /// Its name; `unknown` where the catalog has none.
+        operation: &'static str,
+        /// Why.
+        reason: Reason,
+    },
+    /// Counter: requests let through that would be denied if denials were enforced for them.
+    Disagreements {
         /// Its name; `unknown` where the catalog has none.
         operation: &'static str,
         /// Why.
@@ -47,8 +56,8 @@ pub enum Metric {
     AuthServiceMisconfigured,
     /// Gauge: principals kept by all VMs together.
     CacheEntries,
-    /// Gauge: percent of callers for whom denials are answered.
-    Enforcing,
+    /// Gauge: percent of an access's operations times callers for which denials are answered.
+    Enforcing(Access),
     /// Gauge: VMs that run this version of the module.
     BuildInfo,
     /// Gauge: VMs that run the configuration with this hash.
@@ -81,7 +90,7 @@ impl Metric {
         match self {
             Self::CacheEntries
             | Self::OpenCircuits
-            | Self::Enforcing
+            | Self::Enforcing(_)
             | Self::BuildInfo
             | Self::ConfigInfo(_) => Kind::Gauge,
             Self::CalloutMilliseconds => Kind::Histogram,
@@ -93,27 +102,25 @@ impl Metric {
     pub fn name(&self) -> String {
         match self {
             Self::Decisions {
+                effect,
                 reason,
                 object,
                 access,
-            } => {
-                let decision = if reason.denial().is_none() {
-                    "allow"
-                } else {
-                    "deny"
-                };
-                labelled(
-                    "decisions",
-                    &[
-                        ("decision", decision),
-                        ("reason", reason.as_str()),
-                        ("object", object),
-                        ("access", access),
-                    ],
-                )
-            }
+            } => labelled(
+                "decisions",
+                &[
+                    ("decision", effect.as_str()),
+                    ("reason", reason.as_str()),
+                    ("object", object),
+                    ("access", access),
+                ],
+            ),
             Self::Denials { operation, reason } => labelled(
                 "denials",
+                &[("operation", operation), ("reason", reason.as_str())],
+            ),
+            Self::Disagreements { operation, reason } => labelled(
+                "disagreements",
                 &[("operation", operation), ("reason", reason.as_str())],
             ),
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
@@ -125,7 +132,7 @@ impl Metric {
             Self::CalloutMilliseconds => labelled("callout_ms", &[]),
             Self::AuthServiceMisconfigured => labelled("auth_service_misconfigured", &[]),
             Self::CacheEntries => labelled("cache_entries", &[]),
-            Self::Enforcing => labelled("enforcing", &[]),
+            Self::Enforcing(access) => labelled("enforcing", &[("access", access.as_str())]),
             Self::BuildInfo => labelled("build_info", &[("version", env!("CARGO_PKG_VERSION"))]),
             Self::ConfigInfo(hash) => labelled(
                 "config_info",
@@ -134,10 +141,15 @@ impl Metric {
         }
     }
 
-    pub(crate) fn decision(reason: Reason, operation: Option<&'static Operation>) -> Self {
+    pub(crate) fn decision(
+        effect: Effect,
+        reason: Reason,
+        operation: Option<&'static Operation>,
+    ) -> Self {
         let object = operation.map_or("none", |operation| operation.object.as_str());
         let access = operation.map_or("none", |operation| operation.access.as_str());
         Self::Decisions {
+            effect,
             reason,
             object,
             access,

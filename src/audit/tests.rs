@@ -7,7 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{AuditLog, HostFacts, PerSecond};
 use crate::catalog::CATALOG;
-use crate::config::{Audit, Mode};
+use crate::config::Audit;
 use crate::decision::{Decision, Reason};
 use crate::policy::Permission;
 use crate::principals::Principal;
@@ -18,13 +18,10 @@ type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
 const NOW: Duration = Duration::from_millis(1_700_000_000_123);
 
 fn log(allows: bool, max_per_second: u64) -> AuditLog {
-    AuditLog::new(
-        Audit {
-            allows,
-            max_per_second,
-        },
-        Mode::Enforce,
-    )
+    AuditLog::new(Audit {
+        allows,
+        max_per_second,
+    })
 }
 
 fn record(decision: &Decision, headers: Headers<'_>) -> (Value, String) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::HeaderName;
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::DeserializeOwned;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::{CredentialKind, Scope};
@@ -192,6 +193,47 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     }
 
     deserializer.deserialize_any(WholeNumber)
+}
+
+/// A share in percent.
+pub(super) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match whole_number(deserializer)? {
+        percent @ 0..=100 => Ok(percent),
+        other => Err(D::Error::custom(format!("{other} is not 0 to 100"))),
+    }
+}
+
+pub(super) fn some_percent<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    percent(deserializer).map(Some)
+}
+
+/// One of a field's words. serde alone would also read `{"word": null}`, and calls any other value no JSON.
+pub(super) fn word<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let word = String::deserialize(deserializer)?;
+    T::deserialize(StrDeserializer::new(&word))
+}
+
+pub(super) fn some_word<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    word(deserializer).map(Some)
+}
+
+/// A field that may be absent, and is no `null` where it is there.
+pub(super) fn some<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -5,7 +5,7 @@
 
 mod error;
 mod fields;
-mod unbuilt;
+mod overrides;
 mod validate;
 
 #[cfg(test)]
@@ -23,6 +23,7 @@ use crate::policy::Permission;
 
 pub use error::ConfigError;
 pub use fields::{HeaderField, SecretHeader};
+pub use overrides::{Match, Override};
 
 /// The whole plugin configuration (DESIGN 5.1).
 #[derive(Debug, Clone, Deserialize)]
@@ -32,17 +33,18 @@ pub struct Config {
     #[serde(default = "defaults::version", deserialize_with = "fields::version")]
     pub version: u64,
     /// Whether denials are answered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields::word")]
     pub mode: Mode,
-    /// Share of callers enforced, in percent. Only 100 is built.
+    /// Share of callers, by key id, for whom denials are answered, in percent. Callers without a key id count
+    /// as the last percent.
     #[serde(
         default = "defaults::enforce_percent",
-        deserialize_with = "unbuilt::only_100"
+        deserialize_with = "fields::percent"
     )]
     pub enforce_percent: u64,
-    /// Ordered exceptions. Not built: only the empty list is accepted.
-    #[serde(default, deserialize_with = "unbuilt::only_empty_list")]
-    pub overrides: (),
+    /// Ordered exceptions: of those that match a request, the first that has a setting decides it.
+    #[serde(default, deserialize_with = "overrides::in_order")]
+    pub overrides: Vec<Override>,
     /// Paths at which MLflow's root is served; the longest match wins.
     #[serde(default = "defaults::mounts")]
     pub mounts: Vec<String>,
@@ -80,10 +82,10 @@ pub struct Config {
     )]
     pub public: Vec<PublicGroup>,
     /// What `/graphql` is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields::word")]
     pub graphql: GraphQl,
     /// Whether bodies are read.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields::word")]
     pub bodies: Bodies,
     /// The most bytes of a body that are looked at.
     #[serde(
@@ -94,8 +96,8 @@ pub struct Config {
     /// What is written to the audit log.
     #[serde(default, deserialize_with = "json::object")]
     pub audit: Audit,
-    /// The self-service endpoint. Not built: only `false` is accepted.
-    #[serde(default, deserialize_with = "unbuilt::only_false")]
+    /// Whether `GET {mount}/.well-known/mlflow-authz/whoami` tells callers what their key may do.
+    #[serde(default = "defaults::yes")]
     pub whoami: bool,
     /// A page that tells callers how to obtain a scope; ends every 403 message.
     #[serde(default)]
@@ -112,11 +114,14 @@ pub struct Scope {
 }
 
 /// Whether denials are answered or only recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Denials are answered.
     #[default]
     Enforce,
+    /// Nothing is refused; what would have been is recorded.
+    Shadow,
 }
 
 impl Mode {
@@ -124,6 +129,7 @@ impl Mode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
         }
     }
 }
@@ -182,6 +188,13 @@ pub struct AuthService {
     /// How long a callout may take; at least one millisecond.
     #[serde(default = "defaults::timeout", deserialize_with = "fields::duration")]
     pub timeout: Duration,
+    /// How long a request is delayed by an open question when nothing is refused whatever the answer; at most
+    /// `timeout` counts.
+    #[serde(
+        default = "defaults::shadow_timeout",
+        deserialize_with = "fields::duration"
+    )]
+    pub shadow_timeout: Duration,
     /// Whether the caller's address goes with the question; the cache is then per key and address.
     #[serde(default)]
     pub send_client_ip: bool,
@@ -378,6 +391,10 @@ mod defaults {
 
     pub(super) fn timeout() -> Duration {
         Duration::from_secs(2)
+    }
+
+    pub(super) fn shadow_timeout() -> Duration {
+        Duration::from_millis(100)
     }
 
     pub(super) fn retry_after() -> Duration {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
-use super::{Config, ConfigError, IdentityHeaders};
+use super::{Config, ConfigError, IdentityHeaders, overrides};
 use crate::request::same_header;
 use crate::target::Target;
 
@@ -33,6 +33,7 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 /// Checks the configuration and fills the defaults that depend on other fields.
 pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     mounts(config)?;
+    overrides::validate(config)?;
     auth_service(config)?;
     revocation(config)?;
     for (field, number) in [

@@ -88,7 +88,7 @@ impl Engine {
             if !open {
                 self.flights.set_asker(digest, Asker::Other, moment.now);
             }
-            return self.wait(pending);
+            return self.wait(moment, pending);
         }
         match self.try_to_ask(moment, digest, pending.key, pending.head, false) {
             Ok(opened) => {
@@ -97,7 +97,7 @@ impl Engine {
                     Opened::Watching => "joined",
                 };
                 self.note(Metric::CacheLookups(lookup), Change::Add(1));
-                self.wait(pending)
+                self.wait(moment, pending)
             }
             Err(reason) => match stale {
                 Some(principal) => self.serve_stale(moment, pending, principal),
@@ -240,11 +240,12 @@ impl Engine {
         found
     }
 
-    fn wait(&mut self, pending: Pending<'_>) -> Next {
+    fn wait(&mut self, moment: &Moment<'_>, pending: Pending<'_>) -> Next {
         self.flights.join(pending.digest, pending.stream);
         let waiting = Waiting {
             digest: pending.digest,
             undecided: pending.undecided,
+            since: moment.now,
             told: None,
         };
         self.waiting.insert(pending.stream, waiting);

@@ -13,6 +13,7 @@ use crate::overrides;
 use crate::policy::Permission;
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};
+use crate::whoami;
 
 /// The catalog's name of `/graphql`.
 const GRAPHQL: &str = "GraphQL";
@@ -29,7 +30,7 @@ impl Engine {
         let raw = head.raw_target();
         let target = match Target::parse(raw) {
             Ok(target) => target,
-            Err(ambiguity) => return self.ambiguous(raw, ambiguity),
+            Err(ambiguity) => return self.ambiguous(head, ambiguity),
         };
         let below = self
             .mounts
@@ -37,19 +38,23 @@ impl Engine {
             .find_map(|mount| Some((mount, target::below_mount(&target.path, mount)?)));
         let Some((mount, path)) = below else {
             if target.path.contains(';') {
-                return self.ambiguous(raw, Ambiguity::Parameter);
+                return self.ambiguous(head, Ambiguity::Parameter);
             }
             return Classified::Decided(Decision::new(Reason::Outside));
         };
-        let inside = Decision {
-            mount: Some(Arc::clone(mount)),
-            ..Decision::new(Reason::Allowed)
-        };
+        let inside = self.on_terms(
+            Decision {
+                mount: Some(Arc::clone(mount)),
+                ..Decision::new(Reason::Allowed)
+            },
+            head,
+        );
         self.classify_mounted(inside, path, target.query, head)
     }
 
     /// Refused, unless no reading of the target leads into a mount.
-    fn ambiguous(&self, raw: &[u8], ambiguity: Ambiguity) -> Classified {
+    fn ambiguous(&self, head: &RequestHead<'_>, ambiguity: Ambiguity) -> Classified {
+        let raw = head.raw_target();
         let within = self
             .mounts
             .iter()
@@ -59,11 +64,19 @@ impl Engine {
         } else {
             Reason::Outside
         };
-        Classified::Decided(Decision {
+        let decision = Decision {
             mount: within.cloned(),
             ambiguity: Some(ambiguity),
             ..Decision::new(reason)
-        })
+        };
+        Classified::Decided(self.on_terms(decision, head))
+    }
+
+    fn on_terms(&self, decision: Decision, head: &RequestHead<'_>) -> Decision {
+        Decision {
+            terms: self.enforcement.terms(&decision, head),
+            ..decision
+        }
     }
 
     fn classify_mounted(
@@ -86,6 +99,15 @@ impl Engine {
         if is_preflight(head) {
             return decided(inside, Reason::Preflight);
         }
+        if self.config.whoami && whoami::is_asked(method, path) {
+            // The filter's own endpoint: nothing stands behind it that a request could be let through to.
+            let asked = Decision {
+                reason: Reason::Whoami,
+                terms: inside.terms.enforced(),
+                ..inside
+            };
+            return self.with_credential(asked, query, head);
+        }
         let operation = CATALOG.find(method, path);
         if operation.is_none() && path.contains(';') {
             let ambiguous = Decision {
@@ -98,11 +120,14 @@ impl Engine {
             Some(operation) => Permission::new(operation.object, operation.access),
             None => unknown::strict_reading(method, path),
         };
-        let known = Decision {
-            operation,
-            required: Some(required),
-            ..inside
-        };
+        let known = self.on_terms(
+            Decision {
+                operation,
+                required: Some(required),
+                ..inside
+            },
+            head,
+        );
         if operation.is_some_and(|operation| operation.name == GRAPHQL)
             && self.config.graphql == GraphQl::Deny
         {
@@ -112,10 +137,22 @@ impl Engine {
             };
             return decided(switched_off, Reason::OperationUnknown);
         }
-        let public = operation.and_then(|operation| operation.public);
-        if public.is_some_and(|group| self.config.public.contains(&group)) {
+        let group = operation.and_then(|operation| operation.public);
+        let public = group.is_some_and(|group| self.config.public.contains(&group));
+        if known.terms.public.unwrap_or(public) {
             return decided(known, Reason::Public);
         }
+        self.with_credential(known, query, head)
+    }
+
+    fn with_credential(
+        &self,
+        known: Decision,
+        query: Option<&str>,
+        head: &RequestHead<'_>,
+    ) -> Classified {
+        let decided =
+            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
         let pattern = self.config.key_pattern.as_ref();
         match credential::extract(head, query, &self.config.credentials) {
             Ok(key) if pattern.is_some_and(|pattern| !pattern.matches(key.expose())) => {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Engine;
-use crate::config::Bodies;
+use super::{Engine, shadow};
+use crate::config::{Bodies, Config};
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::names::body::announced_length;
 use crate::names::{self, Demand, Located, Unclear};
@@ -30,11 +30,19 @@ pub(super) struct Reading {
 const BODY_WAIT: Duration = Duration::from_secs(5);
 
 impl Reading {
-    /// A clock that jumped back must not make anybody wait until it has caught up.
-    pub(super) fn is_late(&self, now: Timestamp) -> bool {
-        let age = now.checked_sub(self.since);
-        age.is_none_or(|age| age >= BODY_WAIT)
+    pub(super) fn is_late(&self, now: Timestamp, config: &Config) -> bool {
+        let patience = if self.undecided.terms.can_enforce() {
+            BODY_WAIT
+        } else {
+            shadow::patience(config)
+        };
+        has_passed(patience, self.since, now)
     }
+}
+
+/// A clock that jumped back must not make anybody wait until it has caught up.
+pub(super) fn has_passed(time: Duration, since: Timestamp, now: Timestamp) -> bool {
+    now.checked_sub(since).is_none_or(|age| age >= time)
 }
 
 impl Engine {
@@ -53,20 +61,20 @@ impl Engine {
             ..undecided
         };
         let decided = |reason, decision: Decision| Decision { reason, ..decision };
+        if undecided.reason == Reason::Whoami {
+            return self.finish(undecided, head);
+        }
         let Some(required) = undecided.required else {
             return self.finish(decided(Reason::OperationUnknown, undecided), head);
         };
-        if self.policy.grants(&known.principal, required) {
+        let policy = self.enforcement.policy(&undecided.terms);
+        if policy.grants(&known.principal, required) {
             return self.finish(decided(Reason::Allowed, undecided), head);
         }
         let Some(operation) = undecided.operation else {
             return self.finish(decided(Reason::OperationUnknown, undecided), head);
         };
-        if self
-            .policy
-            .narrow(&known.principal, required, false)
-            .is_empty()
-        {
+        if policy.narrow(&known.principal, required, false).is_empty() {
             return self.finish(decided(Reason::ScopeMissing, undecided), head);
         }
         match names::locate(operation, required, head) {
@@ -80,10 +88,7 @@ impl Engine {
                 self.finish(refused_as(Reason::ScopeMissing, &unclear, undecided), head)
             }
             Ok(Located::Everywhere) => {
-                let searches = !self
-                    .policy
-                    .narrow(&known.principal, required, true)
-                    .is_empty();
+                let searches = !policy.narrow(&known.principal, required, true).is_empty();
                 if searches {
                     self.finish(decided(Reason::Allowed, undecided), head)
                 } else {
@@ -172,7 +177,7 @@ impl Engine {
         now: Timestamp,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
-        if !self.reading.get(&stream)?.is_late(now) {
+        if !self.reading.get(&stream)?.is_late(now, &self.config) {
             let limit = self.body_limit();
             return Some(Next::ReadBody { limit });
         }
@@ -186,9 +191,10 @@ impl Engine {
 
     fn weigh(&self, undecided: Decision, demands: &[Demand]) -> Decision {
         let principal = undecided.principal.clone().unwrap_or_default();
+        let policy = self.enforcement.policy(&undecided.terms);
         let unmet = demands
             .iter()
-            .find(|demand| !self.policy.meets(&principal, demand));
+            .find(|demand| !policy.meets(&principal, demand));
         if let Some(Demand {
             permission,
             name: None,

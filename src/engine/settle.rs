@@ -58,6 +58,7 @@ impl Engine {
         }
         self.tend_revocations(moment);
         self.tend_readings(moment.now);
+        self.tend_shadowed(moment.now);
     }
 
     /// Wakes the streams whose body has not come.
@@ -65,7 +66,7 @@ impl Engine {
         let late = self
             .reading
             .iter()
-            .filter(|(_, reading)| reading.is_late(now));
+            .filter(|(_, reading)| reading.is_late(now, &self.config));
         self.outbox.wake.extend(late.map(|(stream, _)| *stream));
     }
 
@@ -104,7 +105,11 @@ impl Engine {
             }
         });
         let reading = (!self.reading.is_empty()).then_some(BODY_WATCH);
-        watches.chain(self.revocation_watch()).chain(reading).min()
+        watches
+            .chain(self.revocation_watch())
+            .chain(reading)
+            .chain(self.shadow_watch())
+            .min()
     }
 
     fn watch(&mut self, moment: &Moment<'_>, digest: KeyDigest) {
@@ -299,7 +304,12 @@ impl Engine {
         }
     }
 
-    fn told(&self, undecided: Decision, outcome: &Outcome, stale: Option<&Arc<Principal>>) -> Told {
+    pub(super) fn told(
+        &self,
+        undecided: Decision,
+        outcome: &Outcome,
+        stale: Option<&Arc<Principal>>,
+    ) -> Told {
         let known = |principal: &Arc<Principal>, stale| {
             Told::Known(Known {
                 principal: Arc::clone(principal),

@@ -8,7 +8,9 @@ mod narrow;
 mod protection;
 mod replies;
 mod revocation;
+mod shadow;
 mod stale;
+mod whoami;
 mod workers;
 
 use std::collections::HashMap;

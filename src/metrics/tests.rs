@@ -2,8 +2,8 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Kind, Metric};
-use crate::catalog::CATALOG;
-use crate::decision::Reason;
+use crate::catalog::{Access, CATALOG};
+use crate::decision::{Effect, Reason};
 
 #[test]
 fn names_carry_their_labels() {
@@ -11,12 +11,25 @@ fn names_carry_their_labels() {
     assert!(create_run.is_some());
     for (metric, name, kind) in [
         (
-            Metric::decision(Reason::Allowed, create_run),
+            Metric::decision(Effect::Allow, Reason::Allowed, create_run),
             "mlflow_authz_decisions.decision=.=allow;.;reason=.=allowed;.;object=.=run;.;access=.=write;.;",
             Kind::Counter,
         ),
         (
-            Metric::decision(Reason::KeyInvalid, None),
+            Metric::decision(Effect::WouldDeny, Reason::ScopeMissing, create_run),
+            "mlflow_authz_decisions.decision=.=would_deny;.;reason=.=scope_missing;.;object=.=run;.;access=.=write;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::Disagreements {
+                operation: "CreateRun",
+                reason: Reason::ScopeMissing,
+            },
+            "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.=scope_missing;.;",
+            Kind::Counter,
+        ),
+        (
+            Metric::decision(Effect::Deny, Reason::KeyInvalid, None),
             "mlflow_authz_decisions.decision=.=deny;.;reason=.=key_invalid;.;object=.=none;.;access=.=none;.;",
             Kind::Counter,
         ),
@@ -73,7 +86,11 @@ fn names_carry_their_labels() {
             "mlflow_authz_cache_entries",
             Kind::Gauge,
         ),
-        (Metric::Enforcing, "mlflow_authz_enforcing", Kind::Gauge),
+        (
+            Metric::Enforcing(Access::Delete),
+            "mlflow_authz_enforcing.access=.=delete;.;",
+            Kind::Gauge,
+        ),
         (
             Metric::ConfigInfo([0, 0xab, 1, 0xff]),
             "mlflow_authz_config_info.hash=.=00ab01ff;.;",

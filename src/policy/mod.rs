@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::config::Config;
+use crate::config::{Config, Scope};
 use crate::names::Demand;
 use crate::principals::Principal;
 
@@ -37,15 +37,20 @@ pub struct Policy {
 impl Policy {
     /// Compiles the default scope table with `config`'s scopes over it, and its roles.
     pub fn new(config: &Config) -> Self {
+        Self::with_scopes(config, &BTreeMap::new())
+    }
+
+    /// The same with `more` over it, entry by entry.
+    pub fn with_scopes(config: &Config, more: &BTreeMap<String, Scope>) -> Self {
+        let mut configured = config.scopes.clone();
+        configured.extend(more.clone());
         let mut scopes = defaults::scopes();
         scopes.extend(
-            config
-                .scopes
+            configured
                 .iter()
                 .map(|(name, scope)| (name.clone(), set_of(&scope.permissions))),
         );
-        let without_searches = config
-            .scopes
+        let without_searches = configured
             .iter()
             .filter(|(_, scope)| !scope.searches)
             .map(|(name, _)| name.clone())
@@ -87,22 +92,65 @@ impl Policy {
                 .is_some_and(|set| set.contains(permission))
                 && !(searching && self.without_searches.contains(scope))
         };
-        let words = principal
-            .scopes
-            .iter()
-            .filter(|word| !self.scopes.contains_key(*word));
-        let scopes = words.filter_map(|word| {
-            narrow::splits(word)
-                .find(|(scope, _)| self.scopes.contains_key(*scope))
-                .filter(|(scope, _)| granting(scope))
-                .map(|(_, pattern)| pattern)
+        let limited = self.limited(principal).into_iter();
+        limited
+            .filter(|(scope, _)| granting(scope))
+            .flat_map(|(_, names)| names)
+            .map(NamePattern::new)
+            .collect()
+    }
+
+    /// The principal's scopes that are limited to names, with their patterns.
+    pub fn limited<'p>(&self, principal: &'p Principal) -> Vec<(&'p str, Vec<&'p str>)> {
+        let words = principal.scopes.iter().filter_map(|word| {
+            let (scope, pattern) = self.split(word)?;
+            Some((scope, vec![pattern]))
         });
-        let grants = principal
-            .grants
-            .iter()
-            .filter(|grant| granting(&grant.scope));
-        let grants = grants.flat_map(|grant| grant.names.iter().map(String::as_str));
-        scopes.chain(grants).map(NamePattern::new).collect()
+        let grants = principal.grants.iter().map(|grant| {
+            let names = grant.names.iter().map(String::as_str);
+            (grant.scope.as_str(), names.collect())
+        });
+        words
+            .chain(grants.filter(|(scope, _)| self.scopes.contains_key(*scope)))
+            .collect()
+    }
+
+    /// A known scope and the pattern behind it; `None` where the word is a scope as a whole, or none at all.
+    fn split<'w>(&self, word: &'w str) -> Option<(&'w str, &'w str)> {
+        if self.scopes.contains_key(word) {
+            return None;
+        }
+        narrow::splits(word).find(|(scope, _)| self.scopes.contains_key(*scope))
+    }
+
+    /// What the principal holds on every object, in as few words as there are.
+    pub fn permissions(&self, principal: &Principal) -> Vec<Permission> {
+        let everything = Permission {
+            object: None,
+            access: None,
+        };
+        if principal.is_admin {
+            return vec![everything];
+        }
+        let scopes = principal.scopes.iter().filter_map(|it| self.scopes.get(it));
+        let roles = principal.roles.iter().filter_map(|it| self.roles.get(it));
+        let mut held = PermissionSet::default();
+        scopes.chain(roles).for_each(|set| held.extend(set));
+        held.permissions()
+    }
+
+    /// What a scope grants.
+    pub fn permissions_of_scope(&self, scope: &str) -> Vec<Permission> {
+        let set = self.scopes.get(scope);
+        set.map(PermissionSet::permissions).unwrap_or_default()
+    }
+
+    /// The principal's scopes that no table names.
+    pub fn unknown_scopes<'p>(&self, principal: &'p Principal) -> Vec<&'p str> {
+        let unknown =
+            |word: &&String| !self.scopes.contains_key(*word) && self.split(word).is_none();
+        let words = principal.scopes.iter().filter(unknown);
+        words.map(String::as_str).collect()
     }
 
     /// Whether the principal holds what is demanded, on every object or on the one demanded.

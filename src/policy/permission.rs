@@ -118,6 +118,23 @@ fn bits(access: Option<Access>) -> AccessSet {
     }
 }
 
+fn in_words(object: Option<Object>, set: AccessSet) -> Vec<Permission> {
+    if set == bits(None) {
+        return vec![Permission {
+            object,
+            access: None,
+        }];
+    }
+    let held = Access::ALL
+        .iter()
+        .filter(|access| set & bits(Some(**access)) != 0);
+    held.map(|access| Permission {
+        object,
+        access: Some(*access),
+    })
+    .collect()
+}
+
 impl PermissionSet {
     pub(super) fn insert(&mut self, permission: Permission) {
         let access = bits(permission.access);
@@ -138,6 +155,32 @@ impl PermissionSet {
         let granted = self.everything | on_object.copied().unwrap_or_default();
         let access = bits(demand.access);
         granted & access == access
+    }
+
+    /// The permissions it holds, in as few words as there are.
+    pub(super) fn permissions(&self) -> Vec<Permission> {
+        let every = bits(None);
+        let mut permissions = in_words(None, self.everything);
+        for object in Object::ALL {
+            let held = self.objects.get(*object as usize).copied();
+            let held = held.unwrap_or_default();
+            let whole = held | self.everything;
+            // All accesses are one word, unless `*` has them all already.
+            let said = if whole == every && self.everything != every {
+                every
+            } else {
+                held & !self.everything
+            };
+            permissions.extend(in_words(Some(*object), said));
+        }
+        permissions
+    }
+
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.everything |= other.everything;
+        for (mine, theirs) in self.objects.iter_mut().zip(other.objects) {
+            *mine |= theirs;
+        }
     }
 
     /// How many permissions with both sides named are in the set: first those that do more than read.

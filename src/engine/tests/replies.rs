@@ -312,7 +312,7 @@ fn what_is_counted() {
     shell.anonymous("POST", "/new");
     for (name, count) in [
         (started.as_str(), 1),
-        ("mlflow_authz_enforcing", 100),
+        ("mlflow_authz_enforcing.access=.=write;.;", 100),
         ("mlflow_authz_cache_lookups.result=.=miss;.;", 1),
         ("mlflow_authz_cache_lookups.result=.=hit;.;", 1),
         ("mlflow_authz_callouts.outcome=.=valid;.;", 1),

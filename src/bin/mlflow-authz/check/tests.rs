@@ -50,8 +50,11 @@ fn a_bad_one_is_one_line_that_names_the_file_the_field_and_what_to_do() {
             &["qqqqqqqqqqqqqqqqqqqq: unknown field", "; remove it"],
         ),
         (
-            r#"{"auth_service":{"cluster":"c"},"mode":"shadow"}"#,
-            &["mode", "not built", "; correct mode"],
+            r#"{"auth_service":{"cluster":"c"},"enforce_percent":101}"#,
+            &[
+                "enforce_percent: 101 is not 0 to 100",
+                "; correct enforce_percent",
+            ],
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mode":"a\nb\u001b[2J"}"#,

@@ -104,7 +104,7 @@ impl Explainer {
         )?;
         // Metrics and lines for an operator: nobody reads them here.
         drop(self.engine.take_outbox());
-        Explanation::new(next, self.engine.policy()).ok_or_else(engine_at_a_loss)
+        Explanation::new(next, self.engine.enforcement()).ok_or_else(engine_at_a_loss)
     }
 
     fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Next, CliError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mlflow_authz::policy::Policy;
+use mlflow_authz::enforcement::Enforcement;
 use mlflow_authz::{Decision, Next};
 use serde::{Deserialize, Serialize};
 
@@ -38,12 +38,13 @@ struct AnswerBody {
 
 impl<'p> Explanation<'p> {
     /// `None` when there is no decision yet.
-    pub fn new(next: Next, policy: &'p Policy) -> Option<Self> {
+    pub fn new(next: Next, enforcement: &'p Enforcement) -> Option<Self> {
         let (decision, answer) = match next {
             Next::Forward(decision, _) => (decision, None),
             Next::Answer(decision, answer) => (decision, Some(answer)),
             Next::Wait | Next::ReadBody { .. } => return None,
         };
+        let policy = enforcement.policy(&decision.terms);
         let body = answer
             .as_ref()
             .map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
@@ -65,7 +66,7 @@ impl<'p> Explanation<'p> {
             .map(|pattern| pattern.as_str().to_owned())
             .collect();
         Some(Self {
-            decision: decision.word(),
+            decision: decision.effect().as_str(),
             status: answer.map(|answer| answer.status),
             reason: decision.reason.as_str(),
             error_code: body.error_code,

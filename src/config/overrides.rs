@@ -1,0 +1,203 @@
+//! Ordered exceptions from what the configuration says of all requests.
+//!
+//! Parsing and what an exception must have; which one a request falls under is decided in
+//! [`crate::enforcement`].
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+use super::{Config, ConfigError, Mode, Scope, fields};
+use crate::catalog::{self, Access, Object, Operation};
+use crate::json;
+use crate::pattern::Pattern;
+
+/// What is different for some requests.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// Which requests. All of what is named must match; what is not named matches everything.
+    #[serde(default, rename = "match", deserialize_with = "json::object")]
+    pub matches: Match,
+    /// Whether their denials are answered.
+    #[serde(default, deserialize_with = "fields::some_word")]
+    pub mode: Option<Mode>,
+    /// Share of callers for whom their denials are answered, in percent.
+    #[serde(default, deserialize_with = "fields::some_percent")]
+    pub enforce_percent: Option<u64>,
+    /// Whether they need no key. Only operations that read can be made public, each by its name.
+    #[serde(default, deserialize_with = "fields::some")]
+    pub public: Option<bool>,
+    /// Scopes and what they grant to them, over the table of all requests entry by entry.
+    #[serde(default, deserialize_with = "some_scopes")]
+    pub scopes: Option<BTreeMap<String, Scope>>,
+}
+
+/// Which requests an override is for. Each field is a word or a list of words.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Match {
+    /// Mounts, as they stand in `mounts`.
+    #[serde(deserialize_with = "mounts")]
+    pub mount: Option<Vec<String>>,
+    /// Patterns of hosts (`:authority` in lower case, without its port), with `*` and `?`.
+    #[serde(deserialize_with = "hosts")]
+    pub host: Option<Vec<Pattern>>,
+    /// Objects.
+    #[serde(deserialize_with = "objects")]
+    pub object: Option<Vec<Object>>,
+    /// Accesses.
+    #[serde(deserialize_with = "accesses")]
+    pub access: Option<Vec<Access>>,
+    /// Operations by name.
+    #[serde(deserialize_with = "operations")]
+    pub operation: Option<Vec<&'static Operation>>,
+}
+
+pub(super) fn in_order<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Override>, D::Error> {
+    let overrides: Vec<json::Object<Override>> = Vec::deserialize(deserializer)?;
+    Ok(overrides.into_iter().map(|it| it.0).collect())
+}
+
+/// Checks what types alone cannot say.
+pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
+    for (index, over) in config.overrides.iter().enumerate() {
+        let refuse = |field: &str, problem: String| {
+            Err(ConfigError::field(
+                format!("overrides[{index}]{field}"),
+                problem,
+            ))
+        };
+        let Override {
+            matches,
+            mode,
+            enforce_percent,
+            public,
+            scopes,
+        } = over;
+        let sets_nothing =
+            mode.is_none() && enforce_percent.is_none() && public.is_none() && scopes.is_none();
+        if sets_nothing {
+            let fields = "`mode`, `enforce_percent`, `public` or `scopes`";
+            return refuse("", format!("changes nothing: give it {fields}"));
+        }
+        let mounts = matches.mount.iter().flatten();
+        if let Some(unknown) = mounts.into_iter().find(|it| !config.mounts.contains(it)) {
+            return refuse(".match.mount", format!("{unknown:?} is not in `mounts`"));
+        }
+        if *public == Some(true) {
+            let Some(operations) = &matches.operation else {
+                return refuse(".public", "name the operations in `match`".to_owned());
+            };
+            if let Some(writes) = operations.iter().find(|it| it.access != Access::Read) {
+                let Operation {
+                    name,
+                    object,
+                    access,
+                    ..
+                } = writes;
+                let problem = format!(
+                    "{name} needs {object}:{access}, and only what reads can be without a key"
+                );
+                return refuse(".public", problem);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn some_scopes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, Scope>>, D::Error> {
+    json::unique_map(deserializer).map(Some)
+}
+
+/// A word or a list of words, at least one, since an empty list would match nothing; each read by `read`.
+fn one_or_many<'de, T, D>(
+    deserializer: D,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Words;
+
+    impl<'de> Visitor<'de> for Words {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a word or a list of words")
+        }
+
+        fn visit_str<E: Error>(self, word: &str) -> Result<Vec<String>, E> {
+            Ok(vec![word.to_owned()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<String>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(seq))
+        }
+    }
+
+    let words = deserializer.deserialize_any(Words)?;
+    if words.is_empty() {
+        return Err(D::Error::custom("is empty and matches nothing"));
+    }
+    let read: Result<_, String> = words.iter().map(|word| read(word)).collect();
+    read.map(Some).map_err(D::Error::custom)
+}
+
+fn mounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    one_or_many(deserializer, |word| Ok(word.to_owned()))
+}
+
+fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Pattern>>, D::Error> {
+    one_or_many(deserializer, |word| {
+        let plain = word.bytes().all(|b| b.is_ascii_graphic()) && !word.contains('/');
+        if word.is_empty() || !plain {
+            return Err(format!("{word:?} is not a pattern of host names"));
+        }
+        Ok(Pattern::new(&word.to_ascii_lowercase()))
+    })
+}
+
+fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Object>>, D::Error> {
+    one_or_many(deserializer, |word| {
+        known(word, "object", Object::from_word, Object::ALL)
+    })
+}
+
+fn accesses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Access>>, D::Error> {
+    one_or_many(deserializer, |word| {
+        known(word, "access", Access::from_word, Access::ALL)
+    })
+}
+
+fn known<T: ToString>(
+    word: &str,
+    kind: &str,
+    read: fn(&str) -> Option<T>,
+    all: &[T],
+) -> Result<T, String> {
+    read(word).ok_or_else(|| {
+        let all: Vec<String> = all.iter().map(T::to_string).collect();
+        format!("{word:?} is not an {kind}; there are {}", all.join(", "))
+    })
+}
+
+fn operations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<&'static Operation>>, D::Error> {
+    one_or_many(deserializer, |word| {
+        let found = catalog::operations().find(|operation| operation.name == word);
+        found.ok_or_else(|| {
+            let distance = |name: &&str| strsim::damerau_levenshtein(name, word);
+            let names = catalog::operations().map(|operation| operation.name);
+            let nearest = names.min_by_key(distance).unwrap_or_default();
+            format!("{word:?} is not an operation; did you mean {nearest:?}?")
+        })
+    })
+}

@@ -1,0 +1,259 @@
+//! Which denials are answered, for whom: mode, share of callers, and the ordered overrides.
+//!
+//! Of the overrides that match a request, the first that has a setting decides it; what none has is as the
+//! configuration says of all requests. A caller stands on one side of `enforce_percent` by a hash of the key's
+//! public id, so that a larger share only adds callers.
+//!
+//! It decides from a request's head and what the catalog says of it, and knows no key.
+
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::catalog::{self, Access, Operation};
+use crate::config::{Config, Match, Mode, Override};
+use crate::decision::Decision;
+use crate::policy::Policy;
+use crate::principals::Principal;
+use crate::request::RequestHead;
+
+/// What is in force for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether denials are answered.
+    pub mode: Mode,
+    /// For how many of a hundred callers.
+    pub enforce_percent: u64,
+    /// Whether the operation needs no key, where an override says so.
+    pub public: Option<bool>,
+    /// The scope tables: which of those [`Enforcement::policy`] has.
+    table: usize,
+}
+
+impl Terms {
+    /// Every denial is answered.
+    pub const STRICT: Self = Self {
+        mode: Mode::Enforce,
+        enforce_percent: 100,
+        public: None,
+        table: 0,
+    };
+
+    /// The same, but every denial is answered.
+    #[must_use]
+    pub fn enforced(self) -> Self {
+        Self {
+            mode: Mode::Enforce,
+            enforce_percent: 100,
+            ..self
+        }
+    }
+
+    /// Whether a denial is answered to anybody.
+    pub fn can_enforce(&self) -> bool {
+        self.percent_enforced() > 0
+    }
+
+    /// Whether a denial is answered to this caller. One without a key id counts as the last percent.
+    pub fn enforces(&self, principal: Option<&Principal>) -> bool {
+        let percent = self.percent_enforced();
+        percent >= 100 || percentile(principal) < percent
+    }
+
+    const fn percent_enforced(&self) -> u64 {
+        match self.mode {
+            Mode::Enforce => self.enforce_percent,
+            Mode::Shadow => 0,
+        }
+    }
+}
+
+/// Where a caller stands among a hundred, 0 to 99.
+fn percentile(principal: Option<&Principal>) -> u64 {
+    let Some(key_id) = principal.and_then(|principal| principal.key_id.as_deref()) else {
+        return 99;
+    };
+    let digest = Sha256::digest(key_id.as_bytes());
+    digest
+        .first_chunk()
+        .map_or(99, |bytes| u64::from_be_bytes(*bytes) % 100)
+}
+
+/// The settings of a configuration, and the scope tables that go with them.
+#[derive(Debug)]
+pub struct Enforcement {
+    base: Terms,
+    overrides: Vec<Override>,
+    /// The configuration's own, then one for each override that has scopes.
+    policies: Vec<Policy>,
+    /// For each override, which of the policies it has.
+    tables: Vec<Option<usize>>,
+}
+
+impl Enforcement {
+    /// Compiles a configuration.
+    pub fn new(config: &Config) -> Self {
+        let mut policies = vec![Policy::new(config)];
+        let mut tables = Vec::new();
+        for over in &config.overrides {
+            tables.push(over.scopes.as_ref().map(|scopes| {
+                policies.push(Policy::with_scopes(config, scopes));
+                policies.len() - 1
+            }));
+        }
+        Self {
+            base: Terms {
+                mode: config.mode,
+                enforce_percent: config.enforce_percent,
+                ..Terms::STRICT
+            },
+            overrides: config.overrides.clone(),
+            policies,
+            tables,
+        }
+    }
+
+    /// The scope tables of all requests that no override gives others.
+    pub fn base_policy(&self) -> &Policy {
+        self.policy(&Terms::STRICT)
+    }
+
+    /// The scope tables that decide.
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "`new` makes a table for each number it gives out"
+    )]
+    pub fn policy(&self, terms: &Terms) -> &Policy {
+        &self.policies[terms.table]
+    }
+
+    /// What is in force for a request, as far as it is classified.
+    pub fn terms(&self, decision: &Decision, head: &RequestHead<'_>) -> Terms {
+        if self.overrides.is_empty() {
+            return self.base;
+        }
+        let request = Subject::of(decision, head);
+        let matching = || {
+            let all = self.overrides.iter().zip(&self.tables);
+            all.filter(|(over, _)| request.is_under(&over.matches))
+        };
+        let mode = matching().find_map(|(over, _)| over.mode);
+        let percent = matching().find_map(|(over, _)| over.enforce_percent);
+        Terms {
+            mode: mode.unwrap_or(self.base.mode),
+            enforce_percent: percent.unwrap_or(self.base.enforce_percent),
+            public: matching().find_map(|(over, _)| over.public),
+            table: matching()
+                .find_map(|(_, table)| *table)
+                .unwrap_or(self.base.table),
+        }
+    }
+
+    /// The percent of an access's operations times callers for which denials are answered, rounded down.
+    /// Overrides that hold on some mounts or hosts only count where they lower it.
+    pub fn percent_in_force(&self, access: Access) -> u64 {
+        let operations = || catalog::operations().filter(|operation| operation.access == access);
+        let total: u64 = operations()
+            .map(|operation| self.least_percent(operation))
+            .sum();
+        total
+            .checked_div(operations().count() as u64)
+            .unwrap_or_default()
+    }
+
+    fn least_percent(&self, operation: &Operation) -> u64 {
+        let matching = || {
+            let all = self.overrides.iter();
+            all.filter(|over| over.matches.names(operation))
+        };
+        let modes = possible(matching(), |over| over.mode, self.base.mode);
+        if modes.contains(&Mode::Shadow) {
+            return 0;
+        }
+        let percents = possible(
+            matching(),
+            |over| over.enforce_percent,
+            self.base.enforce_percent,
+        );
+        percents.into_iter().min().unwrap_or_default()
+    }
+}
+
+/// What a setting can be, where overrides that hold somewhere only may hold or not.
+fn possible<'a, T>(
+    overrides: impl Iterator<Item = &'a Override>,
+    setting: impl Fn(&Override) -> Option<T>,
+    base: T,
+) -> Vec<T> {
+    let mut possible = Vec::new();
+    for over in overrides {
+        if let Some(value) = setting(over) {
+            possible.push(value);
+            if over.matches.mount.is_none() && over.matches.host.is_none() {
+                return possible;
+            }
+        }
+    }
+    possible.push(base);
+    possible
+}
+
+impl Match {
+    /// Whether it holds of an operation, on some mount and host.
+    fn names(&self, operation: &Operation) -> bool {
+        let named = |it: &&Operation| it.name == operation.name;
+        self.object
+            .as_ref()
+            .is_none_or(|it| it.contains(&operation.object))
+            && self
+                .access
+                .as_ref()
+                .is_none_or(|it| it.contains(&operation.access))
+            && self
+                .operation
+                .as_ref()
+                .is_none_or(|it| it.iter().any(|it| named(&it)))
+    }
+}
+
+/// What an override's `match` is held against.
+struct Subject<'a> {
+    decision: &'a Decision,
+    host: String,
+}
+
+impl<'a> Subject<'a> {
+    fn of(decision: &'a Decision, head: &RequestHead<'_>) -> Self {
+        let authority = head.text(":authority").unwrap_or_default();
+        let (name, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        let is_port = port.bytes().all(|b| b.is_ascii_digit());
+        let host = if is_port { name } else { authority };
+        Self {
+            decision,
+            host: host.to_ascii_lowercase(),
+        }
+    }
+
+    fn is_under(&self, matches: &Match) -> bool {
+        let Decision {
+            mount,
+            operation,
+            required,
+            ..
+        } = self.decision;
+        let object = required.and_then(|required| required.object);
+        let access = required.and_then(|required| required.access);
+        let named = operation.map(|operation| operation.name);
+        holds(matches.mount.as_ref(), |it| {
+            Some(it.as_str()) == mount.as_deref()
+        }) && holds(matches.host.as_ref(), |it| it.matches(&self.host))
+            && holds(matches.object.as_ref(), |it| Some(*it) == object)
+            && holds(matches.access.as_ref(), |it| Some(*it) == access)
+            && holds(matches.operation.as_ref(), |it| Some(it.name) == named)
+    }
+}
+
+fn holds<T>(wanted: Option<&Vec<T>>, is_met: impl FnMut(&T) -> bool) -> bool {
+    wanted.is_none_or(|wanted| wanted.iter().any(is_met))
+}

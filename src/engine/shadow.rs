@@ -1,0 +1,56 @@
+//! Requests that are let through whatever the answer wait for it only a little: what they are decided with
+//! then is what could not be known in time. The question itself goes on.
+
+use std::time::Duration;
+
+use super::judge::has_passed;
+use super::settle::Outcome;
+use super::{Engine, Waiting};
+use crate::config::Config;
+use crate::decision::Reason;
+use crate::principals::{Found, Timestamp};
+
+/// How often a tick comes while such requests wait: what their wait can be longer by.
+const SHADOW_WATCH: Duration = Duration::from_millis(25);
+
+/// How long such a request waits.
+pub(super) fn patience(config: &Config) -> Duration {
+    let service = &config.auth_service;
+    service.shadow_timeout.min(service.timeout)
+}
+
+impl Engine {
+    /// Wakes the requests that have waited long enough.
+    pub(super) fn tend_shadowed(&mut self, now: Timestamp) {
+        let patience = patience(&self.config);
+        let is_due = |waiting: &Waiting| {
+            waiting.told.is_none()
+                && !waiting.undecided.terms.can_enforce()
+                && has_passed(patience, waiting.since, now)
+        };
+        let due = self.waiting.iter().filter(|(_, waiting)| is_due(waiting));
+        for stream in due.map(|(stream, _)| *stream).collect::<Vec<_>>() {
+            let Some(mut waiting) = self.waiting.remove(&stream) else {
+                continue;
+            };
+            let stale = match self.principals.find(waiting.digest, now) {
+                Found::Stale { principal, .. } | Found::Fresh { principal, .. } => Some(principal),
+                Found::Refused(_) | Found::Nothing => None,
+            };
+            let unavailable = Outcome::Unavailable(Reason::AuthUnavailable);
+            waiting.told = Some(self.told(waiting.undecided.clone(), &unavailable, stale.as_ref()));
+            self.waiting.insert(stream, waiting);
+            self.outbox.wake.push(stream);
+        }
+    }
+
+    /// How often to look at them, while there are any.
+    pub(super) fn shadow_watch(&self) -> Option<Duration> {
+        let waiting = self.waiting.values().map(|waiting| &waiting.undecided);
+        let reading = self.reading.values().map(|reading| &reading.undecided);
+        let mut undecided = waiting.chain(reading);
+        undecided
+            .any(|undecided| !undecided.terms.can_enforce())
+            .then_some(SHADOW_WATCH)
+    }
+}

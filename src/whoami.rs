@@ -1,0 +1,144 @@
+//! The self-service answer: what a key may do, told to whoever holds it.
+//!
+//! `GET {mount}/.well-known/mlflow-authz/whoami` (RFC 8615) is answered by the filter itself. It tells what the
+//! auth service says of the key and what the scope tables make of it, and never the key.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::{Serialize, Serializer};
+
+use crate::catalog::{self, Naming};
+use crate::config::Config;
+use crate::decision::Decision;
+use crate::denial::Answer;
+use crate::policy::{Permission, Policy};
+use crate::principals::Principal;
+
+/// The path below a mount.
+pub const PATH: &str = "/.well-known/mlflow-authz/whoami";
+
+/// What a principal may do.
+#[derive(Debug, Serialize)]
+struct Whoami<'a> {
+    key_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+    scopes: &'a [String],
+    roles: &'a [String],
+    is_admin: bool,
+    /// What scopes and roles grant on all objects.
+    permissions: Vec<String>,
+    /// What they grant on objects of some names.
+    limited: Vec<Limited<'a>>,
+    /// Scopes that grant nothing here.
+    unknown_scopes: Vec<&'a str>,
+    /// For each object, each access that some operation needs.
+    objects: BTreeMap<&'static str, BTreeMap<&'static str, Allowed>>,
+    /// Whether the auth service could not be asked, and this is what it said before.
+    stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_url: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Limited<'a> {
+    scope: &'a str,
+    names: Vec<&'a str>,
+    permissions: Vec<String>,
+}
+
+/// Whether an access is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Allowed {
+    Everywhere,
+    /// On objects whose names match one of these patterns.
+    On(Vec<String>),
+    Nowhere,
+}
+
+impl Serialize for Allowed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Everywhere => serializer.serialize_bool(true),
+            Self::On(patterns) => patterns.serialize(serializer),
+            Self::Nowhere => serializer.serialize_bool(false),
+        }
+    }
+}
+
+/// Whether a request, by its path below a mount, asks for this.
+pub fn is_asked(method: &str, path: &str) -> bool {
+    path == PATH && [Method::GET, Method::HEAD].iter().any(|it| it == method)
+}
+
+/// The answer to a caller who is known.
+pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
+    let nobody = Principal::default();
+    let principal = decision.principal.as_deref().unwrap_or(&nobody);
+    let whoami = Whoami {
+        key_id: principal.key_id.as_deref(),
+        user_id: principal.user_id.as_deref(),
+        scopes: &principal.scopes,
+        roles: &principal.roles,
+        is_admin: principal.is_admin,
+        permissions: words(policy.permissions(principal)),
+        limited: limited(policy, principal),
+        unknown_scopes: policy.unknown_scopes(principal),
+        objects: objects(policy, principal),
+        stale: decision.stale,
+        help_url: config.help_url.as_deref(),
+    };
+    Answer {
+        status: 200,
+        headers: vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ],
+        body: serde_json::to_string(&whoami).unwrap_or_default(),
+    }
+}
+
+fn words(permissions: Vec<Permission>) -> Vec<String> {
+    permissions.iter().map(ToString::to_string).collect()
+}
+
+fn limited<'a>(policy: &Policy, principal: &'a Principal) -> Vec<Limited<'a>> {
+    let limited = policy.limited(principal).into_iter();
+    limited
+        .map(|(scope, names)| Limited {
+            scope,
+            names,
+            permissions: words(policy.permissions_of_scope(scope)),
+        })
+        .collect()
+}
+
+fn objects(
+    policy: &Policy,
+    principal: &Principal,
+) -> BTreeMap<&'static str, BTreeMap<&'static str, Allowed>> {
+    let mut objects: BTreeMap<_, BTreeMap<_, Allowed>> = BTreeMap::new();
+    for operation in catalog::operations() {
+        let permission = Permission::new(operation.object, operation.access);
+        let accesses = objects.entry(operation.object.as_str()).or_default();
+        let allowed = accesses
+            .entry(operation.access.as_str())
+            .or_insert(Allowed::Nowhere);
+        if *allowed != Allowed::Nowhere {
+            continue;
+        }
+        if policy.grants(principal, permission) {
+            *allowed = Allowed::Everywhere;
+        } else if operation.naming() != Naming::Untied {
+            let patterns = policy.narrow(principal, permission, false);
+            if !patterns.is_empty() {
+                let patterns = patterns.iter().map(|it| it.as_str().to_owned());
+                *allowed = Allowed::On(patterns.collect());
+            }
+        }
+    }
+    objects
+}

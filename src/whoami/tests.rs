@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::answer;
+use crate::auth_service::{Reply, Verdict};
+use crate::config::Config;
+use crate::decision::{Decision, Reason};
+use crate::policy::Policy;
+use crate::principals::Principal;
+
+/// What a caller is told whom the auth service describes so.
+fn told(more: &str, body: &str) -> Value {
+    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
+    let config = Config::parse(text.as_bytes()).unwrap();
+    let decision = Decision {
+        principal: Some(Arc::new(principal(body))),
+        ..Decision::new(Reason::Whoami)
+    };
+    let answer = answer(&decision, &Policy::new(&config), &config);
+    assert_eq!(answer.status, 200);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn principal(body: &str) -> Principal {
+    let reply = Reply::Response {
+        status: 200,
+        from_service: true,
+        retry_after: None,
+        cache_control: None,
+        body: body.as_bytes(),
+    };
+    match reply.verdict() {
+        Verdict::Valid(principal, _) => principal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn permissions_are_said_in_as_few_words_as_there_are() {
+    for (scopes, is_admin, expected) in [
+        (json!([]), false, json!([])),
+        (json!(["model:read"]), false, json!(["*:read"])),
+        (
+            json!(["gateway:use"]),
+            false,
+            json!(["gateway:read", "gateway:use"]),
+        ),
+        (
+            json!(["model:read", "gateway:use"]),
+            false,
+            json!(["*:read", "gateway:use"]),
+        ),
+        (json!(["admin", "gateway:use"]), false, json!(["*:*"])),
+        (json!([]), true, json!(["*:*"])),
+        (
+            json!(["runs", "model:read"]),
+            false,
+            json!(["*:read", "run:*"]),
+        ),
+    ] {
+        let body = json!({"scopes": scopes, "is_admin": is_admin}).to_string();
+        let said = told(r#", "scopes": {"runs": ["run:*"]}"#, &body);
+        assert_eq!(said["permissions"], expected, "{body}");
+    }
+}
+
+#[test]
+fn limited_rights_name_their_patterns() {
+    let said = told(
+        "",
+        r#"{"scopes": ["model:read", "model:promote:acme-*@champion", "x:y:z"],
+            "grants": [{"scope": "model:register", "names": ["acme-*", "17"]}]}"#,
+    );
+    assert_eq!(
+        said["limited"],
+        json!([
+            {"scope": "model:promote", "names": ["acme-*@champion"],
+             "permissions": ["model_version:read", "model_version:promote", "registered_model:read",
+                             "registered_model:promote"]},
+            {"scope": "model:register", "names": ["acme-*", "17"], "permissions": said["limited"][1]["permissions"]}
+        ])
+    );
+    assert_eq!(said["unknown_scopes"], json!(["x:y:z"]));
+    let objects = &said["objects"];
+    assert_eq!(objects["registered_model"]["read"], true);
+    assert_eq!(
+        objects["registered_model"]["write"],
+        json!(["acme-*", "17"])
+    );
+    assert_eq!(
+        objects["registered_model"]["promote"],
+        json!(["acme-*@champion"])
+    );
+    assert_eq!(objects["registered_model"]["delete"], false);
+    // No request names a run: a grant limited to names does not reach it.
+    assert_eq!(objects["run"]["write"], false);
+}
+
+#[test]
+fn roles_admin_and_help_are_said() {
+    let said = told(
+        r#", "roles": {"ops": ["job:use"]}, "help_url": "https://docs.example/keys""#,
+        r#"{"scopes": [], "roles": ["ops"], "is_admin": false}"#,
+    );
+    assert_eq!(said["roles"], json!(["ops"]));
+    assert_eq!(said["permissions"], json!(["job:use"]));
+    assert_eq!(said["objects"]["job"]["use"], true);
+    assert_eq!(said["is_admin"], false);
+    assert_eq!(said["help_url"], "https://docs.example/keys");
+}
