@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 
 from harness import paths  # noqa: E402
 from harness.mlflow_server import MlflowServer  # noqa: E402
-from rollout_story import SETTLED, WAYS, WORKERS, StepCount, Story, callers, play, undeserved  # noqa: E402
+from rollout_story import SETTLED, WAYS, WORKERS, StepCount, Story, callers, play, stands_at, undeserved  # noqa: E402
 from soak_report import load_average, machine, step, table  # noqa: E402
 
 REPORT = ROOT / "docs" / "benchmarks" / "rollout.md"
@@ -29,7 +29,7 @@ _INTRODUCTION = """# A rollout under load
 A real Envoy with `envoy/envoy.yaml`, a real `mlflow server`, and the stand-in auth service. Each step is a new
 file in the place of the one that Envoy watches, while requests go on. {people} callers take turns to read and to
 write: {kinds}. The readers' writes and all that comes without a valid key are what enforcement refuses.
-*Let through* is what the caller's key is good for; *would deny* was let through, and recorded with the
+*Allowed* is what the caller's key is good for; *would deny* was let through, and recorded with the
 reason that it is going to be refused for; *failed* are connection errors, answers of Envoy's own, 5xx, and any
 answer that the caller's key never deserves.
 """
@@ -64,7 +64,7 @@ def rows(story: Story) -> list[tuple[object, ...]]:
 HEAD = (
     "step",
     "requests",
-    "let through",
+    "allowed",
     "would deny",
     "denied",
     "callers refused",
@@ -83,14 +83,10 @@ def complaints(story: Story) -> list[str]:
     )
     found = [f"{what} ({times} times)" for what, times in failed.most_common(20)]
     for count in story.counts:
-        refused, spared = count.refused_callers, count.let_through_callers
-        title, percent = count.step.title, count.step.percent
-        if refused & spared:
-            found.append(f"{title}: {len(refused & spared)} callers were on both sides")
-        if (percent == 0 and refused) or (percent == 100 and spared):
-            found.append(f"{title}: {len(refused)} callers were refused, {len(spared)} were not")
-        if 0 < percent < 100 and not (refused and spared):
-            found.append(f"{title}: {len(refused)} callers were refused, {len(spared)} were not")
+        found += [
+            f"{count.step.title}: {s.caller.kind}, percent {stands_at(s.caller)}, got {s.status} {s.reason}"
+            for s in count.misjudged[:5]
+        ]
     let_through = sum(sum(count.would_deny.values()) for count in story.counts)
     if not let_through == story.metrics["would_deny"] == story.disagreements:
         found.append(
@@ -116,11 +112,12 @@ def text(story: Story, way: str, began: str, load_at_begin: float) -> str:
             f"{began}; load average {load_at_begin:.1f} at the beginning, {load_average():.1f} at the end. "
             f"{WORKERS} workers; files changed by {way.upper()}.",
             table(HEAD, rows(story)),
-            f"{requests:,} requests, 3 changes, **{failed} failed**. Within {SETTLED:g} s of each change every "
-            f"request was decided by the new step, and no caller was on both sides of one: at 10 % the same "
-            f"{len(ten.refused_callers)} were refused each time, and no one else. What the clients saw let through "
-            f"and refused is what the filter counted: {story.metrics['would_deny']:,.0f} `would_deny` (and as "
-            f"many `mlflow_authz_disagreements`), {story.metrics['deny']:,.0f} `deny`.",
+            f"{requests:,} requests, 3 changes, **{failed} failed**. From {SETTLED:g} s after each change on, every "
+            f"request was decided by the new step: at 10 % the {len(ten.refused_callers)} callers whose key id's "
+            f"hash is below 10 were refused each time, and nobody else; who has no valid key counts as the last "
+            f"percent. What the clients saw let through and refused is what the filter counted: "
+            f"{story.metrics['would_deny']:,.0f} `would_deny` (and as many `mlflow_authz_disagreements`), "
+            f"{story.metrics['deny']:,.0f} `deny`.",
         ]
     )
 

@@ -1,5 +1,6 @@
 """The rollout: who calls, in which steps it is switched on and off again, and what came of each request."""
 
+import hashlib
 import itertools
 import random
 import time
@@ -84,6 +85,14 @@ def judge(caller: Caller, operation: Operation, response: Response) -> tuple[str
     return "right", reason
 
 
+def stands_at(caller: Caller) -> int:
+    """Where a caller stands among a hundred: by the key's id, as src/enforcement.rs says."""
+    if caller.key is None or caller.kind == "invalid":
+        return 99
+    digest = hashlib.sha256(caller.identity()[0].encode()).digest()
+    return int.from_bytes(digest[:8], "big") % 100
+
+
 def undeserved(sent: Sent) -> bool:
     """Whether the request is one that enforcement refuses."""
     return sent.operation.name not in sent.caller.may
@@ -119,6 +128,12 @@ class StepCount:
 
     def _settled(self) -> list[Sent]:
         return [s for s in self.sent if undeserved(s) and s.at > self.began + SETTLED]
+
+    @property
+    def misjudged(self) -> list[Sent]:
+        """Refused, or not, against what the step says, once it was in force."""
+        percent = self.step.percent
+        return [s for s in self._settled() if (s.status != 200) != (stands_at(s.caller) < percent)]
 
     @property
     def refused_callers(self) -> set[str]:
