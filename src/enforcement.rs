@@ -202,7 +202,7 @@ fn possible<'a, T>(
 impl Match {
     /// Whether it holds of an operation, on some mount and host.
     fn names(&self, operation: &Operation) -> bool {
-        let named = |it: &&Operation| it.name == operation.name;
+        let is_named = |it: &&'static Operation| it.name == operation.name;
         self.object
             .as_ref()
             .is_none_or(|it| it.contains(&operation.object))
@@ -213,7 +213,7 @@ impl Match {
             && self
                 .operation
                 .as_ref()
-                .is_none_or(|it| it.iter().any(|it| named(&it)))
+                .is_none_or(|it| it.iter().any(is_named))
     }
 }
 

@@ -19,6 +19,7 @@ from harness.stack import MOUNT, Stack
 READ = keys.READ["key"]
 StartStack = Callable[..., Stack]
 NOBODY = {"user_id": None, "key_id": None, "scopes": [], "roles": [], "admin": False}
+ACCESSES = ["read", "write", "promote", "delete", "use", "admin"]
 READER = {**NOBODY, "user_id": "user_read", "key_id": "key_read", "scopes": ["model:read"]}
 
 
@@ -176,7 +177,7 @@ def test_counters_with_labels(start_stack: StartStack) -> None:
         series("callouts", outcome="unexpected_status"): 1,
         series("auth_service_misconfigured"): 1,
         series("cache_entries"): 1,
-        series("enforcing"): 100,
+        **{series("enforcing", access=access): 100 for access in ACCESSES},
     }
 
 
