@@ -686,11 +686,14 @@ SEARCHES = [
 
 
 def test_searches(start_stack: Callable[..., Stack], auth_service: AuthService) -> None:
-    scopes = {"lister": {"permissions": ["*:read"]}, "reader": {"permissions": ["*:read"], "searches": False}}
+    scopes = {
+        "team:lister": {"permissions": ["*:read"]},
+        "team:reader": {"permissions": ["*:read"], "searches": False},
+    }
     plugin = {**PLUGIN, "scopes": scopes}
     stack = start_stack(auth=auth_service, plugin=plugin, allow_on_headers_stop_iteration=True)
-    lister, reader = fresh(stack, ["lister:acme-*"]), fresh(stack, ["reader:acme-*"])
-    both, wide = fresh(stack, ["lister:acme-*", "reader:acme-*"]), fresh(stack, ["reader"])
+    lister, reader = fresh(stack, ["team:lister:acme-*"]), fresh(stack, ["team:reader:acme-*"])
+    both, wide = fresh(stack, ["team:lister:acme-*", "team:reader:acme-*"]), fresh(stack, ["team:reader"])
     for method, path, data in SEARCHES:
         for key in (lister, both, wide):
             assert stack.client.request(method, path, [bearer(key), JSON], data).status == 200
