@@ -33,7 +33,8 @@ LEFT_OUT = {
     "test_negative_entries.py": "what the engine remembers; test_cache.py has the part that is Envoy's",
     "test_narrow_client.py": "real MLflow servers for minutes; test_narrow_bodies.py has the part that is Envoy's",
     "test_rollout.py": "a real MLflow server under load; test_hot_change.py has the part that is Envoy's",
-    "test_stale.py": "what the engine remembers in an outage; test_under_fault.py has outages",
+    "test_stale.py": "what the engine remembers in an outage; test_auth_service_trouble.py has the outages",
+    "test_under_fault.py": "the same troubles under load, for minutes; test_auth_service_trouble.py has each by itself",
 }
 
 

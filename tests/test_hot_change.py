@@ -6,15 +6,19 @@ is known of keys stays known, in the data that all workers share. With -s, each 
 """
 
 import itertools
+import json
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harness import keys, paths
 from harness.checks import CREATE_RUN, READ_RUN
+from harness.envoy_config import connection_manager, load_sample
 from harness.hot import DRAIN, LONG_DRAIN, HotFile, HotFilter, HotListener
 from harness.http import Connection, Response, bearer
 from harness.load import KEYLESS, READ, WRITE, Caller, Sent, readers
@@ -339,3 +343,34 @@ def test_what_is_counted_lives_on(start: Any, way: str) -> None:
         return 0 < scene.stack.envoy.metric("mlflow_authz_cache_entries") <= 2 * len(callers)
 
     wait_until(settled, "the entries of old configurations are taken off", timeout=8)
+
+
+def test_start_with_an_invalid_configuration(start: Any) -> None:
+    """By ECDS the listener serves without a filter's configuration, and Envoy itself answers: nothing passes."""
+    scene = start("ECDS", 2, plugin={**PLUGIN, "audit": {"allow": True}})
+    upstream = scene.stack.upstream.count
+    for target in (READ_RUN, "/api/mlflow/health", "/"):
+        answer = scene.stack.client.get(target, [bearer(keys.ADMIN["key"])])
+        assert answer.status == 500, answer
+    assert scene.stack.upstream.count == upstream
+    assert {entry["response_flags"] for entry in scene.stack.envoy.access_log()} == {"NFCF"}
+    scene.swap({"audit": {"allow": None}})
+    assert scene.stack.client.get(READ_RUN, [bearer(keys.READ["key"])]).status == 200
+
+
+def test_the_documented_files_are_these(tmp_path: Path) -> None:
+    """docs/hot-change.md shows what `HotFilter` makes of envoy.yaml."""
+    shown = re.findall(r"```yaml\n(.*?)```", (paths.ROOT / "docs" / "hot-change.md").read_text(), re.DOTALL)
+    in_envoy_yaml, in_the_file = (yaml.safe_load(block) for block in shown)
+    config = load_sample()
+    HotFilter(tmp_path).edit(config)
+    wasm = connection_manager(config)["http_filters"][0]
+    written = yaml.safe_load((tmp_path / "watched.yaml").read_text())
+    for found in (in_envoy_yaml["http_filters"][0], wasm):
+        found["config_discovery"]["config_source"]["path_config_source"]["path"] = "any"
+    assert in_envoy_yaml["http_filters"][0] == wasm
+    assert in_envoy_yaml["node"].keys() == config["node"].keys()
+    plugin = [body["resources"][0]["typed_config"]["config"] for body in (in_the_file, written)]
+    for found in plugin:
+        found["configuration"]["value"] = json.loads(found["configuration"]["value"]).keys() & {"auth_service"}
+    assert in_the_file == written

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import READ_RUN
+from harness.hot import DRAIN, HotListener
 from harness.http import bearer, encode_head
 from harness.load import ANY_READER, PREFIX
-from harness.hot import DRAIN, HotListener
 from harness.load_parts import LoadAuthService, rss_mib
 from harness.stack import MOUNT, Stack
 
