@@ -17,7 +17,17 @@ sys.dont_write_bytecode = True
 
 from harness import paths  # noqa: E402
 from harness.mlflow_server import MlflowServer  # noqa: E402
-from rollout_story import SETTLED, WAYS, WORKERS, StepCount, Story, callers, play, stands_at, undeserved  # noqa: E402
+from rollout_story import (  # noqa: E402
+    SETTLED,
+    WAYS,
+    WORKERS,
+    StepCount,
+    Story,
+    callers,
+    play,
+    stands_at,
+    undeserved,
+)
 from soak_report import load_average, machine, step, table  # noqa: E402
 
 REPORT = ROOT / "docs" / "benchmarks" / "rollout.md"
@@ -26,12 +36,16 @@ _INTRODUCTION = """# A rollout under load
 
     scripts/rollout                 a minute or so; writes this page
 
-A real Envoy with `envoy/envoy.yaml`, a real `mlflow server`, and the stand-in auth service. Each step is a new
-file in the place of the one that Envoy watches, while requests go on. {people} callers take turns to read and to
-write: {kinds}. The readers' writes and all that comes without a valid key are what enforcement refuses.
-*Allowed* is what the caller's key is good for; *would deny* was let through, and recorded with the
-reason that it is going to be refused for; *failed* are connection errors, answers of Envoy's own, 5xx, and any
-answer that the caller's key never deserves.
+A real Envoy with `envoy/envoy.yaml`, a real `mlflow server`, and the stand-in auth service. Each step is a
+new file in the place of the one that Envoy watches, while requests go on. {people} callers take turns to
+read and to write: {kinds}.
+
+The readers' writes, and all that comes without a valid key, are what enforcement refuses. *Allowed*: what
+the caller's key is good for. *Would deny*: let through, and recorded with the reason that it is going to be
+refused for. *Failed*: connection errors, answers of Envoy's own, 5xx, and any answer that the caller's key
+never deserves. *Callers refused*: of those who tried something that enforcement refuses, a second after
+the change or later. Callouts after the first step are about keys that are not valid (asked about again
+every 5 s) and about those whose 60 s are nearly over.
 """
 
 
@@ -102,7 +116,10 @@ def complaints(story: Story) -> list[str]:
 def text(story: Story, way: str, began: str, load_at_begin: float) -> str:
     """The whole page."""
     counts = Counter(caller.kind for caller in callers())
-    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in counts.items())
+    kinds = (
+        f"{counts['reader']} whose keys may read, {counts['writer']} whose keys may do both, "
+        f"{counts['invalid']} whose keys are not valid, and {counts['keyless']} without a key"
+    )
     requests = sum(len(count.sent) for count in story.counts)
     failed = sum(len(count.failed) for count in story.counts)
     ten = next(count for count in story.counts if count.step.title == "10 %")
@@ -112,10 +129,10 @@ def text(story: Story, way: str, began: str, load_at_begin: float) -> str:
             f"{began}; load average {load_at_begin:.1f} at the beginning, {load_average():.1f} at the end. "
             f"{WORKERS} workers; files changed by {way.upper()}.",
             table(HEAD, rows(story)),
-            f"{requests:,} requests, 3 changes, **{failed} failed**. From {SETTLED:g} s after each change on, every "
-            f"request was decided by the new step: at 10 % the {len(ten.refused_callers)} callers whose key id's "
-            f"hash is below 10 were refused each time, and nobody else; who has no valid key counts as the last "
-            f"percent. What the clients saw let through and refused is what the filter counted: "
+            f"{requests:,} requests, 3 changes, **{failed} failed**. From {SETTLED:g} s after each change on, "
+            f"every request was decided by the new step: at 10 % the {len(ten.refused_callers)} callers whose "
+            "key id's hash is below 10 were refused each time, and nobody else; who has no valid key counts as "
+            "the last percent. What the clients saw let through and refused is what the filter counted: "
             f"{story.metrics['would_deny']:,.0f} `would_deny` (and as many `mlflow_authz_disagreements`), "
             f"{story.metrics['deny']:,.0f} `deny`.",
         ]

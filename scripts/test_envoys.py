@@ -22,7 +22,7 @@ LEFT_OUT = {
     "test_advisories.py": "old releases of MLflow with known holes; a matter of the filter's catalog",
     "test_catalog.py": "no Envoy",
     "test_demo.py": "the demo, in whose place test_mlflow_client.py runs",
-    "test_deployments.py": "mostly real MLflow servers in several set-ups; routes are Envoy's plainest part",
+    "test_deployments.py": "mostly real MLflow servers, in several set-ups",
     "test_differential.py": "MLflow's own router, no Envoy",
     "test_differential_bodies.py": "MLflow's own reading of bodies, no Envoy",
     "test_docs.py": "no Envoy",
@@ -31,10 +31,10 @@ LEFT_OUT = {
     "test_harness.py": "the tests' own tools",
     "test_memory.py": "Envoy's memory, whose limits are those of the newest release",
     "test_negative_entries.py": "what the engine remembers; test_cache.py has the part that is Envoy's",
-    "test_narrow_client.py": "real MLflow servers for minutes; test_narrow_bodies.py has the part that is Envoy's",
-    "test_rollout.py": "a real MLflow server under load; test_hot_change.py has the part that is Envoy's",
+    "test_narrow_client.py": "MLflow for minutes; test_narrow_bodies.py has the part that is Envoy's",
+    "test_rollout.py": "MLflow under load; test_hot_change.py has the part that is Envoy's",
     "test_stale.py": "what the engine remembers in an outage; test_auth_service_trouble.py has the outages",
-    "test_under_fault.py": "the same troubles under load, for minutes; test_auth_service_trouble.py has each by itself",
+    "test_under_fault.py": "such troubles under load; test_auth_service_trouble.py has each by itself",
 }
 
 
