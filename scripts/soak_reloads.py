@@ -1,17 +1,15 @@
 """Envoy's memory over many new configurations, while requests come by."""
 
 import argparse
-import asyncio
 import itertools
 import re
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.load import READ, WRITE, Tally, reader, readers
-from harness.load_http import Work, keep_sending
-from harness.load_parts import DRAIN, HotConfig
+from harness.hot import DRAIN, HotListener
+from harness.load import READ, WRITE, reader, readers
+from harness.load_http import BackgroundLoad, Work
 from soak_parts import Soaked
 from soak_report import Section, step
 
@@ -19,38 +17,21 @@ WORKERS = 2
 _LIMIT = 5
 
 
-class _Trickle(threading.Thread):
-    """A few requests, with ten keys in turn and with 500 others, until `stop`."""
+def _trickle(soaked: Soaked) -> BackgroundLoad:
+    """A few requests, with ten keys in turn and with 2500 others."""
+    works = itertools.cycle([(caller, op) for caller in readers("known", 10) for op in (READ, WRITE)])
+    turns = itertools.count()
 
-    def __init__(self, soaked: Soaked) -> None:
-        super().__init__()
-        self._soaked = soaked
-        self._going = True
-        self.tally = Tally()
+    def work() -> Work:
+        turn = next(turns)
+        # Few enough that they soon have their slots in shared data, which is never given back.
+        return (reader(f"other_{turn % 2500}"), READ) if turn % 5 == 0 else next(works)
 
-    def run(self) -> None:
-        known = readers("known", 10)
-        works = itertools.cycle([(caller, op) for caller in known for op in (READ, WRITE)])
-        turns = itertools.count()
-
-        def work() -> Work | None:
-            if not self._going:
-                return None
-            turn = next(turns)
-            # Few enough that they soon have their slots in shared data, which is never given back.
-            return (reader(f"other_{turn % 2500}"), READ) if turn % 5 == 0 else next(works)
-
-        self.tally = asyncio.run(
-            keep_sending(self._soaked.address, work, connections=6, limit=_LIMIT, seconds=1800, pause=0.05)
-        )
-
-    def stop(self) -> None:
-        self._going = False
-        self.join()
+    return BackgroundLoad(soaked.address, work, kept=6, fresh=0, limit=_LIMIT, pause=0.05)
 
 
 def _series(
-    soaked: Soaked, title: str, count: int, config: Callable[[int], dict], hot: HotConfig
+    soaked: Soaked, title: str, count: int, config: Callable[[int], dict], hot: HotListener
 ) -> list[tuple]:
     step(f"reloads: {title}")
     rows: list[tuple] = []
@@ -82,17 +63,13 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
         "two configurations in turn": lambda number: {"help_url": f"https://keys.test/{number % 2}"},
         "every configuration a new one": lambda number: {"help_url": f"https://keys.test/new/{number}"},
     }
-    hot = HotConfig(workdir / "listener")
+    hot = HotListener(workdir / "listener")
     tables = {}
     options = {"concurrency": WORKERS, "arguments": DRAIN, "edit": hot.edit}
     with Soaked(workdir / "envoy", echo=True, **options) as soaked:
-        trickle = _Trickle(soaked)
-        trickle.start()
-        try:
+        with _trickle(soaked) as trickle:
             for title, config in series.items():
                 tables[title] = _series(soaked, title, wanted.reloads, config, hot)
-        finally:
-            trickle.stop()
         traps = sum(soaked.envoy.stats(r"^wasm\..*vm_reload").values())
         said = len(re.findall(r"\[(?:critical|error)\]", soaked.envoy.log()))
     tally = trickle.tally

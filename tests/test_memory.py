@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import READ_RUN
+from harness.hot import DRAIN, HotListener
 from harness.http import bearer, encode_head
 from harness.load import ANY_READER, PREFIX
-from harness.load_parts import DRAIN, HotConfig, LoadAuthService, rss_mib
+from harness.load_parts import LoadAuthService, rss_mib
 from harness.stack import MOUNT, Stack
 
 WARM_UP = 4_000
@@ -95,7 +96,7 @@ def test_the_figure_for_keys_tells_a_bound_from_none(tmp_path: Path) -> None:
 
 
 def test_many_reloads(tmp_path: Path) -> None:
-    hot = HotConfig(tmp_path)
+    hot = HotListener(tmp_path)
     with (
         LoadAuthService([], tmp_path / "auth") as auth,
         Stack(tmp_path / "envoy", auth=auth, edit=hot.edit, arguments=DRAIN) as stack,

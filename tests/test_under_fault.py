@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from harness import keys
 from harness.checks import unharmed
+from harness.hot import DRAIN, HotListener
 from harness.load import (
     ANY_READER,
     FOREIGN,
@@ -33,7 +34,7 @@ from harness.load import (
     writers,
 )
 from harness.load_http import Address, Client, Work, http2_round, in_background, keep_sending
-from harness.load_parts import DRAIN, HotConfig, LoadAuthService
+from harness.load_parts import LoadAuthService
 from harness.stack import Stack
 
 TIMEOUT = 0.6
@@ -62,7 +63,7 @@ class Scene:
 
     def __init__(self, folder: Path, workers: int, started: ExitStack) -> None:
         self.workers = workers
-        self.hot = HotConfig(folder)
+        self.hot = HotListener(folder)
         # Not with the readers' prefix: those are what the file does not say.
         entries = [keys.key(name.removeprefix("load_"), ["model:write"]) for name in _WRITERS]
         self.auth = started.enter_context(LoadAuthService(entries, folder / "auth"))

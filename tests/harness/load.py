@@ -36,7 +36,7 @@ class Operation:
 READ = Operation("read", "GET", READ_RUN)
 WRITE = Operation("write", "POST", CREATE_RUN, b"{}")
 
-_ERROR_CODES = {
+ERROR_CODES = {
     "scope_missing": (403, "PERMISSION_DENIED"),
     "key_invalid": (401, "UNAUTHENTICATED"),
     "credential_malformed": (401, "UNAUTHENTICATED"),
@@ -44,6 +44,7 @@ _ERROR_CODES = {
     "auth_unavailable": (503, "TEMPORARILY_UNAVAILABLE"),
     "overloaded": (503, "TEMPORARILY_UNAVAILABLE"),
 }
+"""Status and error code by reason, DESIGN 5.4."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Caller:
     """Names of the operations the key is good for."""
     denied: str = "scope_missing"
     """Why all others are refused."""
+    may_be: frozenset[str] = frozenset()
+    """Names of operations that are right both ways, while what they need changes."""
     asked_about: bool = True
     """Whether the filter has to ask somebody; if not, no trouble of the auth service reaches this caller."""
 
@@ -130,7 +133,7 @@ def judge(caller: Caller, operation: Operation, response: Response) -> tuple[str
         reason, code = body["reason"], body["error_code"]
     except (ValueError, KeyError, TypeError):
         return "wrong", f"{response.status} that is not the filter's: {response.body[:80]!r}"
-    if _ERROR_CODES.get(reason) != (response.status, code):
+    if ERROR_CODES.get(reason) != (response.status, code):
         return "wrong", f"{response.status} {code} for {reason}"
     if response.status == 503:
         if not (response.header("retry-after") or "").isdigit():
@@ -148,7 +151,7 @@ def judge(caller: Caller, operation: Operation, response: Response) -> tuple[str
 
 
 def _wrongly_forwarded(caller: Caller, operation: Operation, response: Response) -> str:
-    if operation.name not in caller.may:
+    if operation.name not in caller.may | caller.may_be:
         return f"a {caller.kind} was let through to {operation.name}"
     try:
         seen = json.loads(response.body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import random
 import socket
 import struct
@@ -15,6 +16,8 @@ from .load import Caller, Operation, Sent, Tally, judge
 
 Address = tuple[str, int]
 Work = tuple[Caller, Operation]
+Judge = Callable[[Caller, Operation, Response], tuple[str, str]]
+"""As `harness.load.judge`."""
 
 TRICKLE_PIECES = 12
 
@@ -22,10 +25,11 @@ TRICKLE_PIECES = 12
 class Client:
     """One HTTP/1.1 connection, made anew when the server has ended it, as it says, after an answer."""
 
-    def __init__(self, address: Address, limit: float) -> None:
+    def __init__(self, address: Address, limit: float, judge: Judge = judge) -> None:
         """`limit`: seconds after which a request has no answer."""
         self._address = address
         self._limit = limit
+        self._judge = judge
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -51,7 +55,7 @@ class Client:
             async with asyncio.timeout(self._limit + trickle):
                 await self.connect()
                 response = await self._exchange(self._encode(work), trickle)
-            verdict, reason = judge(caller, operation, response)
+            verdict, reason = self._judge(caller, operation, response)
             status = response.status
         except TimeoutError:
             self.close()
@@ -75,7 +79,7 @@ class Client:
         caller, operation = work
         headers = [("host", "mlflow.test"), *caller.headers()]
         if operation.body is not None:
-            headers.append(("content-length", str(len(operation.body))))
+            headers += [("content-type", "application/json"), ("content-length", str(len(operation.body)))]
         return encode_head(operation.method, operation.target, headers) + (operation.body or b"")
 
     async def _exchange(self, request: bytes, trickle: float) -> Response:
@@ -118,24 +122,75 @@ async def keep_sending(
     seconds: float = 60,
     pause: float = 0,
     trickle: float = 0,
+    fresh: int = 0,
+    judge: Judge = judge,
 ) -> Tally:
     """Each connection sends one request after another, until there is no more work or `seconds` are over.
 
-    `pause`: the mean of a random pause of each connection between requests, in seconds.
+    `pause`: the mean of a random pause of each connection between requests, in seconds. So many more senders
+    as `fresh` says make a new connection for each request.
     """
     tally = Tally()
     until = time.monotonic() + seconds
 
-    async def one_connection() -> None:
-        client = Client(address, limit)
+    async def sender(keep: bool) -> None:
+        client = Client(address, limit, judge)
         while time.monotonic() < until and (work := next_work()) is not None:
             tally.sent.append(await client.send(work, trickle))
+            if not keep:
+                client.close()
             if pause:
                 await asyncio.sleep(random.uniform(0, 2 * pause))
         client.close()
 
-    await asyncio.gather(*(one_connection() for _ in range(connections)))
+    await asyncio.gather(*(sender(number < connections) for number in range(connections + fresh)))
     return tally
+
+
+class BackgroundLoad(threading.Thread):
+    """Keeps sending while the `with` block does other things. `tally` is there when it has ended."""
+
+    def __init__(
+        self,
+        address: Address,
+        work: Callable[[], Work],
+        *,
+        kept: int,
+        fresh: int,
+        limit: float,
+        pause: float,
+        judge: Judge = judge,
+    ) -> None:
+        """`kept` senders keep their connections, `fresh` ones do not; see `keep_sending`."""
+        super().__init__()
+        self._going = True
+        self.tally = Tally()
+
+        def next_work() -> Work | None:
+            return work() if self._going else None
+
+        self._load = functools.partial(
+            keep_sending,
+            address,
+            next_work,
+            connections=kept,
+            fresh=fresh,
+            limit=limit,
+            pause=pause,
+            judge=judge,
+            seconds=3600,
+        )
+
+    def run(self) -> None:
+        self.tally = asyncio.run(self._load())
+
+    def __enter__(self) -> "BackgroundLoad":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._going = False
+        self.join()
 
 
 async def burst(address: Address, works: Sequence[Work], limit: float) -> Tally:

@@ -1,22 +1,14 @@
-"""What stands around Envoy under load: an auth service that dies and returns, a listener in a file."""
+"""What stands around Envoy under load: an auth service that dies and returns, Envoy's memory."""
 
-import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from . import keys, ports
+from . import keys
 from .auth_service import AuthService
 from .envoy import Envoy
-from .envoy_config import Config, listener, merge
 from .load import ANY_READER
-from .processes import wait_until
-
-DRAIN = ["--drain-time-s", "2", "--drain-strategy", "immediate"]
-"""Envoy says `connection: close` on old connections at once, and keeps an old listener for two seconds."""
 
 
 class LoadAuthService(AuthService):
@@ -44,55 +36,6 @@ class LoadAuthService(AuthService):
     def order(self, **wanted: Any) -> None:
         """Orders these faults and no others, until others are ordered."""
         self._call("PUT", "/faults", wanted)
-
-
-class HotConfig:
-    """Envoy's listener in a file that Envoy watches (Envoy docs: dynamic from filesystem)."""
-
-    def __init__(self, workdir: Path) -> None:
-        workdir.mkdir(parents=True, exist_ok=True)
-        self._file = workdir / "listener.yaml"
-        self._listener: Config = {}
-
-    def edit(self, config: Config) -> None:
-        """For `EnvoyOptions.edit`: takes the listener out of the bootstrap, onto a port of its own."""
-        self._listener = {
-            "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-            **listener(config),
-        }
-        self._listener["address"]["socket_address"]["port_value"] = ports.free_port()
-        config["static_resources"]["listeners"] = []
-        source = {"path_config_source": {"path": str(self._file)}, "resource_api_version": "V3"}
-        config["dynamic_resources"] = {"lds_config": source}
-        config["node"] = {"id": "load", "cluster": "load"}
-        self._write()
-
-    def swap(self, envoy: Envoy, plugin: Config) -> bool:
-        """Lays `plugin` over the plugin configuration and waits until Envoy has taken it, or refused it."""
-        pattern = r"^listener_manager\.lds\.update_(success|rejected)$"
-        before = envoy.stats(pattern)
-        filters = self._listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
-        wasm = next(f for f in filters if f["name"] == "mlflow_authz")["typed_config"]["config"]
-        old = wasm["configuration"]["value"]
-        wasm["configuration"]["value"] = json.dumps(merge(json.loads(old), plugin))
-        self._write()
-
-        def changed() -> dict[str, int] | None:
-            now = envoy.stats(pattern)
-            return now if now != before else None
-
-        now = wait_until(changed, "Envoy has read the new listener", timeout=20, every=0.005)
-        name = "listener_manager.lds.update_success"
-        if now[name] > before[name]:
-            return True
-        wasm["configuration"]["value"] = old
-        return False
-
-    def _write(self) -> None:
-        new = self._file.with_suffix(".new")
-        new.write_text(yaml.safe_dump({"resources": [self._listener]}, sort_keys=False))
-        # Envoy looks at moves only: it never reads half a file.
-        new.rename(self._file)
 
 
 def rss_mib(envoy: Envoy) -> float:

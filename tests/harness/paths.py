@@ -10,7 +10,8 @@ ENVOY_YAML = ROOT / "envoy" / "envoy.yaml"
 def versions() -> dict[str, str]:
     """The contents of scripts/versions.env."""
     lines = (ROOT / "scripts" / "versions.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {name: value.strip('"') for name, value in pairs}
 
 
 def _existing(path: Path, remedy: str) -> Path:

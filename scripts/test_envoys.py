@@ -1,0 +1,138 @@
+"""Runs the tests that go through Envoy against releases of it; see scripts/test-envoys."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = ROOT / "docs" / "envoy-versions.md"
+
+# scripts/test-envoys hands on how long it has been running, so that the progress lines count on.
+BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
+
+# All others are run, new ones too.
+LEFT_OUT = {
+    "test_advisories.py": "old releases of MLflow with known holes; a matter of the filter's catalog",
+    "test_catalog.py": "no Envoy",
+    "test_demo.py": "the demo, in whose place test_mlflow_client.py runs",
+    "test_deployments.py": "mostly real MLflow servers, in several set-ups",
+    "test_differential.py": "MLflow's own router, no Envoy",
+    "test_differential_bodies.py": "MLflow's own reading of bodies, no Envoy",
+    "test_docs.py": "no Envoy",
+    "test_envoy_versions.py": "no Envoy",
+    "test_graphql.py": "no Envoy",
+    "test_harness.py": "the tests' own tools",
+    "test_memory.py": "Envoy's memory, whose limits are those of the newest release",
+    "test_negative_entries.py": "what the engine remembers; test_cache.py has the part that is Envoy's",
+    "test_narrow_client.py": "MLflow for minutes; test_narrow_bodies.py has the part that is Envoy's",
+    "test_rollout.py": "MLflow under load; test_hot_change.py has the part that is Envoy's",
+    "test_stale.py": "what the engine remembers in an outage; test_auth_service_trouble.py has the outages",
+    "test_under_fault.py": "such troubles under load; test_auth_service_trouble.py has each by itself",
+}
+
+
+@dataclass
+class Outcome:
+    """What the tests said of one release."""
+
+    version: str
+    passed: int
+    failed: list[str]
+    skipped: list[tuple[str, str]]
+    """Tests, with the reason."""
+    seconds: float
+
+
+def step(text: str) -> None:
+    """One progress line, in the form of scripts/lib.sh."""
+    print(f"[{time.monotonic() - BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
+
+
+def run(version: str, envoy: str, arguments: list[str], folder: Path) -> Outcome:
+    """pytest against this Envoy, its output on this one's."""
+    said = subprocess.run([envoy, "--version"], capture_output=True, text=True, check=True).stdout
+    if f"/{version}/" not in said:
+        raise SystemExit(f"error: {envoy} is not Envoy {version}: {said.strip()}")
+    results = folder / f"{version}.xml"
+    ignored = [f"--ignore={ROOT / 'tests' / name}" for name in LEFT_OUT]
+    command = [sys.executable, "-m", "pytest", "tests", *ignored, f"--junit-xml={results}", *arguments]
+    step(f"tests through Envoy {version}")
+    began = time.monotonic()
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "ENVOY": envoy}, check=False)
+    return read(version, results, time.monotonic() - began)
+
+
+def read(version: str, results: Path, seconds: float) -> Outcome:
+    """What pytest's JUnit file says."""
+    outcome = Outcome(version, 0, [], [], seconds)
+    for case in ElementTree.parse(results).iter("testcase"):
+        name = f"{case.get('classname', '').removeprefix('tests.')}::{case.get('name')}"
+        skipped = case.find("skipped")
+        if skipped is not None:
+            outcome.skipped.append((name, skipped.get("message") or ""))
+        elif case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed.append(name)
+        else:
+            outcome.passed += 1
+    return outcome
+
+
+def table(outcomes: list[Outcome]) -> str:
+    lines = ["| Envoy | passed | failed | skipped | seconds |", "| --- | ---: | ---: | ---: | ---: |"]
+    for o in outcomes:
+        lines.append(f"| {o.version} | {o.passed} | {len(o.failed)} | {len(o.skipped)} | {o.seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def notes(outcomes: list[Outcome]) -> list[str]:
+    """Which tests were skipped or failed, by their reasons."""
+    said = [f"- {o.version}: `{name}` failed" for o in outcomes for name in o.failed]
+    return said + [f"- {o.version}: `{name}` skipped: {why}" for o in outcomes for name, why in o.skipped]
+
+
+def write(outcomes: list[Outcome]) -> None:
+    """Puts table and notes in the place of the last ones."""
+    block = "\n".join([table(outcomes), "", *(notes(outcomes) or ["None was skipped."])])
+    left_out = "\n".join(f"- `{name}`: {why}" for name, why in LEFT_OUT.items())
+    text = REPORT.read_text()
+    for name, new in (("table", block), ("left out", left_out)):
+        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        head, rest = text.split(begin, 1)
+        text = head + begin + new + end + rest.split(end.lstrip(), 1)[1]
+    REPORT.write_text(text)
+    step(f"wrote {REPORT.relative_to(ROOT)}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--print", action="store_true", help="do not touch the report")
+    parser.add_argument("envoys", nargs="+", metavar="VERSION=PATH")
+    # What follows is pytest's.
+    split = sys.argv.index("--")
+    wanted = parser.parse_args(sys.argv[1:split])
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="mlflow-authz-envoys-") as folder:
+        for given in wanted.envoys:
+            version, _, envoy = given.partition("=")
+            outcomes.append(run(version, envoy, sys.argv[split + 1 :], Path(folder)))
+    print("\n".join([table(outcomes), *notes(outcomes)]), flush=True)
+    failed = any(o.failed or not o.passed for o in outcomes)
+    if not (failed or wanted.print):
+        write(outcomes)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

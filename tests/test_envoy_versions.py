@@ -1,0 +1,33 @@
+"""docs/envoy-versions.md is about the releases that scripts/versions.env names, and nothing in it failed."""
+
+import re
+import sys
+
+from harness import paths
+
+sys.path.insert(0, str(paths.ROOT / "scripts"))
+from test_envoys import LEFT_OUT, REPORT  # noqa: E402
+
+ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \| (\d+) \| (\d+) \| (\d+) \|", re.MULTILINE)
+
+
+def test_every_release_is_verified() -> None:
+    versions = paths.versions()
+    named = [*versions["OLDER_ENVOY_VERSIONS"].split(), versions["ENVOY_VERSION"]]
+    rows = ROW.findall(REPORT.read_text())
+    assert [version for version, *_ in rows] == named
+    for version, passed, failed, _ in rows:
+        assert int(passed) > 500 and int(failed) == 0, version
+
+
+def test_no_minor_release_is_missing() -> None:
+    versions = paths.versions()
+    minors = [int(version.split(".")[1]) for version in versions["OLDER_ENVOY_VERSIONS"].split()]
+    newest = int(versions["ENVOY_VERSION"].split(".")[1])
+    assert [*minors, newest] == list(range(36, newest + 1))
+
+
+def test_what_is_left_out_exists_and_is_documented() -> None:
+    for name, why in LEFT_OUT.items():
+        assert (paths.ROOT / "tests" / name).exists(), name
+        assert f"- `{name}`: {why}" in REPORT.read_text()
