@@ -195,3 +195,6 @@ ensure_cargo_fuzz() {
   cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION" "$dir"
   CARGO_FUZZ=$dir/bin/cargo-fuzz
 }
+
+# ensure_chromium: the browser that tests/test_replay.py opens reports in.
+ensure_chromium() { ensure_command chromium chromium; }

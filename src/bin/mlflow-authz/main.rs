@@ -12,7 +12,11 @@ mod check;
 mod config_file;
 mod error;
 mod explain;
+mod line_reader;
+mod matrix;
 mod output;
+mod replay;
+mod report;
 mod routes;
 
 use std::io::{self, Write};
@@ -41,18 +45,25 @@ enum Command {
     Explain(explain::Args),
     /// Lists every endpoint, what it needs, and which scopes grant that
     Routes(routes::Args),
+    /// Decides again about recorded requests, and says what a configuration would change
+    Replay(replay::Args),
+    /// Shows which scope grants which operation
+    Matrix(matrix::Args),
     /// Runs a local stand-in for the auth service, with faults to order
     AuthService(auth_service::Args),
 }
 
 impl Command {
-    fn run(self) -> Result<(), CliError> {
+    fn run(self) -> Result<ExitCode, CliError> {
         match self {
             Self::Check(args) => check::run(&args),
             Self::Explain(args) => explain::run(args),
             Self::Routes(args) => routes::run(&args),
+            Self::Replay(args) => return replay::run(&args),
+            Self::Matrix(args) => matrix::run(&args),
             Self::AuthService(args) => auth_service::run(args),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -69,7 +80,7 @@ fn main() -> ExitCode {
         },
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nobody may be reading stderr; the status still tells.
             let _ = writeln!(io::stderr(), "mlflow-authz: {error}");
