@@ -23,9 +23,7 @@ pub fn read_line(
 ) -> io::Result<Option<Length>> {
     text.clear();
     // One more for the newline.
-    let limit = u64::try_from(longest)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
+    let limit = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);
     if input.by_ref().take(limit).read_until(b'\n', text)? == 0 {
         return Ok(None);
     }

@@ -61,7 +61,8 @@ pub fn explain_lines(
         if !input.buffer().contains(&b'\n') {
             output.flush()?;
         }
-        let Some(length) = read_line(&mut input, &mut text, LONGEST_LINE).map_err(Failure::Read)? else {
+        let Some(length) = read_line(&mut input, &mut text, LONGEST_LINE).map_err(Failure::Read)?
+        else {
             output.flush()?;
             return Ok(tally);
         };

@@ -114,7 +114,9 @@ fn row<'a>(operation: &'static Operation, policy: &'a Policy, public: &[PublicGr
         operation: operation.name,
         object: operation.object.as_str(),
         permission: permission.to_string(),
-        public: operation.public.is_some_and(|group| public.contains(&group)),
+        public: operation
+            .public
+            .is_some_and(|group| public.contains(&group)),
         scopes: policy.granting(permission).collect(),
     }
 }

@@ -13,7 +13,12 @@ const OPEN: usize = 3;
 /// The whole page; each list holds `top` rows.
 pub fn page(findings: &Findings<'_>, top: usize) -> String {
     let shown = Shown { findings, top };
-    report::page("mlflow-authz replay", &verdict(findings), &lead(findings), &shown.body())
+    report::page(
+        "mlflow-authz replay",
+        &verdict(findings),
+        &lead(findings),
+        &shown.body(),
+    )
 }
 
 /// The report in one sentence.
@@ -21,9 +26,19 @@ pub fn verdict(findings: &Findings<'_>) -> String {
     let requests = findings.requests;
     let open = match requests.undecidable {
         0 => String::new(),
-        count => format!(", as far as {} can be decided again", all_but(requests.requests, count)),
+        count => format!(
+            ", as far as {} can be decided again",
+            all_but(requests.requests, count)
+        ),
     };
-    let let_through = |count| counted(count, "request") + if count == 1 { " that was" } else { " that were" };
+    let let_through = |count| {
+        counted(count, "request")
+            + if count == 1 {
+                " that was"
+            } else {
+                " that were"
+            }
+    };
     match (requests.new_denials, requests.no_longer_denied) {
         (0, 0) if findings.unchanged() + requests.undecidable == requests.requests => {
             format!("Nothing would change{open}")
@@ -81,10 +96,26 @@ impl Shown<'_> {
         let findings = self.findings;
         let requests = findings.requests;
         let tiles = [
-            ("new", requests.new_denials, "would be refused, and were let through"),
-            ("freed", requests.no_longer_denied, "would be let through, and were refused"),
-            ("", findings.would_deny_now, "let through, but now recorded as would_deny"),
-            ("", findings.unchanged(), "decided as before, for the same reason"),
+            (
+                "new",
+                requests.new_denials,
+                "would be refused, and were let through",
+            ),
+            (
+                "freed",
+                requests.no_longer_denied,
+                "would be let through, and were refused",
+            ),
+            (
+                "",
+                findings.would_deny_now,
+                "let through, but now recorded as would_deny",
+            ),
+            (
+                "",
+                findings.unchanged(),
+                "decided as before, for the same reason",
+            ),
             ("open", requests.undecidable, "cannot be decided again"),
         ];
         html! {
@@ -153,7 +184,11 @@ impl Shown<'_> {
     }
 
     fn table(&self, title: &str, heading: &str, rows: &[Row<'_>]) -> Markup {
-        let most = rows.iter().map(|row| row.counts.requests).max().unwrap_or_default();
+        let most = rows
+            .iter()
+            .map(|row| row.counts.requests)
+            .max()
+            .unwrap_or_default();
         let table = html! {
             table {
                 thead { tr {
@@ -237,13 +272,22 @@ fn titled(change: Change) -> (&'static str, &'static str) {
             "Would be refused",
             "They were let through. If they are meant to work, give their keys the scope they lack first.",
         ),
-        Change::NoLongerDenied => ("Would no longer be refused", "Check that these are meant to be open."),
+        Change::NoLongerDenied => (
+            "Would no longer be refused",
+            "Check that these are meant to be open.",
+        ),
         Change::WouldDeny => (
             "Would be recorded as would_deny",
             "They are let through, since the candidate does not enforce here, but the policy is against them.",
         ),
-        Change::NoLongerWouldDeny => ("Would no longer be recorded as would_deny", "The policy now allows them."),
-        Change::OtherReason => ("Same answer, other reason", "The caller is let through, or refused, as before."),
+        Change::NoLongerWouldDeny => (
+            "Would no longer be recorded as would_deny",
+            "The policy now allows them.",
+        ),
+        Change::OtherReason => (
+            "Same answer, other reason",
+            "The caller is let through, or refused, as before.",
+        ),
     }
 }
 
@@ -337,7 +381,8 @@ fn count_cells(counts: &Counts) -> Markup {
 
 fn parts(counts: &Counts) -> [Part<'static>; 5] {
     let kept = counts.refused_after - counts.new_denials;
-    let through = counts.requests - counts.undecidable - counts.refused_after - counts.no_longer_denied;
+    let through =
+        counts.requests - counts.undecidable - counts.refused_after - counts.no_longer_denied;
     [
         (Shade::Let, "let through as before", through),
         (Shade::Freed, "no longer refused", counts.no_longer_denied),
@@ -354,5 +399,7 @@ fn more(left: usize, what: &str) -> Markup {
 
 fn upper_first(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

@@ -13,10 +13,22 @@ pub fn print(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Re
     let requests = findings.requests;
     writeln!(out, "{}\n", verdict(findings))?;
     let summary = [
-        ("would be refused, and were let through", requests.new_denials),
-        ("would be let through, and were refused", requests.no_longer_denied),
-        ("let through, now recorded as would_deny", findings.would_deny_now),
-        ("no longer recorded as would_deny", findings.no_longer_would_deny),
+        (
+            "would be refused, and were let through",
+            requests.new_denials,
+        ),
+        (
+            "would be let through, and were refused",
+            requests.no_longer_denied,
+        ),
+        (
+            "let through, now recorded as would_deny",
+            findings.would_deny_now,
+        ),
+        (
+            "no longer recorded as would_deny",
+            findings.no_longer_would_deny,
+        ),
         ("same answer, other reason", findings.other_reason),
         ("decided as before", findings.unchanged()),
         ("cannot be decided again", requests.undecidable),
@@ -36,14 +48,22 @@ pub fn print(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Re
     unreadable(out, findings)
 }
 
-fn changes(out: &mut dyn Write, findings: &Findings<'_>, change: Change, top: usize) -> io::Result<()> {
+fn changes(
+    out: &mut dyn Write,
+    findings: &Findings<'_>,
+    change: Change,
+    top: usize,
+) -> io::Result<()> {
     let rows: Vec<_> = findings.changes_of(change).collect();
     if rows.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nBy operation: {}", change.as_str())?;
     for row in rows.iter().take(top) {
-        let permission = row.permission.as_deref().map_or_else(String::new, |it| format!(" needs {it}"));
+        let permission = row
+            .permission
+            .as_deref()
+            .map_or_else(String::new, |it| format!(" needs {it}"));
         writeln!(
             out,
             "{:>14}  {}{permission}: {} ({}) -> {} ({})",
@@ -114,7 +134,13 @@ fn unreadable(out: &mut dyn Write, findings: &Findings<'_>) -> io::Result<()> {
         number(read.lines)
     )?;
     for line in &read.first_unreadable {
-        writeln!(out, "  {}:{}: {}", printable(&line.file), line.line, printable(&line.problem))?;
+        writeln!(
+            out,
+            "  {}:{}: {}",
+            printable(&line.file),
+            line.line,
+            printable(&line.problem)
+        )?;
     }
     Ok(())
 }

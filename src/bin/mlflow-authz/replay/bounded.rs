@@ -56,7 +56,8 @@ impl Names {
 
 /// The beginning of a text, in whole characters.
 pub fn cut(text: &str, longest: usize) -> &str {
-    text.get(..text.floor_char_boundary(longest)).unwrap_or_default()
+    text.get(..text.floor_char_boundary(longest))
+        .unwrap_or_default()
 }
 
 /// Rows by key, so many of them, and one for all others.

@@ -96,11 +96,14 @@ impl<'t> Findings<'t> {
         files: Vec<String>,
     ) -> Self {
         let changed = |change: Change| tally.changed.get(change as usize).copied();
-        let operations = tally.operations.iter().map(|(id, (permission, counts))| Row {
-            name: tally.words.text(*id),
-            permission: permission.map(|permission| permission.to_string()),
-            counts: *counts,
-        });
+        let operations = tally
+            .operations
+            .iter()
+            .map(|(id, (permission, counts))| Row {
+                name: tally.words.text(*id),
+                permission: permission.map(|permission| permission.to_string()),
+                counts: *counts,
+            });
         let other_operations = tally.operations.others().map(|(_, counts)| others(*counts));
         let scopes = tally.scopes.iter().map(|(id, counts)| Row {
             name: tally.words.text(*id),
@@ -162,7 +165,13 @@ fn others<'t>(counts: Counts) -> Row<'t> {
 }
 
 fn sorted(mut rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
-    let rank = |row: &Row<'_>| std::cmp::Reverse((row.counts.new_denials, row.counts.refused_after, row.counts.requests));
+    let rank = |row: &Row<'_>| {
+        std::cmp::Reverse((
+            row.counts.new_denials,
+            row.counts.refused_after,
+            row.counts.requests,
+        ))
+    };
     rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(b.name)));
     rows
 }
@@ -189,7 +198,12 @@ fn changes(tally: &Tally) -> Vec<ChangeRow<'_>> {
         .collect();
     rows.sort_by(|a, b| {
         let rank = |row: &ChangeRow<'_>| (row.change, std::cmp::Reverse(row.count));
-        let text = |row: &ChangeRow<'_>| format!("{} {} {}", row.operation, row.before.reason, row.after.reason);
+        let text = |row: &ChangeRow<'_>| {
+            format!(
+                "{} {} {}",
+                row.operation, row.before.reason, row.after.reason
+            )
+        };
         rank(a).cmp(&rank(b)).then_with(|| text(a).cmp(&text(b)))
     });
     rows
@@ -197,7 +211,10 @@ fn changes(tally: &Tally) -> Vec<ChangeRow<'_>> {
 
 fn callers(tally: &Tally) -> Vec<Named<'_>> {
     let mut rows: Vec<Named<'_>> = Vec::new();
-    let known = tally.callers.iter().map(|(caller, row)| (Some(caller), row));
+    let known = tally
+        .callers
+        .iter()
+        .map(|(caller, row)| (Some(caller), row));
     let all = known.chain(tally.callers.others().map(|row| (None, row)));
     for (caller, found) in all {
         let key_id = match caller {
@@ -232,7 +249,11 @@ fn callers(tally: &Tally) -> Vec<Named<'_>> {
     }
     rows.sort_by(|a, b| {
         let rank = |row: &Named<'_>| {
-            std::cmp::Reverse((row.counts.new_denials, row.counts.refused_after, row.counts.refused_before))
+            std::cmp::Reverse((
+                row.counts.new_denials,
+                row.counts.refused_after,
+                row.counts.refused_before,
+            ))
         };
         rank(a).cmp(&rank(b)).then_with(|| a.caller.cmp(&b.caller))
     });
@@ -243,14 +264,20 @@ fn undecidable(tally: &Tally) -> Vec<OpenRow<'_>> {
     let mut rows: Vec<_> = tally
         .open
         .iter()
-        .map(|((why, operation), Exemplified { count, examples })| OpenRow {
-            why: *why,
-            operation: tally.words.text(*operation),
-            count: *count,
-            examples,
-        })
+        .map(
+            |((why, operation), Exemplified { count, examples })| OpenRow {
+                why: *why,
+                operation: tally.words.text(*operation),
+                count: *count,
+                examples,
+            },
+        )
         .collect();
-    rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.operation.cmp(b.operation)));
+    rows.sort_by(|a, b| {
+        b.count
+            .cmp(&a.count)
+            .then_with(|| a.operation.cmp(b.operation))
+    });
     rows
 }
 

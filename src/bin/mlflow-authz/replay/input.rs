@@ -31,12 +31,11 @@ pub fn open(file: &Path, progress: &ProgressBar) -> Result<Box<dyn BufRead>, Cli
     };
     reader
         .and_then(|reader| decompressed(progress.wrap_read(reader)))
-        .map_err(|error| unreadable(file, 0, &error))
+        .map_err(|error| unreadable(&config_file::name(file), 0, &error))
 }
 
 /// The error of a file whose reading ended behind a line.
-pub fn unreadable(file: &Path, line: u64, error: &io::Error) -> CliError {
-    let name = config_file::name(file);
+pub fn unreadable(name: &str, line: u64, error: &io::Error) -> CliError {
     let place = if line == 0 {
         String::new()
     } else {
@@ -48,7 +47,12 @@ pub fn unreadable(file: &Path, line: u64, error: &io::Error) -> CliError {
     )
 }
 
-fn decompressed(mut reader: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
+/// What a reader holds, by its first bytes.
+///
+/// # Errors
+///
+/// Those of the reader.
+pub fn decompressed(mut reader: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
     let mut start = Vec::new();
     reader
         .by_ref()
@@ -57,10 +61,7 @@ fn decompressed(mut reader: impl Read + 'static) -> io::Result<Box<dyn BufRead>>
     let (gzip, zstd) = (start.starts_with(GZIP), start.starts_with(ZSTD));
     let whole = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(reader));
     Ok(if gzip {
-        Box::new(BufReader::with_capacity(
-            BUFFER,
-            MultiGzDecoder::new(whole),
-        ))
+        Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole)))
     } else if zstd {
         Box::new(BufReader::with_capacity(BUFFER, Frames::new(whole)))
     } else {

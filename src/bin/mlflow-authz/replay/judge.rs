@@ -62,8 +62,13 @@ enum Caller {
 impl Caller {
     fn of(record: &Record<'_>) -> Self {
         match &*record.reason {
-            "credential_missing" | "credential_malformed" | "credential_ambiguous"
-            | "key_invalid" | "key_refused" | "rate_limited" | "auth_unavailable"
+            "credential_missing"
+            | "credential_malformed"
+            | "credential_ambiguous"
+            | "key_invalid"
+            | "key_refused"
+            | "rate_limited"
+            | "auth_unavailable"
             | "overloaded" => Self::TurnedDown,
             "public" | "preflight" | "outside" | "target_ambiguous" => Self::NotAsked,
             // A known operation that is switched off, whoever asks.
@@ -126,7 +131,11 @@ impl Judge {
                 let again = again(played, record, caller);
                 // A name that could not be read then is none now.
                 let unread = matches!(&again.outcome, Outcome::Decided(verdict) if verdict.reason == Reason::BodyAmbiguous.as_str());
-                Ok(if unread { again.but_open(Why::NameUnknown) } else { again })
+                Ok(if unread {
+                    again.but_open(Why::NameUnknown)
+                } else {
+                    again
+                })
             }
         }
     }
@@ -142,20 +151,31 @@ impl Judge {
         }
         let credential = std::mem::take(&mut self.credential);
         let target = record.target.as_deref().map(|target| match named {
-            Some(named) if !named.query.is_empty() => {
+            Some(named) if is_get(record) => {
                 Cow::Owned([target, b"?", named.query.as_bytes()].concat())
             }
             _ => Cow::Borrowed(target),
         });
         let known = caller == Caller::Known;
         let given = [
-            (":method", record.method.as_ref().map(|method| method.0.as_bytes())),
+            (
+                ":method",
+                record.method.as_ref().map(|method| method.0.as_bytes()),
+            ),
             (":path", target.as_deref()),
-            (":authority", record.host.as_ref().map(|host| host.0.as_bytes())),
+            (
+                ":authority",
+                record.host.as_ref().map(|host| host.0.as_bytes()),
+            ),
             ("authorization", known.then_some(credential.as_bytes())),
-            ("content-type", (known && !is_get(record)).then_some(b"application/json")),
+            (
+                "content-type",
+                (known && !is_get(record)).then_some(b"application/json"),
+            ),
         ];
-        let given = given.into_iter().filter_map(|(name, value)| Some((name.as_bytes(), value?)));
+        let given = given
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
         let done = done_by_headers(&record.reason).iter();
         let done = done.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let headers: Vec<Header<'_>> = given.chain(done).collect();
@@ -218,13 +238,19 @@ impl Judge {
 }
 
 fn is_get(record: &Record<'_>) -> bool {
-    record.method.as_ref().is_some_and(|method| method.0 == "GET")
+    record
+        .method
+        .as_ref()
+        .is_some_and(|method| method.0 == "GET")
 }
 
 /// Whether the engine looked for a name where a record cannot hold it.
 fn needs_name(played: &Played, record: &Record<'_>) -> bool {
     let in_query = |operation: &Operation| {
-        matches!(operation.naming(), Naming::Fields(_) | Naming::ArtifactQuery)
+        matches!(
+            operation.naming(),
+            Naming::Fields(_) | Naming::ArtifactQuery
+        )
     };
     let query_read = played.decision.reason == Reason::BodyAmbiguous
         && record.reason != Reason::BodyAmbiguous.as_str()
@@ -236,10 +262,7 @@ fn needs_name(played: &Played, record: &Record<'_>) -> bool {
 /// Headers that do again what headers or the query did that were not recorded.
 fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
     match reason {
-        "preflight" => &[
-            ("origin", "null"),
-            ("access-control-request-method", "GET"),
-        ],
+        "preflight" => &[("origin", "null"), ("access-control-request-method", "GET")],
         "target_ambiguous" => &[("x-original-url", "/")],
         "body_ambiguous" => &[("x-mlflow-workspace", "doubtful")],
         _ => &[],
@@ -249,7 +272,10 @@ fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
 fn again<'r>(played: Played, record: &'r Record<'_>, caller: Caller) -> Again<'r> {
     let Played { decision, word, .. } = played;
     let keyless = decision.reason == Reason::CredentialMissing;
-    let unanswered = matches!(decision.reason, Reason::AuthUnavailable | Reason::Overloaded);
+    let unanswered = matches!(
+        decision.reason,
+        Reason::AuthUnavailable | Reason::Overloaded
+    );
     let outcome = match caller {
         Caller::NotAsked if keyless => Outcome::Open(Why::CallerUnknown),
         Caller::Known if unanswered => Outcome::Open(Why::CallerImpossible),

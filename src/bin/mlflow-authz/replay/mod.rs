@@ -23,6 +23,7 @@ mod tests;
 mod text;
 mod zstd;
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -97,7 +98,8 @@ enum Format {
 /// cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     check_stdin(args)?;
-    let mut replay = Replay::new(&args.config, args.was.as_deref())?;
+    let baseline = args.was.as_deref().map(ConfigFile::read).transpose()?;
+    let mut replay = Replay::new(ConfigFile::read(&args.config)?, baseline);
     let progress = input::progress(&args.files);
     for file in &args.files {
         replay.file(file, &progress)?;
@@ -107,7 +109,10 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         &replay.tally,
         config_file::name(&args.config),
         args.was.as_deref().map(config_file::name),
-        args.files.iter().map(|file| config_file::name(file)).collect(),
+        args.files
+            .iter()
+            .map(|file| config_file::name(file))
+            .collect(),
     );
     if let Some(file) = &args.html {
         write_report(file, &as_html::page(&findings, args.top))?;
@@ -151,25 +156,25 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(candidate: &Path, baseline: Option<&Path>) -> Result<Self, CliError> {
-        Ok(Self {
-            candidate: Judge::new(ConfigFile::read(candidate)?),
-            baseline: match baseline {
-                Some(file) => Some(Judge::new(ConfigFile::read(file)?)),
-                None => None,
-            },
+    fn new(candidate: ConfigFile, baseline: Option<ConfigFile>) -> Self {
+        Self {
+            candidate: Judge::new(candidate),
+            baseline: baseline.map(Judge::new),
             tally: Tally::new(),
-        })
+        }
     }
 
     fn file(&mut self, file: &Path, progress: &ProgressBar) -> Result<(), CliError> {
-        let name = config_file::name(file);
-        let mut input = input::open(file, progress)?;
+        self.read(&config_file::name(file), input::open(file, progress)?)
+    }
+
+    fn read(&mut self, name: &str, mut input: impl BufRead) -> Result<(), CliError> {
         let (mut line, mut records) = (0, 0);
+        let mut first_unreadable = None;
         let mut text = Vec::new();
         let mut room = String::new();
         while let Some(length) = read_line(&mut input, &mut text, LONGEST_LINE)
-            .map_err(|error| input::unreadable(file, line, &error))?
+            .map_err(|error| input::unreadable(name, line, &error))?
         {
             line += 1;
             self.tally.lines.lines += 1;
@@ -181,24 +186,25 @@ impl Replay {
             };
             match read {
                 Line::Other => self.tally.lines.other_lines += 1,
-                Line::Unreadable(problem) => self.tally.add_unreadable(&name, line, problem),
+                Line::Unreadable(problem) => {
+                    first_unreadable.get_or_insert_with(|| (line, problem.clone()));
+                    self.tally.add_unreadable(name, line, problem);
+                }
                 Line::Record(record) => {
                     records += 1;
-                    self.record(&name, line, &record)?;
+                    self.record(name, line, &record)?;
                 }
             }
         }
         if records > 0 {
             return Ok(());
         }
-        let unreadable = self.tally.lines.first_unreadable.iter();
-        let first = unreadable.filter(|it| it.file == name).map(|it| (it.line, &it.problem)).next();
-        let first = first.map_or_else(String::new, |(line, problem)| {
-            format!("; line {line} cannot be read: {problem}")
+        let first = first_unreadable.map_or_else(String::new, |(line, problem)| {
+            format!(", line {line} cannot be read: {problem}")
         });
         Err(CliError::new(
             format!("{name}: none of its {line} lines is a record of a decision{first}"),
-            "give audit records of the filter or Envoy's JSON access log with the field authz of envoy/envoy.yaml",
+            "give audit records of the filter, or Envoy's JSON access log with the field authz of envoy/envoy.yaml",
         ))
     }
 

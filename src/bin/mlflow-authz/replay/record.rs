@@ -100,8 +100,6 @@ pub struct Record<'a> {
     pub reason: Cow<'a, str>,
     /// What it asked MLflow to do.
     pub operation: Option<Text<'a>>,
-    /// What that needs; an access log does not say.
-    pub permission: Option<Text<'a>>,
     /// The object, where a grant limited to names decided.
     pub name: Option<Text<'a>>,
     /// Who asked.
@@ -158,8 +156,6 @@ struct Decided<'a> {
     reason: Text<'a>,
     #[serde(borrow)]
     operation: Option<Text<'a>>,
-    #[serde(borrow)]
-    permission: Option<Text<'a>>,
     #[serde(borrow)]
     name: Option<Text<'a>>,
     #[serde(borrow)]
@@ -253,7 +249,6 @@ fn record<'a>(json: &'a [u8], found: Fields<'a>, room: &'a mut String) -> Result
         word,
         reason: decided.reason.0,
         operation: decided.operation,
-        permission: decided.permission,
         name: decided.name,
         who: Who {
             user_id: decided.user_id,
@@ -268,7 +263,10 @@ fn record<'a>(json: &'a [u8], found: Fields<'a>, room: &'a mut String) -> Result
 }
 
 /// The filter's field of an access log, as text or as an object; `None` where it decided nothing.
-fn field<'a>(raw: Option<&'a RawValue>, room: &'a mut String) -> Result<Option<Decided<'a>>, String> {
+fn field<'a>(
+    raw: Option<&'a RawValue>,
+    room: &'a mut String,
+) -> Result<Option<Decided<'a>>, String> {
     let Some(raw) = raw.map(RawValue::get) else {
         return Ok(None);
     };
@@ -291,7 +289,6 @@ impl Decided<'_> {
             decision: word(Word::Allow.as_str()),
             reason: word("outside"),
             operation: None,
-            permission: None,
             name: None,
             user_id: None,
             key_id: None,

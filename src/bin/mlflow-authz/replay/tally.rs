@@ -247,7 +247,12 @@ impl Tally {
             let id = self.words.id("(no key)");
             return self.scopes.row(id).add(seen);
         };
-        let none = [if principal.is_admin { "(admin)" } else { "(no scopes)" }.to_owned()];
+        let none = [if principal.is_admin {
+            "(admin)"
+        } else {
+            "(no scopes)"
+        }
+        .to_owned()];
         let scopes = match principal.scopes.as_slice() {
             [] => &none[..],
             scopes => scopes,

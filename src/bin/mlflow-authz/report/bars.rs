@@ -43,13 +43,16 @@ pub fn bar(parts: &[Part<'_>], most: u64) -> Markup {
         .map(|(_, what, count)| format!("{} {what}", super::number(*count)))
         .collect();
     let mut from = 0;
-    let rects = parts.iter().filter(|(_, _, count)| *count > 0).map(|(shade, _, count)| {
-        let start = scaled(from, most);
-        from += count;
-        // What is there at all is seen.
-        let width = scaled(from, most).saturating_sub(start).max(3);
-        (*shade, start.min(WIDTH - 3), width)
-    });
+    let rects = parts
+        .iter()
+        .filter(|(_, _, count)| *count > 0)
+        .map(|(shade, _, count)| {
+            let start = scaled(from, most);
+            from += count;
+            // What is there at all is seen.
+            let width = scaled(from, most).saturating_sub(start).max(3);
+            (*shade, start.min(WIDTH - 3), width)
+        });
     html! {
         svg.bar viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(words.join(", ")) {
             @for (shade, x, width) in rects {

@@ -14,8 +14,7 @@ pub use bars::{Part, Shade, bar, legend};
 /// The look of every page.
 const STYLE: &str = include_str!("style.css");
 
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// A whole page; `kind` says in small letters what sort of page it is.
 pub fn page(kind: &str, title: &str, lead: &Markup, body: &Markup) -> String {

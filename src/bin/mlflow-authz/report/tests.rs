@@ -29,18 +29,33 @@ fn what_is_there_at_all_is_seen_and_a_bar_stays_within_itself() {
         (Shade::Open, "unknown", 0),
     ];
     let svg = bar(&parts, 1_000_000_001).into_string();
-    assert!(svg.contains(r#"aria-label="1,000,000,000 let through, 1 newly refused""#), "{svg}");
-    assert!(svg.contains(r#"<rect class="new" x="997" y="0" width="3""#), "{svg}");
+    assert!(
+        svg.contains(r#"aria-label="1,000,000,000 let through, 1 newly refused""#),
+        "{svg}"
+    );
+    assert!(
+        svg.contains(r#"<rect class="new" x="997" y="0" width="3""#),
+        "{svg}"
+    );
     assert_eq!(svg.matches("<rect").count(), 2);
     let huge = bar(&[(Shade::Let, "all", u64::MAX)], u64::MAX).into_string();
     assert!(huge.contains(r#"width="1000""#), "{huge}");
-    assert!(bar(&[(Shade::Let, "none", 0)], 0).into_string().contains("<svg"));
+    assert!(
+        bar(&[(Shade::Let, "none", 0)], 0)
+            .into_string()
+            .contains("<svg")
+    );
 }
 
 #[test]
 fn a_page_holds_everything_and_runs_nothing() {
     let hostile = "</title><script>alert(1)</script>";
-    let text = page(hostile, hostile, &html! { (hostile) }, &html! { p title=(hostile) { (hostile) } });
+    let text = page(
+        hostile,
+        hostile,
+        &html! { (hostile) },
+        &html! { p title=(hostile) { (hostile) } },
+    );
     assert!(!text.contains("<script"), "{text}");
     assert_eq!(text.matches("&lt;script&gt;alert(1)").count(), 7);
     for outside in ["src=", "url(", "@import", "http:", "https:"] {
