@@ -1,10 +1,13 @@
 //! The report of a replay.
 
+mod rows;
+
 use maud::{Markup, html};
 
-use super::findings::{ChangeRow, Findings, Named, Row};
+use self::rows::{callers_table, change_card, count_cells, count_headings, titled};
+use super::findings::{Findings, Named, Row};
 use super::outcome::{Change, Why};
-use super::tally::{Counts, Example};
+use super::tally::Counts;
 use crate::report::{self, Part, Shade, counted, number, scrolled};
 
 /// Changes whose examples are open from the start, of each kind.
@@ -263,119 +266,6 @@ impl Shown<'_> {
                 }
             }
         }
-    }
-}
-
-fn titled(change: Change) -> (&'static str, &'static str) {
-    match change {
-        Change::NewDenial => (
-            "Would be refused",
-            "They were let through. If they are meant to work, give their keys the scope they lack first.",
-        ),
-        Change::NoLongerDenied => (
-            "Would no longer be refused",
-            "Check that these are meant to be open.",
-        ),
-        Change::WouldDeny => (
-            "Would be recorded as would_deny",
-            "They are let through, since the candidate does not enforce here, but the policy is against them.",
-        ),
-        Change::NoLongerWouldDeny => (
-            "Would no longer be recorded as would_deny",
-            "The policy now allows them.",
-        ),
-        Change::OtherReason => (
-            "Same answer, other reason",
-            "The caller is let through, or refused, as before.",
-        ),
-    }
-}
-
-fn change_card(row: &ChangeRow<'_>, open: bool) -> Markup {
-    let said = |decision: &str, reason: &str| html! { (decision) " (" (reason) ")" };
-    html! {
-        article.change {
-            div {
-                span.count { (number(row.count)) }
-                h3 { (row.operation) }
-                @if let Some(permission) = &row.permission { span.quiet { "needs " code { (permission) } } }
-            }
-            p.quiet {
-                (said(row.before.decision.as_str(), row.before.reason)) " → "
-                (said(row.after.decision.as_str(), row.after.reason))
-            }
-            details open[open] {
-                summary { (if row.examples.len() == 1 { "An example" } else { "Examples" }) }
-                ul { @for it in row.examples { li { (example(it)) } } }
-            }
-        }
-    }
-}
-
-fn example(it: &Example) -> Markup {
-    let key = it.key_id.as_deref().or(it.user_id.as_deref());
-    html! {
-        code { (it.method) " " (it.target) }
-        span {
-            @if let Some(name) = &it.name { "on " (name) " · " }
-            @match key {
-                Some(key) => { "key " (key) " with " (if it.scopes.is_empty() { "no scopes".to_owned() } else { it.scopes.join(", ") }) },
-                None => "no known key",
-            }
-            @if let Some(time) = &it.time { " · " (time) }
-            @if let Some(id) = &it.request_id { " · request " (id) }
-            " · " (it.file) ":" (it.line)
-        }
-    }
-}
-
-fn callers_table<'c>(label: &str, callers: impl Iterator<Item = &'c Named<'c>>) -> Markup {
-    let table = html! {
-        table {
-            thead { tr {
-                th scope="col" { "Key" }
-                (count_headings())
-                th scope="col" { "Refused operations" }
-            } }
-            tbody {
-                @for caller in callers {
-                    tr {
-                        th.wrap scope="row" {
-                            (caller.caller)
-                            @if let (Some(_), Some(user)) = (caller.key_id, caller.user_id) { span { (user) } }
-                        }
-                        (count_cells(&caller.counts))
-                        td.wrap {
-                            @for (index, refused) in caller.refused.iter().enumerate() {
-                                @if index > 0 { ", " }
-                                (refused.operation) " " span.quiet style="display:inline" { (number(refused.count)) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    };
-    scrolled(label, &table)
-}
-
-fn count_headings() -> Markup {
-    html! {
-        th.n scope="col" { "Requests" }
-        th.n scope="col" { "Refused before" }
-        th.n scope="col" { "Refused now" }
-        th.n scope="col" { "Newly" }
-        th.n scope="col" { "Not decidable" }
-    }
-}
-
-fn count_cells(counts: &Counts) -> Markup {
-    html! {
-        td.n { (number(counts.requests)) }
-        td.n { (number(counts.refused_before)) }
-        td.n { (number(counts.refused_after)) }
-        td.n { @if counts.new_denials > 0 { b.new { (number(counts.new_denials)) } } @else { "0" } }
-        td.n { @if counts.undecidable > 0 { b.open { (number(counts.undecidable)) } } @else { "0" } }
     }
 }
 

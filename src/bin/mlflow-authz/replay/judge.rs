@@ -25,8 +25,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::named::Named;
-use super::outcome::{Again, Outcome, Verdict, Why};
+use super::outcome::{Again, Why};
 use super::record::{Record, Who, Word};
+use super::remembered::{Decided, Kept, Remembered};
 use crate::config_file::ConfigFile;
 use crate::error::CliError;
 
@@ -46,6 +47,7 @@ pub struct Judge {
     /// Two hashes, so that no two callers are taken for one.
     hashers: [RandomState; 2],
     credential: String,
+    remembered: Remembered,
 }
 
 /// What a record tells of the caller.
@@ -102,6 +104,7 @@ impl Judge {
             shared: LocalData::default(),
             hashers: [RandomState::new(), RandomState::new()],
             credential: String::new(),
+            remembered: Remembered::new(),
         }
     }
 
@@ -111,33 +114,43 @@ impl Judge {
     ///
     /// An engine that asks for what this shell does not have: a fault of this program.
     pub fn decide<'r>(&mut self, record: &'r Record<'_>) -> Result<Again<'r>, CliError> {
+        let place = self.remembered.place(record);
+        if let Some(decided) = self.remembered.get(place) {
+            return Ok(decided.about(record));
+        }
+        let decided = self.decide_anew(record)?;
+        let again = decided.about(record);
+        self.remembered.keep(place, decided);
+        Ok(again)
+    }
+
+    fn decide_anew(&mut self, record: &Record<'_>) -> Result<Decided, CliError> {
         if record.target_is_cut {
-            return Ok(Again::open(Why::TargetCut));
+            return Ok(Decided::open(Why::TargetCut));
         }
         let caller = Caller::of(record);
         let played = self.play(record, caller, None)?;
         if !needs_name(&played, record) {
-            return Ok(again(played, record, caller));
+            return Ok(decided(played, caller));
         }
         let name = record.name.as_ref().map(|name| &*name.0);
         let named = match played.decision.operation {
             Some(operation) => Named::new(operation, name),
             None => Err(Why::NameUnknown),
         };
-        match named {
-            Err(why) => Ok(again(played, record, caller).but_open(why)),
-            Ok(named) => {
-                let played = self.play(record, caller, Some(&named))?;
-                let again = again(played, record, caller);
-                // A name that could not be read then is none now.
-                let unread = matches!(&again.outcome, Outcome::Decided(verdict) if verdict.reason == Reason::BodyAmbiguous.as_str());
-                Ok(if unread {
-                    again.but_open(Why::NameUnknown)
-                } else {
-                    again
-                })
-            }
-        }
+        let named = match named {
+            Err(why) => return Ok(decided(played, caller).but_open(why)),
+            Ok(named) => named,
+        };
+        let played = self.play(record, caller, Some(&named))?;
+        let unread = played.decision.reason == Reason::BodyAmbiguous;
+        let decided = decided(played, caller);
+        Ok(if unread {
+            // A name that could not be read then is none now.
+            decided.but_open(Why::NameUnknown)
+        } else {
+            decided
+        })
     }
 
     fn play(
@@ -269,26 +282,19 @@ fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn again<'r>(played: Played, record: &'r Record<'_>, caller: Caller) -> Again<'r> {
-    let Played { decision, word, .. } = played;
+fn decided(Played { decision, word, .. }: Played, caller: Caller) -> Decided {
     let keyless = decision.reason == Reason::CredentialMissing;
     let unanswered = matches!(
         decision.reason,
         Reason::AuthUnavailable | Reason::Overloaded
     );
     let outcome = match caller {
-        Caller::NotAsked if keyless => Outcome::Open(Why::CallerUnknown),
-        Caller::Known if unanswered => Outcome::Open(Why::CallerImpossible),
-        Caller::TurnedDown if keyless => Outcome::Decided(Verdict {
-            word,
-            reason: Cow::Borrowed(&*record.reason),
-        }),
-        _ => Outcome::Decided(Verdict {
-            word,
-            reason: Cow::Borrowed(decision.reason.as_str()),
-        }),
+        Caller::NotAsked if keyless => Kept::Open(Why::CallerUnknown),
+        Caller::Known if unanswered => Kept::Open(Why::CallerImpossible),
+        Caller::TurnedDown if keyless => Kept::Stands(word),
+        _ => Kept::Decided(word, decision.reason.as_str()),
     };
-    Again {
+    Decided {
         outcome,
         operation: decision.operation,
         required: decision.required,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `input`, `zstd` | files, compressed or not |
 //! | `record`, `text` | lines of logs as records |
-//! | `judge`, `named` | the engine again |
+//! | `judge`, `named`, `remembered` | the engine again |
 //! | `outcome`, `tally`, `bounded` | what changes, counted in bounded memory |
 //! | `findings`, `as_text`, `as_html` | what is shown |
 
@@ -17,6 +17,7 @@ mod judge;
 mod named;
 mod outcome;
 mod record;
+mod remembered;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -42,16 +42,6 @@ pub struct Again<'a> {
 }
 
 impl Again<'_> {
-    /// Of a record that is not given to the engine at all.
-    pub fn open(why: Why) -> Self {
-        Self {
-            outcome: Outcome::Open(why),
-            operation: None,
-            required: None,
-            principal: None,
-        }
-    }
-
     /// The same request, undecided.
     pub fn but_open(self, why: Why) -> Self {
         Self {

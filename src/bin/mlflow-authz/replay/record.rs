@@ -16,6 +16,10 @@ const LONGEST_TARGET: usize = 1024;
 
 /// What one line is.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and a box would be an allocation a line"
+)]
 pub enum Line<'a> {
     /// A decision.
     Record(Record<'a>),
@@ -125,8 +129,8 @@ pub struct Who<'a> {
     pub admin: bool,
 }
 
-/// A line of either log: what is said of the request.
-#[derive(Deserialize)]
+/// Everything that a line of either log may say; what an access log's field says, too.
+#[derive(Default, Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
     time: Option<Text<'a>>,
@@ -139,21 +143,12 @@ struct Fields<'a> {
     #[serde(borrow, alias = "authority")]
     host: Option<Text<'a>>,
     suppressed: Option<u64>,
-    /// Of an access log.
     #[serde(borrow)]
     authz: Option<&'a RawValue>,
-    /// Of an audit record.
     #[serde(borrow)]
     decision: Option<Text<'a>>,
-}
-
-/// What is said of the decision: by the rest of an audit record, or by an access log's field.
-#[derive(Deserialize)]
-struct Decided<'a> {
     #[serde(borrow)]
-    decision: Text<'a>,
-    #[serde(borrow)]
-    reason: Text<'a>,
+    reason: Option<Text<'a>>,
     #[serde(borrow)]
     operation: Option<Text<'a>>,
     #[serde(borrow)]
@@ -168,26 +163,21 @@ struct Decided<'a> {
     roles: Option<&'a RawValue>,
     #[serde(borrow)]
     grants: Option<&'a RawValue>,
-    #[serde(default)]
-    admin: bool,
+    admin: Option<bool>,
 }
 
 /// Reads a line. `room` is for the text of an access log's field.
 pub fn read<'a>(line: &'a [u8], room: &'a mut String) -> Line<'a> {
-    let Some(start) = memchr(b'{', line) else {
+    let Some(start) = line.iter().position(|byte| *byte == b'{') else {
         return Line::Other;
     };
     let (before, json) = line.split_at(start);
     let alone = before.trim_ascii().is_empty();
     match fields(json, alone) {
-        Ok(fields) => record(json, fields, room).unwrap_or_else(Line::Unreadable),
+        Ok(fields) => record(fields, room).unwrap_or_else(Line::Unreadable),
         Err(problem) if alone || contains(before, b"wasm log ") => Line::Unreadable(problem),
         Err(_) => Line::Other,
     }
-}
-
-fn memchr(byte: u8, line: &[u8]) -> Option<usize> {
-    line.iter().position(|it| *it == byte)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
@@ -216,38 +206,44 @@ fn problem(error: &serde_json::Error) -> String {
     format!("column {}: {text}", error.column())
 }
 
-fn record<'a>(json: &'a [u8], found: Fields<'a>, room: &'a mut String) -> Result<Line<'a>, String> {
-    let (log, decided) = if found.decision.is_some() {
-        (Log::Audit, Some(fields::<Decided<'_>>(json, false)?))
-    } else if found.method.is_some() && found.target.is_some() {
-        let decided = field(found.authz, room).map_err(|problem| format!("authz: {problem}"))?;
-        (Log::Access, decided)
-    } else {
+fn record<'a>(mut said: Fields<'a>, room: &'a mut String) -> Result<Line<'a>, String> {
+    let audited = said.decision.is_some();
+    if !audited && (said.method.is_none() || said.target.is_none()) {
         return Ok(Line::Other);
-    };
-    let there = |text: &Text<'_>| log == Log::Audit || text.0 != "-";
-    let target = match found.target.filter(there) {
+    }
+    let there = |text: &Text<'_>| audited || text.0 != "-";
+    let target = match said.target.take().filter(there) {
         None => None,
-        Some(Text(text)) if log == Log::Audit => {
+        Some(Text(text)) if audited => {
             Some(unescaped(text).ok_or("target: it is not escaped as in an audit record")?)
         }
         Some(Text(Cow::Borrowed(text))) => Some(Cow::Borrowed(text.as_bytes())),
         Some(Text(Cow::Owned(text))) => Some(Cow::Owned(text.into_bytes())),
     };
-    let cut = target.as_ref().is_some_and(|it| it.len() >= LONGEST_TARGET);
-    let decided = decided.unwrap_or_else(Decided::outside);
-    let word = Word::from_word(&decided.decision.0).ok_or("decision: it is none")?;
+    let cut = audited && target.as_ref().is_some_and(|it| it.len() >= LONGEST_TARGET);
+    let (time, request_id) = (said.time.take(), said.request_id.take());
+    let (method, host) = (said.method.take(), said.host.take());
+    let suppressed = said.suppressed.unwrap_or_default();
+    let decided = if audited {
+        said
+    } else {
+        field(said.authz, room).map_err(|problem| format!("authz: {problem}"))?
+    };
+    let word = decided
+        .decision
+        .as_ref()
+        .map(|word| Word::from_word(&word.0));
     let text = |raw: Option<&'a RawValue>| raw.map(RawValue::get);
     Ok(Line::Record(Record {
-        log,
-        time: found.time,
-        request_id: found.request_id.filter(there),
-        method: found.method.filter(there),
-        target_is_cut: log == Log::Audit && cut,
+        log: if audited { Log::Audit } else { Log::Access },
+        time,
+        request_id: request_id.filter(there),
+        method: method.filter(there),
         target,
-        host: found.host.filter(there),
-        word,
-        reason: decided.reason.0,
+        target_is_cut: cut,
+        host: host.filter(there),
+        word: word.flatten().ok_or("decision: it is none")?,
+        reason: decided.reason.ok_or("reason: there is none")?.0,
         operation: decided.operation,
         name: decided.name,
         who: Who {
@@ -256,46 +252,34 @@ fn record<'a>(json: &'a [u8], found: Fields<'a>, room: &'a mut String) -> Result
             scopes: text(decided.scopes),
             roles: text(decided.roles),
             grants: text(decided.grants),
-            admin: decided.admin,
+            admin: decided.admin.unwrap_or_default(),
         },
-        suppressed: found.suppressed.unwrap_or_default(),
+        suppressed,
     }))
 }
 
-/// The filter's field of an access log, as text or as an object; `None` where it decided nothing.
-fn field<'a>(
-    raw: Option<&'a RawValue>,
-    room: &'a mut String,
-) -> Result<Option<Decided<'a>>, String> {
+/// The filter's field of an access log, as text or as an object; where it is empty the filter decided nothing.
+fn field<'a>(raw: Option<&'a RawValue>, room: &'a mut String) -> Result<Fields<'a>, String> {
     let Some(raw) = raw.map(RawValue::get) else {
-        return Ok(None);
+        return Ok(outside());
     };
     if raw.starts_with('{') {
-        return fields(raw.as_bytes(), true).map(Some);
+        return fields(raw.as_bytes(), true);
     }
     let Text(text) = fields(raw.as_bytes(), true)?;
     *room = text.into_owned();
     if room.is_empty() || room == "-" {
-        return Ok(None);
+        return Ok(outside());
     }
-    fields(room.as_bytes(), true).map(Some)
+    fields(room.as_bytes(), true)
 }
 
-impl Decided<'_> {
-    /// Of a request that the filter had nothing to do with.
-    fn outside() -> Self {
-        let word = |text| Text(Cow::Borrowed(text));
-        Self {
-            decision: word(Word::Allow.as_str()),
-            reason: word("outside"),
-            operation: None,
-            name: None,
-            user_id: None,
-            key_id: None,
-            scopes: None,
-            roles: None,
-            grants: None,
-            admin: false,
-        }
+/// What the filter says of a request that it has nothing to do with.
+fn outside<'a>() -> Fields<'a> {
+    let word = |text| Some(Text(Cow::Borrowed(text)));
+    Fields {
+        decision: word(Word::Allow.as_str()),
+        reason: word("outside"),
+        ..Fields::default()
     }
 }

@@ -108,7 +108,7 @@ fn unreadable_lines_say_why_and_repeat_nothing() {
         ),
         (
             audit(json!({"reason": null})).to_string(),
-            "expected a string",
+            "reason: there is none",
         ),
         (
             audit(json!({"admin": secret})).to_string(),
@@ -127,10 +127,7 @@ fn unreadable_lines_say_why_and_repeat_nothing() {
             "something follows the JSON object",
         ),
         (entry(json!(secret)), "authz: column 1: expected value"),
-        (
-            entry(json!("{}")),
-            "authz: column 2: missing field `decision`",
-        ),
+        (entry(json!("{}")), "decision: it is none"),
         (entry(json!(7)), "authz: column 1: expected a string"),
         (entry(json!("{} {}")), "authz: "),
         (
