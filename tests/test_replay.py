@@ -82,7 +82,11 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
         client.get(READ_RUN, [bearer(keys.READ["key"]), ("x-original-url", "/")])
         client.post(MOUNT + "/brand/new", [bearer(keys.READ["key"])])
         client.get("/elsewhere")
-        client.request("OPTIONS", CREATE_RUN, [("origin", "https://a.example"), ("access-control-request-method", "POST")])
+        client.request(
+            "OPTIONS",
+            CREATE_RUN,
+            [("origin", "https://a.example"), ("access-control-request-method", "POST")],
+        )
         with stack.auth.faults(status=500):
             client.get(READ_RUN, [bearer("hk_live_nobody_knows")])
         recorded = Traffic(stack)
@@ -126,7 +130,9 @@ def test_a_stricter_configuration(traffic: Traffic, tmp_path: Path, log: str) ->
     assert new == {"key_write": 1, "key_narrow": 2}
     # Nobody asked who wanted to know about the server's health.
     assert [(row["why"], row["count"]) for row in report["undecidable"]] == [("caller_unknown", 1)]
-    example = next(row for row in report["changes"] if row["operation"] == "CreateRegisteredModel")["examples"][0]
+    example = next(row for row in report["changes"] if row["operation"] == "CreateRegisteredModel")[
+        "examples"
+    ][0]
     assert (example["method"], example["target"], example["key_id"]) == ("POST", CREATE_MODEL, "key_write")
 
 
@@ -155,7 +161,9 @@ def test_exit_status_tells_of_new_denials(traffic: Traffic, tmp_path: Path) -> N
     replay(*words, config=traffic.config, tmp_path=tmp_path, status=0)
     empty = tmp_path / "empty.log"
     empty.write_text("nothing\n")
-    error = replay(traffic.audit_log, empty, "--fail-on-new-denials", config=strict, tmp_path=tmp_path, status=2)
+    error = replay(
+        traffic.audit_log, empty, "--fail-on-new-denials", config=strict, tmp_path=tmp_path, status=2
+    )
     assert f"{empty}: none of its 1 lines is a record of a decision" in error and error.count("\n") == 1
 
 
@@ -239,8 +247,19 @@ def report(traffic: Traffic, tmp_path_factory: pytest.TempPathFactory) -> Path:
     strict["scopes"] = {"model:write": ["run:read", "run:write"], "model:read": ["run:write"]}
     strict["public"] = []
     broken = folder / "broken.log"
-    line = {"method": "GET", "target": READ_RUN, "operation": HOSTILE_TEXT, "decision": "deny", "scopes": ["gone"]}
-    line |= {"reason": HOSTILE_TEXT, "key_id": "key_crafted", "request_id": HOSTILE_TEXT, "time": HOSTILE_TEXT}
+    line = {
+        "method": "GET",
+        "target": READ_RUN,
+        "operation": HOSTILE_TEXT,
+        "decision": "deny",
+        "scopes": ["gone"],
+    }
+    line |= {
+        "reason": HOSTILE_TEXT,
+        "key_id": "key_crafted",
+        "request_id": HOSTILE_TEXT,
+        "time": HOSTILE_TEXT,
+    }
     crafted = {**line, "target": MOUNT + "/" + HOSTILE_TEXT, "decision": "allow"}
     broken.write_text(json.dumps(line) + "\n" + json.dumps(crafted) + '\n{"decision":\n')
     page = folder / "report.html"
@@ -268,14 +287,18 @@ def test_what_a_reader_of_the_report_sees(browser: Browser, report: Path) -> Non
     assert tiles[0].split() == "8 would be refused, and were let through".split()
     rows = browser.text("section:nth-of-type(4) tbody tr")
     assert any(row.startswith("key_read") for row in rows) and any(HOSTILE_TEXT in row for row in rows)
-    scopes = browser.evaluate("[...document.querySelectorAll('h2')].find(h => h.innerText == 'Decisions by scope')"
-                              ".parentElement.innerText")
+    scopes = browser.evaluate(
+        "[...document.querySelectorAll('h2')].find(h => h.innerText == 'Decisions by scope')"
+        ".parentElement.innerText"
+    )
     assert "model:write" in scopes and HOSTILE_TEXT in scopes and "(no key)" in scopes
     assert "broken.log:3" in browser.text("section:last-of-type")[0]
     # Every table has headings that say which column and row they are for.
     assert browser.evaluate("[...document.querySelectorAll('th')].every(th => th.scope)")
     assert browser.evaluate("[...document.querySelectorAll('tbody tr')].every(tr => tr.querySelector('th'))")
-    assert browser.evaluate("[...document.querySelectorAll('svg.bar')].every(it => it.getAttribute('aria-label'))")
+    assert browser.evaluate(
+        "[...document.querySelectorAll('svg.bar')].every(it => it.getAttribute('aria-label'))"
+    )
 
 
 def test_a_report_is_text_and_nothing_else(browser: Browser, report: Path) -> None:
@@ -284,13 +307,18 @@ def test_a_report_is_text_and_nothing_else(browser: Browser, report: Path) -> No
     assert browser.requests == [report.as_uri()]
     assert browser.complaints == []
     assert browser.evaluate("document.title").endswith("mlflow-authz replay")
-    assert browser.evaluate("document.querySelectorAll('script, img, iframe, object, [onerror], [src]').length") == 0
+    assert (
+        browser.evaluate("document.querySelectorAll('script, img, iframe, object, [onerror], [src]').length")
+        == 0
+    )
     assert HOSTILE_TEXT in browser.evaluate("document.body.innerText")
 
 
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_pages_fit_and_can_be_read(browser: Browser, report: Path, tmp_path: Path, width: int, dark: bool) -> None:
+def test_pages_fit_and_can_be_read(
+    browser: Browser, report: Path, tmp_path: Path, width: int, dark: bool
+) -> None:
     for page in (report, matrix_page(tmp_path)):
         browser.open(page, width=width, dark=dark)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width, page
@@ -338,9 +366,13 @@ def test_the_matrix_shows_scopes_and_operations(browser: Browser, tmp_path: Path
     assert browser.text("h1") == ["Permission matrix"]
     columns = browser.text("thead th.scope")
     assert HOSTILE_TEXT in columns and "model:write" in columns
-    routes = json.loads(subprocess.run([paths.cli(), "routes", "--format", "json"], capture_output=True).stdout)
+    routes = json.loads(
+        subprocess.run([paths.cli(), "routes", "--format", "json"], capture_output=True, check=True).stdout
+    )
     operations = {route["operation"] for route in routes}
-    named = browser.evaluate("[...document.querySelectorAll('tbody tr:not(.object) th')].map(e => e.firstChild.textContent)")
+    named = browser.evaluate(
+        "[...document.querySelectorAll('tbody tr:not(.object) th')].map(e => e.firstChild.textContent)"
+    )
     assert set(named) - {"Operations granted"} == operations
     granted = browser.evaluate(
         "(() => { const columns = [...document.querySelectorAll('thead th.scope')].map(e => e.innerText.trim());"
@@ -351,7 +383,10 @@ def test_the_matrix_shows_scopes_and_operations(browser: Browser, tmp_path: Path
     assert set(granted) == {*expected, HOSTILE_TEXT}
     health = next(route["operation"] for route in routes if route["public"] == "health")
     assert any(text.startswith(health) and "public" in text for text in browser.text("tbody th"))
-    assert (browser.complaints, browser.evaluate("document.title")) == ([], "Permission matrix · mlflow-authz matrix")
+    assert (browser.complaints, browser.evaluate("document.title")) == (
+        [],
+        "Permission matrix · mlflow-authz matrix",
+    )
 
 
 def test_pages_print(browser: Browser, report: Path) -> None:

@@ -33,7 +33,12 @@ class Browser:
             [
                 # Chromium reads commands from descriptor 3 and answers on 4.
                 *("/bin/sh", "-c", f'exec "$@" 3<{pipes[0]} 4>{pipes[1]}', "sh"),
-                *("chromium", "--headless", "--remote-debugging-pipe", f"--user-data-dir={workdir / 'profile'}"),
+                *(
+                    "chromium",
+                    "--headless",
+                    "--remote-debugging-pipe",
+                    f"--user-data-dir={workdir / 'profile'}",
+                ),
                 # Tests run as root in containers, where Chromium's sandbox cannot.
                 *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
                 *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
@@ -85,12 +90,16 @@ class Browser:
 
     def text(self, selector: str) -> list[str]:
         """What a reader sees of each element."""
-        return self.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())")
+        return self.evaluate(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())"
+        )
 
     def screenshot(self, file: Path, height: int) -> None:
         """The top of the page as a PNG."""
         clip = {"x": 0, "y": 0, "width": self.evaluate("innerWidth"), "height": height, "scale": 1}
-        data = self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
+        data = self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)[
+            "data"
+        ]
         file.write_bytes(base64.b64decode(data))
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:

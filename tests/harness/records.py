@@ -21,7 +21,13 @@ _OPERATIONS = [
     ("DELETE", "registered-models/delete", "DeleteRegisteredModel", "registered_model", "delete", 1),
     ("DELETE", "model-versions/delete", "DeleteModelVersion", "model_version", "delete", 1),
 ]
-_SCOPES = [["model:read"], ["model:write"], ["model:register"], ["model:read", "model:promote"], ["mlflow:write"]]
+_SCOPES = [
+    ["model:read"],
+    ["model:write"],
+    ["model:register"],
+    ["model:read", "model:promote"],
+    ["mlflow:write"],
+]
 _GRANTED = {
     "model:read": {"read"},
     "model:register": {"read", "write"},

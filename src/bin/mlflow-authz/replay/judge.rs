@@ -97,8 +97,6 @@ impl Judge {
         config.cache.capacity = CALLERS;
         config.cache.shared_slots = 0;
         config.revocation = None;
-        // A caller whom no auth service could describe is that record's trouble, and no other's.
-        config.auth_service.breaker.failures = u64::MAX;
         Self {
             engine: Engine::new(config, &text),
             shared: LocalData::default(),

@@ -185,7 +185,8 @@ fn a_cut_target_and_an_impossible_caller_are_not_decided() {
         );
     }
     // One such caller is nobody else's trouble.
-    let mut lines = vec![audit(json!({"scopes": [5]})); 50];
+    let impossible = |key| audit(json!({"scopes": [5], "key_id": format!("key_{key}")}));
+    let mut lines: Vec<_> = (0..50).map(impossible).collect();
     lines.push(audit(json!({})));
     let found = super::replay(DEFAULTS, &lines).tally.all;
     assert_eq!(
