@@ -13,7 +13,7 @@ from harness.envoy import validate
 from harness.http import bearer
 from harness.stack import Stack
 from harness.translate import GATEWAY, ISTIO
-from test_envoy_sample import self_signed, with_module
+from test_envoy_sample import on_this_machine, self_signed
 
 # Values of a chart: there is no CRD for them.
 MANIFESTS = sorted(f for f in [*ISTIO.glob("*.yaml"), *GATEWAY.glob("*.yaml")] if f.name != "mesh-config.yaml")
@@ -199,7 +199,7 @@ def test_the_other_cluster_of_the_auth_service_is_named_after_its_route_which_is
 
 
 def test_envoy_accepts_the_tls_of_envoy_gateways_cluster(tmp_path: Path) -> None:
-    config = with_module(envoy_config.load_sample())
+    config = on_this_machine(envoy_config.load_sample(), tmp_path)
     del config["stats_config"]
     clusters = config["static_resources"]["clusters"]
     clusters[:] = [c for c in clusters if c["name"] != "auth_service"]
