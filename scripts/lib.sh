@@ -260,3 +260,6 @@ ensure_cargo_cyclonedx() {
   cargo_tool cargo-cyclonedx "$CARGO_CYCLONEDX_VERSION" "$dir"
   CARGO_CYCLONEDX=$dir/bin/cargo-cyclonedx
 }
+
+# ensure_chromium: the browser that tests/test_replay.py opens reports in.
+ensure_chromium() { ensure_command chromium chromium; }

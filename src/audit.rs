@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::config::Audit;
 use crate::decision::{Decision, Effect};
-use crate::principals::{Principal, Timestamp};
+use crate::principals::{Grant, Principal, Timestamp};
 use crate::request::RequestHead;
 
 /// The longest target, host or request id that a record repeats, in bytes.
@@ -60,6 +60,9 @@ struct Who<'a> {
     scopes: &'a [String],
     roles: &'a [String],
     admin: bool,
+    /// As the auth service gives them: `replay` decides again from it.
+    #[serde(skip_serializing_if = "<[Grant]>::is_empty")]
+    grants: &'a [Grant],
 }
 
 impl<'a> Who<'a> {
@@ -71,6 +74,7 @@ impl<'a> Who<'a> {
                 scopes: &[],
                 roles: &[],
                 admin: false,
+                grants: &[],
             },
             Some(principal) => Self {
                 user_id: principal.user_id.as_deref(),
@@ -78,6 +82,7 @@ impl<'a> Who<'a> {
                 scopes: &principal.scopes,
                 roles: &principal.roles,
                 admin: principal.is_admin,
+                grants: &principal.grants,
             },
         }
     }

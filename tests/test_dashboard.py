@@ -28,12 +28,11 @@ DASHBOARDS = paths.ROOT / "envoy" / "dashboards"
 DASHBOARD = json.loads((DASHBOARDS / "mlflow-authz.json").read_text())
 RULES = yaml.safe_load((DASHBOARDS / "alerts.yaml").read_text())
 
-NOT_YET = {"mlflow_authz_disagreements": "counted once mode: shadow is built (issue 6, item 1)"}
-"""Metrics that the dashboard shows and no filter has yet. Who builds one takes it out."""
-NOT_IN_README_YET = {("mlflow_authz_denials", "permission"): "the README's row comes with the merge"}
-"""Labels that the README's table of metrics does not have. Who writes one in takes it out."""
+DELETE_RUN = MOUNT + "/api/2.0/mlflow/runs/delete"
+SEEING = (paths.ROOT / "docs" / "seeing.md").read_text()
 
 PLUGIN = {
+    "overrides": [{"match": {"access": "delete"}, "mode": "shadow"}],
     "auth_service": {"timeout": "300ms", "breaker": {"failures": 3, "open_for": "500ms"}, "max_in_flight": 4},
     "cache": {"ttl": "1s", "negative_ttl": "1s", "stale_if_error": "5m"},
     "revocation": {"path": "/api/v1/keys/revocations", "every": "200ms"},
@@ -71,6 +70,7 @@ class Scene:
             client.get(READ_RUN, [bearer(key["key"])])
             client.post(CREATE_RUN, [bearer(key["key"])])
             client.post(MOUNT + "/brand/new", [bearer(key["key"])])
+            client.post(DELETE_RUN, [bearer(key["key"])])
         for target in (READ_RUN, MOUNT + "/health", MOUNT + "/a;b", "/elsewhere"):
             client.get(target)
         client.get(READ_RUN, [bearer(keys.UNKNOWN)])
@@ -173,15 +173,10 @@ QUERIES = [(panel["title"], target) for panel in panels() for target in panel["t
 @pytest.mark.parametrize(("title", "target"), QUERIES, ids=[title for title, _ in QUERIES])
 def test_every_query_has_data_under_its_labels(scene: Scene, title: str, target: dict[str, Any]) -> None:
     found = scene.prometheus.query(filled_in(target["expr"]))
-    absent = [name for name in NOT_YET if name in target["expr"]]
-    if absent:
-        assert not found, f"{absent[0]} is there: take it out of NOT_YET, which said: {NOT_YET[absent[0]]}"
-        return
     assert found, target["expr"]
-    # `enforcing` gets its label with item 1 of issue 6.
-    wanted = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) - {"access"}
+    wanted = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
     wanted |= set(",".join(re.findall(r"by \(([^)]*)\)", target["expr"])).replace(" ", "").split(","))
-    wanted -= {"", "le", "access"}
+    wanted -= {"", "le"}
     for labels, _ in found:
         assert all(labels.get(label) for label in wanted), (wanted, labels)
 
@@ -193,7 +188,7 @@ QUIET = {"Crashes of the filter", "Open circuits", "VMs", "Enforcing"}
 def test_what_happened_is_seen(scene: Scene) -> None:
     """Queries show more than zero: every kind of trouble was made."""
     for title, target in QUERIES:
-        if title not in QUIET and not any(name in target["expr"] for name in NOT_YET):
+        if title not in QUIET:
             found = scene.prometheus.query(filled_in(target["expr"]))
             assert any(value > 0 for _, value in found), (title, target["expr"], found)
     crashes = "sum(increase(envoy_wasm_mlflow_authz_vm_reload_{}[1m]))"
@@ -204,13 +199,13 @@ def test_what_happened_is_seen(scene: Scene) -> None:
 
 def test_queries_and_alerts_ask_for_values_that_there_are() -> None:
     """`outcome=~"time_out"` would find nothing for ever, or with `!~` everything."""
-    readme = (paths.ROOT / "README.md").read_text()
+    answers = (paths.ROOT / "docs" / "requests.md").read_text()
     texts = [target["expr"] for _, target in QUERIES]
     texts += [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
     asked = re.findall(r'(?:decision|reason|outcome|result)[!=]~?"([a-z_|]+)"', " ".join(texts))
     assert len(asked) > 20
     for value in {value for values in asked for value in values.split("|")}:
-        assert re.search(rf"\b{value}\b", readme), value
+        assert re.search(rf"\b{value}\b", SEEING + answers), value
 
 
 def test_missing_permissions_are_told(scene: Scene) -> None:
@@ -275,23 +270,19 @@ def scraped(scene: Scene) -> dict[str, set[str]]:
 
 
 def documented() -> dict[str, set[str]]:
-    """The same, by the README's table."""
+    """The same, by the table of docs/seeing.md."""
     rows = re.findall(
         r"^\| `(mlflow_authz_\w+)` \| (?:counter|gauge|histogram) \|(.*)\|$",
-        (paths.ROOT / "README.md").read_text(),
+        SEEING,
         re.MULTILINE,
     )
     # "result: hit, miss", "version; the value is …", or words about a metric that has no label.
     return {name: set(re.findall(LABELS, re.split("[:;]", text)[0])) for name, text in rows}
 
 
-def test_names_and_labels_are_those_of_the_readme(scene: Scene) -> None:
+def test_names_and_labels_are_those_of_the_documents(scene: Scene) -> None:
     found, table = scraped(scene), documented()
-    assert set(found) == set(table) - set(NOT_YET)
-    for (name, label), why in NOT_IN_README_YET.items():
-        assert label not in table[name], f"take ({name}, {label}) out of NOT_IN_README_YET: {why}"
-        found[name].discard(label)
-    assert found == {name: labels for name, labels in table.items() if name in found}
+    assert found == table
 
 
 def test_no_label_is_left_in_a_name(scene: Scene) -> None:

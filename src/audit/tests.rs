@@ -55,6 +55,25 @@ fn denied() -> Decision {
 }
 
 #[test]
+fn grants_limited_to_names_are_recorded_where_there_are_any() {
+    let grants = json!([{"scope": "model:write", "names": ["acme-*", "beta"]}]);
+    let decision = Decision {
+        principal: Some(Arc::new(Principal {
+            grants: serde_json::from_value(grants.clone()).unwrap(),
+            ..Principal::default()
+        })),
+        ..denied()
+    };
+    let (written, _) = record(&decision, &[]);
+    assert_eq!(written["grants"], grants);
+    let field = log(false, 9).access_log_field(&decision);
+    let field: Value = serde_json::from_str(&field).unwrap();
+    assert_eq!(field["grants"], grants);
+    let (without, _) = record(&denied(), &[]);
+    assert_eq!(without.get("grants"), None);
+}
+
+#[test]
 fn a_full_record() {
     let headers: Headers<'_> = &[
         (b":method", b"POST"),

@@ -3,6 +3,7 @@
 //! Pure parsing. The filter and `mlflow-authz check` read a configuration with [`Config::parse`] and
 //! nothing else, so what one accepts the other accepts.
 
+mod defaults;
 mod error;
 mod fields;
 mod overrides;
@@ -391,72 +392,5 @@ impl Config {
             .map_err(|error| ConfigError::Syntax(error.to_string()))?;
         validate::validate(&mut config)?;
         Ok(config)
-    }
-}
-
-mod defaults {
-    use std::time::Duration;
-
-    use super::CredentialKind;
-    use crate::catalog::PublicGroup;
-
-    pub(super) fn version() -> u64 {
-        1
-    }
-
-    pub(super) fn enforce_percent() -> u64 {
-        100
-    }
-
-    pub(super) fn mounts() -> Vec<String> {
-        vec!["/api/mlflow".to_owned(), "/".to_owned()]
-    }
-
-    pub(super) fn credentials() -> Vec<CredentialKind> {
-        vec![
-            CredentialKind::Bearer,
-            CredentialKind::XApiKey,
-            CredentialKind::Basic,
-        ]
-    }
-
-    pub(super) fn yes() -> bool {
-        true
-    }
-
-    pub(super) fn public() -> Vec<PublicGroup> {
-        vec![PublicGroup::Health]
-    }
-
-    pub(super) fn auth_path() -> String {
-        "/api/v1/keys/validate".to_owned()
-    }
-
-    pub(super) fn service_id() -> String {
-        "mlflow".to_owned()
-    }
-
-    pub(super) fn timeout() -> Duration {
-        Duration::from_secs(2)
-    }
-
-    pub(super) fn shadow_timeout() -> Duration {
-        Duration::from_millis(100)
-    }
-
-    pub(super) fn retry_after() -> Duration {
-        Duration::from_secs(15)
-    }
-
-    pub(super) fn max_in_flight() -> u64 {
-        64
-    }
-
-    pub(super) fn body_limit() -> u64 {
-        64 * 1024
-    }
-
-    pub(super) fn every() -> Duration {
-        Duration::from_secs(10)
     }
 }

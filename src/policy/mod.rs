@@ -167,6 +167,11 @@ impl Policy {
         self.granting(permission).take(NAMED_SCOPES).collect()
     }
 
+    /// Every scope that the tables know, fewest permissions first.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.by_width.iter().map(String::as_str)
+    }
+
     /// Every scope that grants a permission, fewest permissions first.
     pub fn granting(&self, permission: Permission) -> impl Iterator<Item = &str> {
         self.by_width

@@ -13,7 +13,11 @@ mod check;
 mod config_file;
 mod error;
 mod explain;
+mod line_reader;
+mod matrix;
 mod output;
+mod replay;
+mod report;
 mod routes;
 mod schema;
 
@@ -43,6 +47,10 @@ enum Command {
     Explain(explain::Args),
     /// Lists every endpoint, what it needs, and which scopes grant that
     Routes(routes::Args),
+    /// Decides again about recorded requests, and says what a configuration would change
+    Replay(replay::Args),
+    /// Shows which scope grants which operation
+    Matrix(matrix::Args),
     /// Prints the JSON Schema of the plugin configuration, or its reference
     Schema(schema::Args),
     /// Runs a local stand-in for the auth service, with faults to order
@@ -55,6 +63,8 @@ impl Command {
             Self::Check(args) => return check::run(&args),
             Self::Explain(args) => explain::run(args),
             Self::Routes(args) => routes::run(&args),
+            Self::Replay(args) => return replay::run(&args),
+            Self::Matrix(args) => matrix::run(&args),
             Self::Schema(args) => schema::run(&args),
             Self::AuthService(args) => auth_service::run(args),
         }

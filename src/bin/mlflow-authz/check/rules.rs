@@ -30,6 +30,8 @@ rules! {
     SCOPE_SHADOWS: Warning "scope-shadows",
     LIMITED_WITHOUT_BODIES: Warning "limited-without-bodies",
     STALE_WITHOUT_REVOCATION: Warning "stale-without-revocation",
+    OVERRIDE_UNUSED: Warning "override-unused",
+    OVERRIDE_BY_HOST: Warning "override-by-host",
     KEY_IN_QUERY: Warning "key-in-query",
     // The filter in its proxy.
     NO_FILTER: Warning "no-filter",

@@ -1,12 +1,13 @@
 //! `--stdin`: requests in, explanations out, line by line, in bounded memory.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use serde::Serialize;
 
 use super::explainer::Explainer;
 use super::line;
 use crate::error::CliError;
+use crate::line_reader::{Length, read_line};
 
 /// The longest line that is read, in bytes.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
@@ -60,7 +61,8 @@ pub fn explain_lines(
         if !input.buffer().contains(&b'\n') {
             output.flush()?;
         }
-        let Some(length) = read_line(&mut input, &mut text).map_err(Failure::Read)? else {
+        let Some(length) = read_line(&mut input, &mut text, LONGEST_LINE).map_err(Failure::Read)?
+        else {
             output.flush()?;
             return Ok(tally);
         };
@@ -82,30 +84,6 @@ pub fn explain_lines(
             }
         }
     }
-}
-
-enum Length {
-    Fits,
-    TooLong,
-}
-
-/// Reads the next line; `None` at the end. Of a line that is too long the rest is skipped.
-fn read_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Option<Length>> {
-    text.clear();
-    // One more for the newline.
-    let limit = u64::try_from(LONGEST_LINE)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    if input.by_ref().take(limit).read_until(b'\n', text)? == 0 {
-        return Ok(None);
-    }
-    if text.ends_with(b"\n") || text.len() <= LONGEST_LINE {
-        return Ok(Some(Length::Fits));
-    }
-    // A giant must not be remembered by the buffer for the rest of the run.
-    *text = Vec::new();
-    input.skip_until(b'\n')?;
-    Ok(Some(Length::TooLong))
 }
 
 /// Lines out, whose errors are those of writing.

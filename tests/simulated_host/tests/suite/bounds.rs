@@ -150,6 +150,36 @@ fn memory_is_flat_over_a_thousand_configurations() {
     world.assert_sound();
 }
 
+/// What docs/operating.md says of capacity: a VM's memory for each principal and for each refused key.
+#[test]
+fn memory_per_key_is_what_the_operators_guide_says() {
+    const KEYS: usize = 40_000;
+    let configuration = CONFIGURATION.replace("100}", &format!(r#"{KEYS}, "shared_slots": 0}}"#));
+    for (valid, at_most) in [(true, 600), (false, 150)] {
+        let mut world = World::new(1, &configuration, 1);
+        let mut ask = |number: usize| {
+            let key = format!("hk_live_{number:024}");
+            let stream = world.open(0, request(READ, Some(&key), &[]));
+            let scopes = ["model:read", "tracking:write", "model:write:acme-*"];
+            let reply = if valid {
+                service::valid(&key, &scopes)
+            } else {
+                service::status(401)
+            };
+            assert!(world.reply(0, reply), "{number}");
+            world.workers[0].delete(stream);
+            world.workers[0].gone.clear();
+            world.workers[0].host_mut().log.clear();
+            world.workers[0].memory_bytes()
+        };
+        let before = ask(0);
+        let after = (1..KEYS).map(&mut ask).last().unwrap();
+        let each = (after - before) / KEYS;
+        println!("{each} bytes for each of {KEYS} keys, valid: {valid}; {before} before");
+        assert!(0 < each && each <= at_most, "{each}, valid: {valid}");
+    }
+}
+
 #[test]
 fn memory_and_shared_data_are_bounded_over_a_hundred_thousand_keys() {
     const KEYS: usize = 100_000;

@@ -1,5 +1,6 @@
 //! Rules about a plugin configuration, wherever it stands.
 
+mod overrides;
 mod permissions;
 mod scopes;
 
@@ -104,6 +105,7 @@ fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
 fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     permissions::check(findings, origin, config);
     scopes::check(findings, origin, config);
+    overrides::check(findings, origin, config);
     if config.revocation.is_none() && config.cache.stale_if_error > LONGEST_UNREVOKED {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,

@@ -69,7 +69,13 @@ fn grants_nothing(findings: &mut Findings, origin: &Origin<'_>, table: &str, nam
     );
 }
 
-fn each(findings: &mut Findings, origin: &Origin<'_>, path: &[&str], permissions: &[Permission]) {
+/// Checks a list of permissions.
+pub fn each(
+    findings: &mut Findings,
+    origin: &Origin<'_>,
+    path: &[&str],
+    permissions: &[Permission],
+) {
     for (index, permission) in permissions.iter().enumerate() {
         if is_needed(*permission) {
             continue;

@@ -43,6 +43,31 @@ fn what_is_found() {
             &[],
         ),
         (r#","roles":{"model:write:acme":["run:read"]}"#, &[]),
+        // Overrides.
+        (
+            r#","overrides":[{"match":{"access":"delete"},"mode":"enforce"},{"mode":"shadow"}]"#,
+            &[],
+        ),
+        (
+            r#","overrides":[{"mode":"shadow"},{"match":{"access":"delete"},"mode":"enforce"}]"#,
+            &["override-unused overrides[1]"],
+        ),
+        (
+            r#","overrides":[{"enforce_percent":5},{"match":{"access":"delete"},"mode":"enforce"}]"#,
+            &[],
+        ),
+        (
+            r#","overrides":[{"match":{"object":"webhook","access":"promote"},"mode":"shadow"}]"#,
+            &["override-unused overrides[0].match"],
+        ),
+        (
+            r#","overrides":[{"match":{"host":"a"},"mode":"shadow"},{"match":{"host":"b"},"mode":"enforce"}]"#,
+            &["override-by-host overrides[0].match.host"],
+        ),
+        (
+            r#","overrides":[{"scopes":{"a":["run:promote"]}}]"#,
+            &["permission-unused overrides[0].scopes.a[0]"],
+        ),
         // Names that nobody carries.
         (
             r#","scopes":{"":["run:read"]}"#,

@@ -1,0 +1,98 @@
+//! What a decision becomes: the request goes on, or is answered; and what is counted and told.
+
+use super::Engine;
+use crate::auth_service::Verdict;
+use crate::decision::{Decision, Effect, Next, Reason};
+use crate::denial::Denials;
+use crate::identity;
+use crate::metrics::{Change, Denied, Metric};
+use crate::principals::Timestamp;
+use crate::request::RequestHead;
+use crate::whoami;
+
+impl Engine {
+    pub(super) fn finish(&mut self, decision: Decision, head: &RequestHead<'_>) -> Next {
+        let Decision {
+            reason, operation, ..
+        } = decision;
+        let effect = decision.effect();
+        self.note(Metric::decision(effect, reason, operation), Change::Add(1));
+        if decision.stale {
+            self.note(Metric::StaleServed, Change::Add(1));
+        }
+        let denied = Denied {
+            operation: operation.map_or("unknown", |operation| operation.name),
+            reason,
+            permission: decision.required,
+        };
+        match effect {
+            Effect::Deny => {
+                self.note(Metric::Denials(denied), Change::Add(1));
+                let denials = Denials {
+                    config: &self.config,
+                    policy: self.enforcement.policy(&decision.terms),
+                };
+                let answer = denials.answer(&decision, head);
+                return Next::Answer(decision, answer);
+            }
+            Effect::WouldDeny => {
+                self.note(Metric::Disagreements(denied), Change::Add(1));
+            }
+            Effect::Allow => {}
+        }
+        if reason == Reason::Whoami {
+            let policy = self.enforcement.policy(&decision.terms);
+            let answer = whoami::answer(&decision, policy, &self.config);
+            return Next::Answer(decision, answer);
+        }
+        let names = &self.config.identity_headers;
+        let mut edits = identity::clear(head, names);
+        if decision.mount.is_some() {
+            edits.extend(identity::clear_overrides(head));
+            edits.extend(identity::withhold_credential(head, &self.config));
+        }
+        if let Some(principal) = &decision.principal {
+            edits.extend(identity::assert_principal(principal, names));
+        }
+        Next::Forward(decision, edits)
+    }
+
+    pub(super) fn note_callout(&mut self, verdict: &Verdict, now: Timestamp, asked_at: Timestamp) {
+        self.note(Metric::Callouts(verdict.outcome()), Change::Add(1));
+        let took = now
+            .saturating_sub(asked_at)
+            .as_millis()
+            .try_into()
+            .unwrap_or(u64::MAX);
+        self.note(Metric::CalloutMilliseconds, Change::Record(took));
+        let was_open = self.breaker.is_open();
+        if let Verdict::Unavailable(failure) = verdict {
+            if failure.is_outage() {
+                self.breaker.failed(now);
+            } else {
+                self.breaker.stumbled(now);
+            }
+            if failure.is_misconfiguration() {
+                self.note(Metric::AuthServiceMisconfigured, Change::Add(1));
+            }
+            self.tell_operator(format!("auth_unavailable: {failure}"), now);
+        } else {
+            self.breaker.succeeded();
+        }
+        let opened = i64::from(self.breaker.is_open()) - i64::from(was_open);
+        if opened != 0 {
+            self.note(Metric::OpenCircuits, Change::Add(opened));
+        }
+    }
+
+    pub(super) fn tell_operator(&mut self, text: String, now: Timestamp) {
+        if let Some(left_out) = self.operator_lines.admit(now) {
+            let more = if left_out > 0 {
+                format!(" ({left_out} more lines left out)")
+            } else {
+                String::new()
+            };
+            self.outbox.errors.push(format!("{text}{more}"));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+"""A page in a real browser: headless Chromium, spoken to over the pipes of its DevTools protocol."""
+
+import base64
+import itertools
+import json
+import os
+import select
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from .processes import Process
+
+
+class Browser:
+    """One Chromium with one page, until `stop`. It keeps what the page logged and what it asked the network for."""
+
+    def __init__(self, workdir: Path) -> None:
+        if not shutil.which("chromium"):
+            raise FileNotFoundError("chromium is missing: run scripts/test, which installs it")
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self._ids = itertools.count(1)
+        self._unread = b""
+        pipes = [workdir / "to-browser", workdir / "from-browser"]
+        for pipe in pipes:
+            os.mkfifo(pipe)
+        # Read and write, so that opening waits for nobody.
+        self._to, self._from = (os.open(pipe, os.O_RDWR) for pipe in pipes)
+        self.process = Process(
+            "chromium",
+            [
+                # Chromium reads commands from descriptor 3 and answers on 4.
+                *("/bin/sh", "-c", f'exec "$@" 3<{pipes[0]} 4>{pipes[1]}', "sh"),
+                *(
+                    "chromium",
+                    "--headless",
+                    "--remote-debugging-pipe",
+                    f"--user-data-dir={workdir / 'profile'}",
+                ),
+                # Tests run as root in containers, where Chromium's sandbox cannot.
+                *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
+                *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
+            ],
+            workdir,
+        )
+        try:
+            target = self._call("Target.createTarget", url="about:blank")["targetId"]
+            attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
+            self._session = attached["sessionId"]
+            for domain in ("Page", "Network", "Runtime", "Log"):
+                self._call(f"{domain}.enable")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self.process.stop()
+        for descriptor in (self._to, self._from):
+            os.close(descriptor)
+
+    def __enter__(self) -> "Browser":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def open(self, file: Path, width: int = 1280, dark: bool = False, medium: str = "") -> None:
+        """Shows a file, `width` CSS pixels wide, and waits until it is loaded."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", media=medium, features=[scheme])
+        self.requests.clear()
+        self.complaints.clear()
+        self._call("Page.navigate", url=file.as_uri())
+        deadline = time.monotonic() + 20
+        while self.evaluate("document.readyState + location.href") != f"complete{file.as_uri()}":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{file} is not loaded after 20 s")
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression: the tests', never the page's own."""
+        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(answer["exceptionDetails"])
+        return answer["result"].get("value")
+
+    def text(self, selector: str) -> list[str]:
+        """What a reader sees of each element."""
+        return self.evaluate(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())"
+        )
+
+    def screenshot(self, file: Path, height: int) -> None:
+        """The top of the page as a PNG."""
+        clip = {"x": 0, "y": 0, "width": self.evaluate("innerWidth"), "height": height, "scale": 1}
+        data = self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)[
+            "data"
+        ]
+        file.write_bytes(base64.b64decode(data))
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        number = next(self._ids)
+        message: dict[str, Any] = {"id": number, "method": method, "params": params}
+        if session := getattr(self, "_session", None):
+            message["sessionId"] = session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") != number:
+                self._notice(answer)
+            elif "error" in answer:
+                raise RuntimeError(f"{method}: {answer['error']}")
+            else:
+                return answer["result"]
+
+    def _next(self) -> dict[str, Any]:
+        deadline = time.monotonic() + 30
+        while b"\0" not in self._unread:
+            if not self.process.running() or time.monotonic() > deadline:
+                raise RuntimeError(f"chromium does not answer\n{self.process.log_tail()}")
+            if select.select([self._from], [], [], 0.2)[0]:
+                self._unread += os.read(self._from, 1 << 20)
+        message, _, self._unread = self._unread.partition(b"\0")
+        return json.loads(message)
+
+    def _notice(self, event: dict[str, Any]) -> None:
+        method, params = event.get("method"), event.get("params", {})
+        if method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif method == "Log.entryAdded":
+            self.complaints.append(params["entry"]["text"])
+        elif method == "Runtime.consoleAPICalled":
+            self.complaints.append(f"console.{params['type']}")
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(params["exceptionDetails"]["text"])
+        elif method == "Page.javascriptDialogOpening":
+            self.complaints.append(f"dialog: {params['message']}")
