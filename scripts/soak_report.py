@@ -4,7 +4,6 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -37,11 +36,10 @@ def step(text: str) -> None:
 def machine(module: Path) -> str:
     """Where and what, for the head of a section."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    envoy = subprocess.run([paths.envoy_binary(), "--version"], capture_output=True, text=True, check=True)
-    version = re.search(r"/(\d+\.\d+\.\d+)/", envoy.stdout)
+    envoy = ".".join(map(str, paths.envoy_version()))
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {model[1] if model else 'unknown CPU'}, "
-        f"{os.cpu_count()} CPUs, Linux {platform.release()}; Envoy {version[1] if version else 'unknown'}, "
+        f"{os.cpu_count()} CPUs, Linux {platform.release()}; Envoy {envoy}, "
         f"Python {platform.python_version()}; module {module_name(module)}"
     )
 

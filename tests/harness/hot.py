@@ -58,10 +58,14 @@ class HotFile(ABC):
         self._write()
 
         def changed() -> dict[str, int] | None:
-            now = self._counted(envoy)
+            try:
+                now = self._counted(envoy)
+            except OSError:
+                # While Envoy compiles a module, nobody answers at its admin port.
+                return None
             return now if now != before else None
 
-        now = wait_until(changed, "Envoy has read the new file", timeout=20, every=0.005)
+        now = wait_until(changed, "Envoy has read the new file", timeout=60, every=0.005)
         if now[self.accepted] > before[self.accepted]:
             return True
         self._plugin.clear()

@@ -1,6 +1,8 @@
 """Where things are in the repository, and what to run when they are missing."""
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +39,14 @@ def envoy_binary() -> Path:
     site = ROOT / ".tools" / f"envoy-{versions()['ENVOY_VERSION']}"
     found = sorted(site.glob("lib/python3*/site-packages/envoy/_bin/envoy"))
     return found[0] if found else _existing(site / "envoy", "scripts/test or scripts/demo, which install it")
+
+
+def envoy_version() -> tuple[int, int, int]:
+    """Of `envoy_binary`."""
+    said = subprocess.run([envoy_binary(), "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"/(\d+)\.(\d+)\.(\d+)/", said)
+    assert found, said
+    return int(found[1]), int(found[2]), int(found[3])
 
 
 def mlflow_python(version: str | None = None) -> Path:
