@@ -176,7 +176,7 @@ pub enum Bodies {
     /// Never: a grant limited to names does not cover what is named in a body.
     #[default]
     Ignore,
-    /// Where such a grant decides. Needs `allow_on_headers_stop_iteration` on the Envoy filter.
+    /// Where such a grant decides. Needs Envoy 1.39 and `allow_on_headers_stop_iteration` on the filter.
     Inspect,
 }
 
