@@ -9,7 +9,10 @@ const SECRET: &str = "hk_live_secret";
 fuzz_target!(|data: &[u8]| {
     let split = data.iter().position(|b| *b == b'\n').unwrap_or(data.len());
     let (status, body) = data.split_at(split);
-    let status = std::str::from_utf8(status).ok().and_then(|s| s.trim().parse().ok()).unwrap_or(200);
+    let status = std::str::from_utf8(status)
+        .ok()
+        .and_then(|s| s.trim().parse().ok())
+        .unwrap_or(200);
     for from_service in [true, false] {
         let body = body.get(1..).unwrap_or_default();
         let seconds = status.to_string();

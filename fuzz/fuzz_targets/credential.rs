@@ -15,20 +15,40 @@ fuzz_target!(|data: &[u8]| {
             Some((&line[..colon], line[colon + 1..].trim_ascii()))
         })
         .collect();
-    let head = RequestHead { headers: &headers, client_address: None };
-    for kinds in [&[Bearer, XApiKey, Basic, Query][..], &[Bearer], &[Basic], &[XApiKey], &[Query]] {
+    let head = RequestHead {
+        headers: &headers,
+        client_address: None,
+    };
+    for kinds in [
+        &[Bearer, XApiKey, Basic, Query][..],
+        &[Bearer],
+        &[Basic],
+        &[XApiKey],
+        &[Query],
+    ] {
         if let Ok(key) = extract(&head, query, kinds) {
             assert_eq!(format!("{key:?}"), "ApiKey(hidden)");
             // One more credential that differs is one too many; one of the two does.
             let with_another = |value: &'static [u8]| {
                 let mut more = headers.clone();
                 more.push((b"x-api-key", value));
-                extract(&RequestHead { headers: &more, client_address: None }, query, kinds).is_ok()
+                extract(
+                    &RequestHead {
+                        headers: &more,
+                        client_address: None,
+                    },
+                    query,
+                    kinds,
+                )
+                .is_ok()
             };
             assert!(!kinds.contains(&XApiKey) || !(with_another(b"one") && with_another(b"two")));
         }
     }
-    if let Some(target) = query.map(|query| format!("/x?{query}")).and_then(|t| without_query_key(&t)) {
+    if let Some(target) = query
+        .map(|query| format!("/x?{query}"))
+        .and_then(|t| without_query_key(&t))
+    {
         assert!(without_query_key(&target).is_none(), "{target}");
     }
 });

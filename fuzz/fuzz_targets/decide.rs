@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use mlflow_authz::auth_service::{Reply, Verdict};
+use mlflow_authz::decision::Effect;
 use mlflow_authz::shared_data::LocalData;
 use mlflow_authz::{Config, Engine, Moment, Next, Reason, RequestHead, StreamId};
 
@@ -15,7 +16,10 @@ const NOW: Duration = Duration::from_secs(1_700_000_000);
 const STREAM: StreamId = StreamId(1);
 
 fuzz_target!(|data: &[u8]| {
-    let end = data.windows(2).position(|w| w == b"\n\n").unwrap_or(data.len());
+    let end = data
+        .windows(2)
+        .position(|w| w == b"\n\n")
+        .unwrap_or(data.len());
     let mut lines = data[..end].split(|b| *b == b'\n');
     let reply_text = data.get(end + 2..).unwrap_or_default();
     let mut headers: Vec<(&[u8], &[u8])> = vec![
@@ -26,17 +30,30 @@ fuzz_target!(|data: &[u8]| {
         let colon = line.iter().position(|b| *b == b':')?;
         Some((&line[..colon], line[colon + 1..].trim_ascii()))
     }));
-    let head = RequestHead { headers: &headers, client_address: None };
-    let Ok(config) = Config::parse(CONFIG) else { return };
+    let head = RequestHead {
+        headers: &headers,
+        client_address: None,
+    };
+    let Ok(config) = Config::parse(CONFIG) else {
+        return;
+    };
     let mut engine = Engine::new(config, CONFIG);
 
     let shared = LocalData::default();
-    let moment = Moment { now: NOW, shared: &shared };
+    let moment = Moment {
+        now: NOW,
+        shared: &shared,
+    };
     let mut next = engine.on_request_headers(STREAM, &moment, &head);
     let mut valid = false;
     if let Next::Wait = next {
-        let split = reply_text.iter().position(|b| *b == b'\n').unwrap_or(reply_text.len());
-        let status = std::str::from_utf8(&reply_text[..split]).ok().and_then(|s| s.parse().ok());
+        let split = reply_text
+            .iter()
+            .position(|b| *b == b'\n')
+            .unwrap_or(reply_text.len());
+        let status = std::str::from_utf8(&reply_text[..split])
+            .ok()
+            .and_then(|s| s.parse().ok());
         let reply = Reply::Response {
             status: status.unwrap_or(500),
             from_service: true,
@@ -48,22 +65,32 @@ fuzz_target!(|data: &[u8]| {
         let callouts = engine.take_outbox().callouts;
         assert_eq!(callouts.len(), 1);
         engine.on_callout_reply(callouts[0].0, &moment, &reply);
-        next = engine.on_woken(STREAM, &moment, &head).expect("the stream waits");
+        next = engine
+            .on_woken(STREAM, &moment, &head)
+            .expect("the stream waits");
     }
     assert_eq!(engine.waiting_streams(), 0);
     match next {
         Next::Wait => panic!("still waiting"),
         Next::Forward(decision, _) => {
-            assert!(decision.allows());
+            assert!(decision.effect() == Effect::Allow);
             if decision.reason == Reason::Allowed {
                 let principal = decision.principal.as_ref().expect("a principal");
                 let required = decision.required.expect("a permission");
-                assert!(valid && engine.policy().grants(principal, required));
+                assert!(
+                    valid
+                        && engine
+                            .enforcement()
+                            .base_policy()
+                            .grants(principal, required)
+                );
             }
         }
         Next::Answer(decision, answer) => {
-            assert!(!decision.allows());
-            assert!((400..=503).contains(&answer.status) && answer.body.starts_with("{\"error_code\""));
+            assert!(decision.effect() == Effect::Deny);
+            assert!(
+                (400..=503).contains(&answer.status) && answer.body.starts_with("{\"error_code\"")
+            );
         }
     }
 });

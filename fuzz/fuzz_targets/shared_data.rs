@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use mlflow_authz::shared_data::{LocalData, SharedData, Version};
-use mlflow_authz::{Config, Engine, Moment, Next, Reason, RequestHead, StreamId};
+use mlflow_authz::{Config, Engine, Moment, Reason, RequestHead, StreamId};
 
 const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "cache": {"shared_slots": 1},
     "revocation": {"path": "/r"}}"#;
@@ -24,10 +24,20 @@ static PREFIX: OnceLock<Vec<u8>> = OnceLock::new();
 /// What the filter writes in front of a slot of this key.
 fn prefix() -> Vec<u8> {
     let shared = LocalData::default();
-    let head = RequestHead { headers: HEADERS, client_address: None };
+    let head = RequestHead {
+        headers: HEADERS,
+        client_address: None,
+    };
     let config = Config::parse(CONFIG).expect("a configuration");
     let mut engine = Engine::new(config, CONFIG);
-    engine.on_request_headers(StreamId(1), &Moment { now: NOW, shared: &shared }, &head);
+    engine.on_request_headers(
+        StreamId(1),
+        &Moment {
+            now: NOW,
+            shared: &shared,
+        },
+        &head,
+    );
     let (slot, _) = shared.get("mlflow_authz/1/question/0").expect("a claim");
     slot[..33].to_vec()
 }
@@ -51,25 +61,51 @@ fuzz_target!(|data: &[u8]| {
     let mut rest = data;
     let mut values: [&[u8]; 4] = [b""; 4];
     for value in values.iter_mut().take(3) {
-        let Some((length, after)) = rest.split_first_chunk() else { break };
+        let Some((length, after)) = rest.split_first_chunk() else {
+            break;
+        };
         let length = usize::from(u16::from_be_bytes(*length)).min(after.len());
         (*value, rest) = after.split_at(length);
     }
     values[3] = rest;
     let prefix = PREFIX.get_or_init(prefix);
     let slot = |value: &[u8]| [prefix, value].concat();
-    let shared = Garbage([slot(values[0]), slot(values[1]), values[2].to_vec(), values[3].to_vec()]);
-    let moment = Moment { now: NOW, shared: &shared };
-    let head = RequestHead { headers: HEADERS, client_address: None };
-    let Ok(config) = Config::parse(CONFIG) else { return };
+    let shared = Garbage([
+        slot(values[0]),
+        slot(values[1]),
+        values[2].to_vec(),
+        values[3].to_vec(),
+    ]);
+    let moment = Moment {
+        now: NOW,
+        shared: &shared,
+    };
+    let head = RequestHead {
+        headers: HEADERS,
+        client_address: None,
+    };
+    let Ok(config) = Config::parse(CONFIG) else {
+        return;
+    };
     let mut engine = Engine::new(config, CONFIG);
     engine.on_tick(&moment);
     let next = engine.on_request_headers(StreamId(1), &moment, &head);
-    if let Some(decision) = next.decision().filter(|decision| decision.reason == Reason::Allowed) {
+    if let Some(decision) = next
+        .decision()
+        .filter(|decision| decision.reason == Reason::Allowed)
+    {
         let principal = decision.principal.as_ref().expect("a principal");
-        assert!(engine.policy().grants(principal, decision.required.expect("a permission")));
+        assert!(
+            engine
+                .enforcement()
+                .base_policy()
+                .grants(principal, decision.required.expect("a permission"))
+        );
     }
-    let later = Moment { now: NOW + Duration::from_secs(3), shared: &shared };
+    let later = Moment {
+        now: NOW + Duration::from_secs(3),
+        shared: &shared,
+    };
     engine.on_tick(&later);
     engine.on_woken(StreamId(1), &later, &head);
     assert_eq!(engine.waiting_streams(), 0);

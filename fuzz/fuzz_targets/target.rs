@@ -11,7 +11,11 @@ fuzz_target!(|raw: &[u8]| {
     let path: &str = &target.path;
     assert!(path.starts_with('/') && !path.contains('\\') && !path.contains("//"));
     assert!(!path.chars().any(|c| c.is_ascii_control()));
-    assert!(!path.split('/').any(|segment| segment == "." || segment == ".."));
+    assert!(
+        !path
+            .split('/')
+            .any(|segment| segment == "." || segment == "..")
+    );
     // The generous reading is never narrower than the canonical one.
     for mount in ["/", "/api/mlflow", "/a"] {
         assert!(below_mount(path, mount).is_none() || could_reach(raw, mount));
