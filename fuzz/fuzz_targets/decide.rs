@@ -71,7 +71,7 @@ fuzz_target!(|data: &[u8]| {
     }
     assert_eq!(engine.waiting_streams(), 0);
     match next {
-        Next::Wait => panic!("still waiting"),
+        Next::Wait | Next::ReadBody { .. } => panic!("still waiting"),
         Next::Forward(decision, _) => {
             assert!(decision.effect() == Effect::Allow);
             if decision.reason == Reason::Allowed {
@@ -85,6 +85,9 @@ fuzz_target!(|data: &[u8]| {
                             .grants(principal, required)
                 );
             }
+        }
+        Next::Answer(decision, answer) if decision.reason == Reason::Whoami => {
+            assert!(valid && answer.status == 200);
         }
         Next::Answer(decision, answer) => {
             assert!(decision.effect() == Effect::Deny);
