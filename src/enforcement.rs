@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::{self, Access, Operation};
@@ -220,18 +222,22 @@ impl Match {
 /// What an override's `match` is held against.
 struct Subject<'a> {
     decision: &'a Decision,
-    host: String,
+    host: Cow<'a, str>,
 }
 
 impl<'a> Subject<'a> {
-    fn of(decision: &'a Decision, head: &RequestHead<'_>) -> Self {
+    fn of(decision: &'a Decision, head: &RequestHead<'a>) -> Self {
         let authority = head.text(":authority").unwrap_or_default();
         let (name, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
         let is_port = port.bytes().all(|b| b.is_ascii_digit());
         let host = if is_port { name } else { authority };
         Self {
             decision,
-            host: host.to_ascii_lowercase(),
+            host: if host.bytes().any(|b| b.is_ascii_uppercase()) {
+                host.to_ascii_lowercase().into()
+            } else {
+                host.into()
+            },
         }
     }
 

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
 use crate::credential::without_query_key;
@@ -11,57 +15,89 @@ use crate::overrides;
 use crate::principals::Principal;
 use crate::request::{RequestHead, same_header};
 
-/// One change to the request headers, to be applied in order.
+/// Where the credential stands, unless in the query.
+const CREDENTIALS: &[&str] = &["authorization", "x-api-key"];
+
+/// One change to the request headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderEdit {
     /// Remove every header of this name.
-    Remove(Vec<u8>),
+    Remove(Cow<'static, [u8]>),
     /// Set a header that is not there, or replace the one that is.
-    Set(String, String),
+    Set(Arc<str>, Arc<str>),
 }
 
-/// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
-pub fn clear(head: &RequestHead<'_>, names: &IdentityHeaders) -> Vec<HeaderEdit> {
-    let identity = [&names.user_id, &names.key_id, &names.scopes];
-    remove_spellings(head, &identity.map(HeaderField::as_str))
+/// The headers that tell upstream of a principal. Made once for all of its requests.
+pub type Identity = Arc<[HeaderEdit]>;
+
+/// Changes to the request headers, to be applied in order. Few requests need more than their identity set.
+#[derive(Debug, Clone, Default)]
+pub struct HeaderEdits {
+    own: SmallVec<[HeaderEdit; 2]>,
+    identity: Option<Identity>,
 }
 
-/// Removes what an upstream could take for another path, see [`crate::overrides`].
-pub fn clear_overrides(head: &RequestHead<'_>) -> Vec<HeaderEdit> {
-    remove_spellings(head, overrides::REMOVED)
-}
-
-/// Takes the credential out of a request where the configuration says so. A key in the query never goes on.
-pub fn withhold_credential(head: &RequestHead<'_>, config: &Config) -> Vec<HeaderEdit> {
-    let mut edits = if config.forward_credential {
-        Vec::new()
-    } else {
-        remove_spellings(head, &["authorization", "x-api-key"])
-    };
-    if config.credentials.contains(&CredentialKind::Query) {
-        let target = head.text(":path").and_then(without_query_key);
-        edits.extend(target.map(|target| HeaderEdit::Set(":path".to_owned(), target)));
-    }
-    edits
-}
-
-/// One removal for each header name that an upstream could take for one of `names`.
-fn remove_spellings(head: &RequestHead<'_>, names: &[&str]) -> Vec<HeaderEdit> {
-    let mut removals: Vec<HeaderEdit> = Vec::new();
-    for (present, _) in head.headers {
-        let meant = names
+impl HeaderEdits {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &HeaderEdit> {
+        self.own
             .iter()
-            .any(|name| same_header(present, name.as_bytes()));
-        let removal = || HeaderEdit::Remove(present.to_vec());
-        if meant && !removals.contains(&removal()) {
-            removals.push(removal());
+            .chain(self.identity.iter().flat_map(|it| it.iter()))
+    }
+
+    /// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
+    pub fn clear(&mut self, head: &RequestHead<'_>, names: &IdentityHeaders) {
+        let identity = [&names.user_id, &names.key_id, &names.scopes];
+        self.remove_spellings(head, &identity.map(HeaderField::as_str));
+    }
+
+    /// Removes what an upstream could take for another path, see [`crate::overrides`].
+    pub fn clear_overrides(&mut self, head: &RequestHead<'_>) {
+        self.remove_spellings(head, overrides::REMOVED);
+    }
+
+    /// Takes the credential out of a request where the configuration says so. A key in the query never goes on.
+    pub fn withhold_credential(&mut self, head: &RequestHead<'_>, config: &Config) {
+        if !config.forward_credential {
+            self.remove_spellings(head, CREDENTIALS);
+        }
+        if config.credentials.contains(&CredentialKind::Query)
+            && let Some(target) = head.text(":path").and_then(without_query_key)
+        {
+            let edit = HeaderEdit::Set(":path".into(), target.into());
+            self.own.push(edit);
         }
     }
-    removals
+
+    /// Sets the verified identity, after all else.
+    pub fn assert_identity(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+    }
+
+    /// One removal for each header name that an upstream could take for one of `names`.
+    fn remove_spellings(&mut self, head: &RequestHead<'_>, names: &[&str]) {
+        for (present, _) in head.headers {
+            let is_meant = names
+                .iter()
+                .any(|name| same_header(present, name.as_bytes()));
+            let is_removed = |edit: &HeaderEdit| matches!(edit, HeaderEdit::Remove(name) if name.as_ref() == *present);
+            if is_meant && !self.own.iter().any(is_removed) {
+                self.own.push(HeaderEdit::Remove(name_of(present)));
+            }
+        }
+    }
 }
 
-/// Sets the verified identity.
-pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Vec<HeaderEdit> {
+/// A copy only of names that are not removed every day.
+fn name_of(present: &[u8]) -> Cow<'static, [u8]> {
+    let mut common = CREDENTIALS.iter().chain(overrides::REMOVED);
+    common
+        .find(|name| name.as_bytes() == present)
+        .map_or_else(|| present.to_vec().into(), |name| name.as_bytes().into())
+}
+
+/// The headers that tell upstream of a principal.
+pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Identity {
     let scopes: Vec<&str> = principal
         .scopes
         .iter()
@@ -81,7 +117,7 @@ pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Vec<H
     ];
     values
         .into_iter()
-        .filter_map(|(name, value)| Some(HeaderEdit::Set(name.as_str().to_owned(), value?)))
+        .filter_map(|(name, value)| Some(HeaderEdit::Set(name.shared(), value?.into())))
         .collect()
 }
 

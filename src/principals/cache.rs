@@ -15,7 +15,8 @@ use lru::LruCache;
 use super::revoked::Revoked;
 use super::{Principal, Refusal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, KeyId};
-use crate::config::Cache;
+use crate::config::{Cache, IdentityHeaders};
+use crate::identity::{Identity, assert_principal};
 
 /// The share of its TTL by which a principal may end sooner, so that a fleet does not ask in step.
 const JITTER_DIVISOR: u32 = 10;
@@ -30,6 +31,8 @@ pub enum Found {
     Fresh {
         /// Whom the key belongs to.
         principal: Arc<Principal>,
+        /// What tells upstream of it.
+        identity: Identity,
         /// Whether it is time to ask in the background.
         refresh: bool,
     },
@@ -55,11 +58,13 @@ pub struct Principals {
     refusals: LruCache<KeyDigest, (Refusal, Timestamp)>,
     revoked: Revoked,
     config: Cache,
+    identity_headers: IdentityHeaders,
 }
 
 #[derive(Debug)]
 struct Entry {
     validation: Validation,
+    identity: Identity,
     fresh_for: Duration,
     /// Age at which to ask in the background.
     refresh_after: Duration,
@@ -77,6 +82,7 @@ impl Entry {
         if age < self.fresh_for {
             Found::Fresh {
                 principal: Arc::clone(principal),
+                identity: Arc::clone(&self.identity),
                 refresh: age >= self.refresh_after,
             }
         } else if age < self.fresh_for.saturating_add(stale_if_error)
@@ -94,8 +100,8 @@ impl Entry {
 }
 
 impl Principals {
-    /// An empty cache.
-    pub fn new(config: Cache) -> Self {
+    /// An empty cache. `identity_headers` are what a principal is told upstream by.
+    pub fn new(config: Cache, identity_headers: IdentityHeaders) -> Self {
         let capacity = usize::try_from(config.capacity)
             .ok()
             .and_then(NonZeroUsize::new)
@@ -105,6 +111,7 @@ impl Principals {
             refusals: growing(capacity),
             revoked: Revoked::default(),
             config,
+            identity_headers,
         }
     }
 
@@ -163,6 +170,7 @@ impl Principals {
             return;
         }
         let entry = Entry {
+            identity: assert_principal(&validation.principal, &self.identity_headers),
             validation,
             fresh_for,
             refresh_after: fresh_for - fresh_for / REFRESH_DIVISOR,

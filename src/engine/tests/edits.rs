@@ -16,11 +16,11 @@ const SPOOFED: [&[u8]; 3] = [
 ];
 
 fn remove(name: &[u8]) -> HeaderEdit {
-    HeaderEdit::Remove(name.to_vec())
+    HeaderEdit::Remove(name.to_vec().into())
 }
 
 fn set(name: &str, value: &str) -> HeaderEdit {
-    HeaderEdit::Set(name.to_owned(), value.to_owned())
+    HeaderEdit::Set(name.into(), value.into())
 }
 
 #[test]
