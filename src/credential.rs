@@ -53,6 +53,12 @@ impl<'a> ApiKey<'a> {
     }
 }
 
+impl PartialEq for ApiKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
 fn well_formed(bytes: &[u8]) -> Result<&str, CredentialError> {
     let well_formed =
         !bytes.is_empty() && bytes.len() <= MAX_KEY_BYTES && bytes.iter().all(u8::is_ascii_graphic);
@@ -94,9 +100,7 @@ pub fn extract<'a>(
     let mut found: Option<ApiKey<'a>> = None;
     let mut take = |key: Option<ApiKey<'a>>| match (&found, key) {
         (_, None) => Ok(()),
-        (Some(before), Some(key)) if before.expose() != key.expose() => {
-            Err(CredentialError::Ambiguous)
-        }
+        (Some(before), Some(key)) if *before != key => Err(CredentialError::Ambiguous),
         (_, Some(key)) => {
             found = Some(key);
             Ok(())

@@ -136,19 +136,20 @@ impl Enforcement {
             return self.base;
         }
         let request = Subject::of(decision, head);
-        let matching = || {
-            let all = self.overrides.iter().zip(&self.tables);
-            all.filter(|(over, _)| request.is_under(&over.matches))
-        };
-        let mode = matching().find_map(|(over, _)| over.mode);
-        let percent = matching().find_map(|(over, _)| over.enforce_percent);
+        let all = self.overrides.iter().zip(&self.tables);
+        let matching = all.filter(|(over, _)| request.is_under(&over.matches));
+        let (mut mode, mut percent, mut public, mut scopes) = (None, None, None, None);
+        for (over, table) in matching {
+            mode = mode.or(over.mode);
+            percent = percent.or(over.enforce_percent);
+            public = public.or(over.public);
+            scopes = scopes.or(*table);
+        }
         Terms {
             mode: mode.unwrap_or(self.base.mode),
             enforce_percent: percent.unwrap_or(self.base.enforce_percent),
-            public: matching().find_map(|(over, _)| over.public),
-            table: matching()
-                .find_map(|(_, table)| *table)
-                .unwrap_or(self.base.table),
+            public,
+            table: scopes.unwrap_or(self.base.table),
         }
     }
 

@@ -235,8 +235,8 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
         return Ok(());
     }
     let decoded = decode_fully(path.as_bytes());
-    let slashes = (0..decoded.len()).filter(|at| decoded.get(*at) == Some(&b'/'));
-    let mut artifacts = slashes.filter_map(|at| {
+    let slashes = decoded.iter().enumerate().filter(|(_, b)| **b == b'/');
+    let mut artifacts = slashes.filter_map(|(at, _)| {
         let below = decoded.get(at..)?.strip_prefix(ABOVE.as_bytes())?;
         PREFIXES
             .iter()
@@ -256,6 +256,9 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
 
 fn ends_in_nothing(artifact: &[u8]) -> bool {
     let empty_part = |pair: &[u8]| matches!(pair, b";?" | b";#" | b"?#");
+    if !any(artifact, |b| (b == b';') | (b == b'?') | (b == b'#')) {
+        return false;
+    }
     matches!(artifact.last(), Some(b';' | b'?' | b'#')) || artifact.windows(2).any(empty_part)
 }
 

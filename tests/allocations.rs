@@ -20,8 +20,8 @@ use mlflow_authz::{Config, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
 const STREAM: StreamId = StreamId(1);
 
-/// What the service says of each key, unless a case says otherwise.
-const WRITER: &str = r#"{"user_id": "user 1", "key_id": "key_1", "scopes": ["model:write", "tracking:write"], "roles": ["none"]}"#;
+/// What the service says of each key.
+const WRITER: &str = r#"{"user_id": "user 1", "key_id": "key_1", "scopes": ["mlflow:access", "model:write", "tracking:write"], "roles": ["none"]}"#;
 
 /// What MLflow's client and the proxies in front of Envoy send beside the key.
 const CLIENT: &[Header<'_>] = &[
@@ -59,7 +59,12 @@ struct Shell {
 
 impl Shell {
     fn new(config: &str) -> Self {
-        let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{config}}}"#);
+        let service = if config.contains("auth_service") {
+            ""
+        } else {
+            r#", "auth_service": {"cluster": "auth"}"#
+        };
+        let text = format!(r#"{{"version": 1{service}{config}}}"#);
         let parsed = Config::parse(text.as_bytes()).expect("a good configuration");
         Self {
             engine: Engine::new(parsed, text.as_bytes()),
@@ -88,7 +93,7 @@ impl Shell {
     }
 
     /// A request whose key is asked about if need be.
-    fn exchange(&mut self, head: &RequestHead<'_>, said: &str) -> Next {
+    fn exchange(&mut self, head: &RequestHead<'_>) -> Next {
         let moment = Moment {
             now: Duration::from_secs(1_000_000),
             shared: &self.shared,
@@ -102,7 +107,7 @@ impl Shell {
             from_service: true,
             retry_after: None,
             cache_control: None,
-            body: said.as_bytes(),
+            body: WRITER.as_bytes(),
         };
         for (callout, _) in self.engine.take_outbox().callouts {
             self.engine.on_callout_reply(callout, &moment, &reply);
@@ -119,16 +124,6 @@ impl Shell {
         path: &str,
         more: &[Header<'_>],
     ) -> (u64, &'static str) {
-        self.allocations_of(method, path, more, WRITER)
-    }
-
-    fn allocations_of(
-        &mut self,
-        method: &str,
-        path: &str,
-        more: &[Header<'_>],
-        said: &str,
-    ) -> (u64, &'static str) {
         let headers: Vec<Header<'_>> = [
             (&b":method"[..], method.as_bytes()),
             (b":path", path.as_bytes()),
@@ -142,7 +137,7 @@ impl Shell {
             client_address: Some("192.0.2.1"),
         };
         // The first brings the key, the second lets buffers grow to their size.
-        self.exchange(&head, said);
+        self.exchange(&head);
         self.send(&head);
         let mut next = Next::Wait;
         let counted = measure(|| next = self.send(&head));
@@ -175,9 +170,13 @@ fn a_cached_allow_allocates_nothing() {
             "/api/2.0/mlflow-artifacts/artifacts/1/4f1c/artifacts/my%20plot.png",
         ),
         ("POST", "/v1/traces"),
+        // The strict reading of what no table knows.
+        ("GET", "/api/2.0/mlflow/no/such/endpoint"),
     ];
     let configurations = [
         "",
+        r#", "credentials": ["bearer", "basic", "x-api-key", "query"]"#,
+        r#", "auth_service": {"cluster": "auth", "send_client_ip": true}"#,
         r#", "forward_credential": false"#,
         r#", "mode": "shadow""#,
         r#", "key_pattern": "hk_live_*""#,
@@ -201,4 +200,36 @@ fn a_cached_allow_allocates_nothing() {
             }
         }
     }
+}
+
+/// Only a request that is allowed has nothing to say. This also shows that the counter counts.
+#[test]
+fn what_is_written_for_one_request_is_allocated() {
+    let mut shell = Shell::new("");
+    let (count, reason) = shell.allocations("POST", "/api/2.0/mlflow/users/create", &[BEARER]);
+    assert_eq!(reason, "scope_missing");
+    assert!(count > 0);
+    // A spoofed identity header goes under the name it came with.
+    let spoofed = [BEARER, (&b"X_Mlflow_Authz_User"[..], &b"root"[..])];
+    let (count, reason) = shell.allocations("POST", "/api/2.0/mlflow/runs/create", &spoofed);
+    assert_eq!((count, reason), (1, "allowed"));
+}
+
+/// A thousand keys in turn cost no more than one.
+#[test]
+fn many_cached_keys_allocate_nothing() {
+    let keys: Vec<String> = (0..1000).map(|n| format!("Bearer hk_live_{n}")).collect();
+    let mut shell = Shell::new("");
+    let mut counted = 0;
+    for _ in ["asked", "cached"] {
+        counted = 0;
+        for key in &keys {
+            let header: Header<'_> = (b"authorization", key.as_bytes());
+            let (count, reason) =
+                shell.allocations("POST", "/api/2.0/mlflow/runs/create", &[header]);
+            assert_eq!(reason, "allowed");
+            counted += count;
+        }
+    }
+    assert_eq!(counted, 0);
 }

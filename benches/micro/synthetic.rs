@@ -12,12 +12,12 @@ pub fn operations(count: usize) -> Vec<&'static Operation> {
 
 /// A path to an operation in the middle.
 pub fn path(count: usize) -> String {
-    template(count / 2 | 1).replace("{id}", "4f1c2d3e")
+    template((count / 2) | 1).replace("{id}", "4f1c2d3e")
 }
 
 fn template(number: usize) -> String {
     let group = number / 10;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         format!("/api/2.0/mlflow/things-{group}/act-{number}")
     } else {
         format!("/api/2.0/mlflow/things-{group}/{{id}}/act-{number}")
