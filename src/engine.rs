@@ -126,7 +126,7 @@ impl Engine {
             mounts,
             auth_service,
             breaker: Breaker::new(config.auth_service.breaker.clone()),
-            principals: Principals::new(config.cache.clone(), config.identity_headers.clone()),
+            principals: Principals::new(config.cache.clone()),
             shared: SharedPrincipals::new(slots),
             claims: Claims::new(slots),
             flights: Flights::default(),

@@ -19,30 +19,33 @@ use crate::request::{RequestHead, same_header};
 const CREDENTIALS: &[&str] = &["authorization", "x-api-key"];
 
 /// One change to the request headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderEdit {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderEdit<'a> {
     /// Remove every header of this name.
-    Remove(Cow<'static, [u8]>),
+    Remove(&'a [u8]),
     /// Set a header that is not there, or replace the one that is.
-    Set(Arc<str>, Arc<str>),
+    Set(&'a str, &'a str),
 }
-
-/// The headers that tell upstream of a principal. Made once for all of its requests.
-pub type Identity = Arc<[HeaderEdit]>;
 
 /// Changes to the request headers, to be applied in order. Few requests need more than their identity set.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderEdits {
-    own: SmallVec<[HeaderEdit; 2]>,
-    identity: Option<Identity>,
+    removed: SmallVec<[Cow<'static, [u8]>; 2]>,
+    /// `:path` without the key in it.
+    target: Option<String>,
+    identity: Option<(Identity, IdentityHeaders)>,
 }
 
 impl HeaderEdits {
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &HeaderEdit> {
-        self.own
-            .iter()
-            .chain(self.identity.iter().flat_map(|it| it.iter()))
+    pub fn iter(&self) -> impl Iterator<Item = HeaderEdit<'_>> {
+        let removed = self.removed.iter();
+        let target = self.target.as_deref();
+        let identity = self.identity.iter();
+        removed
+            .map(|name| HeaderEdit::Remove(name))
+            .chain(target.map(|target| HeaderEdit::Set(":path", target)))
+            .chain(identity.flat_map(|(identity, names)| identity.edits(names)))
     }
 
     /// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
@@ -61,17 +64,14 @@ impl HeaderEdits {
         if !config.forward_credential {
             self.remove_spellings(head, CREDENTIALS);
         }
-        if config.credentials.contains(&CredentialKind::Query)
-            && let Some(target) = head.text(":path").and_then(without_query_key)
-        {
-            let edit = HeaderEdit::Set(":path".into(), target.into());
-            self.own.push(edit);
+        if config.credentials.contains(&CredentialKind::Query) {
+            self.target = head.text(":path").and_then(without_query_key);
         }
     }
 
     /// Sets the verified identity, after all else.
-    pub fn assert_identity(&mut self, identity: Identity) {
-        self.identity = Some(identity);
+    pub fn assert_identity(&mut self, identity: Identity, names: &IdentityHeaders) {
+        self.identity = Some((identity, names.clone()));
     }
 
     /// One removal for each header name that an upstream could take for one of `names`.
@@ -80,9 +80,8 @@ impl HeaderEdits {
             let is_meant = names
                 .iter()
                 .any(|name| same_header(present, name.as_bytes()));
-            let is_removed = |edit: &HeaderEdit| matches!(edit, HeaderEdit::Remove(name) if name.as_ref() == *present);
-            if is_meant && !self.own.iter().any(is_removed) {
-                self.own.push(HeaderEdit::Remove(name_of(present)));
+            if is_meant && !self.removed.iter().any(|name| name.as_ref() == *present) {
+                self.removed.push(name_of(present));
             }
         }
     }
@@ -96,29 +95,42 @@ fn name_of(present: &[u8]) -> Cow<'static, [u8]> {
         .map_or_else(|| present.to_vec().into(), |name| name.as_bytes().into())
 }
 
-/// The headers that tell upstream of a principal.
-pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Identity {
-    let scopes: Vec<&str> = principal
-        .scopes
-        .iter()
-        .map(String::as_str)
-        .filter(|scope| is_scope_token(scope))
-        .collect();
-    let values = [
-        (
-            &names.user_id,
+/// What upstream is told of a principal: values of headers, made once for all of its requests. One text, since a cache
+/// holds many: a line for each header that there is, its place among the names before the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity(Arc<str>);
+
+impl Identity {
+    /// What upstream is told of this one.
+    pub fn of(principal: &Principal) -> Self {
+        let scopes: Vec<&str> = principal
+            .scopes
+            .iter()
+            .map(String::as_str)
+            .filter(|scope| is_scope_token(scope))
+            .collect();
+        let values = [
             principal.user_id.as_deref().map(header_value),
-        ),
-        (&names.key_id, principal.key_id.as_deref().map(header_value)),
-        (
-            &names.scopes,
+            principal.key_id.as_deref().map(header_value),
             (!scopes.is_empty()).then(|| scopes.join(" ")),
-        ),
-    ];
-    values
-        .into_iter()
-        .filter_map(|(name, value)| Some(HeaderEdit::Set(name.shared(), value?.into())))
-        .collect()
+        ];
+        let lines = ["U", "K", "S"].into_iter().zip(values);
+        // No value holds a line's end: all are visible ASCII and spaces.
+        let lines = lines.filter_map(|(place, value)| Some(format!("{place}{}", value?)));
+        Self(lines.collect::<Vec<_>>().join("\n").into())
+    }
+
+    fn edits<'a>(&'a self, names: &'a IdentityHeaders) -> impl Iterator<Item = HeaderEdit<'a>> {
+        self.0.split('\n').filter_map(|line| {
+            let (place, value) = line.split_at_checked(1)?;
+            let name = match place {
+                "U" => &names.user_id,
+                "K" => &names.key_id,
+                _ => &names.scopes,
+            };
+            Some(HeaderEdit::Set(name.as_str(), value))
+        })
+    }
 }
 
 /// RFC 6749 section 3.3: a scope without spaces, quotes or backslashes. Others could be read as two.

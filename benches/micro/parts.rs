@@ -71,7 +71,7 @@ fn digest(bencher: Bencher<'_, '_>, length: usize) {
 fn lru_hit(bencher: Bencher<'_, '_>, keys: usize) {
     let config = config();
     let client = AuthServiceClient::new(config.auth_service.clone());
-    let mut principals = Principals::new(config.cache, config.identity_headers);
+    let mut principals = Principals::new(config.cache);
     let digests: Vec<KeyDigest> = (0..keys)
         .map(|number| digest_of(&client, &format!("Bearer hk_live_{number}")))
         .collect();

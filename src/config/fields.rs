@@ -26,11 +26,6 @@ impl HeaderField {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The same, to be kept.
-    pub fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
-    }
 }
 
 impl<'de> Deserialize<'de> for HeaderField {

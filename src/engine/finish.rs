@@ -4,7 +4,7 @@ use super::Engine;
 use crate::auth_service::Verdict;
 use crate::decision::{Decision, Effect, Next, Reason};
 use crate::denial::Denials;
-use crate::identity::{HeaderEdits, Identity, assert_principal};
+use crate::identity::{HeaderEdits, Identity};
 use crate::metrics::{Change, Denied, Metric};
 use crate::principals::Timestamp;
 use crate::request::RequestHead;
@@ -63,7 +63,8 @@ impl Engine {
             edits.withhold_credential(head, &self.config);
         }
         if let Some(principal) = &decision.principal {
-            edits.assert_identity(identity.unwrap_or_else(|| assert_principal(principal, names)));
+            let identity = identity.unwrap_or_else(|| Identity::of(principal));
+            edits.assert_identity(identity, names);
         }
         Next::Forward(decision, edits)
     }

@@ -15,8 +15,8 @@ use lru::LruCache;
 use super::revoked::Revoked;
 use super::{Principal, Refusal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, KeyId};
-use crate::config::{Cache, IdentityHeaders};
-use crate::identity::{Identity, assert_principal};
+use crate::config::Cache;
+use crate::identity::Identity;
 
 /// The share of its TTL by which a principal may end sooner, so that a fleet does not ask in step.
 const JITTER_DIVISOR: u32 = 10;
@@ -58,7 +58,6 @@ pub struct Principals {
     refusals: LruCache<KeyDigest, (Refusal, Timestamp)>,
     revoked: Revoked,
     config: Cache,
-    identity_headers: IdentityHeaders,
 }
 
 #[derive(Debug)]
@@ -82,7 +81,7 @@ impl Entry {
         if age < self.fresh_for {
             Found::Fresh {
                 principal: Arc::clone(principal),
-                identity: Arc::clone(&self.identity),
+                identity: self.identity.clone(),
                 refresh: age >= self.refresh_after,
             }
         } else if age < self.fresh_for.saturating_add(stale_if_error)
@@ -100,8 +99,8 @@ impl Entry {
 }
 
 impl Principals {
-    /// An empty cache. `identity_headers` are what a principal is told upstream by.
-    pub fn new(config: Cache, identity_headers: IdentityHeaders) -> Self {
+    /// An empty cache.
+    pub fn new(config: Cache) -> Self {
         let capacity = usize::try_from(config.capacity)
             .ok()
             .and_then(NonZeroUsize::new)
@@ -111,7 +110,6 @@ impl Principals {
             refusals: growing(capacity),
             revoked: Revoked::default(),
             config,
-            identity_headers,
         }
     }
 
@@ -170,7 +168,7 @@ impl Principals {
             return;
         }
         let entry = Entry {
-            identity: assert_principal(&validation.principal, &self.identity_headers),
+            identity: Identity::of(&validation.principal),
             validation,
             fresh_for,
             refresh_after: fresh_for - fresh_for / REFRESH_DIVISOR,

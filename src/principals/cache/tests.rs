@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Found, Principals, Refusal, Timestamp, Validation};
 use crate::auth_service::Lifetime;
-use crate::config::{Cache, IdentityHeaders};
+use crate::config::Cache;
 use crate::principals::fixtures::{MS, NOW, digest, key_ids, validation};
 
 const fn seconds(count: u64) -> Duration {
@@ -24,17 +24,14 @@ fn config() -> Cache {
 }
 
 fn cache() -> Principals {
-    of_capacity(config().capacity)
+    Principals::new(config())
 }
 
 fn of_capacity(capacity: u64) -> Principals {
-    Principals::new(
-        Cache {
-            capacity,
-            ..config()
-        },
-        IdentityHeaders::default(),
-    )
+    Principals::new(Cache {
+        capacity,
+        ..config()
+    })
 }
 
 /// Asked about at `asked_at` and fresh for exactly a minute: a `max-age` has no jitter.
@@ -138,13 +135,10 @@ fn the_shortest_limit_counts() {
         (50, Some(30), in_seconds(40), (30_000, 40_000)),
         (50, Some(30), in_seconds(500), (30_000, 80_000)),
     ] {
-        let mut cache = Principals::new(
-            Cache {
-                stale_if_error: seconds(stale_if_error),
-                ..config()
-            },
-            IdentityHeaders::default(),
-        );
+        let mut cache = Principals::new(Cache {
+            stale_if_error: seconds(stale_if_error),
+            ..config()
+        });
         let told = limited("a", NOW, max_age.map(seconds), expires_at);
         cache.keep(digest("a"), told);
         let found = ends(&mut cache, "a", NOW);
@@ -275,13 +269,10 @@ fn a_refusal_holds_for_the_negative_ttl() {
 
 #[test]
 fn without_a_negative_ttl_a_refusal_only_ends_the_principal() {
-    let mut cache = Principals::new(
-        Cache {
-            negative_ttl: Duration::ZERO,
-            ..config()
-        },
-        IdentityHeaders::default(),
-    );
+    let mut cache = Principals::new(Cache {
+        negative_ttl: Duration::ZERO,
+        ..config()
+    });
     cache.keep(digest("a"), minute("a", NOW));
     cache.refuse(digest("a"), Refusal::Refused, NOW);
     assert_eq!(word(&mut cache, "a", NOW), "nothing");
