@@ -33,7 +33,7 @@ pub struct HeaderEdits {
     removed: SmallVec<[Cow<'static, [u8]>; 2]>,
     /// `:path` without the key in it.
     target: Option<String>,
-    identity: Option<(Identity, IdentityHeaders)>,
+    identity: Option<(Arc<Principal>, Arc<Identity>, IdentityHeaders)>,
 }
 
 impl HeaderEdits {
@@ -45,7 +45,9 @@ impl HeaderEdits {
         removed
             .map(|name| HeaderEdit::Remove(name))
             .chain(target.map(|target| HeaderEdit::Set(":path", target)))
-            .chain(identity.flat_map(|(identity, names)| identity.edits(names)))
+            .chain(
+                identity.flat_map(|(principal, identity, names)| identity.edits(principal, names)),
+            )
     }
 
     /// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
@@ -69,9 +71,14 @@ impl HeaderEdits {
         }
     }
 
-    /// Sets the verified identity, after all else.
-    pub fn assert_identity(&mut self, identity: Identity, names: &IdentityHeaders) {
-        self.identity = Some((identity, names.clone()));
+    /// Sets the verified identity, after all else. `identity` must be the principal's.
+    pub fn assert_principal(
+        &mut self,
+        principal: Arc<Principal>,
+        identity: Arc<Identity>,
+        names: &IdentityHeaders,
+    ) {
+        self.identity = Some((principal, identity, names.clone()));
     }
 
     /// One removal for each header name that an upstream could take for one of `names`.
@@ -95,41 +102,43 @@ fn name_of(present: &[u8]) -> Cow<'static, [u8]> {
         .map_or_else(|| present.to_vec().into(), |name| name.as_bytes().into())
 }
 
-/// What upstream is told of a principal: values of headers, made once for all of its requests. One text, since a cache
-/// holds many: a line for each header that there is, its place among the names before the value.
+/// What upstream is told of a principal as far as it is not said in the principal itself: made once for all of its
+/// requests, and small, since a cache holds many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity(Arc<str>);
+pub struct Identity {
+    user_id: Option<Box<str>>,
+    key_id: Option<Box<str>>,
+    scopes: Option<Box<str>>,
+}
 
 impl Identity {
     /// What upstream is told of this one.
     pub fn of(principal: &Principal) -> Self {
-        let scopes: Vec<&str> = principal
-            .scopes
-            .iter()
-            .map(String::as_str)
-            .filter(|scope| is_scope_token(scope))
-            .collect();
-        let values = [
-            principal.user_id.as_deref().map(header_value),
-            principal.key_id.as_deref().map(header_value),
-            (!scopes.is_empty()).then(|| scopes.join(" ")),
-        ];
-        let lines = ["U", "K", "S"].into_iter().zip(values);
-        // No value holds a line's end: all are visible ASCII and spaces.
-        let lines = lines.filter_map(|(place, value)| Some(format!("{place}{}", value?)));
-        Self(lines.collect::<Vec<_>>().join("\n").into())
+        let escaped = |id: &Option<String>| id.as_deref().and_then(escaped).map(Into::into);
+        let scopes = principal.scopes.iter().map(String::as_str);
+        let scopes: Vec<&str> = scopes.filter(|scope| is_scope_token(scope)).collect();
+        Self {
+            user_id: escaped(&principal.user_id),
+            key_id: escaped(&principal.key_id),
+            scopes: (!scopes.is_empty()).then(|| scopes.join(" ").into()),
+        }
     }
 
-    fn edits<'a>(&'a self, names: &'a IdentityHeaders) -> impl Iterator<Item = HeaderEdit<'a>> {
-        self.0.split('\n').filter_map(|line| {
-            let (place, value) = line.split_at_checked(1)?;
-            let name = match place {
-                "U" => &names.user_id,
-                "K" => &names.key_id,
-                _ => &names.scopes,
-            };
-            Some(HeaderEdit::Set(name.as_str(), value))
-        })
+    fn edits<'a>(
+        &'a self,
+        principal: &'a Principal,
+        names: &'a IdentityHeaders,
+    ) -> impl Iterator<Item = HeaderEdit<'a>> {
+        let user_id = self.user_id.as_deref().or(principal.user_id.as_deref());
+        let key_id = self.key_id.as_deref().or(principal.key_id.as_deref());
+        let values = [
+            (&names.user_id, user_id),
+            (&names.key_id, key_id),
+            (&names.scopes, self.scopes.as_deref()),
+        ];
+        values
+            .into_iter()
+            .filter_map(|(name, value)| Some(HeaderEdit::Set(name.as_str(), value?)))
     }
 }
 
@@ -141,15 +150,20 @@ fn is_scope_token(scope: &str) -> bool {
             .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
 }
 
-/// An id as a header value: bytes outside visible ASCII, and `%`, are percent-encoded.
-fn header_value(id: &str) -> String {
+/// An id as a header value, where it cannot be one as it is: bytes outside visible ASCII, and `%`, are
+/// percent-encoded.
+fn escaped(id: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
+    if id.bytes().all(is_plain) {
+        return None;
+    }
     let mut value = String::with_capacity(id.len());
     for byte in id.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' {
+        if is_plain(byte) {
             value.push(char::from(byte));
         } else {
             let _ = write!(value, "%{byte:02X}");
         }
     }
-    value
+    Some(value)
 }

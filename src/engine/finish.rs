@@ -1,5 +1,7 @@
 //! What a decision becomes: the request goes on, or is answered; and what is counted and told.
 
+use std::sync::Arc;
+
 use super::Engine;
 use crate::auth_service::Verdict;
 use crate::decision::{Decision, Effect, Next, Reason};
@@ -19,7 +21,7 @@ impl Engine {
     pub(super) fn finish_known(
         &mut self,
         decision: Decision,
-        identity: Option<Identity>,
+        identity: Option<Arc<Identity>>,
         head: &RequestHead<'_>,
     ) -> Next {
         let Decision {
@@ -63,8 +65,8 @@ impl Engine {
             edits.withhold_credential(head, &self.config);
         }
         if let Some(principal) = &decision.principal {
-            let identity = identity.unwrap_or_else(|| Identity::of(principal));
-            edits.assert_identity(identity, names);
+            let identity = identity.unwrap_or_else(|| Identity::of(principal).into());
+            edits.assert_principal(Arc::clone(principal), identity, names);
         }
         Next::Forward(decision, edits)
     }

@@ -18,7 +18,7 @@ use crate::request::RequestHead;
 pub(super) struct Known {
     pub(super) principal: Arc<Principal>,
     /// What tells upstream of the principal, where the cache had it ready.
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<Arc<Identity>>,
     pub(super) stale: bool,
 }
 

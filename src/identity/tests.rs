@@ -35,7 +35,11 @@ fn withheld(head: &RequestHead<'_>, config: &Config) -> HeaderEdits {
 
 fn asserted(principal: &Principal) -> HeaderEdits {
     let mut edits = HeaderEdits::default();
-    edits.assert_identity(Identity::of(principal), &IdentityHeaders::default());
+    edits.assert_principal(
+        principal.clone().into(),
+        Identity::of(principal).into(),
+        &IdentityHeaders::default(),
+    );
     edits
 }
 

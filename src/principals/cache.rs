@@ -32,7 +32,7 @@ pub enum Found {
         /// Whom the key belongs to.
         principal: Arc<Principal>,
         /// What tells upstream of it.
-        identity: Identity,
+        identity: Arc<Identity>,
         /// Whether it is time to ask in the background.
         refresh: bool,
     },
@@ -63,7 +63,7 @@ pub struct Principals {
 #[derive(Debug)]
 struct Entry {
     validation: Validation,
-    identity: Identity,
+    identity: Arc<Identity>,
     fresh_for: Duration,
     /// Age at which to ask in the background.
     refresh_after: Duration,
@@ -81,7 +81,7 @@ impl Entry {
         if age < self.fresh_for {
             Found::Fresh {
                 principal: Arc::clone(principal),
-                identity: self.identity.clone(),
+                identity: Arc::clone(&self.identity),
                 refresh: age >= self.refresh_after,
             }
         } else if age < self.fresh_for.saturating_add(stale_if_error)
@@ -168,7 +168,7 @@ impl Principals {
             return;
         }
         let entry = Entry {
-            identity: Identity::of(&validation.principal),
+            identity: Identity::of(&validation.principal).into(),
             validation,
             fresh_for,
             refresh_after: fresh_for - fresh_for / REFRESH_DIVISOR,
