@@ -44,15 +44,15 @@ fn instructions_per_request() {
             ("GET", "/shop"),
             None,
             "forwarded",
-            20_000,
+            12_000,
         ),
-        ("cached allow", READ, Some("reader"), "forwarded", 40_000),
+        ("cached allow", READ, Some("reader"), "forwarded", 38_000),
         (
             "cached denial",
             WRITE,
             Some("reader"),
             "403 scope_missing",
-            120_000,
+            112_000,
         ),
         ("no key", READ, None, "401 credential_missing", 80_000),
     ] {
