@@ -7,11 +7,13 @@
 mod tests;
 
 use base64::Engine as _;
+use base64::decoded_len_estimate;
 use base64::engine::general_purpose::STANDARD;
+use smallvec::SmallVec;
 
 use crate::config::CredentialKind;
 use crate::request::RequestHead;
-use crate::target::decode_query_component;
+use crate::target::decoded_query_component;
 
 /// The longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 4096;
@@ -19,28 +21,54 @@ pub const MAX_KEY_BYTES: usize = 4096;
 /// The name of the query parameter that carries a key.
 const QUERY_PARAMETER: &[u8] = b"api_key";
 
-/// A well-formed API key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+/// A well-formed API key, which lives no longer than its request: copied only where it had to be decoded, and
+/// then not to the heap unless it is very long.
+#[derive(Clone)]
+pub struct ApiKey<'a>(Text<'a>);
 
-impl ApiKey {
-    fn new(bytes: &[u8]) -> Result<Self, CredentialError> {
-        let well_formed = !bytes.is_empty()
-            && bytes.len() <= MAX_KEY_BYTES
-            && bytes.iter().all(u8::is_ascii_graphic);
-        match std::str::from_utf8(bytes) {
-            Ok(text) if well_formed => Ok(Self(text.to_owned())),
-            _ => Err(CredentialError::Malformed),
-        }
+#[derive(Clone)]
+enum Text<'a> {
+    Sent(&'a str),
+    Decoded(SmallVec<[u8; INLINE_BYTES]>),
+}
+
+/// What most decoded keys fit into.
+const INLINE_BYTES: usize = 96;
+
+impl<'a> ApiKey<'a> {
+    pub(crate) fn sent(bytes: &'a [u8]) -> Result<Self, CredentialError> {
+        well_formed(bytes).map(|text| Self(Text::Sent(text)))
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Self, CredentialError> {
+        well_formed(bytes).map(|text| Self(Text::Decoded(text.as_bytes().into())))
     }
 
     /// The key itself, for the callout and its digest and for nothing else.
     pub(crate) fn expose(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Sent(text) => text,
+            Text::Decoded(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+        }
     }
 }
 
-impl std::fmt::Debug for ApiKey {
+impl PartialEq for ApiKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+fn well_formed(bytes: &[u8]) -> Result<&str, CredentialError> {
+    let well_formed =
+        !bytes.is_empty() && bytes.len() <= MAX_KEY_BYTES && bytes.iter().all(u8::is_ascii_graphic);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if well_formed => Ok(text),
+        _ => Err(CredentialError::Malformed),
+    }
+}
+
+impl std::fmt::Debug for ApiKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ApiKey(hidden)")
     }
@@ -64,13 +92,13 @@ pub enum CredentialError {
 ///
 /// # Errors
 /// See [`CredentialError`]. A malformed credential is an error even when a good one stands beside it.
-pub fn extract(
-    head: &RequestHead<'_>,
+pub fn extract<'a>(
+    head: &RequestHead<'a>,
     query: Option<&str>,
     kinds: &[CredentialKind],
-) -> Result<ApiKey, CredentialError> {
-    let mut found: Option<ApiKey> = None;
-    let mut take = |key: Option<ApiKey>| match (&found, key) {
+) -> Result<ApiKey<'a>, CredentialError> {
+    let mut found: Option<ApiKey<'a>> = None;
+    let mut take = |key: Option<ApiKey<'a>>| match (&found, key) {
         (_, None) => Ok(()),
         (Some(before), Some(key)) if *before != key => Err(CredentialError::Ambiguous),
         (_, Some(key)) => {
@@ -82,7 +110,7 @@ pub fn extract(
     if kinds.contains(&CredentialKind::XApiKey) {
         take(
             once(head.all_spellings("x-api-key"))?
-                .map(|value| ApiKey::new(value.trim_ascii()))
+                .map(|value| ApiKey::sent(value.trim_ascii()))
                 .transpose()?,
         )?;
     }
@@ -101,10 +129,10 @@ fn once<T>(mut values: impl Iterator<Item = T>) -> Result<Option<T>, CredentialE
     }
 }
 
-fn from_authorization(
-    head: &RequestHead<'_>,
+fn from_authorization<'a>(
+    head: &RequestHead<'a>,
     kinds: &[CredentialKind],
-) -> Result<Option<ApiKey>, CredentialError> {
+) -> Result<Option<ApiKey<'a>>, CredentialError> {
     if !kinds.iter().any(|kind| kind.in_authorization()) {
         return Ok(None);
     }
@@ -126,7 +154,7 @@ fn from_authorization(
     let bearer = kinds.contains(&CredentialKind::Bearer) && (is("bearer") || is("apikey"));
     let basic = kinds.contains(&CredentialKind::Basic) && is("basic");
     let key = match (bearer, basic) {
-        (true, _) => ApiKey::new(credential),
+        (true, _) => ApiKey::sent(credential),
         (_, true) => from_basic(credential),
         _ => Err(CredentialError::Malformed),
     };
@@ -134,47 +162,52 @@ fn from_authorization(
 }
 
 /// RFC 7617: the password is the key, or the user name when the password is empty.
-fn from_basic(credential: &[u8]) -> Result<ApiKey, CredentialError> {
-    let decoded = STANDARD
-        .decode(credential)
+fn from_basic(credential: &[u8]) -> Result<ApiKey<'static>, CredentialError> {
+    // On the stack, with room for a user name beside the key.
+    let mut buffer: SmallVec<[u8; 256]> =
+        SmallVec::from_elem(0, decoded_len_estimate(credential.len()));
+    let length = STANDARD
+        .decode_slice(credential, &mut buffer)
         .map_err(|_| CredentialError::Malformed)?;
+    let decoded = buffer.get(..length).unwrap_or_default();
     let colon = decoded
         .iter()
         .position(|b| *b == b':')
         .ok_or(CredentialError::Malformed)?;
     let (user, password) = decoded.split_at(colon);
     match password.get(1..).unwrap_or_default() {
-        b"" => ApiKey::new(user),
-        password => ApiKey::new(password),
+        b"" => ApiKey::decoded(user),
+        password => ApiKey::decoded(password),
     }
 }
 
-fn from_query(query: &str) -> Result<Option<ApiKey>, CredentialError> {
+fn from_query(query: &str) -> Result<Option<ApiKey<'static>>, CredentialError> {
     let values = query
         .split('&')
         .filter(|pair| is_key_parameter(pair))
-        .map(|pair| {
-            let value = pair.split_once('=').map_or("", |(_, value)| value);
-            decode_query_component(value)
-        });
-    once(values)?.map(|value| ApiKey::new(&value)).transpose()
+        .map(|pair| pair.split_once('=').map_or("", |(_, value)| value));
+    let Some(value) = once(values)? else {
+        return Ok(None);
+    };
+    let decoded: SmallVec<[u8; INLINE_BYTES]> = decoded_query_component(value).collect();
+    ApiKey::decoded(&decoded).map(Some)
 }
 
 fn is_key_parameter(pair: &str) -> bool {
     let name = pair.split('=').next().unwrap_or_default();
-    decode_query_component(name) == QUERY_PARAMETER
+    decoded_query_component(name).eq(QUERY_PARAMETER.iter().copied())
 }
 
 /// A raw target without its key parameters; `None` when there are none.
 pub fn without_query_key(raw_target: &str) -> Option<String> {
     let (path, query) = raw_target.split_once('?')?;
+    if !query.split('&').any(is_key_parameter) {
+        return None;
+    }
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| !is_key_parameter(pair))
         .collect();
-    if kept.len() == query.split('&').count() {
-        return None;
-    }
     Some(if kept.is_empty() {
         path.to_owned()
     } else {

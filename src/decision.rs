@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::catalog::Operation;
 use crate::denial::Answer;
 use crate::enforcement::Terms;
-use crate::identity::HeaderEdit;
+use crate::identity::HeaderEdits;
 use crate::policy::Permission;
 use crate::principals::Principal;
 use crate::target::Ambiguity;
@@ -20,7 +20,7 @@ pub struct StreamId(pub u32);
 #[derive(Debug)]
 pub enum Next {
     /// Apply the edits and let the request go on.
-    Forward(Decision, Vec<HeaderEdit>),
+    Forward(Decision, HeaderEdits),
     /// Answer in MLflow's error format.
     Answer(Decision, Answer),
     /// Hold the request until the outbox names its stream, then report with [`crate::Engine::on_woken`].

@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::{self, Access, Operation};
@@ -134,19 +136,20 @@ impl Enforcement {
             return self.base;
         }
         let request = Subject::of(decision, head);
-        let matching = || {
-            let all = self.overrides.iter().zip(&self.tables);
-            all.filter(|(over, _)| request.is_under(&over.matches))
-        };
-        let mode = matching().find_map(|(over, _)| over.mode);
-        let percent = matching().find_map(|(over, _)| over.enforce_percent);
+        let all = self.overrides.iter().zip(&self.tables);
+        let matching = all.filter(|(over, _)| request.is_under(&over.matches));
+        let (mut mode, mut percent, mut public, mut scopes) = (None, None, None, None);
+        for (over, table) in matching {
+            mode = mode.or(over.mode);
+            percent = percent.or(over.enforce_percent);
+            public = public.or(over.public);
+            scopes = scopes.or(*table);
+        }
         Terms {
             mode: mode.unwrap_or(self.base.mode),
             enforce_percent: percent.unwrap_or(self.base.enforce_percent),
-            public: matching().find_map(|(over, _)| over.public),
-            table: matching()
-                .find_map(|(_, table)| *table)
-                .unwrap_or(self.base.table),
+            public,
+            table: scopes.unwrap_or(self.base.table),
         }
     }
 
@@ -220,18 +223,22 @@ impl Match {
 /// What an override's `match` is held against.
 struct Subject<'a> {
     decision: &'a Decision,
-    host: String,
+    host: Cow<'a, str>,
 }
 
 impl<'a> Subject<'a> {
-    fn of(decision: &'a Decision, head: &RequestHead<'_>) -> Self {
+    fn of(decision: &'a Decision, head: &RequestHead<'a>) -> Self {
         let authority = head.text(":authority").unwrap_or_default();
         let (name, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
         let is_port = port.bytes().all(|b| b.is_ascii_digit());
         let host = if is_port { name } else { authority };
         Self {
             decision,
-            host: host.to_ascii_lowercase(),
+            host: if host.bytes().any(|b| b.is_ascii_uppercase()) {
+                host.to_ascii_lowercase().into()
+            } else {
+                host.into()
+            },
         }
     }
 

@@ -75,6 +75,8 @@ pub struct Engine {
     audit: AuditLog,
     operator_lines: PerSecond,
     config_hash: [u8; 4],
+    /// Where paths are decoded.
+    decoded_path: Vec<u8>,
     outbox: Outbox,
 }
 
@@ -135,6 +137,7 @@ impl Engine {
             audit: AuditLog::new(config.audit.clone()),
             operator_lines: PerSecond::new(OPERATOR_LINES_PER_SECOND),
             config_hash: config_hash(config_text),
+            decoded_path: Vec::new(),
             outbox: Outbox::default(),
             config,
         };
@@ -161,6 +164,12 @@ impl Engine {
         std::mem::take(&mut self.outbox)
     }
 
+    /// The same for a shell with many events: what it brings must be empty, and is filled again later without
+    /// allocation.
+    pub fn swap_outbox(&mut self, emptied: &mut Outbox) {
+        std::mem::swap(&mut self.outbox, emptied);
+    }
+
     /// Request headers have arrived.
     pub fn on_request_headers(
         &mut self,
@@ -174,13 +183,18 @@ impl Engine {
         };
         let digest = self.auth_service.digest(&key, head.client_address);
         match self.principals.find(digest, moment.now) {
-            Found::Fresh { principal, refresh } => {
+            Found::Fresh {
+                principal,
+                identity,
+                refresh,
+            } => {
                 if refresh {
                     self.ask_in_background(moment, digest, &key, head);
                 }
                 self.note(Metric::CacheLookups("hit"), Change::Add(1));
                 let known = Known {
                     principal,
+                    identity: Some(identity),
                     stale: false,
                 };
                 self.judge(stream, moment.now, undecided, known, head)

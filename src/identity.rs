@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
 use crate::credential::without_query_key;
@@ -11,78 +15,131 @@ use crate::overrides;
 use crate::principals::Principal;
 use crate::request::{RequestHead, same_header};
 
-/// One change to the request headers, to be applied in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderEdit {
+/// Where the credential stands, unless in the query.
+const CREDENTIALS: &[&str] = &["authorization", "x-api-key"];
+
+/// One change to the request headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderEdit<'a> {
     /// Remove every header of this name.
-    Remove(Vec<u8>),
+    Remove(&'a [u8]),
     /// Set a header that is not there, or replace the one that is.
-    Set(String, String),
+    Set(&'a str, &'a str),
 }
 
-/// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
-pub fn clear(head: &RequestHead<'_>, names: &IdentityHeaders) -> Vec<HeaderEdit> {
-    let identity = [&names.user_id, &names.key_id, &names.scopes];
-    remove_spellings(head, &identity.map(HeaderField::as_str))
+/// Changes to the request headers, to be applied in order. Few requests need more than their identity set.
+#[derive(Debug, Clone, Default)]
+pub struct HeaderEdits {
+    removed: SmallVec<[Cow<'static, [u8]>; 2]>,
+    /// `:path` without the key in it.
+    target: Option<String>,
+    identity: Option<(Arc<Principal>, Arc<Identity>, IdentityHeaders)>,
 }
 
-/// Removes what an upstream could take for another path, see [`crate::overrides`].
-pub fn clear_overrides(head: &RequestHead<'_>) -> Vec<HeaderEdit> {
-    remove_spellings(head, overrides::REMOVED)
-}
-
-/// Takes the credential out of a request where the configuration says so. A key in the query never goes on.
-pub fn withhold_credential(head: &RequestHead<'_>, config: &Config) -> Vec<HeaderEdit> {
-    let mut edits = if config.forward_credential {
-        Vec::new()
-    } else {
-        remove_spellings(head, &["authorization", "x-api-key"])
-    };
-    if config.credentials.contains(&CredentialKind::Query) {
-        let target = head.text(":path").and_then(without_query_key);
-        edits.extend(target.map(|target| HeaderEdit::Set(":path".to_owned(), target)));
+impl HeaderEdits {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = HeaderEdit<'_>> {
+        let removed = self.removed.iter();
+        let target = self.target.as_deref();
+        let identity = self.identity.iter();
+        removed
+            .map(|name| HeaderEdit::Remove(name))
+            .chain(target.map(|target| HeaderEdit::Set(":path", target)))
+            .chain(
+                identity.flat_map(|(principal, identity, names)| identity.edits(principal, names)),
+            )
     }
-    edits
-}
 
-/// One removal for each header name that an upstream could take for one of `names`.
-fn remove_spellings(head: &RequestHead<'_>, names: &[&str]) -> Vec<HeaderEdit> {
-    let mut removals: Vec<HeaderEdit> = Vec::new();
-    for (present, _) in head.headers {
-        let meant = names
-            .iter()
-            .any(|name| same_header(present, name.as_bytes()));
-        let removal = || HeaderEdit::Remove(present.to_vec());
-        if meant && !removals.contains(&removal()) {
-            removals.push(removal());
+    /// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
+    pub fn clear(&mut self, head: &RequestHead<'_>, names: &IdentityHeaders) {
+        let identity = [&names.user_id, &names.key_id, &names.scopes];
+        self.remove_spellings(head, &identity.map(HeaderField::as_str));
+    }
+
+    /// Removes what an upstream could take for another path, see [`crate::overrides`].
+    pub fn clear_overrides(&mut self, head: &RequestHead<'_>) {
+        self.remove_spellings(head, overrides::REMOVED);
+    }
+
+    /// Takes the credential out of a request where the configuration says so. A key in the query never goes on.
+    pub fn withhold_credential(&mut self, head: &RequestHead<'_>, config: &Config) {
+        if !config.forward_credential {
+            self.remove_spellings(head, CREDENTIALS);
+        }
+        if config.credentials.contains(&CredentialKind::Query) {
+            self.target = head.text(":path").and_then(without_query_key);
         }
     }
-    removals
+
+    /// Sets the verified identity, after all else. `identity` must be the principal's.
+    pub fn assert_principal(
+        &mut self,
+        principal: Arc<Principal>,
+        identity: Arc<Identity>,
+        names: &IdentityHeaders,
+    ) {
+        self.identity = Some((principal, identity, names.clone()));
+    }
+
+    /// One removal for each header name that an upstream could take for one of `names`.
+    fn remove_spellings(&mut self, head: &RequestHead<'_>, names: &[&str]) {
+        for (present, _) in head.headers {
+            let is_meant = names
+                .iter()
+                .any(|name| same_header(present, name.as_bytes()));
+            if is_meant && !self.removed.iter().any(|name| name.as_ref() == *present) {
+                self.removed.push(name_of(present));
+            }
+        }
+    }
 }
 
-/// Sets the verified identity.
-pub fn assert_principal(principal: &Principal, names: &IdentityHeaders) -> Vec<HeaderEdit> {
-    let scopes: Vec<&str> = principal
-        .scopes
-        .iter()
-        .map(String::as_str)
-        .filter(|scope| is_scope_token(scope))
-        .collect();
-    let values = [
-        (
-            &names.user_id,
-            principal.user_id.as_deref().map(header_value),
-        ),
-        (&names.key_id, principal.key_id.as_deref().map(header_value)),
-        (
-            &names.scopes,
-            (!scopes.is_empty()).then(|| scopes.join(" ")),
-        ),
-    ];
-    values
-        .into_iter()
-        .filter_map(|(name, value)| Some(HeaderEdit::Set(name.as_str().to_owned(), value?)))
-        .collect()
+/// A copy only of names that are not removed every day.
+fn name_of(present: &[u8]) -> Cow<'static, [u8]> {
+    let mut common = CREDENTIALS.iter().chain(overrides::REMOVED);
+    common
+        .find(|name| name.as_bytes() == present)
+        .map_or_else(|| present.to_vec().into(), |name| name.as_bytes().into())
+}
+
+/// What upstream is told of a principal as far as it is not said in the principal itself: made once for all of its
+/// requests, and small, since a cache holds many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    user_id: Option<Box<str>>,
+    key_id: Option<Box<str>>,
+    scopes: Option<Box<str>>,
+}
+
+impl Identity {
+    /// What upstream is told of this one.
+    pub fn of(principal: &Principal) -> Self {
+        let escaped = |id: &Option<String>| id.as_deref().and_then(escaped).map(Into::into);
+        let scopes = principal.scopes.iter().map(String::as_str);
+        let scopes: Vec<&str> = scopes.filter(|scope| is_scope_token(scope)).collect();
+        Self {
+            user_id: escaped(&principal.user_id),
+            key_id: escaped(&principal.key_id),
+            scopes: (!scopes.is_empty()).then(|| scopes.join(" ").into()),
+        }
+    }
+
+    fn edits<'a>(
+        &'a self,
+        principal: &'a Principal,
+        names: &'a IdentityHeaders,
+    ) -> impl Iterator<Item = HeaderEdit<'a>> {
+        let user_id = self.user_id.as_deref().or(principal.user_id.as_deref());
+        let key_id = self.key_id.as_deref().or(principal.key_id.as_deref());
+        let values = [
+            (&names.user_id, user_id),
+            (&names.key_id, key_id),
+            (&names.scopes, self.scopes.as_deref()),
+        ];
+        values
+            .into_iter()
+            .filter_map(|(name, value)| Some(HeaderEdit::Set(name.as_str(), value?)))
+    }
 }
 
 /// RFC 6749 section 3.3: a scope without spaces, quotes or backslashes. Others could be read as two.
@@ -93,15 +150,20 @@ fn is_scope_token(scope: &str) -> bool {
             .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
 }
 
-/// An id as a header value: bytes outside visible ASCII, and `%`, are percent-encoded.
-fn header_value(id: &str) -> String {
+/// An id as a header value, where it cannot be one as it is: bytes outside visible ASCII, and `%`, are
+/// percent-encoded.
+fn escaped(id: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
+    if id.bytes().all(is_plain) {
+        return None;
+    }
     let mut value = String::with_capacity(id.len());
     for byte in id.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' {
+        if is_plain(byte) {
             value.push(char::from(byte));
         } else {
             let _ = write!(value, "%{byte:02X}");
         }
     }
-    value
+    Some(value)
 }

@@ -99,6 +99,14 @@ impl<'a> Target<'a> {
     /// # Errors
     /// The first rule it breaks.
     pub fn parse(raw: &'a [u8]) -> Result<Self, Ambiguity> {
+        Self::parse_with(raw, &mut Vec::new())
+    }
+
+    /// The same; a path that has to be decoded takes `buffer`, see [`Self::into_buffer`].
+    ///
+    /// # Errors
+    /// The first rule it breaks.
+    pub(crate) fn parse_with(raw: &'a [u8], buffer: &mut Vec<u8>) -> Result<Self, Ambiguity> {
         let text = std::str::from_utf8(raw).map_err(|_| Ambiguity::Byte)?;
         let (path, query) = match text.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -107,27 +115,45 @@ impl<'a> Target<'a> {
         if !path.starts_with('/') {
             return Err(Ambiguity::NotAPath);
         }
-        if query.is_some_and(|query| !query.bytes().all(|b| b.is_ascii_graphic())) {
+        if query.is_some_and(|query| any(query.as_bytes(), |b| !b.is_ascii_graphic())) {
             return Err(Ambiguity::Query);
         }
-        if !path
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'\\'))
-        {
+        if any(path.as_bytes(), |b| {
+            !b.is_ascii_graphic() | (b == b'#') | (b == b'\\')
+        }) {
             return Err(Ambiguity::Byte);
         }
-        let path = decode_path(path)?;
-        check_segments(&path)?;
+        let path = decode_path(path, buffer)?;
+        if has_odd_segments(&path) {
+            check_segments(&path)?;
+        }
         check_artifact_path(&path)?;
         Ok(Self { path, query })
     }
+
+    /// What the path was decoded into, to be used again.
+    pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
+        match self.path {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(path) => Some(path.into_bytes()),
+        }
+    }
 }
 
-fn decode_path(path: &str) -> Result<Cow<'_, str>, Ambiguity> {
-    if !path.contains('%') {
+/// To the end whatever it finds, without a branch: most targets are in order, and so it takes many bytes a time.
+fn any(bytes: &[u8], is_odd: impl Fn(u8) -> bool) -> bool {
+    bytes
+        .iter()
+        .fold(false, |found, byte| found | is_odd(*byte))
+}
+
+fn decode_path<'a>(path: &'a str, buffer: &mut Vec<u8>) -> Result<Cow<'a, str>, Ambiguity> {
+    if !any(path.as_bytes(), |b| b == b'%') {
         return Ok(Cow::Borrowed(path));
     }
-    let mut decoded = Vec::with_capacity(path.len());
+    let mut decoded = std::mem::take(buffer);
+    decoded.clear();
+    decoded.reserve(path.len());
     let mut bytes = path.bytes();
     let mut in_name = false;
     while let Some(byte) = bytes.next() {
@@ -165,7 +191,18 @@ fn hides_structure(once_decoded: &[u8]) -> bool {
             .filter(|b| matches!(b, b'/' | b'\\' | b'.') || b.is_ascii_control())
             .count()
     };
-    count(&decode_fully(once_decoded)) > count(once_decoded)
+    let decoded = decode_fully(once_decoded);
+    matches!(&decoded, Cow::Owned(decoded) if count(decoded) > count(once_decoded))
+}
+
+/// Whether there is anything for [`check_segments`] to look at. A path begins with a slash, so a segment that is
+/// empty but not the last, or begins with a dot, stands behind one.
+fn has_odd_segments(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let behind = bytes.get(1..).unwrap_or_default();
+    let odd = |(a, b): (&u8, &u8)| (*a == b'/') & ((*b == b'/') | (*b == b'.'));
+    let pairs = bytes.iter().zip(behind);
+    any(bytes, |b| b == b';') || pairs.fold(false, |found, pair| found | odd(pair))
 }
 
 fn check_segments(path: &str) -> Result<(), Ambiguity> {
@@ -198,7 +235,8 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
         return Ok(());
     }
     let decoded = decode_fully(path.as_bytes());
-    let mut artifacts = (0..decoded.len()).filter_map(|at| {
+    let slashes = decoded.iter().enumerate().filter(|(_, b)| **b == b'/');
+    let mut artifacts = slashes.filter_map(|(at, _)| {
         let below = decoded.get(at..)?.strip_prefix(ABOVE.as_bytes())?;
         PREFIXES
             .iter()
@@ -218,6 +256,9 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
 
 fn ends_in_nothing(artifact: &[u8]) -> bool {
     let empty_part = |pair: &[u8]| matches!(pair, b";?" | b";#" | b"?#");
+    if !any(artifact, |b| (b == b';') | (b == b'?') | (b == b'#')) {
+        return false;
+    }
     matches!(artifact.last(), Some(b';' | b'?' | b'#')) || artifact.windows(2).any(empty_part)
 }
 
@@ -268,7 +309,10 @@ pub fn could_reach(raw: &[u8], mount: &str) -> bool {
 }
 
 /// Decodes until nothing is left to decode, in one pass: a caller must not choose the number of rounds.
-fn decode_fully(bytes: &[u8]) -> Vec<u8> {
+fn decode_fully(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !any(bytes, |b| b == b'%') {
+        return Cow::Borrowed(bytes);
+    }
     let mut decoded: Vec<u8> = Vec::with_capacity(bytes.len());
     for &byte in bytes {
         decoded.push(byte);
@@ -281,36 +325,27 @@ fn decode_fully(bytes: &[u8]) -> Vec<u8> {
             decoded.push(value);
         }
     }
-    decoded
+    Cow::Owned(decoded)
 }
 
-/// One round of decoding that leaves what is not an escape as it is.
-fn decode_leniently(bytes: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let escaped = if byte == b'%' {
-            hex_pair(tail.first().copied(), tail.get(1).copied())
-        } else {
-            None
-        };
-        match escaped {
-            Some(value) => {
-                decoded.push(value);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(byte);
-                rest = tail;
-            }
+/// Decodes a query component: `+` is a space, escapes are decoded once, what is not an escape stays.
+pub(crate) fn decoded_query_component(component: &str) -> impl Iterator<Item = u8> {
+    let mut rest = component.as_bytes();
+    std::iter::from_fn(move || {
+        let (&byte, tail) = rest.split_first()?;
+        rest = tail;
+        match (byte, tail) {
+            (b'+', _) => Some(b' '),
+            (b'%', [high, low, behind @ ..]) => match hex_pair(Some(*high), Some(*low)) {
+                Some(value) => {
+                    rest = behind;
+                    Some(value)
+                }
+                None => Some(byte),
+            },
+            _ => Some(byte),
         }
-    }
-    decoded
-}
-
-/// Decodes a query component: `+` is a space, escapes are decoded, what is not an escape stays.
-pub(crate) fn decode_query_component(component: &str) -> Vec<u8> {
-    decode_leniently(component.replace('+', " ").as_bytes())
+    })
 }
 
 fn hex_pair(high: Option<u8>, low: Option<u8>) -> Option<u8> {

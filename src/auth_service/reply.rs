@@ -325,7 +325,7 @@ fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), Contra
             });
         }
     }
-    let principal = Principal {
+    let mut principal = Principal {
         user_id: body.user_id.or(user.id).map(|id| id.0),
         key_id: body.key_id.map(|id| id.0),
         scopes: body.scopes,
@@ -333,6 +333,9 @@ fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), Contra
         is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
         grants,
     };
+    // Many are kept.
+    principal.scopes.shrink_to_fit();
+    principal.roles.shrink_to_fit();
     Ok((principal, body.expires_at.map(|ExpiresAt(at)| at)))
 }
 

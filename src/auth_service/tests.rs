@@ -5,22 +5,16 @@ mod grants;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{AuthServiceClient, ContractError, Failure, Reply, Verdict};
-use crate::config::{Config, CredentialKind};
-use crate::credential::{ApiKey, extract};
-use crate::request::RequestHead;
+use crate::config::Config;
+use crate::credential::ApiKey;
 
 fn client(auth_service: &str) -> AuthServiceClient {
     let text = format!(r#"{{"auth_service": {auth_service}}}"#);
     AuthServiceClient::new(Config::parse(text.as_bytes()).unwrap().auth_service)
 }
 
-fn key(text: &str) -> ApiKey {
-    let headers: [(&[u8], &[u8]); 1] = [(b"x-api-key", text.as_bytes())];
-    let head = RequestHead {
-        headers: &headers,
-        client_address: None,
-    };
-    extract(&head, None, &[CredentialKind::XApiKey]).unwrap()
+fn key(text: &str) -> ApiKey<'_> {
+    ApiKey::sent(text.as_bytes()).unwrap()
 }
 
 fn answered(status: u16, from_service: bool, body: &[u8]) -> Verdict {

@@ -1,5 +1,6 @@
 //! How single fields are read: durations, whole numbers, header names, words.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -14,16 +15,16 @@ use crate::policy::Permission;
 
 /// A header name, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeaderField(HeaderName);
+pub struct HeaderField(Arc<str>);
 
 impl HeaderField {
-    pub(super) const fn from_static(name: &'static str) -> Self {
-        Self(HeaderName::from_static(name))
+    pub(super) fn from_static(name: &'static str) -> Self {
+        Self(name.into())
     }
 
     /// The name in lower case.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.0
     }
 }
 
@@ -32,7 +33,7 @@ impl<'de> Deserialize<'de> for HeaderField {
         let text = String::deserialize(deserializer)?;
         let name = HeaderName::from_bytes(text.as_bytes())
             .map_err(|_| D::Error::custom(format!("{text:?} is not a header name")))?;
-        Ok(Self(name))
+        Ok(Self(name.as_str().into()))
     }
 }
 

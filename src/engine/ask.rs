@@ -26,7 +26,7 @@ pub(super) struct Pending<'a> {
     pub(super) stream: StreamId,
     pub(super) head: &'a RequestHead<'a>,
     pub(super) undecided: Decision,
-    pub(super) key: &'a ApiKey,
+    pub(super) key: &'a ApiKey<'a>,
     pub(super) digest: KeyDigest,
 }
 
@@ -57,9 +57,18 @@ impl Engine {
         }
         let mut refresh = false;
         let stale = match found {
-            Found::Fresh { principal, .. } => {
+            Found::Fresh {
+                principal,
+                identity,
+                ..
+            } => {
                 self.note(Metric::CacheLookups("shared"), Change::Add(1));
-                return self.judge_pending(moment, pending, principal, false);
+                let known = Known {
+                    principal,
+                    identity: Some(identity),
+                    stale: false,
+                };
+                return self.judge_pending(moment, pending, known);
             }
             Found::Refused(refusal) => {
                 self.note(Metric::CacheLookups("shared_refusal"), Change::Add(1));
@@ -112,7 +121,7 @@ impl Engine {
         &mut self,
         moment: &Moment<'_>,
         digest: KeyDigest,
-        key: &ApiKey,
+        key: &ApiKey<'_>,
         head: &RequestHead<'_>,
     ) {
         // Half of the callouts are left to those whose owners wait.
@@ -141,7 +150,7 @@ impl Engine {
         &mut self,
         moment: &Moment<'_>,
         digest: KeyDigest,
-        key: &ApiKey,
+        key: &ApiKey<'_>,
         head: &RequestHead<'_>,
         alone: bool,
     ) -> Result<Opened, Reason> {
@@ -190,7 +199,7 @@ impl Engine {
         &mut self,
         moment: &Moment<'_>,
         digest: KeyDigest,
-        key: &ApiKey,
+        key: &ApiKey<'_>,
         head: &RequestHead<'_>,
         alone: bool,
     ) {
@@ -261,17 +270,15 @@ impl Engine {
         principal: Arc<Principal>,
     ) -> Next {
         self.note(Metric::CacheLookups("stale"), Change::Add(1));
-        self.judge_pending(moment, pending, principal, true)
+        let known = Known {
+            principal,
+            identity: None,
+            stale: true,
+        };
+        self.judge_pending(moment, pending, known)
     }
 
-    fn judge_pending(
-        &mut self,
-        moment: &Moment<'_>,
-        pending: Pending<'_>,
-        principal: Arc<Principal>,
-        stale: bool,
-    ) -> Next {
-        let known = Known { principal, stale };
+    fn judge_pending(&mut self, moment: &Moment<'_>, pending: Pending<'_>, known: Known) -> Next {
         self.judge(
             pending.stream,
             moment.now,

@@ -19,19 +19,27 @@ use crate::whoami;
 const GRAPHQL: &str = "GraphQL";
 
 /// What the request headers alone tell.
-pub(super) enum Classified {
+pub(super) enum Classified<'a> {
     Decided(Decision),
     /// The principal decides.
-    Undecided(Decision, ApiKey),
+    Undecided(Decision, ApiKey<'a>),
 }
 
 impl Engine {
-    pub(super) fn classify(&self, head: &RequestHead<'_>) -> Classified {
-        let raw = head.raw_target();
-        let target = match Target::parse(raw) {
-            Ok(target) => target,
-            Err(ambiguity) => return self.ambiguous(head, ambiguity),
-        };
+    pub(super) fn classify<'a>(&mut self, head: &RequestHead<'a>) -> Classified<'a> {
+        match Target::parse_with(head.raw_target(), &mut self.decoded_path) {
+            Ok(target) => {
+                let classified = self.classify_target(&target, head);
+                if let Some(buffer) = target.into_buffer() {
+                    self.decoded_path = buffer;
+                }
+                classified
+            }
+            Err(ambiguity) => self.ambiguous(head, ambiguity),
+        }
+    }
+
+    fn classify_target<'a>(&self, target: &Target<'a>, head: &RequestHead<'a>) -> Classified<'a> {
         let below = self
             .mounts
             .iter()
@@ -53,7 +61,7 @@ impl Engine {
     }
 
     /// Refused, unless no reading of the target leads into a mount.
-    fn ambiguous(&self, head: &RequestHead<'_>, ambiguity: Ambiguity) -> Classified {
+    fn ambiguous(&self, head: &RequestHead<'_>, ambiguity: Ambiguity) -> Classified<'static> {
         let raw = head.raw_target();
         let within = self
             .mounts
@@ -79,13 +87,13 @@ impl Engine {
         }
     }
 
-    fn classify_mounted(
+    fn classify_mounted<'a>(
         &self,
         inside: Decision,
         path: &str,
-        query: Option<&str>,
-        head: &RequestHead<'_>,
-    ) -> Classified {
+        query: Option<&'a str>,
+        head: &RequestHead<'a>,
+    ) -> Classified<'a> {
         let method = head.method();
         let decided =
             |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
@@ -145,12 +153,12 @@ impl Engine {
         self.with_credential(known, query, head)
     }
 
-    fn with_credential(
+    fn with_credential<'a>(
         &self,
         known: Decision,
-        query: Option<&str>,
-        head: &RequestHead<'_>,
-    ) -> Classified {
+        query: Option<&'a str>,
+        head: &RequestHead<'a>,
+    ) -> Classified<'a> {
         let decided =
             |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
         let pattern = self.config.key_pattern.as_ref();

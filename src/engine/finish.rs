@@ -1,10 +1,12 @@
 //! What a decision becomes: the request goes on, or is answered; and what is counted and told.
 
+use std::sync::Arc;
+
 use super::Engine;
 use crate::auth_service::Verdict;
 use crate::decision::{Decision, Effect, Next, Reason};
 use crate::denial::Denials;
-use crate::identity;
+use crate::identity::{HeaderEdits, Identity};
 use crate::metrics::{Change, Denied, Metric};
 use crate::principals::Timestamp;
 use crate::request::RequestHead;
@@ -12,6 +14,16 @@ use crate::whoami;
 
 impl Engine {
     pub(super) fn finish(&mut self, decision: Decision, head: &RequestHead<'_>) -> Next {
+        self.finish_known(decision, None, head)
+    }
+
+    /// The same with what tells upstream of the decision's principal, where that is ready.
+    pub(super) fn finish_known(
+        &mut self,
+        decision: Decision,
+        identity: Option<Arc<Identity>>,
+        head: &RequestHead<'_>,
+    ) -> Next {
         let Decision {
             reason, operation, ..
         } = decision;
@@ -46,13 +58,15 @@ impl Engine {
             return Next::Answer(decision, answer);
         }
         let names = &self.config.identity_headers;
-        let mut edits = identity::clear(head, names);
+        let mut edits = HeaderEdits::default();
+        edits.clear(head, names);
         if decision.mount.is_some() {
-            edits.extend(identity::clear_overrides(head));
-            edits.extend(identity::withhold_credential(head, &self.config));
+            edits.clear_overrides(head);
+            edits.withhold_credential(head, &self.config);
         }
         if let Some(principal) = &decision.principal {
-            edits.extend(identity::assert_principal(principal, names));
+            let identity = identity.unwrap_or_else(|| Identity::of(principal).into());
+            edits.assert_principal(Arc::clone(principal), identity, names);
         }
         Next::Forward(decision, edits)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Engine, shadow};
 use crate::config::{Bodies, Config};
 use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::identity::Identity;
 use crate::names::body::announced_length;
 use crate::names::{self, Demand, Located, Unclear};
 use crate::policy::Permission;
@@ -16,7 +17,16 @@ use crate::request::RequestHead;
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) principal: Arc<Principal>,
+    /// What tells upstream of the principal, where the cache had it ready.
+    pub(super) identity: Option<Arc<Identity>>,
     pub(super) stale: bool,
+}
+
+/// What the headers and the principal tell.
+enum Verdict {
+    Decided(Decision),
+    /// The name is in the body.
+    ByBody(Decision),
 }
 
 /// A stream whose body is being read.
@@ -55,92 +65,85 @@ impl Engine {
         known: Known,
         head: &RequestHead<'_>,
     ) -> Next {
+        let Known {
+            principal,
+            identity,
+            stale,
+        } = known;
         let undecided = Decision {
-            principal: Some(Arc::clone(&known.principal)),
-            stale: known.stale,
+            principal: Some(Arc::clone(&principal)),
+            stale,
             ..undecided
         };
-        let decided = |reason, decision: Decision| Decision { reason, ..decision };
+        match self.verdict(undecided, &principal, head) {
+            Verdict::Decided(decision) => self.finish_known(decision, identity, head),
+            Verdict::ByBody(undecided) => {
+                let since = now;
+                self.reading.insert(stream, Reading { undecided, since });
+                let limit = self.body_limit();
+                Next::ReadBody { limit }
+            }
+        }
+    }
+
+    fn verdict(
+        &self,
+        undecided: Decision,
+        principal: &Principal,
+        head: &RequestHead<'_>,
+    ) -> Verdict {
+        let decided = |reason, decision| Verdict::Decided(Decision { reason, ..decision });
+        let unclear = |reason, unclear: &str, undecided| {
+            Verdict::Decided(refused_as(reason, &Unclear::new(unclear), undecided))
+        };
         if undecided.reason == Reason::Whoami {
-            return self.finish(undecided, head);
+            return Verdict::Decided(undecided);
         }
         let Some(required) = undecided.required else {
-            return self.finish(decided(Reason::OperationUnknown, undecided), head);
+            return decided(Reason::OperationUnknown, undecided);
         };
         let policy = self.enforcement.policy(&undecided.terms);
-        if policy.grants(&known.principal, required) {
-            return self.finish(decided(Reason::Allowed, undecided), head);
+        if policy.grants(principal, required) {
+            return decided(Reason::Allowed, undecided);
         }
         let Some(operation) = undecided.operation else {
-            return self.finish(decided(Reason::OperationUnknown, undecided), head);
+            return decided(Reason::OperationUnknown, undecided);
         };
-        if policy.narrow(&known.principal, required, false).is_empty() {
-            return self.finish(decided(Reason::ScopeMissing, undecided), head);
+        if policy.narrow(principal, required, false).is_empty() {
+            return decided(Reason::ScopeMissing, undecided);
         }
         let mount = undecided.mount.clone().unwrap_or_default();
         match names::locate(operation, required, &mount, head) {
             Err(unclear) => {
-                self.finish(refused_as(Reason::BodyAmbiguous, &unclear, undecided), head)
+                Verdict::Decided(refused_as(Reason::BodyAmbiguous, &unclear, undecided))
             }
-            Ok(Located::Nowhere) => {
-                let unclear = Unclear::new(
-                    "this request names no model or experiment that a grant limited to names could be held against",
-                );
-                self.finish(refused_as(Reason::ScopeMissing, &unclear, undecided), head)
-            }
-            Ok(Located::Everywhere) => {
-                let searches = !policy.narrow(&known.principal, required, true).is_empty();
-                if searches {
-                    self.finish(decided(Reason::Allowed, undecided), head)
-                } else {
-                    let unclear =
-                        Unclear::new("this key's grants are limited to names and do not search");
-                    self.finish(refused_as(Reason::ScopeMissing, &unclear, undecided), head)
-                }
-            }
-            Ok(Located::Here(demands)) => {
-                let decision = self.weigh(undecided, &demands);
-                self.finish(decision, head)
-            }
-            Ok(Located::InBody) => self.read_body(stream, now, undecided, head),
-        }
-    }
-
-    fn read_body(
-        &mut self,
-        stream: StreamId,
-        now: Timestamp,
-        undecided: Decision,
-        head: &RequestHead<'_>,
-    ) -> Next {
-        if self.config.bodies == Bodies::Ignore {
-            let unclear = Unclear::new(
-                "this key is limited to names, and this server does not read the body that holds the name",
-            );
-            return self.finish(
-                refused_as(Reason::BodyUnavailable, &unclear, undecided),
-                head,
-            );
-        }
-        let limit = self.body_limit();
-        let announced = announced_length(head).ok().flatten().unwrap_or_default();
-        if announced > limit as u64 {
-            return self.finish(
-                Decision {
-                    reason: Reason::BodyTooLarge,
-                    ..undecided
-                },
-                head,
-            );
-        }
-        self.reading.insert(
-            stream,
-            Reading {
+            Ok(Located::Nowhere) => unclear(
+                Reason::ScopeMissing,
+                "this request names no model or experiment that a grant limited to names could be held against",
                 undecided,
-                since: now,
-            },
-        );
-        Next::ReadBody { limit }
+            ),
+            Ok(Located::Everywhere) if policy.narrow(principal, required, true).is_empty() => {
+                unclear(
+                    Reason::ScopeMissing,
+                    "this key's grants are limited to names and do not search",
+                    undecided,
+                )
+            }
+            Ok(Located::Everywhere) => decided(Reason::Allowed, undecided),
+            Ok(Located::Here(demands)) => Verdict::Decided(self.weigh(undecided, &demands)),
+            Ok(Located::InBody) if self.config.bodies == Bodies::Ignore => unclear(
+                Reason::BodyUnavailable,
+                "this key is limited to names, and this server does not read the body that holds the name",
+                undecided,
+            ),
+            Ok(Located::InBody) => {
+                let announced = announced_length(head).ok().flatten().unwrap_or_default();
+                if announced > self.body_limit() as u64 {
+                    return decided(Reason::BodyTooLarge, undecided);
+                }
+                Verdict::ByBody(undecided)
+            }
+        }
     }
 
     /// The body that [`Next::ReadBody`] asked for: whole, or its beginning where it is larger than the limit.

@@ -313,6 +313,7 @@ impl Engine {
         let known = |principal: &Arc<Principal>, stale| {
             Told::Known(Known {
                 principal: Arc::clone(principal),
+                identity: None,
                 stale,
             })
         };

@@ -307,9 +307,9 @@ fn answer(next: &Next) -> &Answer {
     }
 }
 
-fn edits(next: &Next) -> &[HeaderEdit] {
+fn edits(next: &Next) -> Vec<HeaderEdit<'_>> {
     match next {
-        Next::Forward(_, edits) => edits,
+        Next::Forward(_, edits) => edits.iter().collect(),
         other => panic!("not forwarded: {other:?}"),
     }
 }

@@ -1,7 +1,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{HeaderEdit, assert_principal, clear, same_header, withhold_credential};
+use super::{HeaderEdit, HeaderEdits, Identity, same_header};
 use crate::config::{Config, IdentityHeaders};
 use crate::principals::Principal;
 use crate::request::RequestHead;
@@ -14,22 +14,45 @@ fn config(more: &str) -> Config {
 }
 
 fn removed(headers: Headers<'_>, names: &IdentityHeaders) -> Vec<Vec<u8>> {
-    let edits = clear(
-        &RequestHead {
-            headers,
-            client_address: None,
-        },
-        names,
-    );
-    let name = |edit| match edit {
-        HeaderEdit::Remove(name) => name,
+    let head = RequestHead {
+        headers,
+        client_address: None,
+    };
+    let mut edits = HeaderEdits::default();
+    edits.clear(&head, names);
+    let name = |edit: HeaderEdit<'_>| match edit {
+        HeaderEdit::Remove(name) => name.to_vec(),
         HeaderEdit::Set(name, _) => panic!("{name} is set"),
     };
-    edits.into_iter().map(name).collect()
+    edits.iter().map(name).collect()
 }
 
-fn set(name: &str, value: &str) -> HeaderEdit {
-    HeaderEdit::Set(name.to_owned(), value.to_owned())
+fn withheld(head: &RequestHead<'_>, config: &Config) -> HeaderEdits {
+    let mut edits = HeaderEdits::default();
+    edits.withhold_credential(head, config);
+    edits
+}
+
+fn asserted(principal: &Principal) -> HeaderEdits {
+    let mut edits = HeaderEdits::default();
+    edits.assert_principal(
+        principal.clone().into(),
+        Identity::of(principal).into(),
+        &IdentityHeaders::default(),
+    );
+    edits
+}
+
+fn all(edits: &HeaderEdits) -> Vec<HeaderEdit<'_>> {
+    edits.iter().collect()
+}
+
+fn set<'a>(name: &'a str, value: &'a str) -> HeaderEdit<'a> {
+    HeaderEdit::Set(name, value)
+}
+
+fn remove(name: &[u8]) -> HeaderEdit<'_> {
+    HeaderEdit::Remove(name)
 }
 
 #[test]
@@ -103,14 +126,14 @@ fn verified_identity_is_set() {
         roles: vec!["admin".to_owned()],
         is_admin: true,
     };
-    let edits = assert_principal(&principal, &IdentityHeaders::default());
+    let edits = asserted(&principal);
     let expected = [
         set("x-mlflow-authz-user", "user-1"),
         set("x-mlflow-authz-key", "key_123"),
         set("x-mlflow-authz-scopes", "model:read mlflow:access"),
     ];
-    assert_eq!(edits, expected);
-    assert!(assert_principal(&Principal::default(), &IdentityHeaders::default()).is_empty());
+    assert_eq!(all(&edits), expected);
+    assert!(all(&asserted(&Principal::default())).is_empty());
 }
 
 #[test]
@@ -128,8 +151,8 @@ fn values_cannot_break_out_of_a_header() {
             user_id: Some(id.to_owned()),
             ..Principal::default()
         };
-        let edits = assert_principal(&principal, &IdentityHeaders::default());
-        assert_eq!(edits, [set("x-mlflow-authz-user", value)], "{id:?}");
+        let edits = asserted(&principal);
+        assert_eq!(all(&edits), [set("x-mlflow-authz-user", value)], "{id:?}");
     }
 }
 
@@ -152,14 +175,17 @@ fn scopes_that_could_be_read_as_others_are_left_out() {
         scopes,
         ..Principal::default()
     };
-    let edits = assert_principal(&principal, &IdentityHeaders::default());
-    assert_eq!(edits, [set("x-mlflow-authz-scopes", "mlflow:read a,b")]);
+    let edits = asserted(&principal);
+    assert_eq!(
+        all(&edits),
+        [set("x-mlflow-authz-scopes", "mlflow:read a,b")]
+    );
 
     let principal = Principal {
         scopes: vec!["read admin".to_owned()],
         ..Principal::default()
     };
-    assert!(assert_principal(&principal, &IdentityHeaders::default()).is_empty());
+    assert!(all(&asserted(&principal)).is_empty());
 }
 
 #[test]
@@ -174,26 +200,25 @@ fn credentials_are_withheld_where_configured() {
         headers,
         client_address: None,
     };
-    let remove = |name: &str| HeaderEdit::Remove(name.as_bytes().to_vec());
     let without_query = set(":path", "/a?b=1");
     for (more, expected) in [
         ("", vec![]),
         (r#", "forward_credential": true"#, vec![]),
         (
             r#", "forward_credential": false"#,
-            vec![remove("authorization"), remove("x-api-key")],
+            vec![remove(b"authorization"), remove(b"x-api-key")],
         ),
-        (r#", "credentials": ["query"]"#, vec![without_query.clone()]),
+        (r#", "credentials": ["query"]"#, vec![without_query]),
         (
             r#", "credentials": ["bearer", "query"], "forward_credential": false"#,
-            vec![remove("authorization"), remove("x-api-key"), without_query],
+            vec![
+                remove(b"authorization"),
+                remove(b"x-api-key"),
+                without_query,
+            ],
         ),
     ] {
-        assert_eq!(
-            withhold_credential(&head, &config(more)),
-            expected,
-            "{more}"
-        );
+        assert_eq!(all(&withheld(&head, &config(more))), expected, "{more}");
     }
 }
 
@@ -205,7 +230,7 @@ fn what_is_not_there_is_not_removed() {
         client_address: None,
     };
     let config = config(r#", "credentials": ["bearer", "query"], "forward_credential": false"#);
-    assert!(withhold_credential(&head, &config).is_empty());
+    assert!(all(&withheld(&head, &config)).is_empty());
 }
 
 #[test]
@@ -221,8 +246,7 @@ fn a_withheld_credential_goes_on_in_no_spelling() {
         headers,
         client_address: None,
     };
-    let edits = withhold_credential(&head, &config(r#", "forward_credential": false"#));
-    let expected = [&b"x_api_key"[..], b"X-Api_Key", b"Authorization"]
-        .map(|name| HeaderEdit::Remove(name.to_vec()));
-    assert_eq!(edits, expected);
+    let edits = withheld(&head, &config(r#", "forward_credential": false"#));
+    let expected = [&b"x_api_key"[..], b"X-Api_Key", b"Authorization"].map(remove);
+    assert_eq!(all(&edits), expected);
 }

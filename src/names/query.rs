@@ -70,7 +70,7 @@ fn decode(component: &str) -> Option<String> {
             return None;
         }
     }
-    let decoded = crate::target::decode_query_component(component);
+    let decoded: Vec<u8> = crate::target::decoded_query_component(component).collect();
     match String::from_utf8_lossy(&decoded) {
         Cow::Borrowed(text) => Some(text.to_owned()),
         Cow::Owned(_) => None,

@@ -16,6 +16,7 @@ use super::revoked::Revoked;
 use super::{Principal, Refusal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, KeyId};
 use crate::config::Cache;
+use crate::identity::Identity;
 
 /// The share of its TTL by which a principal may end sooner, so that a fleet does not ask in step.
 const JITTER_DIVISOR: u32 = 10;
@@ -30,6 +31,8 @@ pub enum Found {
     Fresh {
         /// Whom the key belongs to.
         principal: Arc<Principal>,
+        /// What tells upstream of it.
+        identity: Arc<Identity>,
         /// Whether it is time to ask in the background.
         refresh: bool,
     },
@@ -60,6 +63,7 @@ pub struct Principals {
 #[derive(Debug)]
 struct Entry {
     validation: Validation,
+    identity: Arc<Identity>,
     fresh_for: Duration,
     /// Age at which to ask in the background.
     refresh_after: Duration,
@@ -77,6 +81,7 @@ impl Entry {
         if age < self.fresh_for {
             Found::Fresh {
                 principal: Arc::clone(principal),
+                identity: Arc::clone(&self.identity),
                 refresh: age >= self.refresh_after,
             }
         } else if age < self.fresh_for.saturating_add(stale_if_error)
@@ -163,6 +168,7 @@ impl Principals {
             return;
         }
         let entry = Entry {
+            identity: Identity::of(&validation.principal).into(),
             validation,
             fresh_for,
             refresh_after: fresh_for - fresh_for / REFRESH_DIVISOR,

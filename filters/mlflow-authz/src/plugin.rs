@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mlflow_authz::audit::HostFacts;
 use mlflow_authz::auth_service::Reply;
-use mlflow_authz::{CalloutId, Decision, Engine, Moment, Next, RequestHead, StreamId};
+use mlflow_authz::{CalloutId, Decision, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
 use crate::courier::Courier;
 use crate::host::{self, Buffer, HeaderMap, HostData, HostError};
@@ -30,6 +30,8 @@ pub struct Plugin {
     /// Streams that were woken where they could not be resumed.
     woken: RefCell<Vec<StreamId>>,
     tick: Cell<Option<Duration>>,
+    /// An outbox to be filled again: the hot path allocates none.
+    emptied: Cell<Outbox>,
     /// Whether the host gave the ticks that were asked for last.
     ticking: Cell<bool>,
     /// The host's clock at the last event.
@@ -75,6 +77,7 @@ impl Plugin {
             held: RefCell::default(),
             woken: RefCell::default(),
             tick: Cell::new(tick),
+            emptied: Cell::default(),
             ticking: Cell::new(true),
             now: Cell::default(),
         };
@@ -265,22 +268,23 @@ impl Plugin {
 
     fn empty_outbox_once(&self, active: u32, at_hand: Option<&Request>) {
         for _ in 0..ROUNDS {
-            let Ok(mut outbox) = self
-                .engine
-                .try_borrow_mut()
-                .map(|mut engine| engine.take_outbox())
-            else {
-                break;
-            };
+            let mut outbox = self.emptied.take();
+            match self.engine.try_borrow_mut() {
+                Ok(mut engine) => engine.swap_outbox(&mut outbox),
+                Err(_) => break,
+            }
             let mut woken = self.woken.take();
             woken.append(&mut outbox.wake);
-            if outbox.is_empty() && woken.is_empty() {
-                break;
-            }
+            let is_done = outbox.is_empty() && woken.is_empty();
             metrics::flush(&mut outbox);
             if !outbox.callouts.is_empty() {
-                let not_sent = self.courier.send(self.root, active, outbox.callouts);
+                let callouts = std::mem::take(&mut outbox.callouts);
+                let not_sent = self.courier.send(self.root, active, callouts);
                 self.report_not_sent(not_sent);
+            }
+            self.emptied.replace(outbox);
+            if is_done {
+                break;
             }
             for id in woken {
                 match at_hand {

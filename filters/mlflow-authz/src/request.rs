@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use mlflow_authz::denial::Answer;
-use mlflow_authz::identity::HeaderEdit;
+use mlflow_authz::identity::{HeaderEdit, HeaderEdits};
 use mlflow_authz::{Decision, StreamId};
 
 use crate::host::{self, HostError};
@@ -111,11 +111,11 @@ impl Request {
     }
 
     /// Lets it go on, with its headers edited.
-    pub fn forward(&self, edits: &[HeaderEdit]) -> Result<(), HostError> {
+    pub fn forward(&self, edits: &HeaderEdits) -> Result<(), HostError> {
         if !self.is_undecided() {
             return Ok(());
         }
-        for edit in edits {
+        for edit in edits.iter() {
             match edit {
                 HeaderEdit::Remove(name) => host::remove_request_header(name)?,
                 HeaderEdit::Set(name, value) => host::set_request_header(name, value)?,

@@ -15,12 +15,12 @@ const SPOOFED: [&[u8]; 3] = [
     b"x-mlflow_authz-scopes",
 ];
 
-fn remove(name: &[u8]) -> HeaderEdit {
-    HeaderEdit::Remove(name.to_vec())
+fn remove(name: &[u8]) -> HeaderEdit<'_> {
+    HeaderEdit::Remove(name)
 }
 
-fn set(name: &str, value: &str) -> HeaderEdit {
-    HeaderEdit::Set(name.to_owned(), value.to_owned())
+fn set<'a>(name: &'a str, value: &'a str) -> HeaderEdit<'a> {
+    HeaderEdit::Set(name, value)
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn spoofed_identity_goes_on_no_path() {
         // The service knows no ids: nothing is set in the place of what was removed.
         let next = shell().exchange(&headers, &valid(r#"{"scopes": ["read"]}"#));
         assert_eq!(reason(&next), expected, "{path}");
-        let removed: Vec<HeaderEdit> = SPOOFED.map(remove).into();
+        let removed: Vec<HeaderEdit<'_>> = SPOOFED.map(remove).into();
         assert_eq!(edits(&next)[..3], removed, "{path}");
         let set_again = &edits(&next)[3..];
         let verified = [set("x-mlflow-authz-scopes", "read")];

@@ -21,12 +21,17 @@ fn module() -> &'static InstancePre<Host> {
                 path.display()
             )
         });
-        let engine = Engine::new(&Config::new()).unwrap();
+        let engine = Engine::new(Config::new().consume_fuel(counts_fuel())).unwrap();
         let module = Module::new(&engine, bytes).expect("the module is valid");
         abi::linker(&module)
             .and_then(|linker| linker.instantiate_pre(&module))
             .expect("the module imports what the ABI has")
     })
+}
+
+/// Whether instructions are counted, which makes all of them slower.
+fn counts_fuel() -> bool {
+    std::env::var_os("MLFLOW_AUTHZ_FUEL").is_some()
 }
 
 /// Where the module is.
@@ -48,6 +53,9 @@ impl Vm {
     pub(crate) fn start(host: Host) -> Result<Self, String> {
         let pre = module();
         let mut store = Store::new(pre.module().engine(), host);
+        if counts_fuel() {
+            store.set_fuel(u64::MAX).map_err(|e| text(&e))?;
+        }
         let instance = pre.instantiate(&mut store).map_err(|e| text(&e))?;
         let memory = instance
             .get_memory(&mut store, "memory")
@@ -101,6 +109,11 @@ impl Vm {
     /// The host behind it.
     pub fn host_mut(&mut self) -> &mut Host {
         self.store.data_mut()
+    }
+
+    /// How many instructions it has run, about; `None` unless MLFLOW_AUTHZ_FUEL is set.
+    pub fn instructions(&self) -> Option<u64> {
+        self.store.get_fuel().ok().map(|left| u64::MAX - left)
     }
 
     /// The size of its memory, which only grows.

@@ -57,6 +57,11 @@ impl Worker {
         self.vm.memory_bytes()
     }
 
+    /// How many instructions the VM has run, about; `None` unless MLFLOW_AUTHZ_FUEL is set.
+    pub fn instructions(&self) -> Option<u64> {
+        self.vm.instructions()
+    }
+
     /// A new root context with a configuration, and whether the module accepted it.
     pub fn add_root(&mut self, configuration: &[u8]) -> (u32, bool) {
         let id = self.new_context();

@@ -13,6 +13,7 @@ mod clock;
 mod deletions;
 mod driver;
 mod failing_calls;
+mod fuel;
 mod host_calls;
 mod odd_headers;
 mod ordinary;
