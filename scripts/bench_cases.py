@@ -22,6 +22,19 @@ NARROW = keys.key("narrow", ["model:write:acme-*"])
 NUMBERED = {"key": f"{LOAD_PREFIX}{{number}}"}
 """Another key in each request."""
 
+TITLES = {
+    "none": "no filter",
+    "empty": "empty proxy-wasm filter",
+    "authz": "this filter",
+    "lua": "Envoy Lua, same cache",
+    "rbac": "Envoy RBAC, static keys",
+    "ext_authz": "Envoy ext_authz, HTTP",
+    "middleware": "FastAPI middleware",
+    "inspect": "this filter, reading bodies",
+    "cold": "this filter",
+    "keys": "this filter, many keys",
+}
+
 
 def as_client(method: str, endpoint: str, key: keys.Key, body: str = "") -> Request:
     """A request with the headers that MLflow's client sends."""
@@ -103,8 +116,6 @@ class Case:
     request: Request
     status_class: str = "2xx"
     numbers: Numbers = Numbers()
-    warm_up: Numbers | None = None
-    """What to send first, if not the same."""
     samples: list[Sample] = field(default_factory=list)
     paced: list[Load] = field(default_factory=list)
     """What wrk saw at a moderate rate."""
@@ -132,10 +143,10 @@ def all_cases(key_count: int) -> list[Case]:
     denied.append(Case("denied-body", "authz", write(keys.READ), "4xx"))
     cold = [Case("cold", subject, read(NUMBERED)) for subject in CACHING]
     # The same work for the load generator, which writes a number into each request.
-    many = Numbers(keys=key_count)
+    many = Numbers(keys=key_count, order="random")
     keys_cases = [
-        Case("one-key", "keys", read(NUMBERED), numbers=Numbers(keys=1)),
-        Case("many-keys", "keys", read(NUMBERED), numbers=many, warm_up=Numbers()),
+        Case("one-key", "keys", read(NUMBERED), numbers=Numbers(order="random")),
+        Case("many-keys", "keys", read(NUMBERED), numbers=many),
     ]
     tags = [
         Case("tag", "authz", tag(keys.WRITE)),

@@ -5,17 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 
-from bench_cases import COMPARED, Case, find
+from bench_cases import COMPARED, TITLES, Case, find
 
-_NAMES = {
-    "none": "no filter",
-    "empty": "empty proxy-wasm filter",
-    "authz": "this filter",
-    "lua": "Envoy Lua, same cache",
-    "rbac": "Envoy RBAC, static keys",
-    "ext_authz": "Envoy ext_authz, HTTP",
-    "middleware": "FastAPI middleware",
-}
 _WIDTH, _LEFT, _RIGHT = 760, 190, 80
 _ROW, _HEAD, _GAP = 22, 34, 18
 _STYLE = """
@@ -104,7 +95,7 @@ def _panel(panel: Panel, top: int) -> list[str]:
         middle = first + _ROW * number + _ROW / 2
         ours = " ours" if name == "authz" else ""
         label = f'class="name{ours}" x="{_LEFT - 12}" y="{middle + 4:g}" text-anchor="end"'
-        parts.append(f"<text {label}>{escape(_NAMES[name])}</text>")
+        parts.append(f"<text {label}>{escape(TITLES[name])}</text>")
         start, end = x(values[0]), x(values[-1])
         if len(values) > 1:
             parts.append(f'<path class="stem{ours}" d="M{start:.1f} {middle:g}H{end:.1f}"/>')

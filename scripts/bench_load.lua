@@ -1,26 +1,28 @@
 -- One kind of request, a fixed number of times. Run by bench_load.py:
---   wrk … -s bench_load.lua URL -- METHOD REQUESTS PAUSE_MS FIRST KEYS [BODY]
+--   wrk … -s bench_load.lua URL -- METHOD REQUESTS PAUSE_MS ORDER FIRST KEYS [BODY]
 -- PAUSE_MS is the mean pause of each connection between an answer and the next request; 0 for none.
--- Where a header holds {number}, each request has another number in its place: from FIRST on, if KEYS is 0, else any of
--- the KEYS numbers from FIRST on.
+-- Where a header holds {number}, a number stands in its place: one of the KEYS numbers from FIRST on, by ORDER in turn or
+-- at random.
 
 local ffi = require("ffi")
 ffi.cdef("int getpid(void); int kill(int pid, int sig);")
 local SIGINT = 2
 
-local left, pause_ms, first, keys, head, tail
+local left, pause_ms, at_random, first, keys, head, tail
+local sent = 0
 
 function init(args)
   left, pause_ms = tonumber(args[2]), tonumber(args[3])
-  first, keys = tonumber(args[4]), tonumber(args[5])
-  wrk.method, wrk.body = args[1], args[6]
+  at_random, first, keys = args[4] == "random", tonumber(args[5]), tonumber(args[6])
+  wrk.method, wrk.body = args[1], args[7]
   local text = wrk.format()
   local from, to = text:find("{number}", 1, true)
   head = from and text:sub(1, from - 1) or text
   tail = from and text:sub(to + 1)
-  -- The pauses are uneven, so that the connections do not fall into step. The seed is fixed: every run is alike.
-  math.randomseed(1)
+  -- Fixed, so that every run pauses alike; but each is to draw other keys.
+  math.randomseed(at_random and os.time() or 1)
   if pause_ms > 0 then
+    -- Uneven, so that the connections do not fall into step.
     delay = function() return math.random(0, 2 * pause_ms) end
   end
 end
@@ -33,13 +35,9 @@ function request()
     ffi.C.kill(ffi.C.getpid(), SIGINT)
   end
   if not tail then return head end
-  local number = first
-  if keys > 0 then
-    number = first + math.random(0, keys - 1)
-  else
-    first = first + 1
-  end
-  return head .. string.format("%08d", number) .. tail
+  local number = at_random and math.random(0, keys - 1) or sent % keys
+  sent = sent + 1
+  return head .. string.format("%08d", first + number) .. tail
 end
 
 function done(summary, latency)

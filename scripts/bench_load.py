@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 CONNECTIONS = 16
 
@@ -23,10 +24,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What stands in place of `{number}` in a header: each number from `first` on, or any of `keys` numbers."""
+    """What stands in place of `{number}` in a header: one of `keys` numbers from `first` on."""
 
     first: int = 0
-    keys: int = 0
+    keys: int = 1
+    order: Literal["turn", "random"] = "turn"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def send(
     for name, value in request.headers.items():
         command += ["--header", f"{name}: {value}"]
     command += [url + request.target, "--", request.method, str(count), str(pause_ms)]
-    command += [str(numbers.first), str(numbers.keys)]
+    command += [numbers.order, str(numbers.first), str(numbers.keys)]
     if request.body:
         command.append(request.body)
     ended = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_SECONDS + 30, check=True)

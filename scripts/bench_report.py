@@ -10,23 +10,14 @@ from statistics import median, quantiles
 
 import bench_rivals
 from bench_bars import bars
-from bench_cases import CACHING, COMPARED, DECIDING, Case, find
+from bench_cases import CACHING, COMPARED, DECIDING, TITLES, Case, find
 from bench_load import CONNECTIONS
 from bench_subjects import Subjects, rss_kib
 from harness import paths
 
-TITLES = {
-    "none": "no filter",
-    "empty": "empty proxy-wasm filter",
-    "authz": "**this filter**",
-    "lua": "Envoy Lua, same cache",
-    "rbac": "Envoy RBAC, static keys",
-    "ext_authz": "Envoy ext_authz, HTTP",
-    "middleware": "FastAPI middleware",
-    "inspect": "this filter, reading bodies",
-    "cold": "**this filter**",
-    "keys": "this filter, many keys",
-}
+
+def _title(subject: str) -> str:
+    return f"**{TITLES[subject]}**" if subject in ("authz", "cold") else TITLES[subject]
 
 
 def _row(*cells: str) -> str:
@@ -82,13 +73,13 @@ def _forwarded(cases: list[Case], name: str) -> list[str]:
     lines = _head(f"cached {name}", *_FIGURES, "added CPU µs")
     for subject in COMPARED:
         case = find(cases, name, subject)
-        lines.append(_row(TITLES[subject], *_figures(case), _added(case, cases)))
+        lines.append(_row(_title(subject), *_figures(case), _added(case, cases)))
     return lines
 
 
 def _alone(cases: list[Case], name: str, title: str, subjects: tuple[str, ...]) -> list[str]:
     lines = _head(title, *_FIGURES)
-    return lines + [_row(TITLES[subject], *_figures(find(cases, name, subject))) for subject in subjects]
+    return lines + [_row(_title(subject), *_figures(find(cases, name, subject))) for subject in subjects]
 
 
 def _keys(cases: list[Case], key_count: int) -> list[str]:
@@ -140,7 +131,7 @@ def _latency(cases: list[Case]) -> list[str]:
             pairs = zip(case.paced, base, strict=True)
             difference = median(getattr(a, percentile) - getattr(b, percentile) for a, b in pairs)
             added.append("" if subject == "none" else f"{difference:.0f}")
-        lines.append(_row(TITLES[subject], *seen, *added))
+        lines.append(_row(_title(subject), *seen, *added))
     return lines
 
 
@@ -151,7 +142,7 @@ def _memory(subjects: Subjects) -> list[str]:
     for name in (*COMPARED, "inspect", "keys"):
         subject = subjects.all[name]
         rss = [f"{kib / 1024:.1f}" for kib in (subject.rss_at_start_kib, rss_kib(subject.process))]
-        lines.append(_row(TITLES[name], *rss, *(_size(modules[name]) if name in modules else ("", ""))))
+        lines.append(_row(_title(name), *rss, *(_size(modules[name]) if name in modules else ("", ""))))
     return lines
 
 
