@@ -7,16 +7,18 @@ from html import escape
 
 from bench_cases import COMPARED, TITLES, Case, find
 
-_WIDTH, _LEFT, _RIGHT = 760, 190, 80
+_WIDTH, _LEFT, _RIGHT = 760, 190, 125
 _ROW, _HEAD, _GAP = 22, 34, 18
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .page { fill: #ffffff } .title { font-weight: 600 } .note, .tick { fill: #59636e; font-size: 11px }
   .grid { stroke: #d1d9e0 } .stem { stroke: #818b98; stroke-width: 2 } .dot { fill: #818b98 }
+  .value { paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
   .ours { fill: #0969da } .stem.ours { stroke: #0969da } text.ours { fill: #0969da; font-weight: 600 }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc } .page { fill: #0d1117 } .note, .tick { fill: #9198a1 } .grid { stroke: #3d444d }
     .stem { stroke: #9198a1 } .dot { fill: #9198a1 }
+    .value { stroke: #0d1117 }
     .ours, text.ours { fill: #4493f8 } .stem.ours { stroke: #4493f8 }
   }
 """
