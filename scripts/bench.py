@@ -1,4 +1,4 @@
-"""Measures every case in turn, several rounds, and prints a report; see scripts/bench.
+"""Measures every case in turn, several rounds, and writes a report; see scripts/bench.
 
 Runs in the tests' environment. What is measured and how is told in docs/benchmarks/README.md.
 """
@@ -9,31 +9,45 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 sys.dont_write_bytecode = True
 
+import bench_chart  # noqa: E402
 import bench_report  # noqa: E402
-from bench_load import CONNECTIONS, Load, Request, send  # noqa: E402
-from bench_subjects import Subject, Subjects  # noqa: E402
-from harness import keys, paths  # noqa: E402
-from harness.processes import wait_until  # noqa: E402
-from harness.stack import MOUNT  # noqa: E402
+from bench_cases import DECISIONS, Case, Sample, all_cases, expected  # noqa: E402
+from bench_load import CONNECTIONS, Load, Numbers, send  # noqa: E402
+from bench_subjects import Subject, Subjects, cpu_seconds  # noqa: E402
 
 # scripts/bench hands on how long it has been running, so that the progress lines count on.
 BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
-SUBJECTS = ("none", "empty", "authz")
-"""Compared for what a filter adds; `inspect` is compared with `authz` alone."""
-PAUSE_MS = 16
-"""Mean pause of each connection when latency is measured: 16 connections then send about 1,000 a second."""
-PACED_EVERY = 5
-"""Latency is measured in every fifth round, over half the requests: they take so much longer."""
+DOCS = ROOT / "docs" / "benchmarks"
+SLOW = {"middleware": 10}
+"""What answers so slowly that it is sent a fraction of the requests."""
 
-# No principal may run out of the cache while it is measured.
-PLUGIN = {"cache": {"ttl": "1h"}}
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    requests: int
+    """Per case and round."""
+    keys: int = 10_000
+    """How many are many."""
+    warm_up: int = 5_000
+    """Requests to each case before the first round."""
+    pause_ms: int = 64
+    """Mean pause of each connection when latency is measured: 16 connections then send about 250 a second."""
+    paced_every: int = 5
+    """Latency is measured in every so many rounds, over a third of the requests: they take so much longer."""
+
+
+QUICK = Size(rounds=2, requests=100, keys=50, warm_up=100, pause_ms=8, paced_every=1)
+"""For the test of all this; its figures mean nothing."""
 
 
 def step(text: str) -> None:
@@ -41,132 +55,163 @@ def step(text: str) -> None:
     print(f"[{time.monotonic() - BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
 
 
-def as_client(method: str, endpoint: str, key: keys.Key, body: str = "") -> Request:
-    """A request with the headers that MLflow's client sends."""
-    headers = {
-        "user-agent": f"mlflow-python-client/{paths.versions()['MLFLOW_VERSION']}",
-        "accept-encoding": "gzip, deflate",
-        "accept": "*/*",
-        "authorization": f"Bearer {key['key']}",
-    }
-    if body:
-        headers["content-type"] = "application/json"
-    return Request(method, f"{MOUNT}/api/2.0/mlflow/{endpoint}", headers, body)
+@dataclass(frozen=True)
+class Sent:
+    """One run of the load generator."""
+
+    load: Load
+    requests: int
+    """All of them; `load` counts those that were answered."""
+    cpu_seconds: float
+    """Of what is measured."""
+    auth_cpu_seconds: float
 
 
-# May tag models named acme-*: which one, the body says.
-NARROW = keys.key("narrow", ["model:write:acme-*"])
+class Bench:
+    """Running subjects, and what was measured of them."""
 
-_METRIC = (
-    '{"run_uuid": "0af3b1c2d4e54f6a8b7c9d0e1f2a3b4c", "run_id": "0af3b1c2d4e54f6a8b7c9d0e1f2a3b4c",'
-    ' "key": "loss", "value": 0.25, "timestamp": 1790000000000, "step": 12}'
-)
-READ = as_client("GET", "runs/get?run_id=0af3b1c2d4e54f6a8b7c9d0e1f2a3b4c", keys.READ)
-WRITE = as_client("POST", "runs/log-metric", keys.WRITE, _METRIC)
-_TAG = '{"name": "acme-fraud", "key": "stage", "value": "candidate"}'
-TAG = as_client("POST", "registered-models/set-tag", keys.WRITE, _TAG)
-TAG_NARROW = as_client("POST", "registered-models/set-tag", NARROW, _TAG)
-# Neither is for a key with model:read. Envoy ends a connection on which it answers before the request's
-# body has come, as it does where the filter refuses from its cache; so the second pays for connections too.
-DENIED = as_client("GET", "users/get?username=alice", keys.READ)
-DENIED_BODY = as_client("POST", "runs/log-metric", keys.READ, _METRIC)
+    def __init__(self, subjects: Subjects, size: Size) -> None:
+        self.subjects = subjects
+        self.size = size
+        self.cases = all_cases(size.keys)
+        self._next_number = size.keys
+        """Of a key that nobody has sent."""
+
+    def answers(self) -> dict[str, dict[str, int]]:
+        """What each subject answers to each of `DECISIONS`: the status, by subject."""
+        return {
+            name: {asked: subject.ask(request) for asked, (request, _) in DECISIONS.items()}
+            for name, subject in self.subjects.all.items()
+        }
+
+    def check_answers(self) -> None:
+        """Raises RuntimeError unless all subjects decide alike."""
+        for name, answers in self.answers().items():
+            for asked, status in answers.items():
+                if status != expected(name, asked):
+                    raise RuntimeError(f"{name} answers {status}, not {expected(name, asked)}, to {asked}")
+
+    def warm_up(self) -> None:
+        for case in self.cases:
+            self._send(case, self._count(case, self.size.warm_up))
+            if case.name == "many-keys":
+                # Twice around: of the last requests of a run, the answers are not waited for.
+                self._send(case, 2 * self.size.keys, numbers=Numbers(keys=self.size.keys))
+
+    def round(self, number: int) -> None:
+        """Measures every case once. Each round begins with another, so that none always follows the same one's heat."""
+        turn = number % len(self.cases)
+        for case in self.cases[turn:] + self.cases[:turn]:
+            case.samples.append(self._sample(case))
+        if number % self.size.paced_every == 0:
+            for case in self.cases:
+                if case.name == "read":
+                    case.paced.append(self._send(case, self.size.requests // 3, self.size.pause_ms).load)
+
+    def _count(self, case: Case, count: int) -> int:
+        return max(count // SLOW.get(case.subject, 1), 4 * CONNECTIONS)
+
+    def _sample(self, case: Case) -> Sample:
+        auth = self.subjects.auth
+        validations = auth.validations
+        sent = self._send(case, self._count(case, self.size.requests))
+        callouts = auth.validations - validations
+        # This filter's principals live for an hour, so it has nothing to ask. The other caches live for a minute.
+        if case.subject in ("authz", "inspect", "keys") and callouts:
+            raise RuntimeError(f"{case.name} on {case.subject}: the auth service was asked about cached keys")
+        return Sample(
+            cpu_us=sent.cpu_seconds * 1e6 / sent.requests,
+            auth_us=sent.auth_cpu_seconds * 1e6 / sent.requests,
+            rate=sent.load.requests / sent.load.seconds,
+            busy=sent.cpu_seconds / sent.load.seconds,
+            callouts=callouts / sent.requests,
+        )
+
+    def _send(self, case: Case, count: int, pause_ms: int = 0, numbers: Numbers | None = None) -> Sent:
+        """Sends the case's request. Raises RuntimeError unless every answer has the status the case expects."""
+        subject, auth = self.subjects.all[case.subject], self.subjects.auth.process
+        if case.name == "cold":
+            # A few more are sent than asked for.
+            fresh = count + 2 * CONNECTIONS
+            numbers = Numbers(self._next_number, fresh)
+            self._next_number += fresh
+        # Nothing but the load between two looks at the clocks: Envoy's counters cost it CPU time too.
+        before = subject.answers()
+        cpu, auth_cpu = cpu_seconds(subject.process), cpu_seconds(auth)
+        load = send(case.request, subject.url, count, pause_ms, numbers or case.numbers)
+        # The end of the connections is part of the work, as are the last requests, for which wrk does not wait.
+        time.sleep(0.05)
+        cpu, auth_cpu = cpu_seconds(subject.process) - cpu, cpu_seconds(auth) - auth_cpu
+        wanted = load.requests if case.status_class == "4xx" else 0
+        if load.refused != wanted:
+            raise RuntimeError(f"{case.name} on {case.subject}: {load.refused} of {load.requests} refused")
+        counted = {name: value - before.get(name, 0) for name, value in subject.answers().items()}
+        # The middleware has no counters; it gets what it was to be sent.
+        requests = counted.pop("total", count)
+        if subject.envoy:
+            check_classes(case, counted, load)
+        return Sent(load, requests, cpu, auth_cpu)
 
 
-@dataclass
-class Case:
-    """One kind of request to one subject, and what each round measured."""
-
-    name: str
-    subject: str
-    request: Request
-    status_class: str = "2xx"
-    cpu_us: list[float] = field(default_factory=list)
-    """CPU microseconds of Envoy per request."""
-    paced: list[Load] = field(default_factory=list)
-    """What wrk saw at a moderate rate."""
-
-
-def cases() -> list[Case]:
-    """Everything that is measured, in the order of the report."""
-    reads = [Case("read", subject, READ) for subject in SUBJECTS]
-    writes = [Case("write", subject, WRITE) for subject in SUBJECTS]
-    denied = [Case("denied", "authz", DENIED, "4xx"), Case("denied-body", "authz", DENIED_BODY, "4xx")]
-    tags = [
-        Case("tag", "authz", TAG),
-        Case("tag", "inspect", TAG),
-        Case("tag-narrow", "inspect", TAG_NARROW),
-    ]
-    return [*reads, *writes, *denied, *tags]
-
-
-def measure(case: Case, subject: Subject, count: int, pause_ms: int = 0) -> tuple[Load, float]:
-    """Sends the case's request; what wrk saw, and Envoy's CPU microseconds per request.
-
-    Raises RuntimeError unless every answer has the status the case expects.
-    """
-    before = subject.answers()
-    began = subject.cpu_seconds()
-    load = send(case.request, subject.envoy.url, count, pause_ms)
-    # The end of the connections is part of the work.
-    time.sleep(0.05)
-    cpu_us = (subject.cpu_seconds() - began) * 1e6 / load.requests
-    wait_until(lambda: subject.answers()["active"] == 0, "Envoy has answered every request")
-    counted = {name: value - before.get(name, 0) for name, value in subject.answers().items()}
-    expected = counted.pop(case.status_class)
+def check_classes(case: Case, counted: dict[str, int], load: Load) -> None:
+    """By Envoy's own counters, which tell 4xx from 5xx."""
+    found = counted.pop(case.status_class, 0)
     # wrk leaves when it has sent the last request, so a few answers find nobody to take them.
-    if expected < load.requests or sum(counted.values()) > CONNECTIONS:
-        found = f"{expected} times {case.status_class}, others: {counted}"
-        raise RuntimeError(f"{case.name} on {case.subject}: {found}")
-    return load, cpu_us
+    if found < load.requests or sum(counted.values()) > CONNECTIONS:
+        others = f"{found} times {case.status_class}, others: {counted}"
+        raise RuntimeError(f"{case.name} on {case.subject}: {others}")
 
 
 def pin_to_cpus(subjects: Subjects, cpus: list[int]) -> None:
-    """The measured Envoys get a CPU of their own; this process and all it starts keep off it."""
+    """What is measured gets a CPU of its own; this process and all it starts keep off it."""
     if len(cpus) < 2:
-        step("only one CPU: load generator, upstream and Envoy share it")
+        step("only one CPU: load generator, upstream and proxies share it")
         return
     for subject in subjects.all.values():
         subject.pin(cpus[0])
 
 
-def run(rounds: int, requests: int, workdir: Path) -> str:
-    """Measures and returns the report."""
+def run(size: Size, workdir: Path) -> tuple[str, str]:
+    """Measures; the report in Markdown, and its chart in SVG."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) > 1:
         os.sched_setaffinity(0, set(cpus[1:]))
-    step("starting an upstream and four Envoys: no filter, empty filter, this filter, and reading bodies")
-    all_cases = cases()
-    with Subjects(workdir, PLUGIN, ROOT / "dist" / "empty.wasm", [*keys.STANDARD, NARROW]) as subjects:
-        pin_to_cpus(subjects, cpus)
-        step("warming up, and checking every answer")
-        for case in all_cases:
-            measure(case, subjects.all[case.subject], 5000)
-        callouts = subjects.auth.validations
-        for number in range(rounds):
-            # Each round begins with another case, so that none always follows the same one's heat.
-            turn = number % len(all_cases)
-            for case in all_cases[turn:] + all_cases[:turn]:
-                _, cpu_us = measure(case, subjects.all[case.subject], requests)
-                case.cpu_us.append(cpu_us)
-            if number % PACED_EVERY == 0:
-                step(f"round {number + 1} of {rounds}, with latency")
-                for case in (case for case in all_cases if case.name == "read"):
-                    load, _ = measure(case, subjects.all[case.subject], requests // 2, PAUSE_MS)
-                    case.paced.append(load)
-        if subjects.auth.validations != callouts:
-            raise RuntimeError("the auth service was asked while cached decisions were measured")
-        return bench_report.text(all_cases, subjects, requests)
+    try:
+        step("starting an upstream, an auth service, nine Envoys and the middleware")
+        with Subjects(workdir, ROOT / "dist" / "empty.wasm") as subjects:
+            pin_to_cpus(subjects, cpus)
+            bench = Bench(subjects, size)
+            step("warming up, and checking every answer")
+            bench.check_answers()
+            bench.warm_up()
+            for number in range(size.rounds):
+                if number % size.paced_every == 0:
+                    step(f"round {number + 1} of {size.rounds}, with latency")
+                bench.round(number)
+            report = bench_report.text(bench.cases, subjects, size.requests, size.keys)
+            return report, bench_chart.svg(bench.cases)
+    finally:
+        os.sched_setaffinity(0, set(cpus))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--requests", type=int, default=3_000, help="per case and round")
+    parser.add_argument("--quick", action="store_true", help="a tiny round of everything; implies --print")
+    parser.add_argument("--print", action="store_true", help="print the report, write no files")
     wanted = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))
+    size = QUICK if wanted.quick else Size(wanted.rounds, wanted.requests)
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-bench-") as folder:
-        print(run(wanted.rounds, wanted.requests, Path(folder)))
+        report, chart = run(size, Path(folder))
+    if wanted.quick or wanted.print:
+        print(report)
+    else:
+        (DOCS / "comparison.md").write_text(report + "\n")
+        (DOCS / "comparison.svg").write_text(chart)
+        step("written: docs/benchmarks/comparison.md and comparison.svg")
     step("done")
     return 0
 

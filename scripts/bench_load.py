@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 CONNECTIONS = 16
 
@@ -22,6 +23,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """What stands in place of `{number}` in a header: one of `keys` numbers from `first` on."""
+
+    first: int = 0
+    keys: int = 1
+    order: Literal["turn", "random"] = "turn"
+
+
+@dataclass(frozen=True)
 class Load:
     """What wrk saw. Latencies are from the sending of a request to the end of its answer."""
 
@@ -29,10 +39,14 @@ class Load:
     seconds: float
     p50_us: int
     p99_us: int
+    refused: int
+    """Answers with a status of 400 and above."""
     errors: int
 
 
-def send(request: Request, url: str, count: int, pause_ms: int = 0) -> Load:
+def send(
+    request: Request, url: str, count: int, pause_ms: int = 0, numbers: Numbers = Numbers()
+) -> Load:
     """Sends a request `count` times, each connection waiting for the answer before the next.
 
     With `pause_ms`, a connection also waits for a random time of that mean. wrk leaves out the last few
@@ -43,6 +57,7 @@ def send(request: Request, url: str, count: int, pause_ms: int = 0) -> Load:
     for name, value in request.headers.items():
         command += ["--header", f"{name}: {value}"]
     command += [url + request.target, "--", request.method, str(count), str(pause_ms)]
+    command += [numbers.order, str(numbers.first), str(numbers.keys)]
     if request.body:
         command.append(request.body)
     ended = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_SECONDS + 30, check=True)

@@ -3,44 +3,44 @@
 import gzip
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
 
+import bench_rivals
+from bench_bars import bars
+from bench_cases import CACHING, COMPARED, DECIDING, TITLES, Case, find
 from bench_load import CONNECTIONS
+from bench_subjects import Subjects, rss_kib
 from harness import paths
 
-if TYPE_CHECKING:
-    from bench import Case
-    from bench_subjects import Subjects
 
-_SUBJECT = {
-    "none": "no filter",
-    "empty": "empty filter",
-    "authz": "this filter",
-    "inspect": "this filter, reading bodies",
-}
-_CASE = {
-    "read": "cached read",
-    "write": "cached write",
-    "denied": "denial (403)",
-    "denied-body": "denial (403) of a write, new connection each",
-    "tag": "cached write to a model, wide key",
-    "tag-narrow": "cached write to a model, narrow key",
-}
-_FORWARDED = ("read", "write")
-_LINE = "| --- " + "| ---: "
+def _title(subject: str) -> str:
+    return f"**{TITLES[subject]}**" if subject in ("authz", "cold") else TITLES[subject]
 
 
-def _title(case: "Case") -> str:
-    """`cached` is said only of this filter: nothing else has a cache."""
-    kind = _CASE[case.name] if case.subject in ("authz", "inspect") else _CASE[case.name].removeprefix("cached ")
-    return f"{_SUBJECT[case.subject]}, {kind}"
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _find(cases: "list[Case]", name: str, subject: str) -> "Case":
-    return next(case for case in cases if (case.name, case.subject) == (name, subject))
+def _head(first: str, *others: str) -> list[str]:
+    return [_row(first, *others), _row("---", *(["---:"] * len(others)))]
+
+
+def _bars(cases: list[Case]) -> list[str]:
+    lines = _head("bar", "wanted", "reached", "90 % interval", "verdict")
+    for bar in bars(cases):
+        interval = f"{bar.low:.2f} to {bar.high:.2f}"
+        lines.append(_row(bar.title, bar.wanted, f"{bar.value:.2f}", interval, bar.verdict))
+    return lines
+
+
+def _added(case: Case, cases: list[Case]) -> str:
+    none = find(cases, case.name, "none")
+    if case is none:
+        return ""
+    return f"{median(a - b for a, b in zip(case.cpu_us, none.cpu_us, strict=True)):.1f}"
 
 
 def _lower_quartile(values: list[float]) -> float:
@@ -48,86 +48,107 @@ def _lower_quartile(values: list[float]) -> float:
     return sorted(values)[len(values) // 4]
 
 
-def _added(cases: "list[Case]", name: str, subject: str) -> tuple[float, float]:
-    """What a subject adds to no filter at all: differences of the medians, and of the lower quartiles."""
-    ours, none = _find(cases, name, subject).cpu_us, _find(cases, name, "none").cpu_us
-    return median(ours) - median(none), _lower_quartile(ours) - _lower_quartile(none)
+def _figures(case: Case) -> list[str]:
+    return [
+        f"{case.median('cpu_us'):.1f}",
+        f"{_lower_quartile(case.cpu_us):.1f}",
+        f"{case.median('auth_us'):.1f}",
+        f"{case.median('callouts') * 1000:.0f}",
+        f"{case.median('rate'):.0f}",
+        f"{case.median('busy') * 100:.0f} %",
+    ]
 
 
-def _cpu(cases: "list[Case]") -> list[str]:
-    lines = ["| case | CPU µs/request, median | lower quartile | added, median | added, lower quartile |"]
-    lines.append(_LINE + "| ---: | ---: | ---: |")
-    for case in cases:
-        seen = f"{median(case.cpu_us):.1f} | {_lower_quartile(case.cpu_us):.1f}"
-        compared = case.name in _FORWARDED and case.subject != "none"
-        added = _pair(_added(cases, case.name, case.subject), ".1f") if compared else " | "
-        lines.append(f"| {_title(case)} | {seen} | {added} |")
+_FIGURES = (
+    "CPU µs/request, median",
+    "lower quartile",
+    "auth service, CPU µs/request",
+    "callouts per 1,000",
+    "requests/s",
+    "CPU busy",
+)
+
+
+def _forwarded(cases: list[Case], name: str) -> list[str]:
+    lines = _head(f"cached {name}", *_FIGURES, "added CPU µs")
+    for subject in COMPARED:
+        case = find(cases, name, subject)
+        lines.append(_row(_title(subject), *_figures(case), _added(case, cases)))
     return lines
 
 
-def _pair(values: tuple[float, float], form: str) -> str:
-    return " | ".join(format(value, form) for value in values)
+def _alone(cases: list[Case], name: str, title: str, subjects: tuple[str, ...]) -> list[str]:
+    lines = _head(title, *_FIGURES)
+    return lines + [_row(_title(subject), *_figures(find(cases, name, subject))) for subject in subjects]
 
 
-def _ratios(cases: "list[Case]") -> list[str]:
-    lines = ["| added CPU time, this filter / empty filter | of medians | of lower quartiles |"]
-    lines.append(_LINE + "| ---: |")
-    for name in _FORWARDED:
-        pairs = zip(_added(cases, name, "authz"), _added(cases, name, "empty"), strict=True)
-        ratios = [f"{ours / empty:.2f}" if empty > 0 else "lost in noise" for ours, empty in pairs]
-        lines.append(f"| {_CASE[name]} | {' | '.join(ratios)} |")
+def _keys(cases: list[Case], key_count: int) -> list[str]:
+    lines = _head("cached read by", *_FIGURES)
+    for title, name in (("one key", "one-key"), (f"{key_count:,} keys in turn, at random", "many-keys")):
+        lines.append(_row(title, *_figures(find(cases, name, "keys"))))
     return lines
 
 
-def _narrow(cases: "list[Case]") -> list[str]:
+def _narrow(cases: list[Case]) -> list[str]:
     """Round by round: what else ran at the time disturbed both."""
-    narrow, wide = _find(cases, "tag-narrow", "inspect").cpu_us, _find(cases, "tag", "inspect").cpu_us
-    ignoring = _find(cases, "tag", "authz").cpu_us
-    lines = ["| write to a model | ratio of CPU time, median | quartiles | added µs, median |", _LINE + "| ---: |"]
+    narrow, wide = find(cases, "tag-narrow", "inspect"), find(cases, "tag", "inspect")
+    ignoring = find(cases, "tag", "authz")
+    lines = _head("cached write to a model", *_FIGURES)
+    for title, case in (
+        ("wide key, bodies ignored", ignoring),
+        ("wide key, bodies read", wide),
+        ("narrow key, bodies read", narrow),
+    ):
+        lines.append(_row(title, *_figures(case)))
+    lines += ["", *_head("write to a model", "ratio of CPU time, median", "quartiles", "added µs, median")]
     for title, ours, other in (
         ("narrow key / wide key, both with bodies read", narrow, wide),
         ("wide key: bodies read / ignored", wide, ignoring),
         ("narrow key, bodies read / wide key, ignored", narrow, ignoring),
     ):
-        ratios = [a / b for a, b in zip(ours, other, strict=True)]
+        pairs = list(zip(ours.cpu_us, other.cpu_us, strict=True))
+        ratios = [a / b for a, b in pairs]
         low, _, high = quantiles(ratios) if len(ratios) > 1 else ratios * 3
-        added = median(a - b for a, b in zip(ours, other, strict=True))
-        lines.append(f"| {title} | {median(ratios):.2f} | {low:.2f} to {high:.2f} | {added:.1f} |")
+        added = median(a - b for a, b in pairs)
+        lines.append(_row(title, f"{median(ratios):.2f}", f"{low:.2f} to {high:.2f}", f"{added:.1f}"))
     return lines
 
 
-def _latency(cases: "list[Case]") -> list[str]:
-    paced = [case for case in cases if case.paced]
-    base = _find(paced, "read", "none").paced
-    lines = ["| case | p50 µs | p99 µs | added to p50, µs | added to p99, µs |"]
-    lines.append(_LINE + "| ---: | ---: | ---: |")
-    for case in paced:
-        seen, added = [], []
+def latency(case: Case, percentile: str) -> float:
+    """Median over the rounds of `p50_us` or `p99_us`."""
+    return median(getattr(load, percentile) for load in case.paced)
+
+
+def _latency(cases: list[Case]) -> list[str]:
+    base = find(cases, "read", "none").paced
+    lines = _head("cached read", "requests/s", "p50 µs", "p99 µs", "added to p50, µs", "added to p99, µs")
+    for subject in COMPARED:
+        case = find(cases, "read", subject)
+        rate = median(load.requests / load.seconds for load in case.paced)
+        seen, added = [f"{rate:.0f}"], []
         for percentile in ("p50_us", "p99_us"):
-            values = [getattr(load, percentile) for load in case.paced]
-            without = [getattr(load, percentile) for load in base]
-            seen.append(f"{median(values):.0f}")
-            difference = median(value - none for value, none in zip(values, without, strict=True))
-            added.append("" if case.subject == "none" else f"{difference:.0f}")
-        lines.append(f"| {_title(case)} | {' | '.join(seen + added)} |")
+            seen.append(f"{latency(case, percentile):.0f}")
+            pairs = zip(case.paced, base, strict=True)
+            difference = median(getattr(a, percentile) - getattr(b, percentile) for a, b in pairs)
+            added.append("" if subject == "none" else f"{difference:.0f}")
+        lines.append(_row(_title(subject), *seen, *added))
     return lines
 
 
-def _memory(subjects: "Subjects") -> list[str]:
+def _memory(subjects: Subjects) -> list[str]:
     ours = paths.wasm_module()
-    modules = {"empty": paths.ROOT / "dist" / "empty.wasm", "authz": ours, "inspect": ours}
-    lines = ["| Envoy with | RSS MiB after start | after the run | module KiB | gzip KiB |"]
-    lines.append(_LINE + "| ---: | ---: | ---: |")
-    for name, subject in subjects.all.items():
-        start, end = subject.rss_at_start_kib / 1024, subject.rss_kib() / 1024
-        size = _size(modules[name]) if name in modules else " | "
-        lines.append(f"| {_SUBJECT[name]} | {start:.1f} | {end:.1f} | {size} |")
+    modules = {"empty": paths.ROOT / "dist" / "empty.wasm"} | dict.fromkeys(("authz", "inspect", "keys"), ours)
+    lines = _head("process", "RSS MiB after start", "after the run", "module KiB", "gzip KiB")
+    for name in (*COMPARED, "inspect", "keys"):
+        subject = subjects.all[name]
+        rss = [f"{kib / 1024:.1f}" for kib in (subject.rss_at_start_kib, rss_kib(subject.process))]
+        lines.append(_row(_title(name), *rss, *(_size(modules[name]) if name in modules else ("", ""))))
     return lines
 
 
-def _size(module: Path) -> str:
+def _size(module: Path) -> tuple[str, str]:
     code = module.read_bytes()
-    return f"{len(code) / 1024:.1f} | {len(gzip.compress(code)) / 1024:.1f}"
+    return f"{len(code) / 1024:.1f}", f"{len(gzip.compress(code)) / 1024:.1f}"
 
 
 def _machine() -> str:
@@ -137,28 +158,95 @@ def _machine() -> str:
             cpu = line.partition(":")[2].strip()
             break
     toolchain = (paths.ROOT / "rust-toolchain.toml").read_text().partition('channel = "')[2].partition('"')[0]
+    python = subprocess.run([bench_rivals.python(), "-V"], capture_output=True, text=True, check=True).stdout
+    # wrk has no option for it: with its version it prints its usage, and fails.
+    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split()
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
-        f"Envoy {paths.versions()['ENVOY_VERSION']}, Rust {toolchain}; load average "
-        f"{os.getloadavg()[0]:.1f} at the end"
+        f"Envoy {paths.versions()['ENVOY_VERSION']}, Rust {toolchain}, {' '.join(wrk[:2])}; "
+        f"{python.strip()} with {bench_rivals.versions()}. "
+        f"Load average {os.getloadavg()[0]:.1f} at the end."
     )
 
 
-def text(cases: "list[Case]", subjects: "Subjects", requests: int) -> str:
-    """The whole report; `requests` is per case and round."""
-    rounds, paced = len(cases[0].cpu_us), _find(cases, "read", "none").paced
-    rate = median(load.requests / load.seconds for load in paced)
-    answered = median(load.requests for load in paced)
-    sections = [
-        [_machine()],
-        [f"CPU time of Envoy: {rounds} rounds of {requests} requests, {CONNECTIONS} connections, one worker"],
-        _cpu(cases),
-        _ratios(cases),
-        ["A key limited to names, rounds compared one by one"],
-        _narrow(cases),
-        [f"Latency of a read, {rate:.0f} requests/s: {len(paced)} rounds of {answered:.0f} requests, medians"],
-        _latency(cases),
-        ["Memory and size"],
-        _memory(subjects),
-    ]
-    return "\n\n".join("\n".join(lines) for lines in sections)
+_TEXT = """\
+<!-- Written by scripts/bench. -->
+# This filter beside the others
+
+![CPU time, requests per second and latency of a cached read](comparison.svg)
+
+{machine}
+
+{rounds} rounds of {requests} requests per case in turn (the middleware: a tenth), {connections} connections, one
+worker. What is measured has one CPU; load generator, upstream and auth service have the rest. What each does is told in
+[README.md](README.md). *CPU busy*: the share of its CPU that the measured process used. Below 100 %, load generator,
+upstream or auth service were the limit of the requests per second, and a faster process would show no more of them.
+
+## Bars
+
+{bars}
+
+## Cached reads and writes
+
+{read}
+
+{write}
+
+## Refused: no right to see accounts
+
+{denied}
+
+A denied write, by this filter from its cache before the body has come: Envoy then ends the connection, so that each
+request needs a new one.
+
+{denied_body}
+
+## Another key in each request
+
+{cold}
+
+ext_authz asks anew for each request anyway; RBAC asks nobody.
+
+## Many keys
+
+{keys}
+
+## A key limited to names
+
+{narrow}
+
+## Latency at a moderate rate
+
+{paced} rounds of {paced_requests:.0f} requests, medians.
+
+{latency}
+
+## Memory and size
+
+{memory}"""
+
+
+def text(cases: list[Case], subjects: Subjects, requests: int, key_count: int) -> str:
+    """The whole report; `requests` is per case and round, `key_count` keys were many."""
+    base = find(cases, "read", "none")
+    sections = {
+        "bars": _bars(cases),
+        "read": _forwarded(cases, "read"),
+        "write": _forwarded(cases, "write"),
+        "denied": _alone(cases, "denied", "refused", DECIDING),
+        "denied_body": _alone(cases, "denied-body", "refused write", ("authz",)),
+        "cold": _alone(cases, "cold", "read", CACHING),
+        "keys": _keys(cases, key_count),
+        "narrow": _narrow(cases),
+        "latency": _latency(cases),
+        "memory": _memory(subjects),
+    }
+    return _TEXT.format(
+        machine=_machine(),
+        rounds=len(base.samples),
+        requests=f"{requests:,}",
+        connections=CONNECTIONS,
+        paced=len(base.paced),
+        paced_requests=median(load.requests for load in base.paced),
+        **{name: "\n".join(lines) for name, lines in sections.items()},
+    )

@@ -1,129 +1,133 @@
-"""What is measured: one Envoy per way to run it, all in front of the same cheap upstream."""
+"""What is measured: one proxy per way to authorize, all in front of the same cheap upstream."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from harness import keys, paths, ports
+import bench_rivals
+from bench_cases import LOAD_PREFIX, LOAD_SCOPE, NARROW
+from bench_load import Request
+from bench_rivals import EXTENSIONS, Middleware
+from bench_upstream import Upstream
+from harness import keys
 from harness.auth_service import AuthService
 from harness.envoy import Envoy
-from harness.envoy_config import Address, Config, EnvoyOptions, connection_manager
+from harness.envoy_config import Config, EnvoyOptions, connection_manager
 from harness.http import Client
-from harness.processes import Process
+from harness.processes import Process, wait_until
+from harness.stack import MOUNT
 
-_EXTENSIONS = "type.googleapis.com/envoy.extensions"
+PLUGIN = {"cache": {"ttl": "1h"}}
+"""No principal may run out of the cache while it is measured."""
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "none": {"with_filter": False},
+    "empty": {},
+    "authz": {"plugin": PLUGIN},
+    "inspect": {"plugin": {**PLUGIN, "bodies": "inspect"}, "allow_on_headers_stop_iteration": True},
+    # Proxies of their own: their caches are full of keys that nobody else sends.
+    "cold": {"plugin": PLUGIN},
+    "keys": {"plugin": PLUGIN},
+    "lua": {"with_filter": False, "edit": bench_rivals.lua},
+    "rbac": {"with_filter": False, "edit": bench_rivals.rbac},
+    "ext_authz": {"with_filter": False, "edit": bench_rivals.ext_authz},
+}
+"""The Envoys, by what is laid over envoy.yaml."""
 
 
-class Upstream:
-    """An Envoy that answers every request itself, once it has all of its body."""
+def cpu_seconds(process: Process) -> float:
+    """Time all threads have spent on a CPU so far, user and system.
 
-    def __init__(self, workdir: Path) -> None:
-        workdir.mkdir()
-        self.address: Address = (ports.HOST, ports.free_port())
-        config_file = workdir / "upstream.yaml"
-        config_file.write_text(yaml.safe_dump(self._config()))
-        command = [paths.envoy_binary(), "-c", config_file, "--concurrency", "1", "--disable-hot-restart"]
-        self.process = Process("upstream", [*command, "--log-level", "warning"], workdir)
-        self.process.wait_ready(lambda: Client(*self.address).get("/").status == 200, timeout=30)
+    What utime and stime of /proc/PID/stat add up to, but in nanoseconds instead of ticks of 10 ms
+    (kernel doc, sched-stats).
+    """
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
-    def _config(self) -> Config:
-        answer = {"status": 200, "body": {"inline_string": '{"run": {}}'}}
-        # An answer that came before the whole request would end the connection.
-        buffer = {"@type": f"{_EXTENSIONS}.filters.http.buffer.v3.Buffer", "max_request_bytes": 65536}
-        router = {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"}
-        manager = {
-            "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "upstream",
-            "http_filters": [
-                {"name": "envoy.filters.http.buffer", "typed_config": buffer},
-                {"name": "envoy.filters.http.router", "typed_config": router},
-            ],
-            "route_config": {
-                "virtual_hosts": [
-                    {
-                        "name": "all",
-                        "domains": ["*"],
-                        "routes": [{"match": {"prefix": "/"}, "direct_response": answer}],
-                    }
-                ]
-            },
-        }
-        network_filter = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-        host, port = self.address
-        listener = {
-            "address": {"socket_address": {"address": host, "port_value": port}},
-            "filter_chains": [{"filters": [network_filter]}],
-        }
-        return {"static_resources": {"listeners": [listener]}}
+
+def rss_kib(process: Process) -> int:
+    """Resident memory."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
 @dataclass
 class Subject:
-    """One running Envoy that is measured."""
+    """One running proxy that is measured."""
 
-    envoy: Envoy
-    rss_at_start_kib: int = 0
+    process: Process
+    url: str
+    envoy: Envoy | None = None
+    """Not of the middleware."""
+    rss_at_start_kib: int = field(init=False)
 
-    def cpu_seconds(self) -> float:
-        """Time all threads have spent on a CPU so far, user and system.
+    def __post_init__(self) -> None:
+        self.rss_at_start_kib = rss_kib(self.process)
 
-        What utime and stime of /proc/PID/stat add up to, but in nanoseconds instead of ticks of 10 ms
-        (kernel doc, sched-stats).
-        """
-        threads = Path(f"/proc/{self.envoy.process.pid}/task").iterdir()
-        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
-
-    def rss_kib(self) -> int:
-        """Resident memory."""
-        status = Path(f"/proc/{self.envoy.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+    def ask(self, request: Request) -> int:
+        """Sends a request once; the status of the answer."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        body = request.body.encode() or None
+        return Client(host, int(port)).request(
+            request.method, request.target, request.headers.items(), body
+        ).status
 
     def answers(self) -> dict[str, int]:
-        """Finished requests by class of status, and those under way as `active`."""
-        found = self.envoy.stats(r"^http\.mlflow\.downstream_rq_(.xx|active)$")
-        return {name.rpartition("_")[2]: value for name, value in found.items()}
+        """Requests so far, once none is under way: all as `total`, answered ones by class. Nothing of the middleware."""
+        if self.envoy is None:
+            return {}
+        return wait_until(self._settled_answers, "Envoy has answered every request")
+
+    def _settled_answers(self) -> dict[str, int] | None:
+        assert self.envoy is not None
+        found = self.envoy.stats(r"^http\.mlflow\.downstream_rq_(.xx|active|total)$")
+        counted = {name.rpartition("_")[2]: value for name, value in found.items()}
+        return counted if counted.pop("active") == 0 else None
 
     def pin(self, cpu: int) -> None:
         """Keeps every thread on one CPU."""
-        for thread in Path(f"/proc/{self.envoy.process.pid}/task").iterdir():
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {cpu})
 
 
 class Subjects:
-    """The Envoys `none`, `empty`, `authz` and `inspect`.
+    """All of them, with the upstream and the auth service behind them."""
 
-    Without a filter, with the empty one, with this one, and with this one set to read bodies.
-    """
-
-    def __init__(self, workdir: Path, plugin: Config, empty: Path, known: list[keys.Key]) -> None:
-        """`plugin` is laid over the sample's plugin configuration; `empty` is the empty filter's module."""
-        variants: dict[str, dict[str, Any]] = {
-            "none": {"with_filter": False},
-            "empty": {"wasm": empty},
-            "authz": {"plugin": plugin},
-            "inspect": {
-                "plugin": {**plugin, "bodies": "inspect"},
-                "allow_on_headers_stop_iteration": True,
-            },
-        }
+    def __init__(self, workdir: Path, empty: Path) -> None:
+        """`empty` is the empty filter's module."""
         with ExitStack() as started:
-            upstream = Upstream(workdir / "upstream")
-            started.callback(upstream.process.stop)
-            self.auth = started.enter_context(AuthService(known, workdir))
+            self._upstream = Upstream(workdir / "upstream")
+            started.callback(self._upstream.process.stop)
+            options = ["--any-key-prefix", LOAD_PREFIX, "--any-key-scopes", LOAD_SCOPE]
+            options += ["--ext-authz-mount", MOUNT]
+            self.auth = started.enter_context(
+                AuthService([*keys.STANDARD, NARROW], workdir, options=options)
+            )
             self.all: dict[str, Subject] = {}
-            for name, wishes in variants.items():
+            for name, wishes in VARIANTS.items():
                 folder = workdir / name
                 folder.mkdir()
-                options = EnvoyOptions(
-                    mlflow=upstream.address, auth=self.auth.address, edit=discard_access_log, **wishes
-                )
-                subject = Subject(started.enter_context(Envoy(options, folder)))
-                subject.rss_at_start_kib = subject.rss_kib()
-                self.all[name] = subject
+                envoy = started.enter_context(self._envoy(folder, wishes, empty if name == "empty" else None))
+                self.all[name] = Subject(envoy.process, envoy.url, envoy)
+            middleware = Middleware(self._upstream.address, self.auth.address, workdir)
+            started.callback(middleware.process.stop)
+            self.all["middleware"] = Subject(middleware.process, middleware.url)
             self._started = started.pop_all()
+
+    def _envoy(self, folder: Path, wishes: dict[str, Any], wasm: Path | None) -> Envoy:
+        rest = dict(wishes)
+        edit: Callable[[Config], None] | None = rest.pop("edit", None)
+
+        def edit_all(config: Config) -> None:
+            discard_access_log(config)
+            if edit:
+                edit(config)
+
+        addresses = {"mlflow": self._upstream.address, "auth": self.auth.address}
+        return Envoy(EnvoyOptions(**addresses, wasm=wasm, edit=edit_all, **rest), folder)
 
     def __enter__(self) -> "Subjects":
         return self
@@ -136,5 +140,5 @@ def discard_access_log(config: Config) -> None:
     """The sample's access log is formatted as ever, but goes to /dev/null: a disk is not what is measured."""
     log = connection_manager(config)["access_log"][0]
     log["name"] = "envoy.access_loggers.file"
-    log["typed_config"]["@type"] = f"{_EXTENSIONS}.access_loggers.file.v3.FileAccessLog"
+    log["typed_config"]["@type"] = f"{EXTENSIONS}.access_loggers.file.v3.FileAccessLog"
     log["typed_config"]["path"] = "/dev/null"

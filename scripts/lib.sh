@@ -166,6 +166,17 @@ ensure_test_python() {
   export TEST_PYTHON=$dir/bin/python
 }
 
+# ensure_middleware_python: sets and exports MIDDLEWARE_PYTHON, the interpreter of the middleware that scripts/bench
+# compares with.
+ensure_middleware_python() {
+  local dir requirements
+  requirements=$ROOT/scripts/rivals/requirements.txt
+  dir=$TOOLS/middleware-$(sha256sum "$requirements" | cut -c 1-12)
+  [[ -f $dir/.complete ]] || step "installing FastAPI and what it runs on, to measure against"
+  make_venv "$dir" -r "${requirements#"$ROOT/"}"
+  export MIDDLEWARE_PYTHON=$dir/bin/python
+}
+
 # cargo_tool PACKAGE VERSION DIR: a program built from its package, in DIR/bin, or nothing.
 cargo_tool() {
   [[ -f $3/.complete ]] && return
@@ -222,6 +233,14 @@ ensure_prometheus() {
 
 # ensure_wrk: the HTTP load generator of scripts/bench.
 ensure_wrk() { ensure_command wrk wrk; }
+
+# build_empty_filter: dist/empty.wasm, for scripts/bench and its test.
+build_empty_filter() {
+  step "building the empty filter to measure against (wasm32-wasip1, release)"
+  cargo build --locked --release -p empty-filter --target wasm32-wasip1
+  mkdir -p dist
+  install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/empty_filter.wasm" dist/empty.wasm
+}
 
 # ensure_cargo_fuzz: sets CARGO_FUZZ, the program behind `cargo fuzz`.
 ensure_cargo_fuzz() {

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_subjects import Subject, Upstream, discard_access_log
+from bench_subjects import discard_access_log, rss_kib
+from bench_upstream import Upstream
 from harness import keys, paths, ports
 from harness.envoy import Envoy
 from harness.envoy_config import Config, EnvoyOptions
@@ -72,7 +73,7 @@ class Soaked:
 
     def rss_mib(self) -> float:
         """Resident memory of Envoy."""
-        return Subject(self.envoy).rss_kib() / 1024
+        return rss_kib(self.envoy.process) / 1024
 
     def allocated_mib(self) -> float:
         """What Envoy itself has allocated; the memory of its VMs is not in it."""

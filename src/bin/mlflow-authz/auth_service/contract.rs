@@ -84,7 +84,8 @@ pub fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": message }))).into_response()
 }
 
-fn entry_reply(entry: &Entry) -> Response {
+/// What the keys file orders for a known key.
+pub fn entry_reply(entry: &Entry) -> Response {
     let mut response = match entry.status {
         StatusCode::OK => {
             let mut response = Json(&entry.reply).into_response();

@@ -8,6 +8,7 @@
 //! to stdout, stderr or `/stats`.
 
 mod contract;
+mod ext_authz;
 mod faults;
 mod garbage;
 mod key_counts;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use tokio::net::TcpListener;
 
+use self::ext_authz::Checks;
 use self::faults::{Faults, Garbage, Orders, Share, Status, Target};
 use self::keys::{AnyKey, Keys};
 use self::revocations::{Credential, Revocations};
@@ -54,6 +56,9 @@ pub struct Args {
     /// A header that whoever polls must send
     #[arg(long, value_name = "NAME: VALUE")]
     revocations_credential: Option<String>,
+    /// Also answer Envoy's ext_authz filter, below /ext-authz, for an MLflow that is served here: /api/mlflow
+    #[arg(long, value_name = "MOUNT", value_parser = parse_path)]
+    ext_authz_mount: Option<String>,
     /// Every key with this prefix is valid, with key id key_<rest> and user id user_<rest>
     #[arg(long, value_name = "PREFIX", requires = "any_key_scopes", value_parser = parse_prefix)]
     any_key_prefix: Option<String>,
@@ -159,8 +164,13 @@ fn service(args: Args) -> Result<Service, CliError> {
         retry_after: args.retry_after,
         garbage: args.garbage,
     };
+    let checks = args.ext_authz_mount.map(Checks::new).transpose();
+    let checks = checks.map_err(|error| {
+        CliError::new(error.to_string(), "report this as a fault of mlflow-authz")
+    })?;
     Ok(Service {
         path: args.path,
+        checks,
         revocations_path: args.revocations_path,
         revocations_credential: credential.transpose()?,
         keys: Keys::read(&args.keys, any)?,

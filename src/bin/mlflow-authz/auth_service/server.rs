@@ -10,13 +10,14 @@ use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::contract::{self, Validation};
+use super::ext_authz::{self, Checks};
 use super::faults::{Asked, Fate, Faults, Garbage, Orders};
 use super::garbage;
 use super::keys::{Entry, Keys};
@@ -38,6 +39,8 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Service {
     /// Where validations are POSTed.
     pub path: String,
+    /// What answers Envoy's ext_authz filter, if anything is to.
+    pub checks: Option<Checks>,
     /// Where revocations are polled.
     pub revocations_path: String,
     /// What whoever polls must send.
@@ -77,6 +80,7 @@ pub async fn serve(
             get(show_faults).put(put_faults).delete(clear_faults),
         )
         .route("/stats", get(show_stats).delete(reset_stats))
+        .route(&format!("{}/{{*path}}", ext_authz::PREFIX), any(check))
         .fallback(not_found)
         .with_state(service)
         .into_make_service_with_connect_info::<ResetSwitch>();
@@ -118,6 +122,28 @@ async fn validate(
         let body = validation.as_ref().map_err(String::as_str);
         contract::reply(&service.keys, &head.headers, body)
     };
+    let response = meet(fate, Asked::Validation, &reset, reply).await;
+    if fate.garbage != Some(Garbage::Nothing) {
+        arrival.answered(response.status());
+    }
+    response
+}
+
+async fn check(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(reset): ConnectInfo<ResetSwitch>,
+    request: Request,
+) -> Response {
+    let Some(checks) = &service.checks else {
+        return not_found(State(service)).await;
+    };
+    let (head, _) = request.into_parts();
+    let key = contract::bearer(&head.headers);
+    let known = key.and_then(|key| service.keys.of_the_file(key));
+    let key_id = known.as_deref().and_then(Entry::key_id);
+    let arrival = service.stats.arrive(key, key_id);
+    let fate = service.orders.cast(Asked::Validation);
+    let reply = || checks.reply(&service.keys, &head);
     let response = meet(fate, Asked::Validation, &reset, reply).await;
     if fate.garbage != Some(Garbage::Nothing) {
         arrival.answered(response.status());

@@ -7,6 +7,7 @@
 )]
 
 mod contract;
+mod ext_authz;
 mod faults;
 mod garbage;
 mod key_changes;
