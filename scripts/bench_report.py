@@ -85,7 +85,7 @@ def _alone(cases: list[Case], name: str, title: str, subjects: tuple[str, ...]) 
 
 def _keys(cases: list[Case], key_count: int) -> list[str]:
     lines = _head("cached read by", *_FIGURES)
-    for title, name in (("one key", "one-key"), (f"{key_count:,} keys in turn, at random", "many-keys")):
+    for title, name in (("one key", "one-key"), (f"{key_count:,} keys at random", "many-keys")):
         lines.append(_row(title, *_figures(find(cases, name, "keys"))))
     return lines
 
