@@ -79,8 +79,10 @@ class Bench:
 
     def answers(self) -> dict[str, dict[str, int]]:
         """What each subject answers to each of `DECISIONS`: the status, by subject."""
+        number = self._next_number
+        self._next_number += 1
         return {
-            name: {asked: subject.ask(request) for asked, (request, _) in DECISIONS.items()}
+            name: {asked: subject.ask(request, number) for asked, (request, _) in DECISIONS.items()}
             for name, subject in self.subjects.all.items()
         }
 
@@ -91,22 +93,28 @@ class Bench:
                 if status != expected(name, asked):
                     raise RuntimeError(f"{name} answers {status}, not {expected(name, asked)}, to {asked}")
 
+    def check_logs(self) -> None:
+        """Raises RuntimeError if anything went wrong that no answer shows."""
+        for name, subject in self.subjects.all.items():
+            if errors := subject.errors():
+                raise RuntimeError(f"{name} logged {len(errors)} errors, the first: {errors[0]}")
+
     def warm_up(self) -> None:
         for case in self.cases:
-            self._send(case, self._count(case, self.size.warm_up))
+            self.send(case, self._count(case, self.size.warm_up))
             if case.name == "many-keys":
                 # Twice around: of the last requests of a run, the answers are not waited for.
-                self._send(case, 2 * self.size.keys, numbers=Numbers(keys=self.size.keys))
+                self.send(case, 2 * self.size.keys, numbers=Numbers(keys=self.size.keys))
 
     def round(self, number: int) -> None:
-        """Measures every case once. Each round begins with another, so that none always follows the same one's heat."""
+        """Measures every case once. Each round begins with another: none always follows the same one's heat."""
         turn = number % len(self.cases)
         for case in self.cases[turn:] + self.cases[:turn]:
             case.samples.append(self._sample(case))
         if number % self.size.paced_every == 0:
             for case in self.cases:
                 if case.name == "read":
-                    case.paced.append(self._send(case, self.size.requests // 3, self.size.pause_ms).load)
+                    case.paced.append(self.send(case, self.size.requests // 3, self.size.pause_ms).load)
 
     def _count(self, case: Case, count: int) -> int:
         return max(count // SLOW.get(case.subject, 1), 4 * CONNECTIONS)
@@ -114,7 +122,7 @@ class Bench:
     def _sample(self, case: Case) -> Sample:
         auth = self.subjects.auth
         validations = auth.validations
-        sent = self._send(case, self._count(case, self.size.requests))
+        sent = self.send(case, self._count(case, self.size.requests))
         callouts = auth.validations - validations
         # This filter's principals live for an hour, so it has nothing to ask. The other caches live for a minute.
         if case.subject in ("authz", "inspect", "keys") and callouts:
@@ -127,7 +135,7 @@ class Bench:
             callouts=callouts / sent.requests,
         )
 
-    def _send(self, case: Case, count: int, pause_ms: int = 0, numbers: Numbers | None = None) -> Sent:
+    def send(self, case: Case, count: int, pause_ms: int = 0, numbers: Numbers | None = None) -> Sent:
         """Sends the case's request. Raises RuntimeError unless every answer has the status the case expects."""
         subject, auth = self.subjects.all[case.subject], self.subjects.auth.process
         if case.name == "cold":
@@ -188,6 +196,7 @@ def run(size: Size, workdir: Path) -> tuple[str, str]:
                 if number % size.paced_every == 0:
                     step(f"round {number + 1} of {size.rounds}, with latency")
                 bench.round(number)
+            bench.check_logs()
             report = bench_report.text(bench.cases, subjects, size.requests, size.keys)
             return report, bench_chart.svg(bench.cases)
     finally:

@@ -79,6 +79,8 @@ DECISIONS = {
     "write, read key": (write(keys.READ), 403),
     "account, read key": (administer(keys.READ), 403),
     "read, unknown key": (read(UNKNOWN_KEY), 401),
+    # Nobody has it cached, so it is decided after a callout.
+    "account, new read key": (administer(NUMBERED), 403),
 }
 """What everybody who decides has to answer before anything is measured."""
 

@@ -16,7 +16,8 @@ from bench_subjects import Subjects, rss_kib
 from harness import paths
 
 
-def _title(subject: str) -> str:
+def title_of(subject: str) -> str:
+    """As the tables show it."""
     return f"**{TITLES[subject]}**" if subject in ("authz", "cold") else TITLES[subject]
 
 
@@ -73,18 +74,18 @@ def _forwarded(cases: list[Case], name: str) -> list[str]:
     lines = _head(f"cached {name}", *_FIGURES, "added CPU µs")
     for subject in COMPARED:
         case = find(cases, name, subject)
-        lines.append(_row(_title(subject), *_figures(case), _added(case, cases)))
+        lines.append(_row(title_of(subject), *_figures(case), _added(case, cases)))
     return lines
 
 
 def _alone(cases: list[Case], name: str, title: str, subjects: tuple[str, ...]) -> list[str]:
     lines = _head(title, *_FIGURES)
-    return lines + [_row(_title(subject), *_figures(find(cases, name, subject))) for subject in subjects]
+    return lines + [_row(title_of(subject), *_figures(find(cases, name, subject))) for subject in subjects]
 
 
 def _keys(cases: list[Case], key_count: int) -> list[str]:
     lines = _head("cached read by", *_FIGURES)
-    for title, name in (("one key", "one-key"), (f"{key_count:,} keys in turn, at random", "many-keys")):
+    for title, name in (("one key", "one-key"), (f"{key_count:,} keys at random", "many-keys")):
         lines.append(_row(title, *_figures(find(cases, name, "keys"))))
     return lines
 
@@ -131,7 +132,7 @@ def _latency(cases: list[Case]) -> list[str]:
             pairs = zip(case.paced, base, strict=True)
             difference = median(getattr(a, percentile) - getattr(b, percentile) for a, b in pairs)
             added.append("" if subject == "none" else f"{difference:.0f}")
-        lines.append(_row(_title(subject), *seen, *added))
+        lines.append(_row(title_of(subject), *seen, *added))
     return lines
 
 
@@ -142,7 +143,7 @@ def _memory(subjects: Subjects) -> list[str]:
     for name in (*COMPARED, "inspect", "keys"):
         subject = subjects.all[name]
         rss = [f"{kib / 1024:.1f}" for kib in (subject.rss_at_start_kib, rss_kib(subject.process))]
-        lines.append(_row(_title(name), *rss, *(_size(modules[name]) if name in modules else ("", ""))))
+        lines.append(_row(title_of(name), *rss, *(_size(modules[name]) if name in modules else ("", ""))))
     return lines
 
 

@@ -67,16 +67,17 @@ class Subject:
     def __post_init__(self) -> None:
         self.rss_at_start_kib = rss_kib(self.process)
 
-    def ask(self, request: Request) -> int:
-        """Sends a request once; the status of the answer."""
+    def ask(self, request: Request, number: int) -> int:
+        """Sends a request once, with a number for `{number}`; the status of the answer."""
+        headers = [(name, value.format(number=f"{number:08}")) for name, value in request.headers.items()]
         host, _, port = self.url.removeprefix("http://").partition(":")
         body = request.body.encode() or None
         return Client(host, int(port)).request(
-            request.method, request.target, request.headers.items(), body
+            request.method, request.target, headers, body
         ).status
 
     def answers(self) -> dict[str, int]:
-        """Requests so far, once none is under way: all as `total`, answered ones by class. Nothing of the middleware."""
+        """Requests so far, once none is under way: all as `total`, answered ones by class. None of the middleware."""
         if self.envoy is None:
             return {}
         return wait_until(self._settled_answers, "Envoy has answered every request")
@@ -86,6 +87,11 @@ class Subject:
         found = self.envoy.stats(r"^http\.mlflow\.downstream_rq_(.xx|active|total)$")
         counted = {name.rpartition("_")[2]: value for name, value in found.items()}
         return counted if counted.pop("active") == 0 else None
+
+    def errors(self) -> list[str]:
+        """What Envoy logged as one. Its Lua filter, for instance, lets a request through after an error."""
+        log = self.envoy.log() if self.envoy else ""
+        return [line for line in log.splitlines() if "[error]" in line or "[critical]" in line]
 
     def pin(self, cpu: int) -> None:
         """Keeps every thread on one CPU."""

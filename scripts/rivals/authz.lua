@@ -24,8 +24,8 @@ local GRANTS = {
 local READS = { "/search", "/get%-latest%-versions$", "/batchGetInfos$", "/list" }
 local ADMIN = { "/users/", "/permissions/", "/secrets/", "/webhooks" }
 
--- Two tables: the full one becomes the old one, and the old one is dropped. What is used is copied into the young one, so
--- that a busy key is never lost, and neither table needs to be walked.
+-- Two tables: the full one becomes the old one, and the old one is dropped. What is used is copied into the young one,
+-- so that a busy key is never lost, and neither table needs to be walked.
 local young, old, young_size = {}, {}, 0
 
 local function keep(key, principal)
@@ -94,7 +94,7 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local path = headers:get(":path")
+  local method, path = headers:get(":method"), headers:get(":path")
   -- As this filter does: who the caller is, only this script may say.
   headers:remove("x-mlflow-authz-user")
   headers:remove("x-mlflow-authz-key")
@@ -119,10 +119,12 @@ function envoy_on_request(handle)
   end
 
   local query = path:find("?", 1, true)
-  local needed = access(headers:get(":method"), query and path:sub(1, query - 1) or path)
+  local needed = access(method, query and path:sub(1, query - 1) or path)
   if not principal.granted[needed] then
     return refuse(handle, "403", "PERMISSION_DENIED", "the API key may not " .. needed)
   end
+  -- Anew: after a callout the old object is an error to use, and with an error Envoy lets the request through.
+  headers = handle:headers()
   headers:add("x-mlflow-authz-user", principal.user_id)
   headers:add("x-mlflow-authz-key", principal.key_id)
   headers:add("x-mlflow-authz-scopes", principal.scopes)

@@ -1,4 +1,4 @@
-"""A reverse proxy in Python with the authorization in a middleware: what one runs in front of MLflow without a filter.
+"""A reverse proxy in Python, authorization in a middleware: what one runs in front of MLflow without a filter.
 
 As FastAPI's and Starlette's documentation would have it: BaseHTTPMiddleware, one httpx client with a pool of kept
 connections for each neighbour. Valid keys are cached for a minute, patterns over paths tell writes from reads. For
