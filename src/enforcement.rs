@@ -202,24 +202,6 @@ fn possible<'a, T>(
     possible
 }
 
-impl Match {
-    /// Whether it holds of an operation, on some mount and host.
-    fn names(&self, operation: &Operation) -> bool {
-        let is_named = |it: &&'static Operation| it.name == operation.name;
-        self.object
-            .as_ref()
-            .is_none_or(|it| it.contains(&operation.object))
-            && self
-                .access
-                .as_ref()
-                .is_none_or(|it| it.contains(&operation.access))
-            && self
-                .operation
-                .as_ref()
-                .is_none_or(|it| it.iter().any(is_named))
-    }
-}
-
 /// What an override's `match` is held against.
 struct Subject<'a> {
     decision: &'a Decision,

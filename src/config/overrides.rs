@@ -69,6 +69,24 @@ pub struct Match {
     pub operation: Option<Vec<&'static Operation>>,
 }
 
+impl Match {
+    /// Whether it holds of an operation, on some mount and host.
+    pub fn names(&self, operation: &Operation) -> bool {
+        let is_named = |it: &&'static Operation| it.name == operation.name;
+        self.object
+            .as_ref()
+            .is_none_or(|it| it.contains(&operation.object))
+            && self
+                .access
+                .as_ref()
+                .is_none_or(|it| it.contains(&operation.access))
+            && self
+                .operation
+                .as_ref()
+                .is_none_or(|it| it.iter().any(is_named))
+    }
+}
+
 pub(super) fn in_order<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<Override>, D::Error> {

@@ -287,10 +287,7 @@ impl Engine {
         let Some(flight) = self.flights.close(digest) else {
             return;
         };
-        let stale = match self.principals.find(digest, now) {
-            Found::Stale { principal, .. } | Found::Fresh { principal, .. } => Some(principal),
-            Found::Refused(_) | Found::Nothing => None,
-        };
+        let stale = self.kept(digest, now);
         for stream in flight.waiters {
             let Some(mut waiting) = self.waiting.remove(&stream) else {
                 continue;
@@ -301,6 +298,14 @@ impl Engine {
                 self.outbox.wake.push(stream);
             }
             self.waiting.insert(stream, waiting);
+        }
+    }
+
+    /// The principal whose rights count while the service is unavailable.
+    pub(super) fn kept(&mut self, digest: KeyDigest, now: Timestamp) -> Option<Arc<Principal>> {
+        match self.principals.find(digest, now) {
+            Found::Stale { principal, .. } | Found::Fresh { principal, .. } => Some(principal),
+            Found::Refused(_) | Found::Nothing => None,
         }
     }
 

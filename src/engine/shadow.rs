@@ -8,7 +8,7 @@ use super::settle::Outcome;
 use super::{Engine, Waiting};
 use crate::config::Config;
 use crate::decision::Reason;
-use crate::principals::{Found, Timestamp};
+use crate::principals::Timestamp;
 
 /// How often a tick comes while such requests wait: what their wait can be longer by.
 const SHADOW_WATCH: Duration = Duration::from_millis(25);
@@ -33,10 +33,7 @@ impl Engine {
             let Some(mut waiting) = self.waiting.remove(&stream) else {
                 continue;
             };
-            let stale = match self.principals.find(waiting.digest, now) {
-                Found::Stale { principal, .. } | Found::Fresh { principal, .. } => Some(principal),
-                Found::Refused(_) | Found::Nothing => None,
-            };
+            let stale = self.kept(waiting.digest, now);
             let unavailable = Outcome::Unavailable(Reason::AuthUnavailable);
             waiting.told = Some(self.told(waiting.undecided.clone(), &unavailable, stale.as_ref()));
             self.waiting.insert(stream, waiting);

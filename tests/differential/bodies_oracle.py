@@ -162,11 +162,9 @@ class Flask:
 
 def router_of(app, flask, calls):
     """FastAPI's router with Flask behind it and artifacts that are noted; other endpoints answer 501."""
-    from fastapi.routing import APIRoute
     from mlflow.exceptions import MlflowException
     from mlflow.utils.uri import validate_path_is_safe
     from starlette.middleware.wsgi import build_environ
-    from starlette.routing import Mount
 
     async def artifact(scope, receive, send):
         try:
@@ -187,20 +185,10 @@ def router_of(app, flask, calls):
             more = message.get("more_body", False)
         await server_oracle.empty_answer(send, flask(build_environ(scope, body)))
 
-    def stub(routes):
-        for route in routes:
-            candidates = getattr(route, "effective_candidates", None)
-            original = getattr(route, "original_route", route)
-            if candidates is not None:
-                stub(candidates())
-            elif isinstance(original, APIRoute):
-                route.app = artifact if "/mlflow-artifacts/artifacts/" in route.path else elsewhere
-            elif isinstance(route, Mount) and route.path == "":
-                route.app = mounted
-            else:
-                raise SystemExit(f"a route of a kind this script does not know: {route!r}")
+    def endpoint(path):
+        return artifact if "/mlflow-artifacts/artifacts/" in path else elsewhere
 
-    stub(app.router.routes)
+    server_oracle.stub_routes(app.router.routes, endpoint, mounted)
     return app.router
 
 

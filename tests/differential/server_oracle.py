@@ -100,11 +100,27 @@ async def empty_answer(send, status):
     await send({"type": "http.response.body", "body": b""})
 
 
+def stub_routes(routes, endpoint, mounted):
+    """Each endpoint becomes the app that `endpoint` makes for its path, Flask's mount becomes `mounted`."""
+    from fastapi.routing import APIRoute
+    from starlette.routing import Mount
+
+    for route in routes:
+        candidates = getattr(route, "effective_candidates", None)
+        original = getattr(route, "original_route", route)
+        if candidates is not None:
+            stub_routes(candidates(), endpoint, mounted)
+        elif isinstance(original, APIRoute):
+            route.app = endpoint(route.path)
+        elif isinstance(route, Mount) and route.path == "":
+            route.app = mounted
+        else:
+            raise SystemExit(f"a route of a kind this script does not know: {route!r}")
+
+
 def stub_fastapi(app, flask, recorder):
     """The router of a FastAPI app: endpoints take notes, the Flask app is called as `flask`."""
-    from fastapi.routing import APIRoute
     from starlette.middleware.wsgi import build_environ
-    from starlette.routing import Mount
 
     def endpoint(path):
         template = dump_routes.template(path, dump_routes.FASTAPI_PARAMETER)
@@ -118,20 +134,7 @@ def stub_fastapi(app, flask, recorder):
     async def mounted(scope, receive, send):
         await empty_answer(send, flask(build_environ(scope, b"")))
 
-    def stub(routes):
-        for route in routes:
-            candidates = getattr(route, "effective_candidates", None)
-            original = getattr(route, "original_route", route)
-            if candidates is not None:
-                stub(candidates())
-            elif isinstance(original, APIRoute):
-                route.app = endpoint(route.path)
-            elif isinstance(route, Mount) and route.path == "":
-                route.app = mounted
-            else:
-                raise SystemExit(f"a route of a kind this script does not know: {route!r}")
-
-    stub(app.router.routes)
+    stub_routes(app.router.routes, endpoint, mounted)
     return app.router
 
 

@@ -14,6 +14,13 @@ pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result
     ended(write(&mut out).and_then(|()| out.flush()))
 }
 
+/// Text without what a terminal would act on.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
 /// How writing to stdout ended, as the command's own outcome.
 ///
 /// # Errors

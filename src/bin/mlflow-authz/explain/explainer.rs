@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mlflow_authz::auth_service::Reply;
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::credential::{self, CredentialError};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Denials;
 use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Engine, Moment, Next, RequestHead, StreamId};
+use mlflow_authz::{Engine, Moment, RequestHead};
 
 use super::explanation::Explanation;
 use super::request::{Claims, Request};
 use crate::config_file::ConfigFile;
 use crate::error::CliError;
+use crate::playing::{self, Played};
 
 /// The key of a caller of whom only scopes, roles or admin are said, where any text may be a key.
 const KEY: &str = "explain";
@@ -24,9 +24,6 @@ const KEY: &str = "explain";
 /// Time between two requests: longer than anything the engine keeps, so that none sees what an earlier
 /// one left. A duration in the configuration is at most a day.
 const BETWEEN_REQUESTS: u64 = 2 * 24 * 60 * 60;
-
-/// Every stream ends before the next begins.
-const STREAM: StreamId = StreamId(0);
 
 /// Explains requests, each as if it were the first.
 #[derive(Debug)]
@@ -101,14 +98,9 @@ impl Explainer {
             headers: &headers,
             client_address: None,
         };
-        let next = self.play(&asked, request)?;
-        // Metrics and lines for an operator: nobody reads them here.
-        drop(self.engine.take_outbox());
-        let (decision, answer) = match next {
-            Next::Answer(decision, answer) => (decision, Some(answer)),
-            Next::Forward(decision, _) => (decision, None),
-            Next::Wait | Next::ReadBody { .. } => return Err(engine_at_a_loss()),
-        };
+        let Played {
+            decision, answer, ..
+        } = self.play(&asked, request)?;
         let policy = self.engine.enforcement().policy(&decision.terms);
         let would_be = (decision.effect() == Effect::WouldDeny).then(|| {
             let config = self.engine.config();
@@ -119,50 +111,20 @@ impl Explainer {
         Ok(Explanation::new(&decision, status, shown.as_ref(), policy))
     }
 
-    fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Next, CliError> {
+    fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Played, CliError> {
         let now = Duration::from_secs(self.requests.saturating_mul(BETWEEN_REQUESTS));
         self.requests += 1;
         let moment = Moment {
             now,
             shared: &self.shared,
         };
-        let next = self.engine.on_request_headers(STREAM, &moment, head);
-        let Next::Wait = next else {
-            return self.with_body(next, head, &request.body);
+        let said = || {
+            let nobody = Claims::default();
+            let claims = request.claims.as_ref().unwrap_or(&nobody);
+            serde_json::to_vec(claims).unwrap_or_default()
         };
-        let nobody = Claims::default();
-        let claims = request.claims.as_ref().unwrap_or(&nobody);
-        let said = serde_json::to_vec(claims).unwrap_or_default();
-        let reply = Reply::Response {
-            status: 200,
-            from_service: true,
-            retry_after: None,
-            cache_control: None,
-            body: &said,
-        };
-        for (callout, _) in self.engine.take_outbox().callouts {
-            self.engine.on_callout_reply(callout, &moment, &reply);
-        }
-        let next = self
-            .engine
-            .on_woken(STREAM, &moment, head)
-            .ok_or_else(engine_at_a_loss)?;
-        self.with_body(next, head, &request.body)
-    }
-
-    fn with_body(
-        &mut self,
-        next: Next,
-        head: &RequestHead<'_>,
-        body: &[u8],
-    ) -> Result<Next, CliError> {
-        match next {
-            Next::ReadBody { .. } => self
-                .engine
-                .on_body(STREAM, head, body)
-                .ok_or_else(engine_at_a_loss),
-            next => Ok(next),
-        }
+        playing::play(&mut self.engine, &moment, head, said, &request.body)
+            .ok_or_else(|| playing::at_a_loss("request"))
     }
 
     fn brings_credential(&self, request: &Request) -> bool {
@@ -200,11 +162,4 @@ fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a
 fn with_query_key(target: &[u8], key: &str) -> Vec<u8> {
     let separator: &[u8] = if target.contains(&b'?') { b"&" } else { b"?" };
     [target, separator, b"api_key=", key.as_bytes()].concat()
-}
-
-fn engine_at_a_loss() -> CliError {
-    CliError::new(
-        "the engine came to no decision",
-        "report this as a fault of mlflow-authz, with the request",
-    )
 }

@@ -7,6 +7,8 @@ use mlflow_authz::denial::Answer;
 use mlflow_authz::policy::Policy;
 use serde::{Deserialize, Serialize};
 
+use crate::output::printable;
+
 /// What the filter would do, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation<'p> {
@@ -135,11 +137,4 @@ fn list<T: std::borrow::Borrow<str>>(words: &[T], if_none: &str) -> String {
     } else {
         words.join(", ")
     }
-}
-
-/// Text without what a terminal would act on.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::Matrix;
+use crate::output::printable;
 
 /// Prints the scopes with their numbers, then the matrix.
 pub fn print(out: &mut dyn Write, matrix: &Matrix<'_>) -> io::Result<()> {
@@ -46,10 +47,4 @@ pub fn print(out: &mut dyn Write, matrix: &Matrix<'_>) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

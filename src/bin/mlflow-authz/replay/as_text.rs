@@ -6,6 +6,7 @@ use super::as_html::verdict;
 use super::findings::Findings;
 use super::outcome::Change;
 use super::tally::Example;
+use crate::output::printable;
 use crate::report::number;
 
 /// Prints the findings; each list holds `top` rows.
@@ -161,11 +162,4 @@ fn example(it: &Example) -> String {
     }
     words.push(format!("{}:{}", it.file, it.line));
     words.join("  ")
-}
-
-/// Text without what a terminal would act on.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

@@ -15,12 +15,11 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use mlflow_authz::auth_service::Reply;
 use mlflow_authz::catalog::{Naming, Operation};
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::request::Header;
 use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Decision, Engine, Moment, Next, Reason, RequestHead, StreamId};
+use mlflow_authz::{Engine, Moment, Reason, RequestHead};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,15 +29,13 @@ use super::record::{Record, Who, Word};
 use super::remembered::{Decided, Kept, Remembered};
 use crate::config_file::ConfigFile;
 use crate::error::CliError;
+use crate::playing::{self, Played};
 
 /// Callers remembered: those beyond are told to the engine anew.
 const CALLERS: u64 = 10_000;
 
 /// Nothing ends while a file is read.
 const NOW: Duration = Duration::from_secs(1);
-
-/// Every stream ends before the next begins.
-const STREAM: StreamId = StreamId(0);
 
 /// Decides again under one configuration.
 pub struct Judge {
@@ -78,14 +75,6 @@ impl Caller {
             _ => Self::Known,
         }
     }
-}
-
-/// What the engine came to.
-struct Played {
-    decision: Decision,
-    word: Word,
-    /// It wanted a body, and was given one that names nothing unless a name is known.
-    read_body: bool,
 }
 
 impl Judge {
@@ -195,49 +184,15 @@ impl Judge {
             client_address: None,
         };
         let body = named.map_or(&b""[..], |named| named.body.as_bytes());
-        let played = self.run(&head, &record.who, body);
-        // Metrics and lines for an operator: nobody reads them here.
-        drop(self.engine.take_outbox());
-        drop(headers);
-        self.credential = credential;
-        played.ok_or_else(engine_at_a_loss)
-    }
-
-    fn run(&mut self, head: &RequestHead<'_>, who: &Who<'_>, body: &[u8]) -> Option<Played> {
         let moment = Moment {
             now: NOW,
             shared: &self.shared,
         };
-        let mut next = self.engine.on_request_headers(STREAM, &moment, head);
-        if matches!(next, Next::Wait) {
-            let said = said_of(who);
-            let reply = Reply::Response {
-                status: 200,
-                from_service: true,
-                retry_after: None,
-                cache_control: None,
-                body: &said,
-            };
-            for (callout, _) in self.engine.take_outbox().callouts {
-                self.engine.on_callout_reply(callout, &moment, &reply);
-            }
-            next = self.engine.on_woken(STREAM, &moment, head)?;
-        }
-        let read_body = matches!(next, Next::ReadBody { .. });
-        if read_body {
-            next = self.engine.on_body(STREAM, head, body)?;
-        }
-        let (decision, answered) = match next {
-            Next::Forward(decision, _) => (decision, false),
-            Next::Answer(decision, _) => (decision, true),
-            Next::Wait | Next::ReadBody { .. } => return None,
-        };
-        let denied = decision.reason.denial().is_some();
-        Some(Played {
-            word: Word::of(denied, answered),
-            decision,
-            read_body,
-        })
+        let said = || said_of(&record.who);
+        let played = playing::play(&mut self.engine, &moment, &head, said, body);
+        drop(headers);
+        self.credential = credential;
+        played.ok_or_else(|| playing::at_a_loss("record"))
     }
 
     /// Makes the caller's key of all that is said of them.
@@ -280,7 +235,11 @@ fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn decided(Played { decision, word, .. }: Played, caller: Caller) -> Decided {
+fn decided(played: Played, caller: Caller) -> Decided {
+    let Played {
+        decision, answer, ..
+    } = played;
+    let word = Word::of(decision.reason.denial().is_some(), answer.is_some());
     let keyless = decision.reason == Reason::CredentialMissing;
     let unanswered = matches!(
         decision.reason,
@@ -325,11 +284,4 @@ fn said_of(who: &Who<'_>) -> Vec<u8> {
         is_admin: who.admin,
     };
     serde_json::to_vec(&said).unwrap_or_default()
-}
-
-fn engine_at_a_loss() -> CliError {
-    CliError::new(
-        "the engine came to no decision",
-        "report this as a fault of mlflow-authz, with the record",
-    )
 }

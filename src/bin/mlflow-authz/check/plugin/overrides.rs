@@ -1,7 +1,7 @@
 //! Overrides that never decide anything, and those that a caller can choose.
 
 use mlflow_authz::Config;
-use mlflow_authz::catalog::{self, Operation};
+use mlflow_authz::catalog;
 use mlflow_authz::config::{Match, Mode, Override};
 
 use super::super::finding::Findings;
@@ -14,7 +14,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         let place = format!("[{index}]");
         let path = ["overrides", place.as_str()];
         let earlier = config.overrides.get(..index).unwrap_or_default();
-        if !catalog::operations().any(|operation| names(&over.matches, operation)) {
+        if !catalog::operations().any(|operation| over.matches.names(operation)) {
             findings.add_at(
                 rules::OVERRIDE_UNUSED,
                 origin.field(&[path[0], path[1], "match"]),
@@ -42,25 +42,6 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
             permissions::each(findings, origin, &path, &scope.permissions);
         }
     }
-}
-
-/// Whether a request for this operation can fall under it.
-fn names(matches: &Match, operation: &Operation) -> bool {
-    let Match {
-        object,
-        access,
-        operation: named,
-        ..
-    } = matches;
-    object
-        .as_ref()
-        .is_none_or(|it| it.contains(&operation.object))
-        && access
-            .as_ref()
-            .is_none_or(|it| it.contains(&operation.access))
-        && named
-            .as_ref()
-            .is_none_or(|it| it.iter().any(|it| it.name == operation.name))
 }
 
 /// Whether the earlier of two leaves nothing to the later.
