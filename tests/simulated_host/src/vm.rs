@@ -21,7 +21,7 @@ fn module() -> &'static InstancePre<Host> {
                 path.display()
             )
         });
-        let engine = Engine::new(&Config::new()).unwrap();
+        let engine = Engine::new(Config::new().consume_fuel(true)).unwrap();
         let module = Module::new(&engine, bytes).expect("the module is valid");
         abi::linker(&module)
             .and_then(|linker| linker.instantiate_pre(&module))
@@ -29,8 +29,14 @@ fn module() -> &'static InstancePre<Host> {
     })
 }
 
+/// The names that the module exports.
+pub fn exports() -> Vec<String> {
+    let exports = module().module().exports();
+    exports.map(|export| export.name().to_owned()).collect()
+}
+
 /// Where the module is.
-fn path() -> PathBuf {
+pub fn path() -> PathBuf {
     std::env::var_os("MLFLOW_AUTHZ_WASM").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../dist/mlflow_authz.wasm"),
         PathBuf::from,
@@ -48,6 +54,7 @@ impl Vm {
     pub(crate) fn start(host: Host) -> Result<Self, String> {
         let pre = module();
         let mut store = Store::new(pre.module().engine(), host);
+        store.set_fuel(u64::MAX).map_err(|e| text(&e))?;
         let instance = pre.instantiate(&mut store).map_err(|e| text(&e))?;
         let memory = instance
             .get_memory(&mut store, "memory")
@@ -101,6 +108,11 @@ impl Vm {
     /// The host behind it.
     pub fn host_mut(&mut self) -> &mut Host {
         self.store.data_mut()
+    }
+
+    /// How many instructions the module has executed, as fuel (`wasmtime::Store::get_fuel`).
+    pub fn instructions(&self) -> u64 {
+        u64::MAX - self.store.get_fuel().unwrap_or_default()
     }
 
     /// The size of its memory, which only grows.

@@ -52,6 +52,11 @@ impl Worker {
         self.vm.host_mut()
     }
 
+    /// How many instructions the module has executed.
+    pub fn instructions(&self) -> u64 {
+        self.vm.instructions()
+    }
+
     /// The size of the VM's memory.
     pub fn memory_bytes(&self) -> usize {
         self.vm.memory_bytes()

@@ -14,6 +14,8 @@ mod deletions;
 mod driver;
 mod failing_calls;
 mod host_calls;
+mod instructions;
+mod module;
 mod odd_headers;
 mod ordinary;
 mod regressions;
