@@ -99,14 +99,15 @@ def machine() -> str:
     )
 
 
-def main(micro: str, fuel: str) -> int:
+def main(micro: str, counted: str) -> int:
     measured = rows(Path(micro).read_text())
-    instructions = [line for line in Path(fuel).read_text().splitlines() if line.startswith("| ")]
+    instructions = [line for line in Path(counted).read_text().splitlines() if line.startswith("| ")]
     if not measured or len(instructions) < 3:
         print("error: nothing was measured; see the output above", file=sys.stderr)
         return 1
     parts = [HEAD, machine(), *table(measured), "", "The built module under the simulated host, from the request's"]
-    parts += ["headers to the end of its stream, without what the host itself does:", "", *instructions]
+    parts += ["headers to the end of its stream, without what the host itself does:", ""]
+    parts += ["| what | WebAssembly instructions |", "| --- | ---: |", *instructions]
     REPORT.write_text("\n".join(parts) + "\n")
     print(f"{REPORT.relative_to(ROOT)} is written")
     problems = missed(measured)

@@ -273,6 +273,28 @@ ensure_crds() {
   export CRDS=$dir
 }
 
+# ensure_wasm_opt: sets WASM_OPT, Binaryen's optimizer for WebAssembly. npm's, not Debian's: its version decides over
+# the bytes of the module, which are to be the same wherever it is built.
+ensure_wasm_opt() {
+  local dir lock=$ROOT/tools/wasm-opt/package-lock.json
+  dir=$TOOLS/wasm-opt-$(sha256sum "$lock" | cut -c 1-12)
+  ensure_command node nodejs
+  if [[ ! -f $dir/.complete ]]; then
+    step "installing wasm-opt (about 100 MB)"
+    ensure_command npm npm
+    (
+      flock 9
+      [[ -f $dir/.complete ]] && exit
+      rm -rf "$dir"
+      mkdir -p "$dir"
+      cp "$ROOT"/tools/wasm-opt/package*.json "$dir/"
+      logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
+      touch "$dir/.complete"
+    ) 9>"$TOOLS/.lock"
+  fi
+  WASM_OPT=$dir/node_modules/.bin/wasm-opt
+}
+
 # ensure_cargo_cyclonedx: sets CARGO_CYCLONEDX, which writes the list of crates in the module.
 ensure_cargo_cyclonedx() {
   local dir=$TOOLS/cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION

@@ -25,6 +25,6 @@ pub mod service;
 pub mod shared_data;
 pub mod status;
 pub mod stream;
-mod vm;
+pub mod vm;
 pub mod worker;
 pub mod world;

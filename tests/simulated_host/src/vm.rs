@@ -21,7 +21,7 @@ fn module() -> &'static InstancePre<Host> {
                 path.display()
             )
         });
-        let engine = Engine::new(Config::new().consume_fuel(counts_fuel())).unwrap();
+        let engine = Engine::new(Config::new().consume_fuel(true)).unwrap();
         let module = Module::new(&engine, bytes).expect("the module is valid");
         abi::linker(&module)
             .and_then(|linker| linker.instantiate_pre(&module))
@@ -29,13 +29,14 @@ fn module() -> &'static InstancePre<Host> {
     })
 }
 
-/// Whether instructions are counted, which makes all of them slower.
-fn counts_fuel() -> bool {
-    std::env::var_os("MLFLOW_AUTHZ_FUEL").is_some()
+/// The names that the module exports.
+pub fn exports() -> Vec<String> {
+    let exports = module().module().exports();
+    exports.map(|export| export.name().to_owned()).collect()
 }
 
 /// Where the module is.
-fn path() -> PathBuf {
+pub fn path() -> PathBuf {
     std::env::var_os("MLFLOW_AUTHZ_WASM").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../dist/mlflow_authz.wasm"),
         PathBuf::from,
@@ -53,9 +54,7 @@ impl Vm {
     pub(crate) fn start(host: Host) -> Result<Self, String> {
         let pre = module();
         let mut store = Store::new(pre.module().engine(), host);
-        if counts_fuel() {
-            store.set_fuel(u64::MAX).map_err(|e| text(&e))?;
-        }
+        store.set_fuel(u64::MAX).map_err(|e| text(&e))?;
         let instance = pre.instantiate(&mut store).map_err(|e| text(&e))?;
         let memory = instance
             .get_memory(&mut store, "memory")
@@ -111,9 +110,9 @@ impl Vm {
         self.store.data_mut()
     }
 
-    /// How many instructions it has run, about; `None` unless MLFLOW_AUTHZ_FUEL is set.
-    pub fn instructions(&self) -> Option<u64> {
-        self.store.get_fuel().ok().map(|left| u64::MAX - left)
+    /// How many instructions the module has executed, as fuel (`wasmtime::Store::get_fuel`).
+    pub fn instructions(&self) -> u64 {
+        u64::MAX - self.store.get_fuel().unwrap_or_default()
     }
 
     /// The size of its memory, which only grows.

@@ -52,14 +52,14 @@ impl Worker {
         self.vm.host_mut()
     }
 
+    /// How many instructions the module has executed.
+    pub fn instructions(&self) -> u64 {
+        self.vm.instructions()
+    }
+
     /// The size of the VM's memory.
     pub fn memory_bytes(&self) -> usize {
         self.vm.memory_bytes()
-    }
-
-    /// How many instructions the VM has run, about; `None` unless MLFLOW_AUTHZ_FUEL is set.
-    pub fn instructions(&self) -> Option<u64> {
-        self.vm.instructions()
     }
 
     /// A new root context with a configuration, and whether the module accepted it.

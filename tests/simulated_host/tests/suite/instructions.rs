@@ -1,0 +1,117 @@
+//! What a request costs in WebAssembly instructions, and what the start of a VM does. `--nocapture` prints the
+//! table; `docs/benchmarks/size.md` compares builds by it. The bars are a tenth above what was counted.
+
+use std::time::Duration;
+
+use simulated_host::service;
+use simulated_host::world::{CONFIGURATION, READ, WRITE, World, request};
+
+/// Instructions of worker 0 meanwhile.
+fn during(world: &mut World, go: impl FnOnce(&mut World)) -> u64 {
+    let before = world.workers[0].instructions();
+    go(world);
+    world.workers[0].instructions() - before
+}
+
+/// A world in which worker 0 knows the key and has seen each kind of request before.
+fn warm() -> World {
+    let mut world = World::single();
+    world.open(0, request(READ, Some("reader"), &[]));
+    world.reply(0, service::valid("reader", &["model:read"]));
+    world.advance_ticking(Duration::from_millis(100));
+    for _ in 0..10 {
+        open_and_end(&mut world, READ, Some("reader"), "forwarded");
+        open_and_end(&mut world, WRITE, Some("reader"), "403 scope_missing");
+    }
+    world
+}
+
+fn open_and_end(world: &mut World, target: (&str, &str), key: Option<&str>, result: &str) {
+    let headers = [
+        ("user-agent", "mlflow-python-client/3.17.2"),
+        ("accept", "*/*"),
+        ("accept-encoding", "gzip, deflate"),
+        ("x-request-id", "7f1c3d5e-0000-4000-8000-000000000000"),
+    ];
+    let stream = world.open(0, request(target, key, &headers));
+    assert_eq!(world.result(0, stream), result);
+    world.workers[0].respond(stream);
+    world.workers[0].delete(stream);
+}
+
+/// The second request of its kind: the first one makes buffers grow.
+fn again(target: (&str, &str), key: Option<&str>, result: &str) -> u64 {
+    let mut world = warm();
+    open_and_end(&mut world, target, key, result);
+    during(&mut world, |world| open_and_end(world, target, key, result))
+}
+
+struct Case {
+    name: &'static str,
+    /// Instructions at most.
+    most: u64,
+    go: fn() -> u64,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "a VM's start and its configuration",
+        most: 690_000,
+        go: || {
+            let world = World::new(1, CONFIGURATION, 1);
+            world.workers[0].instructions()
+        },
+    },
+    Case {
+        name: "the first request, catalog compiled",
+        most: 73_000_000,
+        go: || {
+            during(&mut World::single(), |world| {
+                world.open(0, request(READ, Some("reader"), &[]));
+                world.reply(0, service::valid("reader", &["model:read"]));
+            })
+        },
+    },
+    Case {
+        name: "outside the mounts",
+        most: 12_000,
+        go: || again(("GET", "/shop"), None, "forwarded"),
+    },
+    Case {
+        name: "cached allow",
+        most: 45_500,
+        go: || again(READ, Some("reader"), "forwarded"),
+    },
+    Case {
+        name: "cached denial",
+        most: 127_000,
+        go: || again(WRITE, Some("reader"), "403 scope_missing"),
+    },
+    Case {
+        name: "no key",
+        most: 80_000,
+        go: || again(READ, None, "401 credential_missing"),
+    },
+    Case {
+        name: "cold allow",
+        most: 161_000,
+        go: || {
+            let mut world = warm();
+            world.advance(Duration::from_secs(1000));
+            during(&mut world, |world| {
+                world.open(0, request(READ, Some("reader"), &[]));
+                world.reply(0, service::valid("reader", &["model:read"]));
+                world.advance_ticking(Duration::from_millis(50));
+            })
+        },
+    },
+];
+
+#[test]
+fn instructions_of_a_request() {
+    for case in CASES {
+        let instructions = (case.go)();
+        println!("| {} | {instructions} |", case.name);
+        assert!(instructions <= case.most, "{}: {instructions}", case.name);
+    }
+}
