@@ -9,6 +9,8 @@ from harness.stack import MOUNT
 
 COMPARED = ("none", "empty", "authz", "lua", "rbac", "ext_authz", "middleware")
 """Those that are sent the same reads and writes. The others are this filter in another setting, or with other keys."""
+PARTS = ("empty", "calls", "quiet", "authz")
+"""What a cached read is made of: each does what the one before does, and more."""
 DECIDING = ("authz", "lua", "rbac", "ext_authz", "middleware")
 """Those of them that decide anything."""
 CACHING = ("cold", "lua", "middleware")
@@ -25,7 +27,9 @@ NUMBERED = {"key": f"{LOAD_PREFIX}{{number}}"}
 TITLES = {
     "none": "no filter",
     "empty": "empty proxy-wasm filter",
+    "calls": "the same host calls, no decision",
     "authz": "this filter",
+    "quiet": "this filter, `access_log` `none`",
     "lua": "Envoy Lua, same cache",
     "rbac": "Envoy RBAC, static keys",
     "ext_authz": "Envoy ext_authz, HTTP",
@@ -88,7 +92,7 @@ DECISIONS = {
 def expected(subject: str, asked: str) -> int:
     """The status of one of `DECISIONS`: whoever decides nothing forwards, and RBAC knows one refusal only."""
     status = DECISIONS[asked][1]
-    if subject in ("none", "empty"):
+    if subject in ("none", "empty", "calls"):
         return 200
     return 403 if subject == "rbac" and status == 401 else status
 
@@ -137,7 +141,7 @@ def find(cases: list[Case], name: str, subject: str) -> Case:
 
 def all_cases(key_count: int) -> list[Case]:
     """Everything that is measured, in the order of the report; `key_count` keys are many."""
-    reads = [Case("read", subject, read(keys.READ)) for subject in COMPARED]
+    reads = [Case("read", subject, read(keys.READ)) for subject in (*COMPARED, "calls", "quiet")]
     writes = [Case("write", subject, write(keys.WRITE)) for subject in COMPARED]
     denied = [Case("denied", subject, administer(keys.READ), "4xx") for subject in DECIDING]
     # Envoy ends a connection on which it answers before the request's body has come, as it does where the filter

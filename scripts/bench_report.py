@@ -10,9 +10,9 @@ from statistics import median, quantiles
 
 import bench_rivals
 from bench_bars import bars
-from bench_cases import CACHING, COMPARED, DECIDING, TITLES, Case, find
+from bench_cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, Case, find
 from bench_load import CONNECTIONS
-from bench_subjects import Subjects, rss_kib
+from bench_subjects import MODULES, Subjects, rss_kib
 from harness import paths
 
 
@@ -78,6 +78,16 @@ def _forwarded(cases: list[Case], name: str) -> list[str]:
     return lines
 
 
+def _parts(cases: list[Case]) -> list[str]:
+    none = find(cases, "read", "none")
+    lines = _head("cached read, by parts", "added CPU µs, median", "of lower quartiles")
+    for subject in PARTS:
+        case = find(cases, "read", subject)
+        quiet = _lower_quartile(case.cpu_us) - _lower_quartile(none.cpu_us)
+        lines.append(_row(title_of(subject), _added(case, cases), f"{quiet:.1f}"))
+    return lines
+
+
 def _alone(cases: list[Case], name: str, title: str, subjects: tuple[str, ...]) -> list[str]:
     lines = _head(title, *_FIGURES)
     return lines + [_row(title_of(subject), *_figures(find(cases, name, subject))) for subject in subjects]
@@ -138,7 +148,7 @@ def _latency(cases: list[Case]) -> list[str]:
 
 def _memory(subjects: Subjects) -> list[str]:
     ours = paths.wasm_module()
-    modules = {"empty": paths.ROOT / "dist" / "empty.wasm"} | dict.fromkeys(("authz", "inspect", "keys"), ours)
+    modules = MODULES | dict.fromkeys(("authz", "inspect", "keys"), ours)
     lines = _head("process", "RSS MiB after start", "after the run", "module KiB", "gzip KiB")
     for name in (*COMPARED, "inspect", "keys"):
         subject = subjects.all[name]
@@ -193,6 +203,13 @@ upstream or auth service were the limit of the requests per second, and a faster
 
 {write}
 
+## Where this filter's time goes
+
+*The same host calls* are those of a cached read that is allowed, with texts as long, made by a filter that decides
+nothing (`filters/calls`): what any filter pays that tells as much to upstream, to the access log and to the metrics.
+
+{parts}
+
 ## Refused: no right to see accounts
 
 {denied}
@@ -234,6 +251,7 @@ def text(cases: list[Case], subjects: Subjects, requests: int, key_count: int) -
         "bars": _bars(cases),
         "read": _forwarded(cases, "read"),
         "write": _forwarded(cases, "write"),
+        "parts": _parts(cases),
         "denied": _alone(cases, "denied", "refused", DECIDING),
         "denied_body": _alone(cases, "denied-body", "refused write", ("authz",)),
         "cold": _alone(cases, "cold", "read", CACHING),

@@ -12,7 +12,7 @@ from bench_cases import LOAD_PREFIX, LOAD_SCOPE, NARROW
 from bench_load import Request
 from bench_rivals import EXTENSIONS, Middleware
 from bench_upstream import Upstream
-from harness import keys
+from harness import keys, paths
 from harness.auth_service import AuthService
 from harness.envoy import Envoy
 from harness.envoy_config import Config, EnvoyOptions, connection_manager
@@ -26,7 +26,9 @@ PLUGIN = {"cache": {"ttl": "1h"}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"with_filter": False},
     "empty": {},
+    "calls": {},
     "authz": {"plugin": PLUGIN},
+    "quiet": {"plugin": {**PLUGIN, "audit": {"access_log": "none"}}},
     "inspect": {"plugin": {**PLUGIN, "bodies": "inspect"}, "allow_on_headers_stop_iteration": True},
     # Proxies of their own: their caches are full of keys that nobody else sends.
     "cold": {"plugin": PLUGIN},
@@ -36,6 +38,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ext_authz": {"with_filter": False, "edit": bench_rivals.ext_authz},
 }
 """The Envoys, by what is laid over envoy.yaml."""
+
+
+MODULES = {name: paths.ROOT / "dist" / f"{name}.wasm" for name in ("empty", "calls")}
+"""Those that run another module than the one that is shipped."""
 
 
 def cpu_seconds(process: Process) -> float:
@@ -102,8 +108,7 @@ class Subject:
 class Subjects:
     """All of them, with the upstream and the auth service behind them."""
 
-    def __init__(self, workdir: Path, empty: Path) -> None:
-        """`empty` is the empty filter's module."""
+    def __init__(self, workdir: Path) -> None:
         with ExitStack() as started:
             self._upstream = Upstream(workdir / "upstream")
             started.callback(self._upstream.process.stop)
@@ -116,7 +121,7 @@ class Subjects:
             for name, wishes in VARIANTS.items():
                 folder = workdir / name
                 folder.mkdir()
-                envoy = started.enter_context(self._envoy(folder, wishes, empty if name == "empty" else None))
+                envoy = started.enter_context(self._envoy(folder, wishes, MODULES.get(name)))
                 self.all[name] = Subject(envoy.process, envoy.url, envoy)
             middleware = Middleware(self._upstream.address, self.auth.address, workdir)
             started.callback(middleware.process.stop)

@@ -234,12 +234,15 @@ ensure_prometheus() {
 # ensure_wrk: the HTTP load generator of scripts/bench.
 ensure_wrk() { ensure_command wrk wrk; }
 
-# build_empty_filter: dist/empty.wasm, for scripts/bench and its test.
-build_empty_filter() {
-  step "building the empty filter to measure against (wasm32-wasip1, release)"
-  cargo build --locked --release -p empty-filter --target wasm32-wasip1
+# build_bench_filters: dist/empty.wasm and dist/calls.wasm, for scripts/bench and its test.
+build_bench_filters() {
+  local filter
+  step "building the filters to measure against (wasm32-wasip1, release)"
+  cargo build --locked --release -p empty-filter -p calls-filter --target wasm32-wasip1
   mkdir -p dist
-  install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/empty_filter.wasm" dist/empty.wasm
+  for filter in empty calls; do
+    install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/${filter}_filter.wasm" "dist/$filter.wasm"
+  done
 }
 
 # ensure_cargo_fuzz: sets CARGO_FUZZ, the program behind `cargo fuzz`.

@@ -1,8 +1,9 @@
-//! One record per decision, and the short form for the access log.
+//! One record per decision, and the short form for the access log (`access_log`).
 //!
 //! Records are JSON on one line. They name the key by its public id, never by its text, and the target
 //! without its query. A flood is cut to so many records per second; what was left out is counted.
 
+mod access_log;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::config::Audit;
+use crate::config::{AccessLog, Audit};
 use crate::decision::{Decision, Effect};
 use crate::principals::{Grant, Principal, Timestamp};
 use crate::request::RequestHead;
@@ -93,13 +94,19 @@ impl<'a> Who<'a> {
 pub struct AuditLog {
     config: Audit,
     limiter: PerSecond,
+    /// What the access log was told last.
+    field: Vec<u8>,
 }
 
 impl AuditLog {
     /// A log under a configuration.
     pub fn new(config: Audit) -> Self {
         let limiter = PerSecond::new(config.max_per_second);
-        Self { config, limiter }
+        Self {
+            config,
+            limiter,
+            field: Vec::new(),
+        }
     }
 
     /// Whether this decision is recorded at all. Requests that are not for MLflow never are.
@@ -152,27 +159,18 @@ impl AuditLog {
         serde_json::to_string(&record).ok()
     }
 
-    /// The filter-state object for the access log (DESIGN 5.5).
-    pub fn access_log_field(&self, decision: &Decision) -> String {
-        #[derive(Serialize)]
-        struct Field<'a> {
-            decision: &'static str,
-            reason: &'static str,
-            operation: Option<&'static str>,
-            #[serde(flatten)]
-            who: Who<'a>,
-            stale: bool,
-            mode: &'static str,
-        }
-        let field = Field {
-            decision: decision.effect().as_str(),
-            reason: decision.reason.as_str(),
-            operation: decision.operation.map(|operation| operation.name),
-            who: Who::of(decision.principal.as_deref()),
-            stale: decision.stale,
-            mode: decision.terms.mode.as_str(),
+    /// The filter-state object for the access log (DESIGN 5.5); `None` for decisions that it is not told of.
+    pub fn access_log_field(&mut self, decision: &Decision) -> Option<&[u8]> {
+        let is_wanted = match self.config.access_log {
+            AccessLog::All => true,
+            AccessLog::Denials => decision.effect() != Effect::Allow,
+            AccessLog::None => false,
         };
-        serde_json::to_string(&field).unwrap_or_default()
+        if !is_wanted || decision.mount.is_none() {
+            return None;
+        }
+        access_log::write(decision, &mut self.field);
+        Some(&self.field)
     }
 }
 

@@ -264,8 +264,13 @@ impl Engine {
 
     /// The stream is gone, decided or not.
     pub fn on_stream_gone(&mut self, stream: StreamId) {
-        self.waiting.remove(&stream);
-        self.reading.remove(&stream);
+        // Most streams were neither, and need not be looked up.
+        if !self.waiting.is_empty() {
+            self.waiting.remove(&stream);
+        }
+        if !self.reading.is_empty() {
+            self.reading.remove(&stream);
+        }
     }
 
     /// This engine will see no more events; its share of the shared gauges is taken back.
@@ -304,8 +309,8 @@ impl Engine {
         self.audit.record(now, decision, head, facts)
     }
 
-    /// The access log's short form of a decision.
-    pub fn access_log_field(&self, decision: &Decision) -> String {
+    /// The access log's short form of a decision, where it is to have one.
+    pub fn access_log_field(&mut self, decision: &Decision) -> Option<&[u8]> {
         self.audit.access_log_field(decision)
     }
 

@@ -14,17 +14,17 @@ import bench_bars  # noqa: E402
 import bench_cases  # noqa: E402
 import bench_chart  # noqa: E402
 import bench_report  # noqa: E402
-from bench_cases import COMPARED, DECIDING, Case, Sample, find  # noqa: E402
+from bench_cases import COMPARED, DECIDING, PARTS, Case, Sample, find  # noqa: E402
 from bench_subjects import Subjects  # noqa: E402
 
-FORWARDING = {"none", "empty"}
+FORWARDING = {"none", "empty", "calls"}
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench.Bench]:
     """Everything, measured once in a tiny way, and still running."""
     folder = tmp_path_factory.mktemp("bench")
-    with Subjects(folder, paths.ROOT / "dist" / "empty.wasm") as subjects:
+    with Subjects(folder) as subjects:
         small = bench.Bench(subjects, bench.QUICK)
         small.warm_up()
         for number in range(bench.QUICK.rounds):
@@ -99,6 +99,7 @@ def test_the_report_has_a_row_for_each(report: str) -> None:
     compared = [bench_report.title_of(subject) for subject in COMPARED]
     assert firsts["cached write"] == compared
     assert firsts["cached read"] == compared * 2, "CPU time, and latency"
+    assert firsts["cached read, by parts"] == [bench_report.title_of(subject) for subject in PARTS]
     assert firsts["refused"] == [row for row in compared if row not in ("no filter", "empty proxy-wasm filter")]
     assert firsts["read"] == ["**this filter**", "Envoy Lua, same cache", "FastAPI middleware"]
     assert firsts["cached read by"] == ["one key", f"{bench.QUICK.keys} keys at random"]

@@ -140,6 +140,26 @@ def test_access_log_field(
         assert found == {**found, **expected, "mode": "enforce", "stale": False}
 
 
+@pytest.mark.parametrize(
+    ("access_log", "told"),
+    [("all", ["allowed", "scope_missing"]), ("denials", [None, "scope_missing"]), ("none", [None, None])],
+)
+def test_the_access_log_is_told_what_is_configured(
+    start_stack: StartStack, access_log: str, told: list[str | None]
+) -> None:
+    stack = start_stack(plugin={"audit": {"access_log": access_log}})
+    found = []
+    for method, target in (("GET", READ_RUN), ("POST", CREATE_RUN)):
+        marker = ("user-agent", f"test-{uuid.uuid4()}")
+        stack.client.request(method, target, [marker, bearer(READ)])
+        field = access_log_entry(stack, user_agent=marker[1])["authz"]
+        found.append(field["reason"] if field else None)
+    assert found == told
+    # Neither record nor metric depends on it.
+    assert [record["reason"] for record in stack.envoy.audit()] == ["scope_missing"]
+    assert stack.envoy.metric("mlflow_authz_decisions", reason="allowed") == 1
+
+
 # --- metrics ---
 
 

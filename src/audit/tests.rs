@@ -7,10 +7,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{AuditLog, HostFacts, PerSecond};
 use crate::catalog::CATALOG;
-use crate::config::Audit;
+use crate::config::{AccessLog, Audit};
 use crate::decision::{Decision, Reason};
 use crate::policy::Permission;
-use crate::principals::Principal;
+use crate::principals::{Grant, Principal};
 use crate::request::RequestHead;
 
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
@@ -21,7 +21,13 @@ fn log(allows: bool, max_per_second: u64) -> AuditLog {
     AuditLog::new(Audit {
         allows,
         max_per_second,
+        ..Audit::default()
     })
+}
+
+fn field(decision: &Decision) -> Value {
+    let mut log = log(false, 9);
+    serde_json::from_slice(log.access_log_field(decision).unwrap()).unwrap()
 }
 
 fn record(decision: &Decision, headers: Headers<'_>) -> (Value, String) {
@@ -66,9 +72,7 @@ fn grants_limited_to_names_are_recorded_where_there_are_any() {
     };
     let (written, _) = record(&decision, &[]);
     assert_eq!(written["grants"], grants);
-    let field = log(false, 9).access_log_field(&decision);
-    let field: Value = serde_json::from_str(&field).unwrap();
-    assert_eq!(field["grants"], grants);
+    assert_eq!(field(&decision)["grants"], grants);
     let (without, _) = record(&denied(), &[]);
     assert_eq!(without.get("grants"), None);
 }
@@ -257,23 +261,90 @@ fn clocks_beyond_the_calendar_are_written_somehow() {
 
 #[test]
 fn the_access_log_field() {
-    let field = log(false, 1).access_log_field(&denied());
-    let expected = json!({
+    let mut expected = json!({
         "decision": "deny", "reason": "scope_missing", "operation": "CreateRun", "user_id": "u\u{1b}1",
         "key_id": "key_1", "scopes": ["model:read"], "roles": ["viewer"], "admin": false, "stale": false,
         "mode": "enforce",
     });
-    assert_eq!(serde_json::from_str::<Value>(&field).unwrap(), expected);
+    assert_eq!(field(&denied()), expected);
     let stale = Decision {
         stale: true,
         ..denied()
     };
-    let field = log(false, 1).access_log_field(&stale);
-    assert!(field.contains(r#""stale":true"#), "{field}");
+    expected["stale"] = json!(true);
+    assert_eq!(field(&stale), expected);
     assert_eq!(record(&stale, &[]).0["stale"], json!(true));
-    let outside = log(false, 1).access_log_field(&Decision::new(Reason::Outside));
-    assert!(
-        outside.contains(r#""decision":"allow","reason":"outside","operation":null"#),
-        "{outside}"
+}
+
+#[test]
+fn the_access_log_field_holds_whatever_text_a_principal_has() {
+    for text in [
+        "",
+        "plain",
+        "a\"b",
+        "a\\b",
+        "a\nb",
+        "\u{0}",
+        "\u{7f}",
+        "é\u{2028}",
+        "\",\"admin\":true,\"x\":\"",
+    ] {
+        let principal = Principal {
+            user_id: Some(text.to_owned()),
+            key_id: None,
+            scopes: vec![text.to_owned(), "b".to_owned(), text.to_owned()],
+            roles: Vec::new(),
+            is_admin: true,
+            grants: vec![
+                Grant {
+                    scope: text.to_owned(),
+                    names: vec![text.to_owned(), "c".to_owned()],
+                },
+                Grant::default(),
+            ],
+        };
+        let decision = Decision {
+            operation: None,
+            principal: Some(Arc::new(principal)),
+            ..denied()
+        };
+        let expected = json!({
+            "decision": "deny", "reason": "scope_missing", "operation": null, "user_id": text, "key_id": null,
+            "scopes": [text, "b", text], "roles": [], "admin": true,
+            "grants": [{"scope": text, "names": [text, "c"]}, {"scope": "", "names": []}],
+            "stale": false, "mode": "enforce",
+        });
+        assert_eq!(field(&decision), expected);
+    }
+    let nobody = Decision {
+        principal: None,
+        ..denied()
+    };
+    let field = field(&nobody);
+    assert_eq!(
+        (&field["user_id"], &field["scopes"], &field["admin"]),
+        (&json!(null), &json!([]), &json!(false))
     );
+}
+
+#[test]
+fn which_decisions_the_access_log_is_told_of() {
+    let allowed = Decision {
+        reason: Reason::Allowed,
+        ..denied()
+    };
+    let outside = Decision::new(Reason::Outside);
+    for (access_log, told) in [
+        (AccessLog::All, [true, true, false]),
+        (AccessLog::Denials, [true, false, false]),
+        (AccessLog::None, [false, false, false]),
+    ] {
+        let mut log = AuditLog::new(Audit {
+            access_log,
+            ..Audit::default()
+        });
+        let found = [denied(), allowed.clone(), outside.clone()]
+            .map(|decision| log.access_log_field(&decision).is_some());
+        assert_eq!(found, told, "{access_log:?}");
+    }
 }

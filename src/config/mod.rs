@@ -3,6 +3,7 @@
 //! Pure parsing. The filter and `mlflow-authz check` read a configuration with [`Config::parse`] and
 //! nothing else, so what one accepts the other accepts.
 
+mod audit;
 mod defaults;
 mod error;
 mod fields;
@@ -25,6 +26,7 @@ use crate::json;
 use crate::pattern::Pattern;
 use crate::policy::Permission;
 
+pub use audit::{AccessLog, Audit};
 pub use error::ConfigError;
 pub use fields::{HeaderField, SecretHeader};
 pub use overrides::{Match, Override};
@@ -349,28 +351,6 @@ impl Default for IdentityHeaders {
             user_id: HeaderField::from_static("x-mlflow-authz-user"),
             key_id: HeaderField::from_static("x-mlflow-authz-key"),
             scopes: HeaderField::from_static("x-mlflow-authz-scopes"),
-        }
-    }
-}
-
-/// What is written to the audit log. Denials always are, up to the limit.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct Audit {
-    /// Whether allowed requests are recorded too.
-    pub allows: bool,
-    /// Records per second and VM; the rest is counted.
-    #[serde(deserialize_with = "fields::whole_number")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
-    pub max_per_second: u64,
-}
-
-impl Default for Audit {
-    fn default() -> Self {
-        Self {
-            allows: false,
-            max_per_second: 100,
         }
     }
 }

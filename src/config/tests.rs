@@ -9,7 +9,7 @@ use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{Config, ConfigError, CredentialKind};
+use super::{AccessLog, Config, ConfigError, CredentialKind};
 use crate::catalog::PublicGroup;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -90,8 +90,12 @@ fn defaults() {
     assert!(config.scopes.is_empty() && config.roles.is_empty());
     assert_eq!(config.public, [PublicGroup::Health]);
     assert_eq!(
-        (config.audit.allows, config.audit.max_per_second),
-        (false, 100)
+        (
+            config.audit.allows,
+            config.audit.max_per_second,
+            config.audit.access_log
+        ),
+        (false, 100, AccessLog::All)
     );
     assert_eq!(config.help_url, None);
 }
@@ -135,7 +139,7 @@ fn a_full_configuration() {
           "identity_headers": {"user_id": "X-Hokusai-User-Id", "key_id": "x-hokusai-api-key-id"},
           "scopes": {"model:write": ["run:write", "registered_model:*"]}, "roles": {"admin": ["*:*"]},
           "public": ["health", "ui"], "graphql": "read", "bodies": "ignore",
-          "audit": {"allows": true, "max_per_second": 7}, "whoami": false,
+          "audit": {"allows": true, "max_per_second": 7, "access_log": "denials"}, "whoami": false,
           "help_url": "https://docs.example/keys"
         } "#,
     )
@@ -189,6 +193,7 @@ fn a_full_configuration() {
         config.help_url.as_deref(),
         Some("https://docs.example/keys")
     );
+    assert_eq!(config.audit.access_log, AccessLog::Denials);
     assert!(
         config.audit.allows && !config.forward_credential && config.auth_service.send_client_ip
     );

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use super::{Bodies, CredentialKind, GraphQl, Mode};
+use super::{AccessLog, Bodies, CredentialKind, GraphQl, Mode};
 
 /// The words of one field, and what each stands for.
 struct Words<T: 'static>(&'static [(&'static str, T)]);
@@ -41,5 +41,6 @@ macro_rules! read_from_words {
 
 read_from_words!(Mode: "enforce" => Enforce, "shadow" => Shadow);
 read_from_words!(GraphQl: "read" => Read, "deny" => Deny);
+read_from_words!(AccessLog: "all" => All, "denials" => Denials, "none" => None);
 read_from_words!(Bodies: "ignore" => Ignore, "inspect" => Inspect);
 read_from_words!(CredentialKind: "bearer" => Bearer, "x-api-key" => XApiKey, "basic" => Basic, "query" => Query);

@@ -6,6 +6,7 @@
 //! | `stream` | the context of one request |
 //! | `plugin` | feeds their events to the engine and does what it says |
 //! | `request`, `reply`, `courier` | a request, a callout's reply, callouts, as the host holds them |
+//! | `record`, `broken` | what a decision leaves in logs; why there was none |
 //! | `metrics`, `host` | how all of them reach the proxy |
 
 #![expect(
@@ -13,10 +14,12 @@
     reason = "the macro below writes an exported function without a doc"
 )]
 
+mod broken;
 mod courier;
 mod host;
 mod metrics;
 mod plugin;
+mod record;
 mod reply;
 mod request;
 mod root;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use mlflow_authz::Outbox;
 use mlflow_authz::metrics::{Change, Kind, Metric};
 
@@ -10,7 +11,9 @@ use crate::host::{self, HostError, MetricKind};
 
 thread_local! {
     /// Ids are the VM's: every root context finds the same metric under the same name.
-    static IDS: RefCell<HashMap<Metric, u32>> = RefCell::new(HashMap::new());
+    /// The hasher is a quick one: there are as many metrics as the catalog and the words of this crate make, and
+    /// nobody outside can choose another.
+    static IDS: RefCell<HashMap<Metric, u32, FixedState>> = RefCell::default();
 }
 
 /// Takes lines and metrics out of the outbox, to the host.

@@ -8,16 +8,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Duration;
 
-use mlflow_authz::audit::HostFacts;
 use mlflow_authz::auth_service::Reply;
-use mlflow_authz::{CalloutId, Decision, Engine, Moment, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{CalloutId, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
+use crate::broken::Broken;
 use crate::courier::Courier;
-use crate::host::{self, Buffer, HeaderMap, HostData, HostError};
+use crate::host::{self, Buffer, HeaderMap, HostData};
 use crate::metrics;
+use crate::record::record;
 use crate::request::{self, Request};
 
 /// An engine with all that its events need.
@@ -36,32 +36,6 @@ pub struct Plugin {
     ticking: Cell<bool>,
     /// The host's clock at the last event.
     now: Cell<Duration>,
-}
-
-/// Why the filter could not decide.
-pub enum Broken {
-    /// The configuration was refused or never came.
-    NoConfiguration,
-    /// An event came within an event.
-    EngineBusy,
-    /// The host did not let the filter do what it has to.
-    Host(HostError),
-}
-
-impl From<HostError> for Broken {
-    fn from(error: HostError) -> Self {
-        Self::Host(error)
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoConfiguration => f.write_str("no configuration is in force"),
-            Self::EngineBusy => f.write_str("the engine is already handling an event"),
-            Self::Host(error) => error.fmt(f),
-        }
-    }
 }
 
 /// How often one event's outbox is emptied: each round may wake streams that leave more.
@@ -136,7 +110,7 @@ impl Plugin {
         if let Err(broken) = decided {
             self.refuse(request, &broken);
         }
-        self.held.borrow_mut().remove(&id);
+        self.release(id);
     }
 
     /// A callout has ended. Only for the root context.
@@ -175,7 +149,7 @@ impl Plugin {
 
     /// The stream is gone.
     pub fn on_stream_gone(&self, id: StreamId) {
-        self.held.borrow_mut().remove(&id);
+        self.release(id);
         if let Ok(mut engine) = self.engine.try_borrow_mut() {
             engine.on_stream_gone(id);
         }
@@ -338,7 +312,15 @@ impl Plugin {
         }
         self.read_body(request);
         if !request.is_undecided() {
-            self.held.borrow_mut().remove(&id);
+            self.release(id);
+        }
+    }
+
+    /// The stream is not held any longer, if it was.
+    fn release(&self, id: StreamId) {
+        let mut held = self.held.borrow_mut();
+        if !held.is_empty() {
+            held.remove(&id);
         }
     }
 
@@ -382,28 +364,6 @@ impl Plugin {
                 log::error!("{error}");
                 wanted.is_none()
             }
-        }
-    }
-}
-
-/// The filter state that the access log reads as `wasm.mlflow_authz`.
-const ACCESS_LOG_PROPERTY: &str = "mlflow_authz";
-
-/// Leaves the decision in the access log and the audit log. Neither decides about the request.
-fn record(engine: &mut Engine, now: Duration, decision: &Decision, head: &RequestHead<'_>) {
-    if decision.mount.is_some() {
-        let field = engine.access_log_field(decision);
-        if let Err(error) = host::set_property(ACCESS_LOG_PROPERTY, &field) {
-            log::warn!("access log: {error}");
-        }
-    }
-    if engine.wants_audit(decision) {
-        let facts = HostFacts {
-            route: request::text_property(&["xds", "route_name"]),
-            client: request::client_address(),
-        };
-        if let Some(record) = engine.audit_record(now, decision, head, facts) {
-            log::warn!("{record}");
         }
     }
 }

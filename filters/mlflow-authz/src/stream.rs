@@ -10,7 +10,8 @@ use mlflow_authz::StreamId;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::plugin::{Broken, Plugin};
+use crate::broken::Broken;
+use crate::plugin::Plugin;
 use crate::request::Request;
 
 /// Feeds one request's events to the plugin.

@@ -182,7 +182,8 @@ fn the_key_is_in_no_record_answer_metric_or_line() {
             .engine()
             .audit_record(NOW, &decision, &head, HostFacts::default())
             .unwrap();
-        let field = shell.engine().access_log_field(&decision);
+        let field = shell.engine().access_log_field(&decision).unwrap();
+        let field = String::from_utf8(field.to_vec()).unwrap();
         let names: Vec<String> = shell
             .outbox
             .metrics

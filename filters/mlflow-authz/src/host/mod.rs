@@ -132,11 +132,8 @@ pub fn property(path: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// Sets a property of this stream; Envoy keeps it as filter state `wasm.<name>`.
-pub fn set_property(name: &str, value: &str) -> Result<(), HostError> {
-    check(
-        "set_property",
-        raw::set_property(name.as_bytes(), value.as_bytes()),
-    )
+pub fn set_property(name: &str, value: &[u8]) -> Result<(), HostError> {
+    check("set_property", raw::set_property(name.as_bytes(), value))
 }
 
 /// Answers the request. `details` becomes Envoy's response code details.

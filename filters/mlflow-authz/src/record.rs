@@ -1,0 +1,29 @@
+//! What a decision leaves in the access log and the audit log. Neither decides about the request.
+
+use std::time::Duration;
+
+use mlflow_authz::audit::HostFacts;
+use mlflow_authz::{Decision, Engine, RequestHead};
+
+use crate::{host, request};
+
+/// The filter state that the access log reads as `wasm.mlflow_authz`.
+const ACCESS_LOG_PROPERTY: &str = "mlflow_authz";
+
+/// Leaves the decision in both, as far as they are to have it.
+pub fn record(engine: &mut Engine, now: Duration, decision: &Decision, head: &RequestHead<'_>) {
+    if let Some(field) = engine.access_log_field(decision)
+        && let Err(error) = host::set_property(ACCESS_LOG_PROPERTY, field)
+    {
+        log::warn!("access log: {error}");
+    }
+    if engine.wants_audit(decision) {
+        let facts = HostFacts {
+            route: request::text_property(&["xds", "route_name"]),
+            client: request::client_address(),
+        };
+        if let Some(record) = engine.audit_record(now, decision, head, facts) {
+            log::warn!("{record}");
+        }
+    }
+}
