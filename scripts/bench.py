@@ -185,7 +185,7 @@ def run(size: Size, workdir: Path) -> tuple[str, str]:
     if len(cpus) > 1:
         os.sched_setaffinity(0, set(cpus[1:]))
     try:
-        step("starting an upstream, an auth service, eleven Envoys and the middleware")
+        step("starting an upstream, an auth service, 15 Envoys and the middleware")
         with Subjects(workdir) as subjects:
             pin_to_cpus(subjects, cpus)
             bench = Bench(subjects, size)

@@ -9,8 +9,10 @@ from harness.stack import MOUNT
 
 COMPARED = ("none", "empty", "authz", "lua", "rbac", "ext_authz", "middleware")
 """Those that are sent the same reads and writes. The others are this filter in another setting, or with other keys."""
-PARTS = ("empty", "calls", "quiet", "authz")
-"""What a cached read is made of: each does what the one before does, and more."""
+STEPS = ("reads", "clock", "identity", "metrics", "calls")
+"""`filters/calls`, with one kind of host call more each."""
+PARTS = ("empty", *STEPS, "authz", "quiet")
+"""What a cached read is made of."""
 DECIDING = ("authz", "lua", "rbac", "ext_authz", "middleware")
 """Those of them that decide anything."""
 CACHING = ("cold", "lua", "middleware")
@@ -27,7 +29,11 @@ NUMBERED = {"key": f"{LOAD_PREFIX}{{number}}"}
 TITLES = {
     "none": "no filter",
     "empty": "empty proxy-wasm filter",
-    "calls": "the same host calls, no decision",
+    "reads": "host calls alone: request headers read",
+    "clock": "and the clock read",
+    "identity": "and three identity headers set",
+    "metrics": "and two counters increased",
+    "calls": "and the access log told: all host calls of this filter",
     "authz": "this filter",
     "quiet": "this filter, `access_log` `none`",
     "lua": "Envoy Lua, same cache",
@@ -92,7 +98,7 @@ DECISIONS = {
 def expected(subject: str, asked: str) -> int:
     """The status of one of `DECISIONS`: whoever decides nothing forwards, and RBAC knows one refusal only."""
     status = DECISIONS[asked][1]
-    if subject in ("none", "empty", "calls"):
+    if subject in ("none", "empty", *STEPS):
         return 200
     return 403 if subject == "rbac" and status == 401 else status
 
@@ -141,7 +147,7 @@ def find(cases: list[Case], name: str, subject: str) -> Case:
 
 def all_cases(key_count: int) -> list[Case]:
     """Everything that is measured, in the order of the report; `key_count` keys are many."""
-    reads = [Case("read", subject, read(keys.READ)) for subject in (*COMPARED, "calls", "quiet")]
+    reads = [Case("read", subject, read(keys.READ)) for subject in (*COMPARED, *STEPS, "quiet")]
     writes = [Case("write", subject, write(keys.WRITE)) for subject in COMPARED]
     denied = [Case("denied", subject, administer(keys.READ), "4xx") for subject in DECIDING]
     # Envoy ends a connection on which it answers before the request's body has come, as it does where the filter

@@ -205,8 +205,9 @@ upstream or auth service were the limit of the requests per second, and a faster
 
 ## Where this filter's time goes
 
-*The same host calls* are those of a cached read that is allowed, with texts as long, made by a filter that decides
-nothing (`filters/calls`): what any filter pays that tells as much to upstream, to the access log and to the metrics.
+*Host calls alone* is a filter that decides nothing (`filters/calls`): it makes the host calls of a cached read that is
+allowed, with texts as long, one kind more in each row. That is what any filter pays that tells as much to upstream, to
+the metrics and to the access log.
 
 {parts}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_rivals
-from bench_cases import LOAD_PREFIX, LOAD_SCOPE, NARROW
+from bench_cases import LOAD_PREFIX, LOAD_SCOPE, NARROW, STEPS
 from bench_load import Request
 from bench_rivals import EXTENSIONS, Middleware
 from bench_upstream import Upstream
@@ -26,7 +26,7 @@ PLUGIN = {"cache": {"ttl": "1h"}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"with_filter": False},
     "empty": {},
-    "calls": {},
+    **{name: {"plugin": {"steps": number}} for number, name in enumerate(STEPS, 1)},
     "authz": {"plugin": PLUGIN},
     "quiet": {"plugin": {**PLUGIN, "audit": {"access_log": "none"}}},
     "inspect": {"plugin": {**PLUGIN, "bodies": "inspect"}, "allow_on_headers_stop_iteration": True},
@@ -40,7 +40,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """The Envoys, by what is laid over envoy.yaml."""
 
 
-MODULES = {name: paths.ROOT / "dist" / f"{name}.wasm" for name in ("empty", "calls")}
+MODULES = {"empty": paths.ROOT / "dist" / "empty.wasm"}
+MODULES |= dict.fromkeys(STEPS, paths.ROOT / "dist" / "calls.wasm")
 """Those that run another module than the one that is shipped."""
 
 

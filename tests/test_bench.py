@@ -14,10 +14,10 @@ import bench_bars  # noqa: E402
 import bench_cases  # noqa: E402
 import bench_chart  # noqa: E402
 import bench_report  # noqa: E402
-from bench_cases import COMPARED, DECIDING, PARTS, Case, Sample, find  # noqa: E402
+from bench_cases import COMPARED, DECIDING, PARTS, STEPS, Case, Sample, find  # noqa: E402
 from bench_subjects import Subjects  # noqa: E402
 
-FORWARDING = {"none", "empty", "calls"}
+FORWARDING = {"none", "empty", *STEPS}
 
 
 @pytest.fixture(scope="module")

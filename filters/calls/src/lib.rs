@@ -1,7 +1,8 @@
 //! Exists only to be measured against: makes the host calls that the mlflow-authz filter makes for a cached request
-//! that is allowed, in the same order and with texts as long, and decides nothing. Between it and the empty filter
-//! lies what the host takes for these calls; between it and the mlflow-authz filter, what that does itself. Which calls
-//! those are: `tests/simulated_host/tests/suite/host_calls.rs` prints them.
+//! that is allowed, with texts as long, and decides nothing. Between it and the empty filter lies what the host takes
+//! for these calls; between it and the mlflow-authz filter, what that does itself. Which calls those are:
+//! `tests/simulated_host/tests/suite/host_calls.rs` prints them. `"steps": N` in its configuration says how many kinds
+//! of them are made.
 
 #![allow(
     missing_docs,
@@ -43,13 +44,13 @@ const IDENTITY: [(&str, &str); 3] = [
     ("x-mlflow-authz-scopes", "model:read"),
 ];
 
+#[derive(Clone, Copy)]
 struct Root {
+    steps: u8,
     metrics: [u32; 2],
 }
 
-struct Stream {
-    metrics: [u32; 2],
-}
+struct Stream(Root);
 
 impl Context for Root {}
 
@@ -62,10 +63,17 @@ impl RootContext for Root {
         true
     }
 
+    fn on_configure(&mut self, _: usize) -> bool {
+        let text = self.get_plugin_configuration().unwrap_or_default();
+        let name = b"\"steps\":";
+        let behind = text.windows(name.len()).position(|part| part == name);
+        let digit = behind.and_then(|at| text.get(at + name.len()..)?.trim_ascii_start().first());
+        self.steps = digit.map_or(u8::MAX, |digit| digit.wrapping_sub(b'0'));
+        true
+    }
+
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream {
-            metrics: self.metrics,
-        }))
+        Some(Box::new(Stream(*self)))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -77,28 +85,39 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        drop(headers());
-        let mut time = 0;
-        // SAFETY: the host writes one u64 during the call.
-        unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
-        let path = "mlflow_authz";
-        // SAFETY: the host only reads both texts during the call.
-        unsafe { proxy_set_property(path.as_ptr(), path.len(), FIELD.as_ptr(), FIELD.len()) };
-        for (name, value) in IDENTITY {
-            // SAFETY: the host only reads both texts during the call.
-            unsafe {
-                proxy_replace_header_map_value(
-                    0,
-                    name.as_ptr(),
-                    name.len(),
-                    value.as_ptr(),
-                    value.len(),
-                )
-            };
+        let Root { steps, metrics } = self.0;
+        if steps >= 1 {
+            drop(headers());
         }
-        for id in self.metrics {
-            // SAFETY: passes numbers.
-            unsafe { proxy_increment_metric(id, 1) };
+        if steps >= 2 {
+            let mut time = 0;
+            // SAFETY: the host writes one u64 during the call.
+            unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
+        }
+        if steps >= 3 {
+            for (name, value) in IDENTITY {
+                // SAFETY: the host only reads both texts during the call.
+                unsafe {
+                    proxy_replace_header_map_value(
+                        0,
+                        name.as_ptr(),
+                        name.len(),
+                        value.as_ptr(),
+                        value.len(),
+                    )
+                };
+            }
+        }
+        if steps >= 4 {
+            for id in metrics {
+                // SAFETY: passes numbers.
+                unsafe { proxy_increment_metric(id, 1) };
+            }
+        }
+        if steps >= 5 {
+            let path = "mlflow_authz";
+            // SAFETY: the host only reads both texts during the call.
+            unsafe { proxy_set_property(path.as_ptr(), path.len(), FIELD.as_ptr(), FIELD.len()) };
         }
         Action::Continue
     }
@@ -117,5 +136,5 @@ fn headers() -> Vec<u8> {
 }
 
 proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(Root { metrics: [0; 2] }) });
+    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(Root { steps: 0, metrics: [0; 2] }) });
 }}
