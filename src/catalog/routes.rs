@@ -7,19 +7,21 @@
 //! not hide a more general one that serves another: servers go on to the next rule that matches, and so
 //! does this table, with the stricter one where several do.
 
+mod general;
 mod template;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use matchit::Router;
 use once_cell::sync::Lazy;
 
 use super::entry::{Access, Operation};
 use super::operations;
-use template::{REST, Segment, Served, Template, matches, overlap};
+use general::GeneralRules;
+use template::{REST, Segment, Served, Template, matches};
 
 /// The catalog of this build, compiled once per VM.
 pub static CATALOG: Lazy<Catalog> = Lazy::new(|| Catalog::compile(operations()));
@@ -41,7 +43,7 @@ struct Node {
 
 #[derive(Debug)]
 struct Tail {
-    pattern: Vec<Segment>,
+    pattern: Box<[Segment<'static>]>,
     served: Served,
 }
 
@@ -53,32 +55,8 @@ impl Catalog {
     /// unknown: the strict reading.
     pub fn compile(operations: impl Iterator<Item = &'static Operation>) -> Self {
         let templates: Vec<Template> = operations.flat_map(Template::of_operation).collect();
-        let prefixes: Vec<&[Segment]> =
-            templates.iter().filter_map(Template::open_prefix).collect();
-        let mut by_key: BTreeMap<String, (usize, Node)> = BTreeMap::new();
-        for (index, template) in templates.iter().enumerate() {
-            match template.tail_of(&prefixes) {
-                Some((prefix, pattern)) => {
-                    let key = format!("{}/{REST}", template::key(prefix));
-                    let tail = Tail {
-                        pattern: pattern.to_vec(),
-                        served: template.served,
-                    };
-                    by_key.entry(key).or_default().1.tails.push(tail);
-                }
-                None => {
-                    let (first, node) =
-                        by_key.entry(template::key(&template.segments)).or_default();
-                    *first = index;
-                    node.here.push(template.served);
-                }
-            }
-        }
         let mut catalog = Self::default();
-        for (key, (first, mut node)) in by_key {
-            if let (false, Some(template)) = (node.here.is_empty(), templates.get(first)) {
-                fill_from_general_rules(&mut node.here, template, &templates);
-            }
+        for (key, node) in nodes(&templates) {
             catalog.insert(&key, node);
         }
         catalog
@@ -112,23 +90,33 @@ impl Catalog {
     }
 }
 
-/// Adds the methods that only a more general template serves.
-fn fill_from_general_rules(here: &mut Vec<Served>, own: &Template, all: &[Template]) {
-    let mut added: BTreeMap<&'static str, Served> = BTreeMap::new();
-    for general in all
-        .iter()
-        .filter(|t| t.has_parameter() && overlap(&own.segments, &t.segments))
-    {
-        let method = general.served.method;
-        if here.iter().any(|served| served.method == method) {
-            continue;
-        }
-        let stricter = |now: &Served| now.strictness() < general.served.strictness();
-        if added.get(method).is_none_or(stricter) {
-            added.insert(method, general.served);
+/// What is served at each key of the trie, and below it.
+fn nodes(templates: &[Template]) -> BTreeMap<String, Node> {
+    let prefixes: BTreeSet<&[Segment<'_>]> =
+        templates.iter().filter_map(Template::open_prefix).collect();
+    let general = GeneralRules::of(templates);
+    let mut nodes: BTreeMap<String, (Node, Option<&Template>)> = BTreeMap::new();
+    for template in templates {
+        if let Some((prefix, pattern)) = template.tail_of(&prefixes) {
+            let key = format!("{}/{REST}", template::key(prefix));
+            let tails = template.served().map(|served| Tail {
+                pattern: pattern.into(),
+                served,
+            });
+            nodes.entry(key).or_default().0.tails.extend(tails);
+        } else {
+            let (node, own) = nodes.entry(template::key(&template.segments)).or_default();
+            node.here.extend(template.served());
+            *own = Some(template);
         }
     }
-    here.extend(added.into_values());
+    let filled = nodes.into_iter().map(|(key, (mut node, own))| {
+        if let Some(own) = own {
+            general.fill(&mut node.here, &own.segments);
+        }
+        (key, node)
+    });
+    filled.collect()
 }
 
 impl Served {

@@ -14,14 +14,14 @@ use crate::catalog::routes::template::{Segment, matches};
 /// `matches` against the plainest definition there is, over all short patterns and paths.
 #[test]
 fn matching_agrees_with_its_definition() {
-    fn by_definition(pattern: &[Segment], path: &[&str]) -> bool {
+    fn by_definition(pattern: &[Segment<'_>], path: &[&str]) -> bool {
         match pattern.split_first() {
             None => path.is_empty(),
             Some((Segment::Any, later)) => {
                 (1..=path.len()).any(|taken| by_definition(later, &path[taken..]))
             }
             Some((Segment::Static(text), later)) => {
-                path.first() == Some(&text.as_str()) && by_definition(later, &path[1..])
+                path.first() == Some(text) && by_definition(later, &path[1..])
             }
             Some((Segment::One { .. }, later)) => {
                 path.first().is_some_and(|text| !text.is_empty())
@@ -30,14 +30,14 @@ fn matching_agrees_with_its_definition() {
         }
     }
     let one = || Segment::One {
-        prefix: String::new(),
-        suffix: String::new(),
+        prefix: "",
+        suffix: "",
     };
     let kinds = [
         Segment::Any,
         one(),
-        Segment::Static("t".into()),
-        Segment::Static("u".into()),
+        Segment::Static("t"),
+        Segment::Static("u"),
     ];
     let texts = ["t", "u", ""];
     let digits = |mut number: usize, base: usize, length: usize| {
@@ -50,9 +50,9 @@ fn matching_agrees_with_its_definition() {
     };
     for length in 1..=4_u32 {
         for number in 0..kinds.len().pow(length) {
-            let pattern: Vec<Segment> = digits(number, kinds.len(), length as usize)
+            let pattern: Vec<Segment<'_>> = digits(number, kinds.len(), length as usize)
                 .into_iter()
-                .map(|index| kinds[index].clone())
+                .map(|index| kinds[index])
                 .collect();
             for path_length in 1..=5_u32 {
                 for number in 0..texts.len().pow(path_length) {

@@ -18,20 +18,20 @@ struct Served {
     route: &'static Route,
     method: &'static str,
     path: String,
-    segments: Vec<Segment>,
+    segments: Vec<Segment<'static>>,
 }
 
 fn served(operations: impl Iterator<Item = &'static Operation>) -> Vec<Served> {
     let mut all = Vec::new();
     for operation in operations {
         for route in operation.routes {
-            for path in route.paths() {
+            for prefix in route.prefixes() {
                 all.extend(route.methods.iter().map(|method| Served {
                     operation,
                     route,
                     method,
-                    segments: segments(&path),
-                    path: path.clone(),
+                    segments: segments(prefix, route.template),
+                    path: format!("{prefix}{}", route.template),
                 }));
             }
         }
