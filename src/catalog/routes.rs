@@ -7,21 +7,19 @@
 //! not hide a more general one that serves another: servers go on to the next rule that matches, and so
 //! does this table, with the stricter one where several do.
 
-mod general;
 mod template;
+mod tree;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use matchit::Router;
 use once_cell::sync::Lazy;
 
-use super::entry::{Access, Operation};
+use super::entry::Operation;
 use super::operations;
-use general::GeneralRules;
-use template::{REST, Segment, Served, Template, matches};
+use template::{REST, Segment, Served, matches};
+use tree::Tree;
 
 /// The catalog of this build, compiled once per VM.
 pub static CATALOG: Lazy<Catalog> = Lazy::new(|| Catalog::compile(operations()));
@@ -43,7 +41,7 @@ struct Node {
 
 #[derive(Debug)]
 struct Tail {
-    pattern: Box<[Segment<'static>]>,
+    pattern: Vec<Segment<'static>>,
     served: Served,
 }
 
@@ -54,11 +52,12 @@ impl Catalog {
     /// Compiles a table. A template that the trie cannot hold is left out, and its endpoint is then
     /// unknown: the strict reading.
     pub fn compile(operations: impl Iterator<Item = &'static Operation>) -> Self {
-        let templates: Vec<Template> = operations.flat_map(Template::of_operation).collect();
-        let mut catalog = Self::default();
-        for (key, node) in nodes(&templates) {
-            catalog.insert(&key, node);
+        let mut tree = Tree::default();
+        for operation in operations {
+            tree.insert(operation);
         }
+        let mut catalog = Self::default();
+        tree.for_each_node(&mut |key, node| catalog.insert(key, node));
         catalog
     }
 
@@ -87,40 +86,5 @@ impl Catalog {
             node.tails.iter().find(tail).map(|tail| &tail.served)
         })?;
         Some(served.operation)
-    }
-}
-
-/// What is served at each key of the trie, and below it.
-fn nodes(templates: &[Template]) -> BTreeMap<String, Node> {
-    let prefixes: BTreeSet<&[Segment<'_>]> =
-        templates.iter().filter_map(Template::open_prefix).collect();
-    let general = GeneralRules::of(templates);
-    let mut nodes: BTreeMap<String, (Node, Option<&Template>)> = BTreeMap::new();
-    for template in templates {
-        if let Some((prefix, pattern)) = template.tail_of(&prefixes) {
-            let key = format!("{}/{REST}", template::key(prefix));
-            let tails = template.served().map(|served| Tail {
-                pattern: pattern.into(),
-                served,
-            });
-            nodes.entry(key).or_default().0.tails.extend(tails);
-        } else {
-            let (node, own) = nodes.entry(template::key(&template.segments)).or_default();
-            node.here.extend(template.served());
-            *own = Some(template);
-        }
-    }
-    let filled = nodes.into_iter().map(|(key, (mut node, own))| {
-        if let Some(own) = own {
-            general.fill(&mut node.here, &own.segments);
-        }
-        (key, node)
-    });
-    filled.collect()
-}
-
-impl Served {
-    fn strictness(&self) -> Access {
-        self.operation.access
     }
 }

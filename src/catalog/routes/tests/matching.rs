@@ -106,3 +106,20 @@ fn the_strictest_general_rule_fills_in() {
         ],
     );
 }
+
+/// Whether some path matches both. Prefixes and suffixes are taken to fit any parameter.
+pub(in crate::catalog::routes) fn overlap(a: &[Segment<'_>], b: &[Segment<'_>]) -> bool {
+    match (a.split_first(), b.split_first()) {
+        (None, None) => true,
+        (Some((Segment::Any, rest)), _) => anywhere(rest, b),
+        (_, Some((Segment::Any, rest))) => anywhere(rest, a),
+        (Some((first, a)), Some((second, b))) => first.fits(second) && overlap(a, b),
+        _ => false,
+    }
+}
+
+/// A catch-all takes at least one segment; what another one takes is not yet known.
+fn anywhere(behind_any: &[Segment<'_>], other: &[Segment<'_>]) -> bool {
+    let least = usize::from(other.first() != Some(&Segment::Any));
+    (least..=other.len()).any(|skip| overlap(behind_any, other.get(skip..).unwrap_or_default()))
+}

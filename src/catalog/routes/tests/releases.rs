@@ -4,13 +4,14 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use super::matching::overlap;
 use crate::catalog::entry::{
     Access::{Admin, Delete, Read, Write},
     Object::{Experiment, Run, Trace},
     Operation, Route, op, root,
 };
 use crate::catalog::release::{RELEASES, Release};
-use crate::catalog::routes::template::{Segment, overlap, segments};
+use crate::catalog::routes::template::{Segment, segments};
 
 /// A path of a route, with one of its methods.
 struct Served {
@@ -30,7 +31,7 @@ fn served(operations: impl Iterator<Item = &'static Operation>) -> Vec<Served> {
                     operation,
                     route,
                     method,
-                    segments: segments(prefix, route.template),
+                    segments: segments(prefix, route.template).collect(),
                     path: format!("{prefix}{}", route.template),
                 }));
             }
