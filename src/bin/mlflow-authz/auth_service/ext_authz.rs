@@ -4,6 +4,8 @@
 //! takes any 200 for a yes. So the decision is made here, for the same keys, by the same catalog and default scopes;
 //! grants limited to names, for which a body may have to be read, count for nothing.
 
+use std::sync::Arc;
+
 use axum::http::header::HeaderName;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
@@ -12,7 +14,7 @@ use mlflow_authz::Config;
 use mlflow_authz::auth_service::{Reply, Verdict};
 use mlflow_authz::catalog::CATALOG;
 use mlflow_authz::config::{ConfigError, IdentityHeaders};
-use mlflow_authz::identity::{HeaderEdit, assert_principal};
+use mlflow_authz::identity::{HeaderEdit, HeaderEdits, Identity};
 use mlflow_authz::policy::{Permission, Policy};
 use mlflow_authz::principals::Principal;
 use mlflow_authz::target::{Target, below_mount};
@@ -61,7 +63,10 @@ impl Checks {
             return contract::error(StatusCode::FORBIDDEN, "the key's scopes do not grant this");
         }
         let mut response = StatusCode::OK.into_response();
-        for edit in assert_principal(&principal, &self.identity_headers) {
+        let identity = Arc::new(Identity::of(&principal));
+        let mut edits = HeaderEdits::default();
+        edits.assert_principal(Arc::new(principal), identity, &self.identity_headers);
+        for edit in edits.iter() {
             if let HeaderEdit::Set(name, value) = edit
                 && let Ok(name) = HeaderName::try_from(name)
                 && let Ok(value) = HeaderValue::try_from(value)
