@@ -103,7 +103,7 @@ fn rule_3_names_of_mcp_servers_may_hold_an_escaped_slash() {
 /// What MLflow makes of these was seen on a real server, see tests/test_deployments.py.
 #[test]
 fn rule_6_artifact_paths_mean_what_they_say() {
-    let roots = "artifacts presigned mpu/create mpu/complete mpu/abort";
+    let roots = "artifacts presigned mpu/create mpu/complete mpu/abort mlflow-artifacts/artifacts";
     let mounts = "/p /mlflow-artifacts /mlflow-artifacts/artifacts/7";
     let of_mount = |mount| roots.split(' ').map(move |root| (mount, root));
     for (mount, root) in mounts.split(' ').flat_map(of_mount) {
@@ -161,6 +161,7 @@ fn rule_6_artifact_paths_mean_what_they_say() {
         }
     }
     assert!(Target::parse(b"/api/2.0/mlflow/runs/%20x").is_ok());
+    assert!(Target::parse(b"/mlflow%252Dartifacts/artifacts/%20x").is_ok());
 }
 
 #[test]
