@@ -81,13 +81,15 @@ fn long_paths_are_matched_in_one_go() {
     );
 }
 
-/// Where several general rules serve a method that the exact path does not, the strictest decides.
+/// Where several general rules serve a method that the exact path does not, the strictest decides, or the first of
+/// equals.
 #[test]
 fn the_strictest_general_rule_fills_in() {
     static TABLE: &[Operation] = &[
         op("Exact", Run, Read, "-", &[root(&["GET"], "/a/b/c")]),
         op("Weak", Run, Read, "-", &[root(&["PUT"], "/a/b/{z}")]),
         op("Strong", Run, Admin, "-", &[root(&["PUT"], "/a/{y}/c")]),
+        op("Later", Run, Admin, "-", &[root(&["PUT"], "/a/{y}/{z}")]),
         op("Middle", Run, Write, "-", &[root(&["PUT"], "/{x}/b/c")]),
         op(
             "Elsewhere",
