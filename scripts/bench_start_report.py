@@ -115,7 +115,9 @@ brackets. This filter's module has {module:.0f} KiB, the empty one {empty:.0f} K
 
 ## A worker more
 
-One worker more is one VM more, which shares the compiled code with the others. From the fewest workers to the most:
+One worker more is one VM more, and no compilation more: the CPU time above hardly grows. From the fewest workers to the
+most. What compiling the module took stays with the process, and later VMs probably live in it: so a large module can
+show less here than a small one.
 
 {per_vm}"""
 
