@@ -21,19 +21,19 @@ def title_of(subject: str) -> str:
     return f"**{TITLES[subject]}**" if subject in ("authz", "cold") else TITLES[subject]
 
 
-def _row(*cells: str) -> str:
+def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _head(first: str, *others: str) -> list[str]:
-    return [_row(first, *others), _row("---", *(["---:"] * len(others)))]
+def head(first: str, *others: str) -> list[str]:
+    return [row(first, *others), row("---", *(["---:"] * len(others)))]
 
 
 def _bars(cases: list[Case]) -> list[str]:
-    lines = _head("bar", "wanted", "reached", "90 % interval", "verdict")
+    lines = head("bar", "wanted", "reached", "90 % interval", "verdict")
     for bar in bars(cases):
         interval = f"{bar.low:.2f} to {bar.high:.2f}"
-        lines.append(_row(bar.title, bar.wanted, f"{bar.value:.2f}", interval, bar.verdict))
+        lines.append(row(bar.title, bar.wanted, f"{bar.value:.2f}", interval, bar.verdict))
     return lines
 
 
@@ -71,32 +71,32 @@ _FIGURES = (
 
 
 def _forwarded(cases: list[Case], name: str) -> list[str]:
-    lines = _head(f"cached {name}", *_FIGURES, "added CPU µs")
+    lines = head(f"cached {name}", *_FIGURES, "added CPU µs")
     for subject in COMPARED:
         case = find(cases, name, subject)
-        lines.append(_row(title_of(subject), *_figures(case), _added(case, cases)))
+        lines.append(row(title_of(subject), *_figures(case), _added(case, cases)))
     return lines
 
 
 def _parts(cases: list[Case]) -> list[str]:
     none = find(cases, "read", "none")
-    lines = _head("cached read, by parts", "added CPU µs, median", "of lower quartiles")
+    lines = head("cached read, by parts", "added CPU µs, median", "of lower quartiles")
     for subject in PARTS:
         case = find(cases, "read", subject)
         quiet = _lower_quartile(case.cpu_us) - _lower_quartile(none.cpu_us)
-        lines.append(_row(title_of(subject), _added(case, cases), f"{quiet:.1f}"))
+        lines.append(row(title_of(subject), _added(case, cases), f"{quiet:.1f}"))
     return lines
 
 
 def _alone(cases: list[Case], name: str, title: str, subjects: tuple[str, ...]) -> list[str]:
-    lines = _head(title, *_FIGURES)
-    return lines + [_row(title_of(subject), *_figures(find(cases, name, subject))) for subject in subjects]
+    lines = head(title, *_FIGURES)
+    return lines + [row(title_of(subject), *_figures(find(cases, name, subject))) for subject in subjects]
 
 
 def _keys(cases: list[Case], key_count: int) -> list[str]:
-    lines = _head("cached read by", *_FIGURES)
+    lines = head("cached read by", *_FIGURES)
     for title, name in (("one key", "one-key"), (f"{key_count:,} keys at random", "many-keys")):
-        lines.append(_row(title, *_figures(find(cases, name, "keys"))))
+        lines.append(row(title, *_figures(find(cases, name, "keys"))))
     return lines
 
 
@@ -104,14 +104,14 @@ def _narrow(cases: list[Case]) -> list[str]:
     """Round by round: what else ran at the time disturbed both."""
     narrow, wide = find(cases, "tag-narrow", "inspect"), find(cases, "tag", "inspect")
     ignoring = find(cases, "tag", "authz")
-    lines = _head("cached write to a model", *_FIGURES)
+    lines = head("cached write to a model", *_FIGURES)
     for title, case in (
         ("wide key, bodies ignored", ignoring),
         ("wide key, bodies read", wide),
         ("narrow key, bodies read", narrow),
     ):
-        lines.append(_row(title, *_figures(case)))
-    lines += ["", *_head("write to a model", "ratio of CPU time, median", "quartiles", "added µs, median")]
+        lines.append(row(title, *_figures(case)))
+    lines += ["", *head("write to a model", "ratio of CPU time, median", "quartiles", "added µs, median")]
     for title, ours, other in (
         ("narrow key / wide key, both with bodies read", narrow, wide),
         ("wide key: bodies read / ignored", wide, ignoring),
@@ -121,7 +121,7 @@ def _narrow(cases: list[Case]) -> list[str]:
         ratios = [a / b for a, b in pairs]
         low, _, high = quantiles(ratios) if len(ratios) > 1 else ratios * 3
         added = median(a - b for a, b in pairs)
-        lines.append(_row(title, f"{median(ratios):.2f}", f"{low:.2f} to {high:.2f}", f"{added:.1f}"))
+        lines.append(row(title, f"{median(ratios):.2f}", f"{low:.2f} to {high:.2f}", f"{added:.1f}"))
     return lines
 
 
@@ -132,7 +132,7 @@ def latency(case: Case, percentile: str) -> float:
 
 def _latency(cases: list[Case]) -> list[str]:
     base = find(cases, "read", "none").paced
-    lines = _head("cached read", "requests/s", "p50 µs", "p99 µs", "added to p50, µs", "added to p99, µs")
+    lines = head("cached read", "requests/s", "p50 µs", "p99 µs", "added to p50, µs", "added to p99, µs")
     for subject in COMPARED:
         case = find(cases, "read", subject)
         rate = median(load.requests / load.seconds for load in case.paced)
@@ -142,18 +142,18 @@ def _latency(cases: list[Case]) -> list[str]:
             pairs = zip(case.paced, base, strict=True)
             difference = median(getattr(a, percentile) - getattr(b, percentile) for a, b in pairs)
             added.append("" if subject == "none" else f"{difference:.0f}")
-        lines.append(_row(title_of(subject), *seen, *added))
+        lines.append(row(title_of(subject), *seen, *added))
     return lines
 
 
 def _memory(subjects: Subjects) -> list[str]:
     ours = paths.wasm_module()
     modules = MODULES | dict.fromkeys(("authz", "inspect", "keys"), ours)
-    lines = _head("process", "RSS MiB after start", "after the run", "module KiB", "gzip KiB")
+    lines = head("process", "RSS MiB after start", "after the run", "module KiB", "gzip KiB")
     for name in (*COMPARED, "inspect", "keys"):
         subject = subjects.all[name]
         rss = [f"{kib / 1024:.1f}" for kib in (subject.rss_at_start_kib, rss_kib(subject.process))]
-        lines.append(_row(title_of(name), *rss, *(_size(modules[name]) if name in modules else ("", ""))))
+        lines.append(row(title_of(name), *rss, *(_size(modules[name]) if name in modules else ("", ""))))
     return lines
 
 

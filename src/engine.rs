@@ -32,9 +32,11 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use once_cell::sync::Lazy;
+
 use crate::audit::{AuditLog, HostFacts, PerSecond};
 use crate::auth_service::{AuthServiceClient, Breaker, KeyDigest, RevocationClient};
-use crate::catalog::Access;
+use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::enforcement::Enforcement;
@@ -111,6 +113,8 @@ impl Engine {
     /// An engine for a configuration, with nothing cached. `config_text` is what the configuration was
     /// parsed from; its hash is a metric.
     pub fn new(config: Config, config_text: &[u8]) -> Self {
+        // Here, while nobody waits, and not in a caller's request.
+        Lazy::force(&CATALOG);
         let mut mounts: Vec<Arc<str>> = config
             .mounts
             .iter()

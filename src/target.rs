@@ -147,6 +147,13 @@ fn any(bytes: &[u8], is_odd: impl Fn(u8) -> bool) -> bool {
         .fold(false, |found, byte| found | is_odd(*byte))
 }
 
+/// The same of two bytes side by side.
+fn any_pair(bytes: &[u8], is_odd: impl Fn(u8, u8) -> bool) -> bool {
+    let behind = bytes.get(1..).unwrap_or_default();
+    let pairs = bytes.iter().zip(behind);
+    pairs.fold(false, |found, (a, b)| found | is_odd(*a, *b))
+}
+
 fn decode_path<'a>(path: &'a str, buffer: &mut Vec<u8>) -> Result<Cow<'a, str>, Ambiguity> {
     if !any(path.as_bytes(), |b| b == b'%') {
         return Ok(Cow::Borrowed(path));
@@ -198,11 +205,8 @@ fn hides_structure(once_decoded: &[u8]) -> bool {
 /// Whether there is anything for [`check_segments`] to look at. A path begins with a slash, so a segment that is
 /// empty but not the last, or begins with a dot, stands behind one.
 fn has_odd_segments(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let behind = bytes.get(1..).unwrap_or_default();
-    let odd = |(a, b): (&u8, &u8)| (*a == b'/') & ((*b == b'/') | (*b == b'.'));
-    let pairs = bytes.iter().zip(behind);
-    any(bytes, |b| b == b';') || pairs.fold(false, |found, pair| found | odd(pair))
+    let odd = |a, b| (a == b'/') & ((b == b'/') | (b == b'.'));
+    any(path.as_bytes(), |b| b == b';') || any_pair(path.as_bytes(), odd)
 }
 
 fn check_segments(path: &str) -> Result<(), Ambiguity> {
@@ -223,24 +227,24 @@ fn check_segments(path: &str) -> Result<(), Ambiguity> {
 /// Rule 6. A path is taken for an artifact's by its shape, wherever the mount is; a mount, too, may have such a
 /// shape, so every place that looks so counts.
 fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
-    const ABOVE: &str = "/mlflow-artifacts/";
-    const PREFIXES: &[&str] = &[
-        "artifacts/",
-        "presigned/",
-        "mpu/create/",
-        "mpu/complete/",
-        "mpu/abort/",
+    const PREFIXES: &[&[u8]] = &[
+        b"artifacts/",
+        b"presigned/",
+        b"mpu/create/",
+        b"mpu/complete/",
+        b"mpu/abort/",
     ];
-    if !path.contains(ABOVE) {
+    // Two bytes of it that are rare side by side.
+    if !any_pair(path.as_bytes(), |a, b| (a == b'w') & (b == b'-')) {
         return Ok(());
     }
     let decoded = decode_fully(path.as_bytes());
-    let slashes = decoded.iter().enumerate().filter(|(_, b)| **b == b'/');
-    let mut artifacts = slashes.filter_map(|(at, _)| {
-        let below = decoded.get(at..)?.strip_prefix(ABOVE.as_bytes())?;
-        PREFIXES
-            .iter()
-            .find_map(|prefix| below.strip_prefix(prefix.as_bytes()))
+    if matches!(decoded, Cow::Owned(_)) && below_artifacts(path.as_bytes()).next().is_none() {
+        return Ok(());
+    }
+    let mut artifacts = below_artifacts(&decoded).filter_map(|below| {
+        let mut prefixes = PREFIXES.iter();
+        prefixes.find_map(|prefix| below.strip_prefix(*prefix))
     });
     // The first is the longest: what the others end in, it ends in too.
     let read_as_another = artifacts
@@ -252,6 +256,15 @@ fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
     } else {
         Ok(())
     }
+}
+
+/// What is behind each `/mlflow-artifacts/`.
+fn below_artifacts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr::memchr_iter(b'-', path).filter_map(|at| {
+        let (before, from) = path.split_at_checked(at)?;
+        let below = from.strip_prefix(b"-artifacts/")?;
+        before.ends_with(b"/mlflow").then_some(below)
+    })
 }
 
 fn ends_in_nothing(artifact: &[u8]) -> bool {

@@ -205,16 +205,20 @@ impl Route {
 
     /// The full paths below MLflow's root.
     pub fn paths(&self) -> impl Iterator<Item = String> + use<> {
-        let prefixes: &[&str] = match self.surface {
+        let template = self.template;
+        self.prefixes()
+            .iter()
+            .map(move |prefix| format!("{prefix}{template}"))
+    }
+
+    /// What stands before the template.
+    pub(super) const fn prefixes(&self) -> &'static [&'static str] {
+        match self.surface {
             Surface::ApiAndAjax => &["/api/", "/ajax-api/"],
             Surface::Api => &["/api/"],
             Surface::Ajax => &["/ajax-api/"],
             Surface::Root => &[""],
-        };
-        let template = self.template;
-        prefixes
-            .iter()
-            .map(move |prefix| format!("{prefix}{template}"))
+        }
     }
 }
 

@@ -8,18 +8,18 @@
 //! does this table, with the stricter one where several do.
 
 mod template;
+mod tree;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use matchit::Router;
 use once_cell::sync::Lazy;
 
-use super::entry::{Access, Operation};
+use super::entry::Operation;
 use super::operations;
-use template::{REST, Segment, Served, Template, matches, overlap};
+use template::{REST, Segment, Served, matches};
+use tree::Tree;
 
 /// The catalog of this build, compiled once per VM.
 pub static CATALOG: Lazy<Catalog> = Lazy::new(|| Catalog::compile(operations()));
@@ -41,7 +41,7 @@ struct Node {
 
 #[derive(Debug)]
 struct Tail {
-    pattern: Vec<Segment>,
+    pattern: Vec<Segment<'static>>,
     served: Served,
 }
 
@@ -52,35 +52,12 @@ impl Catalog {
     /// Compiles a table. A template that the trie cannot hold is left out, and its endpoint is then
     /// unknown: the strict reading.
     pub fn compile(operations: impl Iterator<Item = &'static Operation>) -> Self {
-        let templates: Vec<Template> = operations.flat_map(Template::of_operation).collect();
-        let prefixes: Vec<&[Segment]> =
-            templates.iter().filter_map(Template::open_prefix).collect();
-        let mut by_key: BTreeMap<String, (usize, Node)> = BTreeMap::new();
-        for (index, template) in templates.iter().enumerate() {
-            match template.tail_of(&prefixes) {
-                Some((prefix, pattern)) => {
-                    let key = format!("{}/{REST}", template::key(prefix));
-                    let tail = Tail {
-                        pattern: pattern.to_vec(),
-                        served: template.served,
-                    };
-                    by_key.entry(key).or_default().1.tails.push(tail);
-                }
-                None => {
-                    let (first, node) =
-                        by_key.entry(template::key(&template.segments)).or_default();
-                    *first = index;
-                    node.here.push(template.served);
-                }
-            }
+        let mut tree = Tree::default();
+        for operation in operations {
+            tree.insert(operation);
         }
         let mut catalog = Self::default();
-        for (key, (first, mut node)) in by_key {
-            if let (false, Some(template)) = (node.here.is_empty(), templates.get(first)) {
-                fill_from_general_rules(&mut node.here, template, &templates);
-            }
-            catalog.insert(&key, node);
-        }
+        tree.for_each_node(&mut |key, node| catalog.insert(key, node));
         catalog
     }
 
@@ -109,30 +86,5 @@ impl Catalog {
             node.tails.iter().find(tail).map(|tail| &tail.served)
         })?;
         Some(served.operation)
-    }
-}
-
-/// Adds the methods that only a more general template serves.
-fn fill_from_general_rules(here: &mut Vec<Served>, own: &Template, all: &[Template]) {
-    let mut added: BTreeMap<&'static str, Served> = BTreeMap::new();
-    for general in all
-        .iter()
-        .filter(|t| t.has_parameter() && overlap(&own.segments, &t.segments))
-    {
-        let method = general.served.method;
-        if here.iter().any(|served| served.method == method) {
-            continue;
-        }
-        let stricter = |now: &Served| now.strictness() < general.served.strictness();
-        if added.get(method).is_none_or(stricter) {
-            added.insert(method, general.served);
-        }
-    }
-    here.extend(added.into_values());
-}
-
-impl Served {
-    fn strictness(&self) -> Access {
-        self.operation.access
     }
 }

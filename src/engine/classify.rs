@@ -50,13 +50,10 @@ impl Engine {
             }
             return Classified::Decided(Decision::new(Reason::Outside));
         };
-        let inside = self.on_terms(
-            Decision {
-                mount: Some(Arc::clone(mount)),
-                ..Decision::new(Reason::Allowed)
-            },
-            head,
-        );
+        let inside = Decision {
+            mount: Some(Arc::clone(mount)),
+            ..Decision::new(Reason::Allowed)
+        };
         self.classify_mounted(inside, path, target.query, head)
     }
 
@@ -95,19 +92,25 @@ impl Engine {
         head: &RequestHead<'a>,
     ) -> Classified<'a> {
         let method = head.method();
-        let decided =
-            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
-        if let Some(ambiguity) = ambiguity_of_headers(head) {
+        // The terms are worked out once: with the operation, or here where none is looked for.
+        let without_operation = |decision: Decision, reason| {
+            Classified::Decided(self.on_terms(Decision { reason, ..decision }, head))
+        };
+        let ambiguous = |ambiguity, inside: Decision| {
             let ambiguous = Decision {
                 ambiguity: Some(ambiguity),
                 ..inside
             };
-            return decided(ambiguous, Reason::TargetAmbiguous);
+            without_operation(ambiguous, Reason::TargetAmbiguous)
+        };
+        if let Some(ambiguity) = ambiguity_of_headers(head) {
+            return ambiguous(ambiguity, inside);
         }
         if is_preflight(head) {
-            return decided(inside, Reason::Preflight);
+            return without_operation(inside, Reason::Preflight);
         }
         if self.config.whoami && whoami::is_asked(method, path) {
+            let inside = self.on_terms(inside, head);
             // The filter's own endpoint: nothing stands behind it that a request could be let through to.
             let asked = Decision {
                 reason: Reason::Whoami,
@@ -118,11 +121,7 @@ impl Engine {
         }
         let operation = CATALOG.find(method, path);
         if operation.is_none() && path.contains(';') {
-            let ambiguous = Decision {
-                ambiguity: Some(Ambiguity::Parameter),
-                ..inside
-            };
-            return decided(ambiguous, Reason::TargetAmbiguous);
+            return ambiguous(Ambiguity::Parameter, inside);
         }
         let required = match operation {
             Some(operation) => Permission::new(operation.object, operation.access),
@@ -136,6 +135,8 @@ impl Engine {
             },
             head,
         );
+        let decided =
+            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
         if operation.is_some_and(|operation| operation.name == GRAPHQL)
             && self.config.graphql == GraphQl::Deny
         {

@@ -13,103 +13,63 @@ pub(super) struct Served {
 }
 
 /// A segment of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Segment {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Segment<'a> {
     /// Exactly this text.
-    Static(String),
+    Static(&'a str),
     /// One segment with this beginning and this end.
-    One { prefix: String, suffix: String },
+    One { prefix: &'a str, suffix: &'a str },
     /// Any number of segments.
     Any,
 }
 
-/// One path template with one method.
-pub(super) struct Template {
-    pub(super) segments: Vec<Segment>,
-    pub(super) served: Served,
-}
-
-impl Template {
-    pub(super) fn of_operation(operation: &'static Operation) -> Vec<Self> {
-        let mut templates = Vec::new();
-        for route in operation.routes {
-            for path in route.paths() {
-                for &method in route.methods {
-                    let served = Served { method, operation };
-                    templates.push(Self {
-                        segments: segments(&path),
-                        served,
-                    });
-                }
-            }
+impl Segment<'_> {
+    /// Whether some text is both. Of two with a beginning and an end, it is taken to be so.
+    pub(super) fn fits(&self, other: &Segment<'_>) -> bool {
+        match (self, other) {
+            (Segment::Static(x), Segment::Static(y)) => x == y,
+            (Segment::Static(text), one) | (one, Segment::Static(text)) => accepts(one, text),
+            _ => true,
         }
-        templates
-    }
-
-    pub(super) fn has_parameter(&self) -> bool {
-        self.segments
-            .iter()
-            .any(|segment| !matches!(segment, Segment::Static(_)))
-    }
-
-    /// What stands before the first catch-all.
-    pub(super) fn open_prefix(&self) -> Option<&[Segment]> {
-        let index = self
-            .segments
-            .iter()
-            .position(|segment| *segment == Segment::Any)?;
-        self.segments.get(..index)
-    }
-
-    /// The open prefix this template continues with a parameter or catch-all, and what follows it.
-    pub(super) fn tail_of<'a>(
-        &'a self,
-        prefixes: &[&[Segment]],
-    ) -> Option<(&'a [Segment], &'a [Segment])> {
-        (0..self.segments.len()).find_map(|index| {
-            let (prefix, tail) = self.segments.split_at_checked(index)?;
-            let parameter = !matches!(tail.first(), None | Some(Segment::Static(_)));
-            let open = || prefixes.contains(&prefix);
-            (parameter && open()).then_some((prefix, tail))
-        })
     }
 }
 
-pub(super) fn segments(path: &str) -> Vec<Segment> {
-    path.split('/').skip(1).map(segment).collect()
+/// Of a path in two parts, the first of which may be empty.
+pub(super) fn segments<'a>(
+    prefix: &'a str,
+    template: &'a str,
+) -> impl Iterator<Item = Segment<'a>> {
+    let outer = prefix.split('/').filter(|text| !text.is_empty());
+    let inner = template.strip_prefix('/').unwrap_or(template).split('/');
+    outer.chain(inner).map(segment)
 }
 
-fn segment(text: &str) -> Segment {
+fn segment(text: &str) -> Segment<'_> {
     let parameter = text.split_once('{').and_then(|(prefix, rest)| {
         rest.split_once('}')
             .map(|(name, suffix)| (prefix, name, suffix))
     });
     match parameter {
-        None => Segment::Static(text.to_owned()),
+        None => Segment::Static(text),
         Some((_, name, _)) if name.starts_with('*') => Segment::Any,
-        Some((prefix, _, suffix)) => Segment::One {
-            prefix: prefix.to_owned(),
-            suffix: suffix.to_owned(),
-        },
+        Some((prefix, _, suffix)) => Segment::One { prefix, suffix },
     }
 }
 
-/// The segments as a matchit route, with parameters named by their place.
-pub(super) fn key(segments: &[Segment]) -> String {
-    let mut key = String::new();
-    for (index, segment) in segments.iter().enumerate() {
-        key.push('/');
-        match segment {
-            Segment::Static(text) => key.push_str(text),
-            Segment::One { prefix, suffix } => {
-                key.push_str(prefix);
-                key.push_str(&format!("{{p{index}}}"));
-                key.push_str(suffix);
-            }
-            Segment::Any => key.push_str(REST),
+/// Puts a segment behind a matchit route, a parameter named by its place.
+pub(super) fn push(key: &mut String, segment: Segment<'_>, index: usize) {
+    key.push('/');
+    match segment {
+        Segment::Static(text) => key.push_str(text),
+        Segment::One { prefix, suffix } => {
+            key.push_str(prefix);
+            key.push_str("{p");
+            key.push_str(&index.to_string());
+            key.push('}');
+            key.push_str(suffix);
         }
+        Segment::Any => key.push_str(REST),
     }
-    key
 }
 
 /// Whether a pattern matches all of a path without its leading slash. A catch-all takes at least one
@@ -117,7 +77,7 @@ pub(super) fn key(segments: &[Segment]) -> String {
 ///
 /// When a match fails, only the last catch-all takes one segment more: what an earlier one could take
 /// instead, the last one can take too. So the time is bounded by the product of the lengths.
-pub(super) fn matches(pattern: &[Segment], path: &str) -> bool {
+pub(super) fn matches(pattern: &[Segment<'_>], path: &str) -> bool {
     let (mut pattern, mut path) = (pattern, path.split('/'));
     // What follows the last catch-all, and the path behind what that one has taken.
     let mut retry = None;
@@ -142,37 +102,13 @@ pub(super) fn matches(pattern: &[Segment], path: &str) -> bool {
     }
 }
 
-fn accepts(segment: &Segment, text: &str) -> bool {
+fn accepts(segment: &Segment<'_>, text: &str) -> bool {
     match segment {
-        Segment::Static(expected) => expected == text,
+        Segment::Static(expected) => *expected == text,
         Segment::One { prefix, suffix } => text
-            .strip_prefix(prefix.as_str())
-            .and_then(|rest| rest.strip_suffix(suffix.as_str()))
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_suffix(suffix))
             .is_some_and(|value| !value.is_empty()),
         Segment::Any => true,
     }
-}
-
-/// Whether some path matches both. Prefixes and suffixes are taken to fit any parameter.
-pub(super) fn overlap(a: &[Segment], b: &[Segment]) -> bool {
-    match (a.split_first(), b.split_first()) {
-        (None, None) => true,
-        (Some((Segment::Any, rest)), _) => anywhere(rest, b),
-        (_, Some((Segment::Any, rest))) => anywhere(rest, a),
-        (Some((first, a)), Some((second, b))) => {
-            let fit = match (first, second) {
-                (Segment::Static(x), Segment::Static(y)) => x == y,
-                (Segment::Static(text), one) | (one, Segment::Static(text)) => accepts(one, text),
-                _ => true,
-            };
-            fit && overlap(a, b)
-        }
-        _ => false,
-    }
-}
-
-/// A catch-all takes at least one segment; what another one takes is not yet known.
-fn anywhere(behind_any: &[Segment], other: &[Segment]) -> bool {
-    let least = usize::from(other.first() != Some(&Segment::Any));
-    (least..=other.len()).any(|skip| overlap(behind_any, other.get(skip..).unwrap_or_default()))
 }

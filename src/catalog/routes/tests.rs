@@ -1,4 +1,4 @@
-mod matching;
+pub(super) mod matching;
 mod releases;
 
 #[cfg(target_arch = "wasm32")]

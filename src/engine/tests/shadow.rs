@@ -29,6 +29,12 @@ fn nothing_is_refused_and_everything_is_recorded() {
     let mut shell = Shell::new(SHADOW);
     let traversal = shell.anonymous("GET", "/api/2.0/mlflow/../runs/get");
     assert_shadowed(&traversal, "target_ambiguous");
+    for ambiguous in [("get", "/graphql"), ("GET", "/unknown;x")] {
+        assert_shadowed(
+            &shell.anonymous(ambiguous.0, ambiguous.1),
+            "target_ambiguous",
+        );
+    }
     assert_shadowed(&shell.anonymous("POST", CREATE_RUN), "credential_missing");
     let malformed = shell.headers(&[
         (b":method", b"POST"),

@@ -4,13 +4,14 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use super::matching::overlap;
 use crate::catalog::entry::{
     Access::{Admin, Delete, Read, Write},
     Object::{Experiment, Run, Trace},
     Operation, Route, op, root,
 };
 use crate::catalog::release::{RELEASES, Release};
-use crate::catalog::routes::template::{Segment, overlap, segments};
+use crate::catalog::routes::template::{Segment, segments};
 
 /// A path of a route, with one of its methods.
 struct Served {
@@ -18,20 +19,20 @@ struct Served {
     route: &'static Route,
     method: &'static str,
     path: String,
-    segments: Vec<Segment>,
+    segments: Vec<Segment<'static>>,
 }
 
 fn served(operations: impl Iterator<Item = &'static Operation>) -> Vec<Served> {
     let mut all = Vec::new();
     for operation in operations {
         for route in operation.routes {
-            for path in route.paths() {
+            for prefix in route.prefixes() {
                 all.extend(route.methods.iter().map(|method| Served {
                     operation,
                     route,
                     method,
-                    segments: segments(&path),
-                    path: path.clone(),
+                    segments: segments(prefix, route.template).collect(),
+                    path: format!("{prefix}{}", route.template),
                 }));
             }
         }

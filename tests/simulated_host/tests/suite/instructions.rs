@@ -55,16 +55,16 @@ struct Case {
 
 const CASES: &[Case] = &[
     Case {
-        name: "a VM's start and its configuration",
-        most: 690_000,
+        name: "a VM's start, catalog compiled and configured",
+        most: 10_800_000,
         go: || {
             let world = World::new(1, CONFIGURATION, 1);
             world.workers[0].instructions()
         },
     },
     Case {
-        name: "the first request, catalog compiled",
-        most: 73_000_000,
+        name: "the first request",
+        most: 133_000,
         go: || {
             during(&mut World::single(), |world| {
                 world.open(0, request(READ, Some("reader"), &[]));
@@ -74,27 +74,27 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "outside the mounts",
-        most: 12_000,
+        most: 9_700,
         go: || again(("GET", "/shop"), None, "forwarded"),
     },
     Case {
         name: "cached allow",
-        most: 45_500,
+        most: 37_600,
         go: || again(READ, Some("reader"), "forwarded"),
     },
     Case {
         name: "cached denial",
-        most: 127_000,
+        most: 122_500,
         go: || again(WRITE, Some("reader"), "403 scope_missing"),
     },
     Case {
         name: "no key",
-        most: 80_000,
+        most: 65_200,
         go: || again(READ, None, "401 credential_missing"),
     },
     Case {
         name: "cold allow",
-        most: 161_000,
+        most: 156_000,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));
