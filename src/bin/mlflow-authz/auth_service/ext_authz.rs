@@ -12,7 +12,7 @@ use mlflow_authz::Config;
 use mlflow_authz::auth_service::{Reply, Verdict};
 use mlflow_authz::catalog::CATALOG;
 use mlflow_authz::config::{ConfigError, IdentityHeaders};
-use mlflow_authz::identity::{HeaderEdit, assert_principal};
+use mlflow_authz::identity::{HeaderEdit, HeaderEdits, Identity};
 use mlflow_authz::policy::{Permission, Policy};
 use mlflow_authz::principals::Principal;
 use mlflow_authz::target::{Target, below_mount};
@@ -61,7 +61,10 @@ impl Checks {
             return contract::error(StatusCode::FORBIDDEN, "the key's scopes do not grant this");
         }
         let mut response = StatusCode::OK.into_response();
-        for edit in assert_principal(&principal, &self.identity_headers) {
+        let identity = Identity::of(&principal);
+        let mut edits = HeaderEdits::default();
+        edits.assert_principal(principal.into(), identity.into(), &self.identity_headers);
+        for edit in edits.iter() {
             if let HeaderEdit::Set(name, value) = edit
                 && let Ok(name) = HeaderName::try_from(name)
                 && let Ok(value) = HeaderValue::try_from(value)
