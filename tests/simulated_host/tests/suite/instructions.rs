@@ -109,9 +109,13 @@ const CASES: &[Case] = &[
 
 #[test]
 fn instructions_of_a_request() {
+    let mut too_many = Vec::new();
     for case in CASES {
         let instructions = (case.go)();
         println!("| {} | {instructions} |", case.name);
-        assert!(instructions <= case.most, "{}: {instructions}", case.name);
+        if instructions > case.most {
+            too_many.push(case.name);
+        }
     }
+    assert_eq!(too_many, Vec::<&str>::new());
 }
