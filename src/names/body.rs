@@ -7,7 +7,6 @@
 //! names are the message's own fields in snake case, each once and of its kind. MLflow under uvicorn reads a chunked
 //! body as an empty one; every operation that is read here then lacks a field it cannot do without, and answers 400.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -21,7 +20,7 @@ use crate::request::RequestHead;
 
 /// A body's fields.
 #[derive(Debug)]
-pub struct Body(BTreeMap<String, Value>);
+pub struct Body(Vec<(String, Value)>);
 
 /// Of most values only the kind is of interest.
 #[derive(Debug)]
@@ -44,11 +43,28 @@ struct Tag {
     _value: String,
 }
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Fields {
-    #[serde(deserialize_with = "json::unique_map")]
-    fields: BTreeMap<String, Value>,
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BodyVisitor;
+
+        impl<'de> Visitor<'de> for BodyVisitor {
+            type Value = Body;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Body(fields))
+            }
+        }
+
+        deserializer.deserialize_map(BodyVisitor)
+    }
 }
 
 impl<'de> Deserialize<'de> for Value {
@@ -135,8 +151,8 @@ impl Body {
         if bytes.contains(&0) || bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(not_json());
         }
-        let Fields { fields: found } = json::read(bytes).map_err(|_| not_json())?;
-        for (name, value) in &found {
+        let Self(found) = json::read(bytes).map_err(|_| not_json())?;
+        for (index, (name, value)) in found.iter().enumerate() {
             let known = fields.iter().find(|(field, _)| field == name);
             let of_its_kind = known.is_some_and(|(_, kind)| is_of_kind(value, *kind));
             if !of_its_kind {
@@ -144,14 +160,17 @@ impl Body {
                     "its body has a field that this operation does not have in this spelling, or of another kind",
                 ));
             }
+            if found.iter().take(index).any(|(other, _)| other == name) {
+                return Err(not_json());
+            }
         }
         Ok(Self(found))
     }
 
     /// A field's text, if it is there.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.0.get(name)? {
-            Value::Text(text) => Some(text),
+        match self.0.iter().find(|(field, _)| field == name)? {
+            (_, Value::Text(text)) => Some(text),
             _ => None,
         }
     }
