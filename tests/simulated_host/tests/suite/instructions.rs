@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cold allow",
-        most: 161_000,
+        most: 240_000,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));
