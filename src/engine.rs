@@ -115,12 +115,11 @@ impl Engine {
     pub fn new(config: Config, config_text: &[u8]) -> Self {
         // Here, while nobody waits, and not in a caller's request.
         Lazy::force(&CATALOG);
-        let mut mounts: Vec<Arc<str>> = config
-            .mounts
-            .iter()
-            .map(|mount| mount.as_str().into())
-            .collect();
-        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.len()));
+        let mut mounts: Vec<Arc<str>> = Vec::with_capacity(config.mounts.len());
+        for mount in &config.mounts {
+            let at = mounts.partition_point(|other| other.len() >= mount.len());
+            mounts.insert(at, mount.as_str().into());
+        }
         let slots = u32::try_from(config.cache.shared_slots).unwrap_or(u32::MAX);
         let auth_service = AuthServiceClient::new(config.auth_service.clone());
         let revocation = RevocationClient::new(&config)

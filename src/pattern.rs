@@ -1,26 +1,48 @@
 //! Patterns of names and keys: `*` stands for any characters, `?` for one; the whole text matches, case
 //! counts.
 
-use wildmatch::WildMatch;
-
-/// A compiled pattern.
+/// A pattern.
 #[derive(Debug, Clone)]
-pub struct Pattern(WildMatch);
+pub struct Pattern(Box<str>);
 
 impl Pattern {
-    /// Compiles a pattern; every text is one.
+    /// Every text is one.
     pub fn new(pattern: &str) -> Self {
-        Self(WildMatch::new(pattern))
+        Self(pattern.into())
     }
 
     /// A text that matches.
     pub fn example(&self) -> String {
-        self.0.pattern().replace('*', "").replace('?', "x")
+        self.0.replace('*', "").replace('?', "x")
     }
 
     /// Whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
-        self.0.matches(text)
+        let (mut pattern, mut text) = (self.0.chars(), text.chars());
+        // What stands behind the last star, and where that has not been tried yet. An earlier star need not be gone
+        // back to: what stands between the two has been found at the first place there is.
+        let mut star = None;
+        loop {
+            let (mut next, mut rest) = (pattern.clone(), text.clone());
+            match (next.next(), rest.next()) {
+                (Some('*'), _) => {
+                    pattern = next;
+                    star = Some((pattern.clone(), text.clone()));
+                }
+                (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {
+                    (pattern, text) = (next, rest);
+                }
+                (None, None) => return true,
+                (Some(_), None) => return false,
+                (_, Some(_)) => {
+                    let Some((behind, from)) = &mut star else {
+                        return false;
+                    };
+                    from.next();
+                    (pattern, text) = (behind.clone(), from.clone());
+                }
+            }
+        }
     }
 }
 
@@ -50,6 +72,18 @@ mod tests {
             ("*", "", true),
             ("", "", true),
             ("", "a", false),
+            ("**", "a", true),
+            ("a**b", "ab", true),
+            ("*?", "", false),
+            ("*?", "a", true),
+            ("?*", "ab", true),
+            ("*ab", "aab", true),
+            ("*ab*ab", "abab", true),
+            ("*ab*ab", "ab", false),
+            ("a*a", "a", false),
+            ("?", "\u{fc}", true),
+            ("?", "u\u{308}", false),
+            ("*\u{212a}", "k", false),
         ] {
             assert_eq!(
                 Pattern::new(pattern).matches(text),

@@ -6,8 +6,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use http::Method;
 use serde::{Serialize, Serializer};
 
@@ -36,11 +34,31 @@ struct Whoami<'a> {
     /// Scopes that grant nothing here.
     unknown_scopes: Vec<&'a str>,
     /// For each object, each access that some operation needs.
-    objects: BTreeMap<&'static str, BTreeMap<&'static str, Allowed>>,
+    objects: Table<Table<Allowed>>,
     /// Whether the auth service could not be asked, and this is what it said before.
     stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     help_url: Option<&'a str>,
+}
+
+/// Values by their names, in alphabetical order.
+#[derive(Debug)]
+struct Table<T>(Vec<(&'static str, T)>);
+
+impl<T> Table<T> {
+    fn entry(&mut self, name: &'static str, new: T) -> Option<&mut T> {
+        let at = self.0.partition_point(|(other, _)| *other < name);
+        if self.0.get(at).is_none_or(|(other, _)| *other != name) {
+            self.0.insert(at, (name, new));
+        }
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+}
+
+impl<T: Serialize> Serialize for Table<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -116,17 +134,13 @@ fn limited<'a>(policy: &Policy, principal: &'a Principal) -> Vec<Limited<'a>> {
         .collect()
 }
 
-fn objects(
-    policy: &Policy,
-    principal: &Principal,
-) -> BTreeMap<&'static str, BTreeMap<&'static str, Allowed>> {
-    let mut objects: BTreeMap<_, BTreeMap<_, Allowed>> = BTreeMap::new();
+fn objects(policy: &Policy, principal: &Principal) -> Table<Table<Allowed>> {
+    let mut objects = Table(Vec::new());
     for operation in catalog::operations() {
+        let accesses = objects.entry(operation.object.as_str(), Table(Vec::new()));
+        let allowed = accesses.and_then(|it| it.entry(operation.access.as_str(), Allowed::Nowhere));
+        let Some(allowed) = allowed else { continue };
         let permission = Permission::new(operation.object, operation.access);
-        let accesses = objects.entry(operation.object.as_str()).or_default();
-        let allowed = accesses
-            .entry(operation.access.as_str())
-            .or_insert(Allowed::Nowhere);
         if policy.grants(principal, permission) {
             *allowed = Allowed::Everywhere;
         } else if operation.naming() != Naming::Untied {

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::lifetime::{ExpiresAt, Lifetime};
-use crate::json::Object;
+use crate::json::{self, Problem};
 use crate::principals::{Grant, Principal, Timestamp};
 
 /// The largest reply that is read, in bytes.
@@ -245,9 +245,9 @@ struct Body {
     key_id: Option<KeyId>,
     roles: Option<Vec<String>>,
     is_admin: Option<bool>,
-    user: Option<Object<User>>,
+    user: Option<User>,
     expires_at: Option<ExpiresAt>,
-    grants: Option<Vec<Object<Grant>>>,
+    grants: Option<Vec<Grant>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -298,14 +298,9 @@ impl<'de> Deserialize<'de> for KeyId {
 
 fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), ContractError> {
     let body: Body = parse_object(body)?;
-    let user = body.user.map(|Object(user)| user).unwrap_or_default();
+    let user = body.user.unwrap_or_default();
     let roles = body.roles.or(user.roles).unwrap_or_default();
-    let grants: Vec<Grant> = body
-        .grants
-        .into_iter()
-        .flatten()
-        .map(|Object(grant)| grant)
-        .collect();
+    let grants = body.grants.unwrap_or_default();
     if grants
         .iter()
         .map(|grant| grant.names.len().max(1))
@@ -344,50 +339,28 @@ pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, 
     if body.len() > MAX_BODY_BYTES {
         return Err(ContractError::TooLarge);
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let Object::<T>(value) =
-        serde_path_to_error::deserialize(&mut json).map_err(|error| contract_error(&error))?;
-    json.end().map_err(|_| ContractError::NotJson)?;
-    Ok(value)
+    json::read(body).map_err(contract_error)
 }
 
-fn contract_error(error: &serde_path_to_error::Error<serde_json::Error>) -> ContractError {
-    if !error.inner().is_data() {
-        return ContractError::NotJson;
-    }
-    let text = error.inner().to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(text, _)| text);
-    let path = match error.path().to_string() {
-        whole if whole == "." => None,
-        path => Some(path),
+fn contract_error(error: json::Error) -> ContractError {
+    let (path, problem) = error.into_parts();
+    let below = |field: &str| match path.as_str() {
+        "" => field.to_owned(),
+        path => format!("{path}.{field}"),
     };
-    let below = |field: String| match &path {
-        Some(path) => format!("{path}.{field}"),
-        None => field,
+    let (field, problem) = match problem {
+        Problem::Syntax(_) => return ContractError::NotJson,
+        Problem::MissingField(field) => (below(field), "is missing".to_owned()),
+        Problem::DoubledField(field) => (below(field), "stands there twice".to_owned()),
+        // Only what was expected may be repeated.
+        Problem::Unexpected { expected, .. } => (path, format!("expected {expected}")),
+        Problem::UnknownField { .. } | Problem::Other(_) => {
+            (path, "is not of the contract's type".to_owned())
+        }
     };
-    let named = |prefix: &str| {
-        text.strip_prefix(prefix)
-            .map(|rest| rest.trim_matches('`').to_owned())
+    let field = match field.as_str() {
+        "" => "(the whole body)".to_owned(),
+        _ => field,
     };
-    if let Some(field) = named("missing field ") {
-        return ContractError::Field {
-            field: below(field),
-            problem: "is missing".to_owned(),
-        };
-    }
-    if let Some(field) = named("duplicate field ") {
-        return ContractError::Field {
-            field: below(field),
-            problem: "stands there twice".to_owned(),
-        };
-    }
-    // "invalid type: string "…", expected a boolean": only what was expected may be repeated.
-    let problem = match text.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => "is not of the contract's type".to_owned(),
-    };
-    let field = path.unwrap_or_else(|| "(the whole body)".to_owned());
     ContractError::Field { field, problem }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::json::{self, Problem};
+
 /// Below this field stands a secret; its values are not repeated.
 const SECRET: &str = "revocation";
 
@@ -35,82 +37,39 @@ impl ConfigError {
             problem: problem.into(),
         }
     }
+}
 
-    pub(super) fn from_serde(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let inner = error.inner();
-        if !inner.is_data() {
-            return Self::Syntax(inner.to_string());
-        }
-        let path = error.path().to_string();
-        let problem = inner.to_string();
-        match UnknownField::read(&problem) {
-            Some(unknown) => {
-                let nearest = unknown.nearest();
-                Self::UnknownField {
-                    field: with_leaf(&path, unknown.name),
-                    nearest,
-                }
-            }
-            None => {
-                let problem = without_position(&problem);
-                let problem = if path.starts_with(SECRET) {
-                    without_value(problem)
-                } else {
-                    problem.to_owned()
-                };
-                Self::Field {
-                    field: path,
-                    problem,
-                }
-            }
+impl From<json::Error> for ConfigError {
+    fn from(error: json::Error) -> Self {
+        let (field, problem) = error.into_parts();
+        match problem {
+            Problem::Syntax(problem) if field.is_empty() => Self::Syntax(problem),
+            Problem::UnknownField { name, known } => Self::UnknownField {
+                nearest: nearest(&name, known),
+                field: with_leaf(&field, &name),
+            },
+            Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => Self::Field {
+                field,
+                problem: format!("expected {expected}"),
+            },
+            other => Self::field(field, other.to_string()),
         }
     }
 }
 
-/// serde reports an unknown field only as text: "unknown field `x`, expected one of `a`, `b`".
-struct UnknownField<'a> {
-    name: &'a str,
-    expected: Vec<&'a str>,
-}
-
-impl<'a> UnknownField<'a> {
-    fn read(problem: &'a str) -> Option<Self> {
-        let quoted = problem.strip_prefix("unknown field `")?;
-        let (name, rest) = quoted.split_once('`')?;
-        let expected = rest.split('`').skip(1).step_by(2).collect();
-        Some(Self { name, expected })
-    }
-
-    fn nearest(&self) -> Option<String> {
-        let distance = |known: &&&str| strsim::damerau_levenshtein(self.name, known);
-        let nearest = self.expected.iter().min_by_key(distance)?;
-        let near_enough = distance(&nearest) <= nearest.len().max(self.name.len()).div_ceil(2);
-        near_enough.then(|| (*nearest).to_owned())
-    }
+fn nearest(name: &str, known: &[&str]) -> Option<String> {
+    let distance = |known: &&&str| strsim::damerau_levenshtein(name, known);
+    let nearest = known.iter().min_by_key(distance)?;
+    let near_enough = distance(&nearest) <= nearest.len().max(name.len()).div_ceil(2);
+    near_enough.then(|| (*nearest).to_owned())
 }
 
 fn with_leaf(path: &str, leaf: &str) -> String {
-    if path == leaf || path.ends_with(&format!(".{leaf}")) {
-        path.to_owned()
-    } else if path == "." || path.is_empty() {
+    if path.is_empty() {
         leaf.to_owned()
     } else {
         format!("{path}.{leaf}")
     }
-}
-
-/// "invalid type: string "…", expected an object": only what was expected.
-fn without_value(problem: &str) -> String {
-    match problem.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => problem.to_owned(),
-    }
-}
-
-fn without_position(problem: &str) -> &str {
-    problem
-        .rsplit_once(" at line ")
-        .map_or(problem, |(text, _)| text)
 }
 
 impl fmt::Display for ConfigError {
@@ -131,7 +90,7 @@ impl fmt::Display for ConfigError {
                 field,
                 nearest: None,
             } => write!(f, "{field}: unknown field"),
-            Self::Field { field, problem } if field == "." => f.write_str(problem),
+            Self::Field { field, problem } if field.is_empty() => f.write_str(problem),
             Self::Field { field, problem } => write!(f, "{field}: {problem}"),
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -22,6 +21,13 @@ impl HeaderField {
         Self(name.into())
     }
 
+    /// A token (RFC 9110 section 5.6.2).
+    fn read(name: &str) -> Option<Self> {
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        let is_name = !name.is_empty() && name.bytes().all(is_token);
+        is_name.then(|| Self(name.to_ascii_lowercase().into()))
+    }
+
     /// The name in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -31,9 +37,7 @@ impl HeaderField {
 impl<'de> Deserialize<'de> for HeaderField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let name = HeaderName::from_bytes(text.as_bytes())
-            .map_err(|_| D::Error::custom(format!("{text:?} is not a header name")))?;
-        Ok(Self(name.as_str().into()))
+        Self::read(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a header name")))
     }
 }
 
@@ -79,7 +83,7 @@ impl<'de> Deserialize<'de> for Scope {
 /// A header whose value is nobody's to read: its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHeader {
-    name: HeaderName,
+    name: HeaderField,
     value: String,
 }
 
@@ -97,7 +101,7 @@ impl SecretHeader {
 
 impl std::fmt::Debug for SecretHeader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: hidden", self.name)
+        write!(f, "{}: hidden", self.name())
     }
 }
 
@@ -107,7 +111,7 @@ impl<'de> Deserialize<'de> for SecretHeader {
         let refused = || D::Error::custom("write \"name: value\" in visible ASCII");
         let text = String::deserialize(deserializer).map_err(|_| refused())?;
         let (name, value) = text.split_once(':').ok_or_else(refused)?;
-        let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| refused())?;
+        let name = HeaderField::read(name.trim()).ok_or_else(refused)?;
         let value = value.trim();
         let visible = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
         if value.is_empty() || !visible {

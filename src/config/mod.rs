@@ -52,7 +52,7 @@ pub struct Config {
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::percent"))]
     pub enforce_percent: u64,
     /// Ordered exceptions: of those that match a request, the first that has a setting decides it.
-    #[serde(default, deserialize_with = "overrides::in_order")]
+    #[serde(default)]
     #[cfg_attr(feature = "cli", schemars(extend("default" = [])))]
     pub overrides: Vec<Override>,
     /// Paths at which MLflow's root is served; the longest match wins. A path outside all mounts is forwarded
@@ -61,13 +61,12 @@ pub struct Config {
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::mounts"))]
     pub mounts: Vec<String>,
     /// Whom to ask about a key.
-    #[serde(deserialize_with = "json::object")]
     pub auth_service: AuthService,
     /// What is remembered of keys.
-    #[serde(default, deserialize_with = "json::object")]
+    #[serde(default)]
     pub cache: Cache,
     /// Where revoked keys are asked for; absent, nothing is polled, and a revoked key works until its principal ends.
-    #[serde(default, deserialize_with = "json::some_object")]
+    #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "cli", schemars(with = "Revocation"))]
     pub revocation: Option<Revocation>,
     /// Where a key may stand.
@@ -83,7 +82,7 @@ pub struct Config {
     #[serde(default = "defaults::yes")]
     pub forward_credential: bool,
     /// Names of the verified headers that upstream receives.
-    #[serde(default, deserialize_with = "json::object")]
+    #[serde(default)]
     pub identity_headers: IdentityHeaders,
     /// Scopes and what they grant, over the default table entry by entry. With `"searches": false` the scope, where
     /// it is limited to names, does not search.
@@ -116,7 +115,7 @@ pub struct Config {
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub body_limit: u64,
     /// What is written to the audit log.
-    #[serde(default, deserialize_with = "json::object")]
+    #[serde(default)]
     pub audit: Audit,
     /// Whether `GET {mount}/.well-known/mlflow-authz/whoami` tells callers what their key may do.
     #[serde(default = "defaults::yes")]
@@ -245,7 +244,7 @@ pub struct AuthService {
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub max_in_flight: u64,
     /// When the service is left alone.
-    #[serde(default, deserialize_with = "json::object")]
+    #[serde(default)]
     pub breaker: Breaker,
 }
 
@@ -365,11 +364,7 @@ impl Config {
         if text.trim_ascii_start().first() != Some(&b'{') {
             return Err(ConfigError::NotAnObject);
         }
-        let mut json = serde_json::Deserializer::from_slice(text);
-        let mut config: Self = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| ConfigError::from_serde(&error))?;
-        json.end()
-            .map_err(|error| ConfigError::Syntax(error.to_string()))?;
+        let mut config: Self = json::read(text)?;
         validate::validate(&mut config)?;
         Ok(config)
     }

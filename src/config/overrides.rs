@@ -22,7 +22,7 @@ use crate::pattern::Pattern;
 #[serde(deny_unknown_fields)]
 pub struct Override {
     /// Which requests. All of what is named must match; what is not named matches everything.
-    #[serde(default, rename = "match", deserialize_with = "json::object")]
+    #[serde(default, rename = "match")]
     pub matches: Match,
     /// Whether their denials are answered.
     #[serde(default, deserialize_with = "fields::some")]
@@ -85,13 +85,6 @@ impl Match {
                 .as_ref()
                 .is_none_or(|it| it.iter().any(is_named))
     }
-}
-
-pub(super) fn in_order<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<Override>, D::Error> {
-    let overrides: Vec<json::Object<Override>> = Vec::deserialize(deserializer)?;
-    Ok(overrides.into_iter().map(|it| it.0).collect())
 }
 
 /// Checks what types alone cannot say.

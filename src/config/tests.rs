@@ -231,9 +231,11 @@ fn what_is_not_json_text() {
         );
     }
     assert!(error(Config::parse(b"{\"mode\": \"\xff\"}")).contains("is not JSON"));
-    assert!(error(parse(&format!("{{\"mounts\": {}", "[".repeat(100_000)))).contains("mounts"));
-    let deep = format!(r#"{{"overrides": [{{"match": {}"#, "[".repeat(50_000));
-    assert!(error(parse(&deep)).contains("overrides[0].match"));
+    let deep = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let mounts = format!(r#""mounts": {}"#, deep(100_000));
+    assert!(error(with(&mounts)).starts_with("mounts[0]: "));
+    let overrides = format!(r#""overrides": [{{"match": {}}}]"#, deep(50_000));
+    assert!(error(with(&overrides)).starts_with("overrides[0].match: "));
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use http::uri::Authority;
-
 use super::{Config, ConfigError, IdentityHeaders, overrides};
 use crate::request::same_header;
 use crate::target::Target;
@@ -109,7 +107,7 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
         let host = service.cluster.rsplit('|').next().unwrap_or_default();
         service.authority = host.to_owned();
     }
-    if service.authority.parse::<Authority>().is_err() {
+    if !is_host_and_port(&service.authority) {
         return Err(ConfigError::field(
             "auth_service.authority",
             format!(
@@ -180,10 +178,13 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
 
 fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
     let Some(url) = url else { return Ok(()) };
-    let uri = url.parse::<http::Uri>().ok();
-    let web = uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+    let web = url.split_once("://").is_some_and(|(scheme, rest)| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let known = |it: &str| scheme.eq_ignore_ascii_case(it);
+        ["http", "https"].into_iter().any(known) && is_host_and_port(authority)
     });
+    let plain = |b: u8| b > b' ' && b != 0x7f && !b"\"<>\\^`{|}".contains(&b);
+    let web = web && url.bytes().all(plain);
     if web {
         Ok(())
     } else {
@@ -192,4 +193,20 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
             format!("{url:?} is not an http or https URL"),
         ))
     }
+}
+
+/// RFC 3986 section 3.2, without the user.
+fn is_host_and_port(authority: &str) -> bool {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
+        _ => (authority, ""),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let of_address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
+    let of_name = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b);
+    let is_host = match bracketed {
+        Some(address) => !address.is_empty() && address.bytes().all(of_address),
+        None => !host.is_empty() && host.bytes().all(of_name),
+    };
+    is_host && port.len() <= 5
 }

@@ -7,45 +7,135 @@
 //! names are the message's own fields in snake case, each once and of its kind. MLflow under uvicorn reads a chunked
 //! body as an empty one; every operation that is read here then lacks a field it cannot do without, and answers 400.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::Unclear;
 use crate::catalog::{Field, FieldKind};
-use crate::json::{Object, unique_map};
+use crate::json;
 use crate::request::RequestHead;
 
 /// A body's fields.
 #[derive(Debug)]
-pub struct Body(BTreeMap<String, Value>);
+pub struct Body(Vec<(String, Value)>);
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "of most values only the kind is of interest")]
+/// Of most values only the kind is of interest.
+#[derive(Debug)]
 enum Value {
     Text(String),
-    Flag(bool),
-    Tags(Vec<Object<Tag>>),
-    Texts(Vec<String>),
-    Other(IgnoredAny),
+    Flag,
+    Tag,
+    Tags,
+    Texts,
+    EmptyList,
+    Other,
 }
 
 #[derive(Deserialize)]
-#[serde(transparent)]
-struct Fields {
-    #[serde(deserialize_with = "unique_map")]
-    fields: BTreeMap<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tag {
     #[serde(rename = "key")]
     _key: String,
     #[serde(rename = "value")]
     _value: String,
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BodyVisitor;
+
+        impl<'de> Visitor<'de> for BodyVisitor {
+            type Value = Body;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Body(fields))
+            }
+        }
+
+        deserializer.deserialize_map(BodyVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ValueVisitor { in_list: false }.deserialize(deserializer)
+    }
+}
+
+/// Goes one list deep, however deep the body is.
+struct ValueVisitor {
+    in_list: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field of a message")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Flag)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        if self.in_list {
+            return Ok(Value::Other);
+        }
+        let mut list = Value::EmptyList;
+        while let Some(element) = seq.next_element_seed(Self { in_list: true })? {
+            list = match (list, element) {
+                (Value::EmptyList | Value::Texts, Value::Text(_)) => Value::Texts,
+                (Value::EmptyList | Value::Tags, Value::Tag) => Value::Tags,
+                _ => Value::Other,
+            };
+        }
+        Ok(list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        let tag = Tag::deserialize(MapAccessDeserializer::new(map));
+        Ok(tag.map_or(Value::Other, |_| Value::Tag))
+    }
 }
 
 impl Body {
@@ -61,8 +151,8 @@ impl Body {
         if bytes.contains(&0) || bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(not_json());
         }
-        let Fields { fields: found } = serde_json::from_slice(bytes).map_err(|_| not_json())?;
-        for (name, value) in &found {
+        let Self(found) = json::read(bytes).map_err(|_| not_json())?;
+        for (index, (name, value)) in found.iter().enumerate() {
             let known = fields.iter().find(|(field, _)| field == name);
             let of_its_kind = known.is_some_and(|(_, kind)| is_of_kind(value, *kind));
             if !of_its_kind {
@@ -70,14 +160,17 @@ impl Body {
                     "its body has a field that this operation does not have in this spelling, or of another kind",
                 ));
             }
+            if found.iter().take(index).any(|(other, _)| other == name) {
+                return Err(not_json());
+            }
         }
         Ok(Self(found))
     }
 
     /// A field's text, if it is there.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.0.get(name)? {
-            Value::Text(text) => Some(text),
+        match self.0.iter().find(|(field, _)| field == name)? {
+            (_, Value::Text(text)) => Some(text),
             _ => None,
         }
     }
@@ -85,13 +178,12 @@ impl Body {
 
 fn is_of_kind(value: &Value, kind: FieldKind) -> bool {
     match value {
-        Value::Flag(_) => kind == FieldKind::Flag,
-        // What an empty list holds cannot be told.
-        Value::Tags(tags) => {
-            kind == FieldKind::Tags || (kind == FieldKind::Texts && tags.is_empty())
-        }
-        Value::Texts(_) => kind == FieldKind::Texts,
-        Value::Other(_) => false,
+        Value::Flag => kind == FieldKind::Flag,
+        Value::Tags => kind == FieldKind::Tags,
+        Value::Texts => kind == FieldKind::Texts,
+        // What it would hold cannot be told.
+        Value::EmptyList => matches!(kind, FieldKind::Tags | FieldKind::Texts),
+        Value::Tag | Value::Other => false,
         Value::Text(_) => !matches!(kind, FieldKind::Flag | FieldKind::Tags | FieldKind::Texts),
     }
 }

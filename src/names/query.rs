@@ -52,7 +52,7 @@ impl Query {
 pub(super) fn same_field(a: &str, b: &str) -> bool {
     let folded = |text: &str| -> String {
         let kept = text.chars().filter(|c| *c != '_');
-        kept.flat_map(char::to_lowercase).collect()
+        kept.map(|c| c.to_ascii_lowercase()).collect()
     };
     folded(a) == folded(b)
 }

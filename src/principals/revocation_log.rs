@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use crate::auth_service::{Cursor, KeyId};
+use crate::json;
 use crate::shared_data::{SharedData, update};
 
 const LAYOUT: u8 = 1;
@@ -115,7 +116,7 @@ impl RevocationLog {
     ) {
         let news = key_ids.is_none_or(|ids| !ids.is_empty());
         update(shared, &self.name("head"), |current| {
-            let head: Head = serde_json::from_slice(current).unwrap_or_default();
+            let head: Head = json::read(current).unwrap_or_default();
             let mut next = Head {
                 sequence: head.sequence,
                 cursor: cursor.cloned(),
@@ -147,7 +148,7 @@ impl RevocationLog {
         let next = now.saturating_add(again);
         let mut taken = false;
         let settled = update(shared, &self.name("due"), |current| {
-            let due: Option<Timestamp> = serde_json::from_slice(current).ok();
+            let due: Option<Timestamp> = json::read(current).ok();
             // One that is farther away than any could be was left by a clock that jumped back.
             taken = due.is_none_or(|due| due <= now || due > next.saturating_add(SKEW));
             taken.then(|| serde_json::to_vec(&next).ok()).flatten()
@@ -163,13 +164,13 @@ impl RevocationLog {
     fn head(&self, shared: &dyn SharedData) -> Head {
         shared
             .get(&self.name("head"))
-            .and_then(|(value, _)| serde_json::from_slice(&value).ok())
+            .and_then(|(value, _)| json::read(&value).ok())
             .unwrap_or_default()
     }
 
     fn batch(&self, shared: &dyn SharedData, sequence: u64) -> Option<Batch> {
         let (value, _) = shared.get(&self.batch_name(sequence))?;
-        serde_json::from_slice(&value).ok()
+        json::read(&value).ok()
     }
 
     fn batch_name(&self, sequence: u64) -> String {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Principal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, Lifetime};
+use crate::json;
 use crate::shared_data::{SharedData, update};
 
 /// The layout of a slot. A module that writes another layout uses other names, too.
@@ -118,7 +119,7 @@ impl Rank {
         let json = bytes
             .strip_prefix(&[LAYOUT])
             .and_then(|rest| rest.get(32..));
-        let slot = json.and_then(|json| serde_json::from_slice::<Slot<IgnoredAny>>(json).ok());
+        let slot = json.and_then(|json| json::read::<Slot<IgnoredAny>>(json).ok());
         match slot {
             Some(slot) if slot.asked_at <= now => Self::Other(slot.asked_at),
             _ => Self::Empty,
@@ -148,7 +149,7 @@ fn write(digest: KeyDigest, validation: &Validation) -> Option<Vec<u8>> {
 fn read(bytes: &[u8], digest: KeyDigest) -> Option<Validation> {
     let rest = bytes.strip_prefix(&[LAYOUT])?;
     let json = rest.strip_prefix(digest.as_bytes())?;
-    let slot: Slot<Principal> = serde_json::from_slice(json).ok()?;
+    let slot: Slot<Principal> = json::read(json).ok()?;
     Some(Validation {
         principal: Arc::new(slot.principal),
         asked_at: slot.asked_at,

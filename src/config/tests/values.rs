@@ -285,3 +285,70 @@ fn whole_numbers() {
         Ok(100)
     );
 }
+
+#[test]
+fn an_authority_is_a_host_and_perhaps_a_port() {
+    for (authority, fits) in [
+        ("auth", true),
+        ("auth.example:8443", true),
+        ("auth_service", true),
+        ("10.0.0.1:80", true),
+        ("[::1]", true),
+        ("[fe80::1]:443", true),
+        ("::1", false),
+        ("[auth]", false),
+        ("[]", false),
+        (":80", false),
+        ("auth:http", false),
+        ("auth:800000", false),
+        ("user@auth", false),
+        ("a b", false),
+        ("a/b", false),
+        ("a?b", false),
+        ("a\u{e9}", false),
+    ] {
+        let shown = error(with_service(&format!(r#""authority": "{authority}""#)));
+        assert_eq!(shown.starts_with("accepted"), fits, "{authority}: {shown}");
+    }
+}
+
+#[test]
+fn a_help_page_is_on_the_web() {
+    for (url, fits) in [
+        ("https://docs.example/keys", true),
+        ("HTTP://docs.example:8080?a=b&c=%20#d", true),
+        ("https://docs.example", true),
+        ("https://[::1]/", true),
+        ("https://docs.example/sch\u{fc}tz", true),
+        ("https:///keys", false),
+        ("https://", false),
+        ("https:docs.example", false),
+        ("ftp://docs.example", false),
+        ("https://a\\b/", false),
+        ("https://user@docs.example/", false),
+        ("https://docs.example/\\u0007", false),
+        ("https://docs.example/<b>", false),
+    ] {
+        let shown = error(with(&format!(r#""help_url": "{url}""#)));
+        assert_eq!(shown.starts_with("accepted"), fits, "{url}: {shown}");
+    }
+}
+
+#[test]
+fn a_header_name_is_a_token() {
+    for (name, fits) in [
+        ("x-user", true),
+        ("X_User.1", true),
+        ("!#$%&'*+-.^_`|~", true),
+        ("", false),
+        (":path", false),
+        ("x user", false),
+        ("x\u{e9}", false),
+        ("x,y", false),
+    ] {
+        let shown = error(with(&format!(
+            r#""identity_headers": {{"user_id": "{name}"}}"#
+        )));
+        assert_eq!(shown.starts_with("accepted"), fits, "{name}: {shown}");
+    }
+}

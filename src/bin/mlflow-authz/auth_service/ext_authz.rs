@@ -4,8 +4,6 @@
 //! takes any 200 for a yes. So the decision is made here, for the same keys, by the same catalog and default scopes;
 //! grants limited to names, for which a body may have to be read, count for nothing.
 
-use std::sync::Arc;
-
 use axum::http::header::HeaderName;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
@@ -63,9 +61,9 @@ impl Checks {
             return contract::error(StatusCode::FORBIDDEN, "the key's scopes do not grant this");
         }
         let mut response = StatusCode::OK.into_response();
-        let identity = Identity::of(&principal).into();
+        let identity = Identity::of(&principal);
         let mut edits = HeaderEdits::default();
-        edits.assert_principal(Arc::new(principal), identity, &self.identity_headers);
+        edits.assert_principal(principal.into(), identity.into(), &self.identity_headers);
         for edit in edits.iter() {
             if let HeaderEdit::Set(name, value) = edit
                 && let Ok(name) = HeaderName::try_from(name)

@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cold allow",
-        most: 156_000,
+        most: 240_000,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));
@@ -109,9 +109,13 @@ const CASES: &[Case] = &[
 
 #[test]
 fn instructions_of_a_request() {
+    let mut too_many = Vec::new();
     for case in CASES {
         let instructions = (case.go)();
         println!("| {} | {instructions} |", case.name);
-        assert!(instructions <= case.most, "{}: {instructions}", case.name);
+        if instructions > case.most {
+            too_many.push(case.name);
+        }
     }
+    assert_eq!(too_many, Vec::<&str>::new());
 }

@@ -1,0 +1,140 @@
+//! What is wrong with a JSON text, and where.
+
+use std::fmt;
+
+use serde::de::{Expected, Unexpected};
+
+/// Boxed, since every step of a reading returns it.
+#[derive(Debug)]
+pub(crate) struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: String,
+    problem: Problem,
+}
+
+/// What is wrong.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// The text is not JSON.
+    Syntax(String),
+    /// A name that the object does not have.
+    UnknownField {
+        name: String,
+        known: &'static [&'static str],
+    },
+    /// A field that is not there.
+    MissingField(&'static str),
+    /// A field that stands there twice.
+    DoubledField(&'static str),
+    /// A value of another kind or range.
+    Unexpected { found: String, expected: String },
+    /// In the words of whoever reads the field.
+    Other(String),
+}
+
+impl Error {
+    fn new(problem: Problem) -> Self {
+        Self(Box::new(Inner {
+            path: String::new(),
+            problem,
+        }))
+    }
+
+    pub(super) fn syntax(error: &serde_json::Error) -> Self {
+        Self::new(Problem::Syntax(error.to_string()))
+    }
+
+    /// Of a part, whose lines and columns would count from its beginning.
+    pub(super) fn syntax_of_part(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let text = text.rsplit_once(" at line ").map_or(&*text, |(it, _)| it);
+        Self::new(Problem::Syntax(text.to_owned()))
+    }
+
+    /// The error as one of what holds the value: below `scopes` it is at `scopes[0]`.
+    pub(super) fn below(mut self, parent: &str) -> Self {
+        let path = &mut self.0.path;
+        if !path.is_empty() && !path.starts_with('[') {
+            path.insert(0, '.');
+        }
+        path.insert_str(0, parent);
+        self
+    }
+
+    fn unexpected(kind: &str, found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(Problem::Unexpected {
+            found: format!("{kind}: {}", in_words(found)),
+            expected: expected.to_string(),
+        })
+    }
+
+    /// Where it is, `auth_service.breaker` or `scopes[0]`; empty for the whole, and what it is.
+    pub(crate) fn into_parts(self) -> (String, Problem) {
+        (self.0.path, self.0.problem)
+    }
+}
+
+/// serde's own would bring in how floating point numbers are written.
+fn in_words(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(it) => format!("boolean `{it}`"),
+        Unexpected::Unsigned(it) => format!("integer `{it}`"),
+        Unexpected::Signed(it) => format!("integer `{it}`"),
+        Unexpected::Str(it) => format!("string {it:?}"),
+        Unexpected::Other(it) => it.to_owned(),
+        Unexpected::Float(_) => "floating point number".to_owned(),
+        Unexpected::Unit => "null".to_owned(),
+        Unexpected::Seq => "sequence".to_owned(),
+        Unexpected::Map => "map".to_owned(),
+        _ => "value".to_owned(),
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(problem) | Self::Other(problem) => f.write_str(problem),
+            Self::UnknownField { name, .. } => write!(f, "unknown field `{name}`"),
+            Self::MissingField(name) => write!(f, "missing field `{name}`"),
+            Self::DoubledField(name) => write!(f, "duplicate field `{name}`"),
+            Self::Unexpected { found, expected } => write!(f, "{found}, expected {expected}"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.path, self.0.problem)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(problem: T) -> Self {
+        Self::new(Problem::Other(problem.to_string()))
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::unexpected("invalid type", found, expected)
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::unexpected("invalid value", found, expected)
+    }
+
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        let name = name.to_owned();
+        Self::new(Problem::UnknownField { name, known })
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::new(Problem::MissingField(name))
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::new(Problem::DoubledField(name))
+    }
+}
