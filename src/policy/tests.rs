@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{Permission, Policy};
 use crate::catalog::{Access, Object};
 use crate::config::Config;
-use crate::principals::Principal;
+use crate::principals::{Grant, Principal};
 
 const MODELS_AND_TRACKING: &[&str] = &[
     "experiment",
@@ -370,5 +370,30 @@ fn permissions_are_read_and_written() {
     ] {
         let error = text.parse::<Permission>().unwrap_err().to_string();
         assert!(error.contains(says), "{text:?}: {error}");
+    }
+}
+
+/// What an override says of a scope takes the place of all that the configuration says of it.
+#[test]
+fn an_override_lets_a_scope_search_again() {
+    let text = r#"{"auth_service": {"cluster": "auth"},
+                   "scopes": {"team": {"permissions": ["run:read"], "searches": false}},
+                   "overrides": [{"scopes": {"team": ["run:read"]}}]}"#;
+    let config = Config::parse(text.as_bytes()).unwrap();
+    let over = config.overrides[0].scopes.as_ref().unwrap();
+    let principal = Principal {
+        grants: vec![Grant {
+            scope: "team".to_owned(),
+            names: vec!["acme-*".to_owned()],
+        }],
+        ..Principal::default()
+    };
+    let read = "run:read".parse().unwrap();
+    for (policy, patterns) in [
+        (Policy::new(&config), 0),
+        (Policy::with_scopes(&config, over), 1),
+    ] {
+        assert_eq!(policy.narrow(&principal, read, true).len(), patterns);
+        assert_eq!(policy.narrow(&principal, read, false).len(), 1);
     }
 }

@@ -6,6 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answer;
 use crate::auth_service::{Reply, Verdict};
+use crate::catalog::Object;
 use crate::config::Config;
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
@@ -13,6 +14,10 @@ use crate::principals::Principal;
 
 /// What a caller is told whom the auth service describes so.
 fn told(more: &str, body: &str) -> Value {
+    serde_json::from_str(&told_as_text(more, body)).unwrap()
+}
+
+fn told_as_text(more: &str, body: &str) -> String {
     let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
     let config = Config::parse(text.as_bytes()).unwrap();
     let decision = Decision {
@@ -21,7 +26,7 @@ fn told(more: &str, body: &str) -> Value {
     };
     let answer = answer(&decision, &Policy::new(&config), &config);
     assert_eq!(answer.status, 200);
-    serde_json::from_str(&answer.body).unwrap()
+    answer.body
 }
 
 fn principal(body: &str) -> Principal {
@@ -110,4 +115,18 @@ fn roles_admin_and_help_are_said() {
     assert_eq!(said["objects"]["job"]["use"], true);
     assert_eq!(said["is_admin"], false);
     assert_eq!(said["help_url"], "https://docs.example/keys");
+}
+
+#[test]
+fn objects_stand_there_once_and_in_order() {
+    let text = told_as_text("", r#"{"scopes": ["read"]}"#);
+    let (_, objects) = text.split_once(r#""objects":{"#).unwrap();
+    let names: Vec<&str> = objects
+        .split(":{")
+        .filter_map(|it| it.rsplit('"').nth(1))
+        .collect();
+    let known = names.iter().take(Object::ALL.len());
+    let mut expected: Vec<&str> = Object::ALL.iter().map(|it| it.as_str()).collect();
+    expected.sort_unstable();
+    assert_eq!(known.copied().collect::<Vec<_>>(), expected, "{text}");
 }

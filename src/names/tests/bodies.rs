@@ -145,6 +145,14 @@ fn a_field_of_another_kind_is_refused_wherever_it_stands() {
         (r#"{"name":"acme-a","tags":["k"]}"#, CREATE),
         (r#"{"name":"acme-a","tags":[["k","v"]]}"#, CREATE),
         (r#"{"name":"acme-a","tags":[null]}"#, CREATE),
+        (
+            r#"{"name":"acme-a","tags":["k",{"key":"k","value":"v"}]}"#,
+            CREATE,
+        ),
+        (
+            r#"{"name":"acme-a","tags":[{"key":"k","value":"v"},"k"]}"#,
+            CREATE,
+        ),
         (r#"{"name":"acme-a","tags":[{"key":"k"}]}"#, CREATE),
         (
             r#"{"name":"acme-a","tags":[{"key":"k","value":5}]}"#,
