@@ -56,7 +56,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         name: "a VM's start, catalog compiled and configured",
-        most: 10_800_000,
+        most: 10_600_000,
         go: || {
             let world = World::new(1, CONFIGURATION, 1);
             world.workers[0].instructions()
@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the first request",
-        most: 133_000,
+        most: 131_500,
         go: || {
             during(&mut World::single(), |world| {
                 world.open(0, request(READ, Some("reader"), &[]));
@@ -74,27 +74,27 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "outside the mounts",
-        most: 9_700,
+        most: 8_300,
         go: || again(("GET", "/shop"), None, "forwarded"),
     },
     Case {
         name: "cached allow",
-        most: 37_600,
+        most: 31_000,
         go: || again(READ, Some("reader"), "forwarded"),
     },
     Case {
         name: "cached denial",
-        most: 122_500,
+        most: 114_500,
         go: || again(WRITE, Some("reader"), "403 scope_missing"),
     },
     Case {
         name: "no key",
-        most: 65_200,
+        most: 56_500,
         go: || again(READ, None, "401 credential_missing"),
     },
     Case {
         name: "cold allow",
-        most: 240_000,
+        most: 234_000,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));
