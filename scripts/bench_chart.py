@@ -1,9 +1,10 @@
 """The chart of scripts/bench: an SVG that needs nothing else and reads on light and dark pages."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from statistics import median
 
 from bench_cases import COMPARED, TITLES, Case, find
 
@@ -40,7 +41,7 @@ def svg(cases: list[Case]) -> str:
         return {name: figures(find(cases, "read", name)) for name in COMPARED}
 
     def latencies(case: Case) -> tuple[float, ...]:
-        return _median(load.p50_us for load in case.paced), _median(load.p99_us for load in case.paced)
+        return median(load.p50_us for load in case.paced), median(load.p99_us for load in case.paced)
 
     return draw(
         [
@@ -53,11 +54,6 @@ def svg(cases: list[Case]) -> str:
             Panel("Latency at a moderate rate, µs", "p50 and p99; less is better", of_each(latencies)),
         ]
     )
-
-
-def _median(values: Iterable[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]
 
 
 def draw(panels: list[Panel]) -> str:
