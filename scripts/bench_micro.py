@@ -104,7 +104,8 @@ def machine() -> str:
 
 def counted(text: str) -> list[str]:
     """The two tables that the simulated host's tests print."""
-    found = [line for line in text.splitlines() if line.startswith("| ")]
+    # The first row of each stands behind the test's name.
+    found = [match[0] for line in text.splitlines() if (match := re.search(r"(^|(?<=\.\.\. ))\| .*", line))]
     calls = [line for line in found if line.count("|") == 4]
     instructions = [line for line in found if line.count("|") == 3]
     return [
