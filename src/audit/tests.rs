@@ -27,6 +27,8 @@ fn log(allows: bool, max_per_second: u64) -> AuditLog {
 
 fn field(decision: &Decision) -> Value {
     let mut log = log(false, 9);
+    // Of one after another nothing is left.
+    assert!(log.access_log_field(&denied()).is_some());
     serde_json::from_slice(log.access_log_field(decision).unwrap()).unwrap()
 }
 
