@@ -18,7 +18,7 @@ use crate::config::{Config, Match, Mode, Override};
 use crate::decision::Decision;
 use crate::policy::Policy;
 use crate::principals::Principal;
-use crate::request::RequestHead;
+use crate::request::{RequestHead, host_and_port};
 
 /// What is in force for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,9 +211,7 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     fn of(decision: &'a Decision, head: &RequestHead<'a>) -> Self {
         let authority = head.text(":authority").unwrap_or_default();
-        let (name, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-        let is_port = port.bytes().all(|b| b.is_ascii_digit());
-        let host = if is_port { name } else { authority };
+        let (host, _) = host_and_port(authority);
         Self {
             decision,
             host: if host.bytes().any(|b| b.is_ascii_uppercase()) {

@@ -344,14 +344,13 @@ pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, 
 
 fn contract_error(error: json::Error) -> ContractError {
     let (path, problem) = error.into_parts();
-    let below = |field: &str| match path.as_str() {
-        "" => field.to_owned(),
-        path => format!("{path}.{field}"),
-    };
     let (field, problem) = match problem {
         Problem::Syntax(_) => return ContractError::NotJson,
-        Problem::MissingField(field) => (below(field), "is missing".to_owned()),
-        Problem::DoubledField(field) => (below(field), "stands there twice".to_owned()),
+        Problem::MissingField(field) => (json::field_of(&path, field), "is missing".to_owned()),
+        Problem::DoubledField(field) => (
+            json::field_of(&path, field),
+            "stands there twice".to_owned(),
+        ),
         // Only what was expected may be repeated.
         Problem::Unexpected { expected, .. } => (path, format!("expected {expected}")),
         Problem::UnknownField { .. } | Problem::Other(_) => {

@@ -46,7 +46,7 @@ impl From<json::Error> for ConfigError {
             Problem::Syntax(problem) if field.is_empty() => Self::Syntax(problem),
             Problem::UnknownField { name, known } => Self::UnknownField {
                 nearest: nearest(&name, known),
-                field: with_leaf(&field, &name),
+                field: json::field_of(&field, &name),
             },
             Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => Self::Field {
                 field,
@@ -62,14 +62,6 @@ fn nearest(name: &str, known: &[&str]) -> Option<String> {
     let nearest = known.iter().min_by_key(distance)?;
     let near_enough = distance(&nearest) <= nearest.len().max(name.len()).div_ceil(2);
     near_enough.then(|| (*nearest).to_owned())
-}
-
-fn with_leaf(path: &str, leaf: &str) -> String {
-    if path.is_empty() {
-        leaf.to_owned()
-    } else {
-        format!("{path}.{leaf}")
-    }
 }
 
 impl fmt::Display for ConfigError {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Config, ConfigError, IdentityHeaders, overrides};
-use crate::request::same_header;
+use crate::request::{host_and_port, same_header};
 use crate::target::Target;
 
 /// Headers that Envoy or the filter gives a meaning of their own.
@@ -197,10 +197,7 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
 
 /// RFC 3986 section 3.2, without the user.
 fn is_host_and_port(authority: &str) -> bool {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
-        _ => (authority, ""),
-    };
+    let (host, port) = host_and_port(authority);
     let bracketed = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     let of_address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
     let of_name = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b);

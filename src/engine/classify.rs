@@ -135,8 +135,6 @@ impl Engine {
             },
             head,
         );
-        let decided =
-            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
         if operation.is_some_and(|operation| operation.name == GRAPHQL)
             && self.config.graphql == GraphQl::Deny
         {
@@ -160,8 +158,6 @@ impl Engine {
         query: Option<&'a str>,
         head: &RequestHead<'a>,
     ) -> Classified<'a> {
-        let decided =
-            |decision: Decision, reason| Classified::Decided(Decision { reason, ..decision });
         let pattern = self.config.key_pattern.as_ref();
         match credential::extract(head, query, &self.config.credentials) {
             Ok(key) if pattern.is_some_and(|pattern| !pattern.matches(key.expose())) => {
@@ -173,6 +169,10 @@ impl Engine {
             Err(CredentialError::Ambiguous) => decided(known, Reason::CredentialAmbiguous),
         }
     }
+}
+
+fn decided(decision: Decision, reason: Reason) -> Classified<'static> {
+    Classified::Decided(Decision { reason, ..decision })
 }
 
 fn ambiguity_of_headers(head: &RequestHead<'_>) -> Option<Ambiguity> {

@@ -76,6 +76,15 @@ impl Error {
     }
 }
 
+/// Where a field of the object at `path` is.
+pub(crate) fn field_of(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
 /// serde's own would bring in how floating point numbers are written.
 fn in_words(found: Unexpected<'_>) -> String {
     match found {

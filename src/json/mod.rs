@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-pub(crate) use error::{Error, Problem};
+pub(crate) use error::{Error, Problem, field_of};
 
 /// Reads a whole text.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {

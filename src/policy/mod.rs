@@ -55,10 +55,9 @@ impl Policy {
         let mut by_width: Vec<String> = Vec::with_capacity(scopes.len());
         // Not sorted as a whole: the standard library's sort takes five kilobytes of the filter's module.
         for (name, set) in &scopes {
-            let place = (set.width(), name);
-            let is_before = |other: &String| {
-                (scopes.get(other).map(PermissionSet::width), other) < (Some(place.0), place.1)
-            };
+            let place = (Some(set.width()), name);
+            let is_before =
+                |other: &String| (scopes.get(other).map(PermissionSet::width), other) < place;
             let at = by_width.partition_point(is_before);
             by_width.insert(at, name.clone());
         }
