@@ -5,7 +5,6 @@ Runs in the tests' environment. What is measured and how is told in docs/benchma
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -20,10 +19,9 @@ import bench_chart  # noqa: E402
 import bench_report  # noqa: E402
 from bench_cases import COMPARED, DECISIONS, Case, Sample, all_cases, expected  # noqa: E402
 from bench_load import CONNECTIONS, Load, Numbers, send  # noqa: E402
-from bench_subjects import Subject, Subjects, cpu_seconds  # noqa: E402
+from bench_subjects import VARIANTS, Subjects, cpu_seconds  # noqa: E402
+from progress import end_as_by_ctrl_c, step  # noqa: E402
 
-# scripts/bench hands on how long it has been running, so that the progress lines count on.
-BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
 DOCS = ROOT / "docs" / "benchmarks"
 SLOW = {"middleware": 10}
 """What answers so slowly that it is sent a fraction of the requests."""
@@ -48,11 +46,6 @@ class Size:
 
 QUICK = Size(rounds=2, requests=100, keys=50, warm_up=100, pause_ms=8, paced_every=1)
 """For the test of all this; its figures mean nothing."""
-
-
-def step(text: str) -> None:
-    """One progress line, in the form of scripts/lib.sh."""
-    print(f"[{time.monotonic() - BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -185,7 +178,7 @@ def run(size: Size, workdir: Path) -> tuple[str, str]:
     if len(cpus) > 1:
         os.sched_setaffinity(0, set(cpus[1:]))
     try:
-        step("starting an upstream, an auth service, 15 Envoys and the middleware")
+        step(f"starting an upstream, an auth service, {len(VARIANTS)} Envoys and the middleware")
         with Subjects(workdir) as subjects:
             pin_to_cpus(subjects, cpus)
             bench = Bench(subjects, size)
@@ -210,8 +203,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tiny round of everything; implies --print")
     parser.add_argument("--print", action="store_true", help="print the report, write no files")
     wanted = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    end_as_by_ctrl_c()
     size = QUICK if wanted.quick else Size(wanted.rounds, wanted.requests)
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-bench-") as folder:
         report, chart = run(size, Path(folder))

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import this_machine
+
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "docs" / "benchmarks" / "micro.md"
 
@@ -92,12 +94,11 @@ def missed(measured: list[tuple[str, str, str]]) -> list[str]:
 
 
 def machine() -> str:
-    model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     rust = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     now = datetime.datetime.now(datetime.UTC)
     extensions = "with" if " sha_ni " in Path("/proc/cpuinfo").read_text() else "without"
     return (
-        f"{now:%Y-%m-%d %H:%M} UTC; {model[1] if model else 'unknown CPU'} {extensions} SHA instructions, "
+        f"{now:%Y-%m-%d %H:%M} UTC; {this_machine.cpu()} {extensions} SHA instructions, "
         f"{os.cpu_count()} CPUs, Rust {rust}; load average {os.getloadavg()[0]:.1f} at the end."
     )
 

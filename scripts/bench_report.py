@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import bench_rivals
+import this_machine
 from bench_bars import bars
 from bench_cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, Case, find
 from bench_load import CONNECTIONS
@@ -163,17 +164,12 @@ def _size(module: Path) -> tuple[str, str]:
 
 
 def _machine() -> str:
-    cpu = "unknown CPU"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
     toolchain = (paths.ROOT / "rust-toolchain.toml").read_text().partition('channel = "')[2].partition('"')[0]
     python = subprocess.run([bench_rivals.python(), "-V"], capture_output=True, text=True, check=True).stdout
     # wrk has no option for it: with its version it prints its usage, and fails.
     wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split()
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {this_machine.cpu()}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
         f"Envoy {paths.versions()['ENVOY_VERSION']}, Rust {toolchain}, {' '.join(wrk[:2])}; "
         f"{python.strip()} with {bench_rivals.versions()}. "
         f"Load average {os.getloadavg()[0]:.1f} at the end."

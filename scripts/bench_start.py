@@ -5,8 +5,6 @@ Runs in the tests' environment.
 
 import argparse
 import json
-import os
-import signal
 import socket
 import sys
 import tempfile
@@ -31,8 +29,8 @@ from harness.auth_service import AuthService  # noqa: E402
 from harness.envoy_config import Address, Config, EnvoyOptions, render  # noqa: E402
 from harness.processes import Process, wait_until  # noqa: E402
 from harness.stack import MOUNT  # noqa: E402
+from progress import end_as_by_ctrl_c, step  # noqa: E402
 
-BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
 REPORT = ROOT / "docs" / "benchmarks" / "start.md"
 EMPTY = ROOT / "dist" / "empty.wasm"
 
@@ -75,11 +73,6 @@ class Case:
     subject: str
     workers: int
     starts: list[Start] = field(default_factory=list)
-
-
-def step(text: str) -> None:
-    """One progress line, in the form of scripts/lib.sh."""
-    print(f"[{time.monotonic() - BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
 
 
 def first_answer(port: int, deadline: float) -> int:
@@ -169,8 +162,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--print", action="store_true", help="print the report, write no file")
     wanted = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    end_as_by_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-start-") as folder:
         report = bench_start_report.text(run(wanted.rounds, Path(folder)))
     if wanted.print:

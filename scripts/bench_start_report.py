@@ -4,10 +4,10 @@ import os
 import platform
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Protocol
 
+import this_machine
 from bench_report import head, row, title_of
 from harness import paths
 
@@ -86,10 +86,8 @@ def _per_vm(cases: list[Case]) -> list[str]:
 
 
 def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {this_machine.cpu()}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
         f"Envoy {paths.versions()['ENVOY_VERSION']}. Load average {os.getloadavg()[0]:.1f} at the end."
     )
 

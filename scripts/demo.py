@@ -5,7 +5,6 @@ Runs in MLflow's environment. Exits with status 1 if any row is not as expected.
 
 import json
 import os
-import signal
 import sys
 import tempfile
 import textwrap
@@ -23,17 +22,11 @@ from harness import keys  # noqa: E402
 from harness.auth_service import AuthService  # noqa: E402
 from harness.mlflow_server import MlflowServer  # noqa: E402
 from harness.stack import Stack  # noqa: E402
+from progress import end_as_by_ctrl_c, step  # noqa: E402
 
 if TYPE_CHECKING:
     from demo_story import Trial
 
-# scripts/demo hands on how long it has been running, so that the progress lines count on.
-BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
-
-
-def step(text: str) -> None:
-    """One progress line, in the form of scripts/lib.sh."""
-    print(f"[{time.monotonic() - BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -189,9 +182,7 @@ def report(stack: Stack, rows: list[Row]) -> None:
 
 
 def main() -> int:
-    # Ends the process by way of the context managers, as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    end_as_by_ctrl_c()
     keep = "--keep" in sys.argv[1:]
     with ExitStack() as started:
         workdir = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="mlflow-authz-demo-")))

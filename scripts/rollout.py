@@ -5,7 +5,6 @@ Exits with status 1 if a request failed, or was decided otherwise than its step 
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections import Counter
@@ -17,6 +16,7 @@ sys.dont_write_bytecode = True
 
 from harness import paths  # noqa: E402
 from harness.mlflow_server import MlflowServer  # noqa: E402
+from progress import end_as_by_ctrl_c, step  # noqa: E402
 from rollout_story import (  # noqa: E402
     SETTLED,
     WAYS,
@@ -28,7 +28,7 @@ from rollout_story import (  # noqa: E402
     stands_at,
     undeserved,
 )
-from soak_report import load_average, machine, step, table  # noqa: E402
+from soak_report import load_average, machine, table  # noqa: E402
 
 REPORT = ROOT / "docs" / "benchmarks" / "rollout.md"
 
@@ -155,8 +155,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=15, help="the length of each step")
     parser.add_argument("--print", action="store_true", help="do not touch the report")
     wanted = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    end_as_by_ctrl_c()
     began, load_at_begin = machine(paths.wasm_module()), load_average()
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-rollout-") as folder:
         step("starting the MLflow server (some ten seconds)")

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,7 +16,8 @@ import soak_faults  # noqa: E402
 import soak_memory  # noqa: E402
 import soak_outage  # noqa: E402
 import soak_reloads  # noqa: E402
-from soak_report import Section, print_section, replace_section, step  # noqa: E402
+from progress import end_as_by_ctrl_c, step  # noqa: E402
+from soak_report import Section, print_section, replace_section  # noqa: E402
 
 Measurement = Callable[[argparse.Namespace, Path], Section]
 MEASUREMENTS: dict[str, Measurement] = {
@@ -41,8 +41,7 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=1_000_000, help="memory: different keys")
     parser.add_argument("--reloads", type=int, default=1_000, help="reloads: new configurations")
     wanted = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    end_as_by_ctrl_c()
     for name in MEASUREMENTS if wanted.what == "all" else [wanted.what]:
         with tempfile.TemporaryDirectory(prefix=f"mlflow-authz-soak-{name}-") as folder:
             section = MEASUREMENTS[name](wanted, Path(folder))

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from harness import paths
-from soak_report import Section, step
+from progress import step
+from soak_report import Section
 
 _LINE = re.compile(
     r"^\.?F?(?P<title>.+), (?P<workers>\d) worker\(s\)\s+sent\s+(?P<sent>\d+)\s+"

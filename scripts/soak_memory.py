@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from harness.load import READ
+from progress import step
 from soak_parts import Soaked
-from soak_report import Section, step
+from soak_report import Section
 
 WORKERS = 2
 THREADS = 2

@@ -4,19 +4,17 @@ import hashlib
 import os
 import platform
 import re
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import this_machine
 from harness import paths
+from progress import step
 
 REPORT = paths.ROOT / "docs" / "benchmarks" / "soak.md"
 
-# scripts/soak hands on how long it has been running, so that the progress lines count on.
-_BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
 
 _INTRODUCTION = """# Soak and fault measurements
 
@@ -28,17 +26,11 @@ the CPUs with Envoy, so times are those of a busy machine.
 """
 
 
-def step(text: str) -> None:
-    """One progress line, in the form of scripts/lib.sh."""
-    print(f"[{time.monotonic() - _BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
-
-
 def machine(module: Path) -> str:
     """Where and what, for the head of a section."""
-    model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     envoy = ".".join(map(str, paths.envoy_version()))
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {model[1] if model else 'unknown CPU'}, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {this_machine.cpu()}, "
         f"{os.cpu_count()} CPUs, Linux {platform.release()}; Envoy {envoy}, "
         f"Python {platform.python_version()}; module {module_name(module)}"
     )

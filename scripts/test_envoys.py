@@ -2,20 +2,17 @@
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from progress import end_as_by_ctrl_c, step
+
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "docs" / "envoy-versions.md"
-
-# scripts/test-envoys hands on how long it has been running, so that the progress lines count on.
-BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
 
 # All others are run, new ones too.
 LEFT_OUT = {
@@ -54,11 +51,6 @@ class Outcome:
     failed: list[str]
     skipped: list[tuple[str, str]]
     """Tests, with the reason."""
-
-
-def step(text: str) -> None:
-    """One progress line, in the form of scripts/lib.sh."""
-    print(f"[{time.monotonic() - BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
 
 
 def run(version: str, envoy: str, arguments: list[str], folder: Path) -> Outcome:
@@ -124,8 +116,7 @@ def main() -> int:
     # What follows is pytest's.
     split = sys.argv.index("--")
     wanted = parser.parse_args(sys.argv[1:split])
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    end_as_by_ctrl_c()
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-envoys-") as folder:
         for given in wanted.envoys:

@@ -1,0 +1,20 @@
+"""What the long scripts share: progress lines, and an end that leaves nothing running."""
+
+import os
+import signal
+import sys
+import time
+
+# The wrappers in bash hand on how long they have been running, so that the progress lines count on.
+_BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
+
+
+def step(text: str) -> None:
+    """One progress line, in the form of scripts/lib.sh."""
+    print(f"[{time.monotonic() - _BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
+
+
+def end_as_by_ctrl_c() -> None:
+    """From now on SIGTERM and SIGHUP end the process by way of the context managers, as Ctrl-C does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
