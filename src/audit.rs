@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::config::{AccessLog, Audit};
-use crate::decision::{Decision, Effect};
+use crate::decision::{Decision, Effect, Reason};
 use crate::principals::{Grant, Principal, Timestamp};
 use crate::request::RequestHead;
 
@@ -166,7 +166,7 @@ impl AuditLog {
             AccessLog::Denials => decision.effect() != Effect::Allow,
             AccessLog::None => false,
         };
-        if !is_wanted || decision.mount.is_none() {
+        if !is_wanted || decision.reason == Reason::Outside {
             return None;
         }
         access_log::write(decision, &mut self.field);

@@ -154,7 +154,7 @@ macro_rules! reasons {
 
 reasons! {
     allow {
-        /// Not for MLflow.
+        /// Not for MLflow: another host, or a path outside every mount that is forwarded.
         Outside => "outside",
         /// An endpoint that needs no key.
         Public => "public",
@@ -166,6 +166,8 @@ reasons! {
         Whoami => "whoami",
     }
     deny {
+        /// The path is outside every mount, and `outside` refuses it.
+        OutsideMounts => "outside_mounts", FORBIDDEN, "PERMISSION_DENIED",
         /// The request target has more than one reading.
         TargetAmbiguous => "target_ambiguous", BAD_REQUEST, "BAD_REQUEST",
         /// Two different credentials, or one twice.

@@ -18,6 +18,9 @@ use crate::request::RequestHead;
 /// Scopes a message repeats before it counts the rest.
 const MENTIONED_SCOPES: usize = 20;
 
+/// Mounts a message repeats before it counts the rest.
+const MENTIONED_MOUNTS: usize = 5;
+
 /// The longest request id that an answer repeats, in bytes.
 const LONGEST_REQUEST_ID: usize = 128;
 
@@ -131,6 +134,7 @@ impl Denials<'_> {
 
     fn message(&self, decision: &Decision) -> String {
         match decision.reason {
+            Reason::OutsideMounts => self.outside_mounts(),
             Reason::TargetAmbiguous => {
                 let problem = decision
                     .ambiguity
@@ -195,6 +199,23 @@ impl Denials<'_> {
             | Reason::Allowed
             | Reason::Whoami => String::new(),
         }
+    }
+
+    /// Nothing of the request's path is repeated: what it was compared with is what the reader needs.
+    fn outside_mounts(&self) -> String {
+        let mounts = &self.config.mounts;
+        let mut named: Vec<String> = mounts.iter().take(MENTIONED_MOUNTS).cloned().collect();
+        let more = mounts.len().saturating_sub(MENTIONED_MOUNTS);
+        if more > 0 {
+            named.push(format!("and {more} more"));
+        }
+        format!(
+            "The path of this request is outside the paths at which MLflow is served here (mounts: {}). Check the \
+             path. If MLflow is served there too, add its path to \"mounts\" in the filter's configuration; to \
+             forward such requests without authorization, set \"outside\": \"forward\".{}",
+            named.join(", "),
+            self.help()
+        )
     }
 
     fn missing_permission(&self, decision: &Decision) -> String {

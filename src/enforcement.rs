@@ -13,12 +13,13 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::authority;
 use crate::catalog::{self, Access, Operation};
 use crate::config::{Config, Match, Mode, Override};
 use crate::decision::Decision;
 use crate::policy::Policy;
 use crate::principals::Principal;
-use crate::request::{RequestHead, host_and_port};
+use crate::request::RequestHead;
 
 /// What is in force for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,15 +211,10 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn of(decision: &'a Decision, head: &RequestHead<'a>) -> Self {
-        let authority = head.text(":authority").unwrap_or_default();
-        let (host, _) = host_and_port(authority);
+        let unread = || head.text(":authority").unwrap_or_default().into();
         Self {
             decision,
-            host: if host.bytes().any(|b| b.is_ascii_uppercase()) {
-                host.to_ascii_lowercase().into()
-            } else {
-                host.into()
-            },
+            host: authority::host_of(head).unwrap_or_else(unread),
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | is it for MLflow, and what is its one path? | [`target`], [`overrides`] |
+//! | is it for MLflow, and what is its one path? | [`authority`], [`target`], [`overrides`] |
 //! | what does it ask MLflow to do? | [`catalog`] |
 //! | which key does it present? | [`credential`] |
 //! | who is that key? | [`principals`], [`shared_data`], [`auth_service`], [`trace_context`] |
@@ -16,6 +16,7 @@
 
 pub mod audit;
 pub mod auth_service;
+pub mod authority;
 pub mod catalog;
 pub mod config;
 pub mod credential;

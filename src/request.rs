@@ -16,14 +16,6 @@ pub fn same_header(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }
 
-/// Host and port of an authority (RFC 3986 section 3.2); the port is empty where there is none.
-pub(crate) fn host_and_port(authority: &str) -> (&str, &str) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
-        _ => (authority, ""),
-    }
-}
-
 /// A borrowed view of a request's headers. Names are in lower case, as Envoy keeps them.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {

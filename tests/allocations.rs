@@ -64,7 +64,12 @@ impl Shell {
         } else {
             r#", "auth_service": {"cluster": "auth"}"#
         };
-        let text = format!(r#"{{"version": 1{service}{config}}}"#);
+        let mounts = if config.contains(r#""mounts""#) {
+            ""
+        } else {
+            r#", "mounts": ["/api/mlflow", "/"]"#
+        };
+        let text = format!(r#"{{"version": 1{service}{mounts}{config}}}"#);
         let parsed = Config::parse(text.as_bytes()).expect("a good configuration");
         Self {
             engine: Engine::new(parsed, text.as_bytes()),
@@ -184,8 +189,7 @@ fn a_cached_allow_allocates_nothing() {
                            {"match": {"object": "trace"}, "mode": "shadow"}]"#,
     ];
     for config in configurations {
-        let mounts = r#", "mounts": ["/api/mlflow", "/"]"#;
-        let mut shell = Shell::new(&format!("{config}{mounts}"));
+        let mut shell = Shell::new(config);
         for credential in [BEARER, BASIC, X_API_KEY] {
             for (method, path) in cases {
                 let proxied = [credential, (&b"x-forwarded-prefix"[..], &b"/"[..])];

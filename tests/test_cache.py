@@ -46,7 +46,7 @@ def test_what_needs_no_principal_asks_nobody(stack: Stack, fresh_read: Callable[
     asked = stack.auth.validations
     assert stack.client.get("/api/mlflow/health", caller).status == 200
     assert stack.client.get("/api/mlflow/a;b", caller).status == 400
-    assert stack.client.get("/elsewhere", caller).status == 404
+    assert stack.client.get("/elsewhere", caller).status == 403
     assert stack.client.get(READ_RUN, [*caller, ("x-api-key", "another")]).status == 400
     assert stack.auth.validations == asked
 

@@ -40,9 +40,9 @@ def rendered() -> Config:
 
 def test_statuses(tmp_path: Path) -> None:
     good, warned, bad = (tmp_path / name for name in ("good.json", "warned.json", "bad.json"))
-    good.write_text('{"auth_service": {"cluster": "c"}}')
-    warned.write_text('{"auth_service": {"cluster": "c"}, "scopes": {"a": []}}')
-    bad.write_text('{"auth_service": {"cluster": "c"}, "x": 1}')
+    good.write_text('{"mounts": ["/"], "auth_service": {"cluster": "c"}}')
+    warned.write_text('{"mounts": ["/"], "auth_service": {"cluster": "c"}, "scopes": {"a": []}}')
+    bad.write_text('{"mounts": ["/"], "auth_service": {"cluster": "c"}, "x": 1}')
     for arguments, status in [
         ((good,), 0),
         ((good, warned), 0),
@@ -84,7 +84,9 @@ def without_configuration(config: Config) -> None:
 
 
 def with_unknown_field(config: Config) -> None:
-    envoy_config.wasm_plugin(config)["configuration"]["value"] = '{"auth_service": {"clutser": "auth_service"}}'
+    envoy_config.wasm_plugin(config)["configuration"]["value"] = (
+        '{"mounts": ["/"], "auth_service": {"clutser": "auth_service"}}'
+    )
 
 
 def behind_the_router(config: Config) -> None:
@@ -116,14 +118,19 @@ def disabled_for_a_route(config: Config) -> None:
     routes[0]["typed_per_filter_config"] = {"mlflow_authz": off}
 
 
+def change_plugin(config: Config, change: Config) -> None:
+    plugin = envoy_config.wasm_plugin(config)["configuration"]
+    plugin["value"] = json.dumps(envoy_config.merge(json.loads(plugin["value"]), change))
+
+
 def without_a_slash(config: Config) -> None:
     routes = envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
     routes[0]["match"] = {"prefix": "/api/mlflow"}
+    change_plugin(config, {"outside": "forward"})
 
 
 def another_auth_cluster(config: Config) -> None:
-    plugin = envoy_config.wasm_plugin(config)["configuration"]
-    plugin["value"] = json.dumps(envoy_config.merge(json.loads(plugin["value"]), {"auth_service": {"cluster": "auth"}}))
+    change_plugin(config, {"auth_service": {"cluster": "auth"}})
 
 
 @pytest.mark.parametrize(

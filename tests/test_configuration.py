@@ -19,7 +19,7 @@ from harness.stack import Stack
 READ = keys.READ["key"]
 StartStack = Callable[..., Stack]
 TYPE = "type.googleapis.com/google.protobuf."
-MINIMAL = '{"auth_service": {"cluster": "auth_service"}}'
+MINIMAL = '{"auth_service": {"cluster": "auth_service"}, "mounts": ["/api/mlflow"]}'
 
 
 def as_struct(config: Config) -> None:
@@ -43,7 +43,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"edit": without_configuration}, "wrap the JSON in a google.protobuf.StringValue"),
     ({"plugin_text": "[]"}, "does not start with `{`"),
     ({"plugin_text": '{"auth_service": '}, "is not JSON"),
-    ({"plugin_text": "{}"}, "auth_service"),
+    ({"plugin_text": '{"mounts": ["/"]}'}, "auth_service"),
+    ({"plugin": {"mounts": None}}, "mounts: is missing; write the paths at which clients reach MLflow"),
+    ({"plugin": {"mounts": []}}, "mounts: names no path; write"),
+    ({"plugin": {"outside": "allow"}}, "outside: "),
+    ({"plugin": {"hosts": []}}, "hosts: must name at least one host"),
+    ({"plugin": {"hosts": ["registry.example:443"]}}, "hosts: \"registry.example:443\" is not a pattern"),
     ({"plugin": {"auth_service": {"pth": "/"}}}, "auth_service.pth: unknown field; did you mean `path`?"),
     ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
@@ -152,7 +157,12 @@ def test_updates_while_it_runs(start_stack: StartStack, tmp_path: Path) -> None:
     refusal = "configuration refused: scopes.model:read[0]: "
     wait_until(lambda: refusal in stack.envoy.log()[said:], "the refusal")
     assert status() == 200
+    # As is a configuration from before `mounts` was required.
+    said = update({"mounts": None})
+    refusal = "configuration refused: mounts: is missing; write the paths"
+    wait_until(lambda: refusal in stack.envoy.log()[said:], "the refusal")
+    assert status() == 200
     # And back.
-    update({"scopes": None})
+    update({"scopes": None, "mounts": ["/api/mlflow"]})
     wait_until(lambda: status() == 403, "the update is in force")
     assert not any(stack.envoy.stats("vm_reload").values())

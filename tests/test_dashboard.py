@@ -32,6 +32,7 @@ DELETE_RUN = MOUNT + "/api/2.0/mlflow/runs/delete"
 SEEING = (paths.ROOT / "docs" / "seeing.md").read_text()
 
 PLUGIN = {
+    "outside": "forward",
     "overrides": [{"match": {"access": "delete"}, "mode": "shadow"}],
     "auth_service": {"timeout": "300ms", "breaker": {"failures": 3, "open_for": "500ms"}, "max_in_flight": 4},
     "cache": {"ttl": "1s", "negative_ttl": "1s", "stale_if_error": "5m"},

@@ -137,14 +137,22 @@ def test_mounting_the_root_too_closes_it(
 def test_mounting_the_prefix_alone_leaves_it_open(
     prefixed: PrefixedServer, start_stack: Callable[..., Stack], auth_service: AuthService
 ) -> None:
-    """What the configuration above is for. Where the proxy forwards the prefix alone, it is closed as well."""
+    """What the configuration above is for: only where `outside` forwards, since it is refused by default."""
+    client = in_front_of(
+        prefixed,
+        start_stack,
+        auth_service,
+        plugin={"mounts": ["/p"], "outside": "forward"},
+        edit=routed(EVERYTHING),
+    )
+    assert client.get(ARTIFACT).body == b"weights"
     client = in_front_of(
         prefixed, start_stack, auth_service, plugin={"mounts": ["/p"]}, edit=routed(EVERYTHING)
     )
-    assert client.get(ARTIFACT).body == b"weights"
+    assert (client.get(ARTIFACT).status, client.get(ARTIFACT).json()["reason"]) == (403, "outside_mounts")
     narrow = routed(route({"prefix": "/p/"}))
     client = in_front_of(prefixed, start_stack, auth_service, plugin={"mounts": ["/p"]}, edit=narrow)
-    assert client.get(ARTIFACT).status == 404
+    assert client.get(ARTIFACT).status == 403
     assert client.get("/p" + ARTIFACT).status == 401
     # The artifact routes of Flask are below the prefix, so uploads and downloads still work.
     assert client.get("/p" + ARTIFACT, [bearer(READ)]).body == b"weights"
@@ -162,7 +170,7 @@ def test_rewriting_a_prefix_that_ends_in_a_slash(
     assert echo.requests()[-1].path == RUNS
     assert stack.client.get("/api/mlflow", [bearer(READ)]).status == 200
     assert echo.requests()[-1].path == "/"
-    assert stack.client.get("/api/mlflowversion").status == 404
+    assert stack.client.get("/api/mlflowversion").status == 403
 
 
 def test_rewriting_a_prefix_without_its_slash_forwards_what_is_not_mounted(
@@ -170,14 +178,18 @@ def test_rewriting_a_prefix_without_its_slash_forwards_what_is_not_mounted(
 ) -> None:
     """A mistake to warn of: Envoy's `prefix` matches in the middle of a segment, `mounts` do not."""
     wrong = routed(route({"prefix": "/api/mlflow"}, prefix_rewrite="/"))
-    client = start_stack(auth=auth_service, upstream=echo, edit=wrong).client
+    forwarding = {"plugin": {"outside": "forward"}, "edit": wrong}
+    client = start_stack(auth=auth_service, upstream=echo, **forwarding).client
     target = "/api/mlflow" + RUNS.removeprefix("/")
     assert client.post(target).status == 200
     assert echo.requests()[-1].path == RUNS
+    # By default the filter refuses it.
+    client = start_stack(auth=auth_service, upstream=echo, edit=wrong).client
+    assert (client.post(target).status, client.post(target).json()["reason"]) == (403, "outside_mounts")
     # `path_separated_prefix` is the right word for it.
     right = routed(route({"path_separated_prefix": "/api/mlflow"}, prefix_rewrite="/"))
     client = start_stack(auth=auth_service, upstream=echo, edit=right).client
-    assert client.post(target).status == 404
+    assert client.post(target).status == 403
     assert client.post("/api/mlflow" + RUNS).status == 401
     assert client.post("/api/mlflow" + RUNS, [bearer(READ)]).status == 200
     # It leaves one more slash in front, which MLflow merges, and the echo upstream too.
@@ -211,7 +223,11 @@ def two_servers(
             route({"prefix": "/a/"}, prefix_rewrite="/"),
             route({"prefix": "/other/"}, "second"),
         )
-        plugin = {"mounts": ["/a", "/a/team"], "audit": {"allows": True, "max_per_second": 1_000}}
+        plugin = {
+            "mounts": ["/a", "/a/team"],
+            "outside": "forward",
+            "audit": {"allows": True, "max_per_second": 1_000},
+        }
         workdir = tmp_path_factory.mktemp("two")
         with Stack(workdir, auth=auth_service, upstream=first, plugin=plugin, edit=edit) as stack:
             yield stack.client, first, second

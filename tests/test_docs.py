@@ -41,7 +41,7 @@ def test_documented_fields_exist(tmp_path) -> None:
     for name, default in fields.items():
         if default in ("", "required"):
             continue
-        config: dict = {"auth_service": {"cluster": "c"}}
+        config: dict = {"mounts": ["/"], "auth_service": {"cluster": "c"}}
         holder = config
         *groups, leaf = name.split(".")
         for group in groups:

@@ -225,20 +225,33 @@ def test_istio_has_a_label_for_every_rule_of_the_sample() -> None:
     assert tags == [rule["tag_name"] for rule in sample]
 
 
+OUR_HOST = ("host", "mlflow.example.com")
+
+
 def decides(stack: Stack) -> None:
     """A decision of each kind, and the settings around the filter."""
     client = stack.client
-    assert client.get("/api/mlflow/api/2.0/mlflow/runs/get", [bearer(READ)]).status == 200
-    assert client.post(CREATE, [bearer(WRITE)]).status == 200
-    refused = client.post(CREATE, [bearer(READ)])
+    read = "/api/mlflow/api/2.0/mlflow/runs/get"
+    assert client.get(read, [OUR_HOST, bearer(READ)]).status == 200
+    assert client.post(CREATE, [OUR_HOST, bearer(WRITE)]).status == 200
+    refused = client.post(CREATE, [OUR_HOST, bearer(READ)])
     assert refused.status == 403 and refused.json()["required_permission"] == "registered_model:write"
-    assert client.post(CREATE).status == 401
-    assert client.get("/api/mlflow/api/2.0/mlflow/runs/get", [bearer(READ), ("x_user", "me")]).status == 400
+    assert client.post(CREATE, [OUR_HOST]).status == 401
+    assert client.get(read, [OUR_HOST, bearer(READ), ("x_user", "me")]).status == 400
     # Neither unescaped nor redirected on the way to the filter.
-    escaped = client.get("/api/mlflow/api/2.0/mlflow/runs%2Fget", [bearer(READ)])
+    escaped = client.get("/api/mlflow/api/2.0/mlflow/runs%2Fget", [OUR_HOST, bearer(READ)])
     assert escaped.status == 400 and escaped.json()["reason"] == "target_ambiguous"
     entries = [entry for entry in stack.envoy.access_log() if entry["status"] == 403]
     assert [entry["authz"]["reason"] for entry in entries] == ["scope_missing"]
+    # The gateway's other hosts are not the filter's business.
+    assert client.post(CREATE, [("host", "shop.example.com")]).status == 200
+
+
+@pytest.mark.parametrize("config", plugin_configs())
+def test_the_filter_guards_the_hosts_of_mlflows_routes(config: dict[str, Any]) -> None:
+    istio = translate.find(ISTIO / "mlflow.yaml", "VirtualService")["spec"]["hosts"]
+    gateway = translate.find(GATEWAY / "gateway.yaml", "HTTPRoute")["spec"]["hostnames"]
+    assert config["hosts"] == istio == gateway == [OUR_HOST[1]]
 
 
 @pytest.mark.parametrize("file", ISTIO_EXTENSIONS)

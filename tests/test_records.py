@@ -81,14 +81,14 @@ def test_denials_are_at_warn_and_allows_are_not_recorded_by_default(start_stack:
     stack = start_stack()
     assert stack.client.get(READ_RUN, [bearer(READ)]).status == 200
     assert stack.client.get(MOUNT + "/health").status == 200
-    assert stack.client.get("/elsewhere").status == 404
+    assert stack.client.get("/elsewhere").status == 403
     assert stack.client.get(READ_RUN).status == 401
     lines = [(level, json.loads(text)["reason"]) for level, text in stack.envoy.wasm_log() if text[0] == "{"]
-    assert lines == [("warning", "credential_missing")]
+    assert lines == [("warning", "outside_mounts"), ("warning", "credential_missing")]
 
 
 def test_allows_are_recorded_where_configured(start_stack: StartStack) -> None:
-    stack = start_stack(plugin={"audit": {"allows": True}})
+    stack = start_stack(plugin={"audit": {"allows": True}, "outside": "forward"})
     stack.client.get(READ_RUN, [bearer(READ)])
     stack.client.get(MOUNT + "/health")
     stack.client.get("/elsewhere")  # Not MLflow's: nobody's business.
@@ -125,7 +125,7 @@ def test_a_flood_is_cut_and_counted(start_stack: StartStack) -> None:
         ("GET", READ_RUN, None, {"decision": "deny", "reason": "credential_missing", **NOBODY}),
         ("GET", MOUNT + "/health", None, {"decision": "allow", "reason": "public", **NOBODY}),
         ("GET", MOUNT + "/a;b", None, {"decision": "deny", "reason": "target_ambiguous", "operation": None}),
-        ("GET", "/elsewhere", None, None),
+        ("GET", "/elsewhere", None, {"decision": "deny", "reason": "outside_mounts", "operation": None}),
     ],
 )
 def test_access_log_field(

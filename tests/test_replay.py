@@ -147,10 +147,14 @@ def test_a_wider_configuration(traffic: Traffic, tmp_path: Path) -> None:
 
 def test_other_mounts_and_names(traffic: Traffic, tmp_path: Path) -> None:
     moved = copy.deepcopy(traffic.config)
-    moved["mounts"] = ["/other"]
+    moved |= {"mounts": ["/other"], "outside": "forward"}
     report = found(traffic.audit_log, config=moved, tmp_path=tmp_path)
     assert {row["after"]["reason"] for row in report["changes"]} == {"outside"}
     assert report["requests"]["refused_after"] == 0 and report["requests"]["undecidable"] == 0
+    moved["outside"] = "refuse"
+    report = found(traffic.audit_log, config=moved, tmp_path=tmp_path)
+    assert {row["after"]["reason"] for row in report["changes"]} == {"outside_mounts"}
+    assert report["requests"]["refused_after"] == report["requests"]["requests"]
 
 
 def test_exit_status_tells_of_new_denials(traffic: Traffic, tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ def test_a_bar_shows_how_far_it_is(tmp_path: Path) -> None:
     log, config = tmp_path / "audit.log", tmp_path / "config.json"
     with log.open("w") as out:
         records.write(out, 200_000)
-    config.write_text(json.dumps({"auth_service": {"cluster": "c"}}))
+    config.write_text(json.dumps({"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}}))
     terminal, stderr = pty.openpty()
     command = [paths.cli(), "replay", "--config", config, log]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr) as running:
@@ -205,7 +209,7 @@ def test_generated_records_are_true_to_the_defaults(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     with log.open("w") as out:
         records.write(out, 5000)
-    report = found(log, config={"auth_service": {"cluster": "c"}}, tmp_path=tmp_path)
+    report = found(log, config={"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}}, tmp_path=tmp_path)
     assert (report["changes"], report["undecidable"]) == ([], [])
     assert report["requests"]["requests"] == 5000 and report["requests"]["refused_before"] > 500
 
@@ -214,7 +218,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten times the records and callers, as much memory."""
     peaks = []
     config = tmp_path / "candidate.json"
-    config.write_text(json.dumps({"auth_service": {"cluster": "c"}, "scopes": {"model:write": ["run:read"]}}))
+    config.write_text(json.dumps({"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}, "scopes": {"model:write": ["run:read"]}}))
     for count in (30_000, 300_000):
         log = tmp_path / "audit.log"
         with log.open("w") as out:
@@ -361,7 +365,7 @@ def matrix_page(tmp_path: Path, config: dict[str, Any] | None = None) -> Path:
 
 
 def test_the_matrix_shows_scopes_and_operations(browser: Browser, tmp_path: Path) -> None:
-    config = {"auth_service": {"cluster": "c"}, "scopes": {HOSTILE_TEXT: ["run:read"]}, "public": ["health"]}
+    config = {"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}, "scopes": {HOSTILE_TEXT: ["run:read"]}, "public": ["health"]}
     browser.open(matrix_page(tmp_path, config))
     assert browser.text("h1") == ["Permission matrix"]
     columns = browser.text("thead th.scope")

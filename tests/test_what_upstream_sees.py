@@ -31,7 +31,7 @@ def basic(user: str, password: str) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def forwarding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
     """Every form of credential, handed on."""
-    plugin = {"credentials": ["bearer", "x-api-key", "basic", "query"]}
+    plugin = {"credentials": ["bearer", "x-api-key", "basic", "query"], "outside": "forward"}
     options = {"auth": auth_service, "upstream": echo, "plugin": plugin, **OPEN}
     with Stack(session_dir / "forwarding", **options) as started:
         yield started
@@ -40,7 +40,11 @@ def forwarding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream)
 @pytest.fixture(scope="module")
 def withholding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
     """The same, but credentials are not handed on."""
-    plugin = {"credentials": ["bearer", "x-api-key", "basic", "query"], "forward_credential": False}
+    plugin = {
+        "credentials": ["bearer", "x-api-key", "basic", "query"],
+        "forward_credential": False,
+        "outside": "forward",
+    }
     options = {"auth": auth_service, "upstream": echo, "plugin": plugin, **OPEN}
     with Stack(session_dir / "withholding", **options) as started:
         yield started

@@ -18,7 +18,8 @@ use mlflow_authz::request::Header;
 const NOW: Duration = Duration::from_secs(1_000_000);
 
 fn config() -> Config {
-    Config::parse(br#"{"auth_service": {"cluster": "auth"}}"#).unwrap()
+    Config::parse(br#"{"auth_service": {"cluster": "auth"}, "mounts": ["/api/mlflow", "/"]}"#)
+        .unwrap()
 }
 
 fn presenting<'a>(authorization: &'a str) -> [Header<'a>; 4] {

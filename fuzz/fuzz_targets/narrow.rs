@@ -14,7 +14,7 @@ use mlflow_authz::{Config, Engine, Moment, Next, RequestHead, StreamId};
 use serde_json::Value;
 
 const CONFIG: &[u8] =
-    br#"{"auth_service": {"cluster": "a"}, "bodies": "inspect", "body_limit": 4096}"#;
+    br#"{"auth_service": {"cluster": "a"}, "mounts": ["/api/mlflow", "/"], "bodies": "inspect", "body_limit": 4096}"#;
 const KEY: &[u8] = br#"{"scopes": ["mlflow:admin:acme-*"], "grants": [{"scope": "mlflow:admin", "names": ["7"]}]}"#;
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 const STREAM: StreamId = StreamId(1);

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use mlflow_authz::shared_data::{LocalData, SharedData, Version};
 use mlflow_authz::{Config, Engine, Moment, Reason, RequestHead, StreamId};
 
-const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "cache": {"shared_slots": 1},
+const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/"], "cache": {"shared_slots": 1},
     "revocation": {"path": "/r"}}"#;
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 const HEADERS: &[(&[u8], &[u8])] = &[

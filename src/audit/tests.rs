@@ -191,6 +191,7 @@ fn what_is_recorded() {
         (inside(Reason::Public), false, true),
         (inside(Reason::Preflight), false, true),
         (Decision::new(Reason::Outside), false, false),
+        (Decision::new(Reason::OutsideMounts), true, true),
         (inside(Reason::ScopeMissing), true, true),
         (inside(Reason::TargetAmbiguous), true, true),
         (Decision::new(Reason::AuthUnavailable), true, true),
@@ -336,16 +337,17 @@ fn which_decisions_the_access_log_is_told_of() {
         ..denied()
     };
     let outside = Decision::new(Reason::Outside);
+    let refused = Decision::new(Reason::OutsideMounts);
     for (access_log, told) in [
-        (AccessLog::All, [true, true, false]),
-        (AccessLog::Denials, [true, false, false]),
-        (AccessLog::None, [false, false, false]),
+        (AccessLog::All, [true, true, false, true]),
+        (AccessLog::Denials, [true, false, false, true]),
+        (AccessLog::None, [false; 4]),
     ] {
         let mut log = AuditLog::new(Audit {
             access_log,
             ..Audit::default()
         });
-        let found = [denied(), allowed.clone(), outside.clone()]
+        let found = [denied(), allowed.clone(), outside.clone(), refused.clone()]
             .map(|decision| log.access_log_field(&decision).is_some());
         assert_eq!(found, told, "{access_log:?}");
     }

@@ -6,10 +6,11 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{AuthServiceClient, ContractError, Failure, Reply, Verdict};
 use crate::config::Config;
+use crate::config::tests::mounted;
 use crate::credential::ApiKey;
 
 fn client(auth_service: &str) -> AuthServiceClient {
-    let text = format!(r#"{{"auth_service": {auth_service}}}"#);
+    let text = mounted(&format!(r#""auth_service": {auth_service}"#));
     AuthServiceClient::new(Config::parse(text.as_bytes()).unwrap().auth_service)
 }
 

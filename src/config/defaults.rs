@@ -13,10 +13,6 @@ pub(super) fn enforce_percent() -> u64 {
     100
 }
 
-pub(super) fn mounts() -> Vec<String> {
-    vec!["/api/mlflow".to_owned(), "/".to_owned()]
-}
-
 pub(super) fn credentials() -> Vec<CredentialKind> {
     vec![
         CredentialKind::Bearer,

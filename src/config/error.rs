@@ -7,6 +7,10 @@ use crate::json::{self, Problem};
 /// Below this field stands a secret; its values are not repeated.
 const SECRET: &str = "revocation";
 
+/// What to write where no mount is named.
+pub(super) const MOUNTS_REMEDY: &str = "write the paths at which clients reach MLflow, \
+    \"mounts\": [\"/api/mlflow\"], or \"mounts\": [\"/\"] where MLflow is served at the root";
+
 /// A configuration that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
@@ -48,6 +52,9 @@ impl From<json::Error> for ConfigError {
                 nearest: nearest(&name, known),
                 field: json::field_of(&field, &name),
             },
+            Problem::MissingField("mounts") if field.is_empty() => {
+                Self::field("mounts", format!("is missing; {MOUNTS_REMEDY}"))
+            }
             Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => Self::Field {
                 field,
                 problem: format!("expected {expected}"),

@@ -7,6 +7,7 @@ mod audit;
 mod defaults;
 mod error;
 mod fields;
+mod hosts;
 mod overrides;
 #[cfg(feature = "cli")]
 mod schema;
@@ -14,7 +15,7 @@ mod validate;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -55,11 +56,18 @@ pub struct Config {
     #[serde(default)]
     #[cfg_attr(feature = "cli", schemars(extend("default" = [])))]
     pub overrides: Vec<Override>,
-    /// Paths at which MLflow's root is served; the longest match wins. A path outside all mounts is forwarded
-    /// without a decision.
-    #[serde(default = "defaults::mounts")]
+    /// Paths at which MLflow's root is served; the longest match wins.
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::mounts"))]
     pub mounts: Vec<String>,
+    /// What becomes of a request whose path is outside every mount.
+    #[serde(default)]
+    pub outside: Outside,
+    /// Hosts at which MLflow is served, for a gateway that serves other applications too: patterns with `*` and `?`,
+    /// without port or trailing dot, in any case. A request to another host is forwarded without a decision. Absent,
+    /// every host is MLflow's; so is a host that cannot be read without doubt.
+    #[serde(default, deserialize_with = "hosts::some")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::hosts"))]
+    pub hosts: Option<Vec<Pattern>>,
     /// Whom to ask about a key.
     pub auth_service: AuthService,
     /// What is remembered of keys.
@@ -155,6 +163,18 @@ impl Mode {
             Self::Shadow => "shadow",
         }
     }
+}
+
+/// What becomes of a request whose path is outside every mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+pub enum Outside {
+    /// 403 `outside_mounts`.
+    #[default]
+    Refuse,
+    /// Forwarded without a decision.
+    Forward,
 }
 
 /// What `/graphql` counts as.

@@ -51,7 +51,7 @@ pub struct Match {
     #[serde(deserialize_with = "mounts")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::words"))]
     pub mount: Option<Vec<String>>,
-    /// Patterns of hosts (`:authority` in lower case, without its port), with `*` and `?`.
+    /// Patterns of hosts, with `*` and `?`, without port or trailing dot, in any case.
     #[serde(deserialize_with = "hosts")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::words"))]
     pub host: Option<Vec<Pattern>>,
@@ -179,13 +179,7 @@ fn mounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Strin
 }
 
 fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Pattern>>, D::Error> {
-    one_or_many(deserializer, |word| {
-        let plain = word.bytes().all(|b| b.is_ascii_graphic()) && !word.contains('/');
-        if word.is_empty() || !plain {
-            return Err(format!("{word:?} is not a pattern of host names"));
-        }
-        Ok(Pattern::new(&word.to_ascii_lowercase()))
-    })
+    one_or_many(deserializer, super::hosts::read)
 }
 
 fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Object>>, D::Error> {

@@ -114,6 +114,11 @@ pub(super) fn mounts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "minItems": 1, "uniqueItems": true, "items": {"title": "path", "type": "string", "pattern": path}})
 }
 
+pub(super) fn hosts(_: &mut SchemaGenerator) -> Schema {
+    let pattern = r"^([A-Za-z0-9_.*?-]*[A-Za-z0-9_*?-]|\[[0-9A-Fa-f:.]+\])$";
+    json_schema!({"type": "array", "minItems": 1, "items": {"title": "pattern", "type": "string", "pattern": pattern}})
+}
+
 pub(super) fn credentials(generator: &mut SchemaGenerator) -> Schema {
     let kind = generator.subschema_for::<CredentialKind>();
     json_schema!({"type": "array", "minItems": 1, "items": kind})

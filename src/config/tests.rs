@@ -9,24 +9,37 @@ use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{AccessLog, Config, ConfigError, CredentialKind};
+use super::{AccessLog, Config, ConfigError, CredentialKind, Outside};
 use crate::catalog::PublicGroup;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text.as_bytes())
 }
 
+/// The fields as a configuration, with mounts where they name none.
+pub(crate) fn mounted(fields: &str) -> String {
+    let mounts = if fields.contains(r#""mounts""#) {
+        ""
+    } else {
+        r#", "mounts": ["/api/mlflow", "/"]"#
+    };
+    format!("{{{fields}{mounts}}}")
+}
+
+/// The least configuration with further fields, which begin with a comma.
+pub(crate) fn least_and(more: &str) -> String {
+    mounted(&format!(r#""auth_service": {{"cluster": "auth"}}{more}"#))
+}
+
 /// The least configuration with further fields at the top.
 fn with(more: &str) -> Result<Config, ConfigError> {
-    parse(&format!(
-        r#"{{"auth_service": {{"cluster": "auth"}}, {more}}}"#
-    ))
+    parse(&least_and(&format!(", {more}")))
 }
 
 fn with_service(more: &str) -> Result<Config, ConfigError> {
-    parse(&format!(
-        r#"{{"auth_service": {{"cluster": "auth", {more}}}}}"#
-    ))
+    parse(&mounted(&format!(
+        r#""auth_service": {{"cluster": "auth", {more}}}"#
+    )))
 }
 
 fn error(result: Result<Config, ConfigError>) -> String {
@@ -37,12 +50,13 @@ fn error(result: Result<Config, ConfigError>) -> String {
 
 #[test]
 fn defaults() {
-    let config = parse(r#"{"auth_service": {"cluster": "auth"}}"#).unwrap();
+    let config = parse(&least_and("")).unwrap();
     assert_eq!(
         (config.version, config.mode.as_str(), config.enforce_percent),
         (1, "enforce", 100)
     );
-    assert_eq!(config.mounts, ["/api/mlflow", "/"]);
+    assert_eq!(config.outside, Outside::Refuse);
+    assert!(config.hosts.is_none());
     let service = &config.auth_service;
     assert_eq!(
         (service.cluster.as_str(), service.authority.as_str()),
@@ -103,10 +117,10 @@ fn defaults() {
 /// An object that is there without its fields has their defaults.
 #[test]
 fn defaults_of_objects() {
-    let config = parse(
-        r#"{"auth_service": {"cluster": "auth", "breaker": {"failures": 2}}, "cache": {},
-            "revocation": {"path": "/revoked"}, "audit": {}, "identity_headers": {}}"#,
-    )
+    let config = parse(&mounted(
+        r#""auth_service": {"cluster": "auth", "breaker": {"failures": 2}}, "cache": {},
+            "revocation": {"path": "/revoked"}, "audit": {}, "identity_headers": {}"#,
+    ))
     .unwrap();
     let breaker = &config.auth_service.breaker;
     assert_eq!(
@@ -128,7 +142,7 @@ fn a_full_configuration() {
     let config = parse(
         r#" {
           "version": 1, "mode": "enforce", "enforce_percent": 100, "overrides": [],
-          "mounts": ["/api/mlflow", "/mlflow"],
+          "mounts": ["/api/mlflow", "/mlflow"], "outside": "forward", "hosts": ["Registry.Example", "[::1]"],
           "auth_service": {"cluster": "outbound|443||auth.example.com", "path": "/v1", "service_id": "ml",
             "timeout": "250ms", "send_client_ip": true, "unavailable_retry_after": "1m", "max_in_flight": 3,
             "breaker": {"failures": 1e1, "open_for": "250ms"}},

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::error::MOUNTS_REMEDY;
 use super::{Config, ConfigError, IdentityHeaders, overrides};
-use crate::request::{host_and_port, same_header};
+use crate::authority::{self, host_and_port};
+use crate::request::same_header;
 use crate::target::Target;
 
 /// Headers that Envoy or the filter gives a meaning of their own.
@@ -71,7 +73,10 @@ pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
 
 fn mounts(config: &Config) -> Result<(), ConfigError> {
     if config.mounts.is_empty() {
-        return Err(ConfigError::field("mounts", "must name at least one path"));
+        return Err(ConfigError::field(
+            "mounts",
+            format!("names no path; {MOUNTS_REMEDY}"),
+        ));
     }
     for (index, mount) in config.mounts.iter().enumerate() {
         let field = format!("mounts[{index}]");
@@ -198,10 +203,9 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
 /// RFC 3986 section 3.2, without the user.
 fn is_host_and_port(authority: &str) -> bool {
     let (host, port) = host_and_port(authority);
-    let bracketed = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     let of_address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
     let of_name = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b);
-    let is_host = match bracketed {
+    let is_host = match authority::bracketed(host) {
         Some(address) => !address.is_empty() && address.bytes().all(of_address),
         None => !host.is_empty() && host.bytes().all(of_name),
     };

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use super::{AccessLog, Bodies, CredentialKind, GraphQl, Mode};
+use super::{AccessLog, Bodies, CredentialKind, GraphQl, Mode, Outside};
 
 /// The words of one field, and what each stands for.
 struct Words<T: 'static>(&'static [(&'static str, T)]);
@@ -40,6 +40,7 @@ macro_rules! read_from_words {
 }
 
 read_from_words!(Mode: "enforce" => Enforce, "shadow" => Shadow);
+read_from_words!(Outside: "refuse" => Refuse, "forward" => Forward);
 read_from_words!(GraphQl: "read" => Read, "deny" => Deny);
 read_from_words!(AccessLog: "all" => All, "denials" => Denials, "none" => None);
 read_from_words!(Bodies: "ignore" => Ignore, "inspect" => Inspect);

@@ -7,6 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{Answer, Denials};
 use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
+use crate::config::tests::least_and;
 use crate::decision::{Decision, Reason};
 use crate::policy::{Permission, Policy};
 use crate::principals::Principal;
@@ -16,7 +17,7 @@ use crate::target::Ambiguity;
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
 
 fn config(more: &str) -> Config {
-    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
+    let text = least_and(more);
     Config::parse(text.as_bytes()).unwrap()
 }
 
@@ -77,6 +78,12 @@ fn missing_scope(key_id: Option<&str>, scopes: &[&str]) -> Decision {
 #[test]
 fn statuses_and_error_codes() {
     for (reason, word, status, error_code) in [
+        (
+            Reason::OutsideMounts,
+            "outside_mounts",
+            403,
+            "PERMISSION_DENIED",
+        ),
         (
             Reason::TargetAmbiguous,
             "target_ambiguous",

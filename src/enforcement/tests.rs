@@ -3,6 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Enforcement, Terms};
 use crate::catalog::{Access, CATALOG, Object};
+use crate::config::tests::least_and;
 use crate::config::{Config, Mode};
 use crate::decision::{Decision, Reason};
 use crate::policy::Permission;
@@ -10,7 +11,7 @@ use crate::principals::Principal;
 use crate::request::RequestHead;
 
 fn enforcement(more: &str) -> Enforcement {
-    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}, {more}}}"#);
+    let text = least_and(&format!(", {more}"));
     Enforcement::new(&Config::parse(text.as_bytes()).unwrap())
 }
 

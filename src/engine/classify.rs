@@ -1,12 +1,13 @@
-//! What the request headers alone tell: mount, target, operation, credential, in this order.
+//! What the request headers alone tell: host, mount, target, operation, credential, in this order.
 
 use std::sync::Arc;
 
 use http::Method;
 
 use super::{Engine, unknown};
+use crate::authority;
 use crate::catalog::CATALOG;
-use crate::config::GraphQl;
+use crate::config::{GraphQl, Outside};
 use crate::credential::{self, ApiKey, CredentialError};
 use crate::decision::{Decision, Reason};
 use crate::overrides;
@@ -27,6 +28,9 @@ pub(super) enum Classified<'a> {
 
 impl Engine {
     pub(super) fn classify<'a>(&mut self, head: &RequestHead<'a>) -> Classified<'a> {
+        if self.is_for_another_host(head) {
+            return Classified::Decided(Decision::new(Reason::Outside));
+        }
         match Target::parse_with(head.raw_target(), &mut self.decoded_path) {
             Ok(target) => {
                 let classified = self.classify_target(&target, head);
@@ -39,6 +43,17 @@ impl Engine {
         }
     }
 
+    /// Whether the request is certainly for a host that is not one of `hosts`. A target that is no path may name
+    /// a host of its own.
+    fn is_for_another_host(&self, head: &RequestHead<'_>) -> bool {
+        let Some(hosts) = &self.config.hosts else {
+            return false;
+        };
+        let is_ours = |host: &str| hosts.iter().any(|pattern| pattern.matches(host));
+        head.raw_target().starts_with(b"/")
+            && authority::host_of(head).is_some_and(|host| !is_ours(&host))
+    }
+
     fn classify_target<'a>(&self, target: &Target<'a>, head: &RequestHead<'a>) -> Classified<'a> {
         let below = self
             .mounts
@@ -48,7 +63,7 @@ impl Engine {
             if target.path.contains(';') {
                 return self.ambiguous(head, Ambiguity::Parameter);
             }
-            return Classified::Decided(Decision::new(Reason::Outside));
+            return self.outside(None, head);
         };
         let inside = Decision {
             mount: Some(Arc::clone(mount)),
@@ -57,21 +72,32 @@ impl Engine {
         self.classify_mounted(inside, path, target.query, head)
     }
 
-    /// Refused, unless no reading of the target leads into a mount.
+    /// Ambiguous, unless no reading of the target leads into a mount.
     fn ambiguous(&self, head: &RequestHead<'_>, ambiguity: Ambiguity) -> Classified<'static> {
         let raw = head.raw_target();
         let within = self
             .mounts
             .iter()
             .find(|mount| target::could_reach(raw, mount));
-        let reason = if within.is_some() {
-            Reason::TargetAmbiguous
-        } else {
-            Reason::Outside
+        let Some(mount) = within else {
+            return self.outside(Some(ambiguity), head);
         };
         let decision = Decision {
-            mount: within.cloned(),
+            mount: Some(Arc::clone(mount)),
             ambiguity: Some(ambiguity),
+            ..Decision::new(Reason::TargetAmbiguous)
+        };
+        Classified::Decided(self.on_terms(decision, head))
+    }
+
+    /// A path that leads into no mount.
+    fn outside(&self, ambiguity: Option<Ambiguity>, head: &RequestHead<'_>) -> Classified<'static> {
+        let reason = match self.config.outside {
+            Outside::Refuse => Reason::OutsideMounts,
+            Outside::Forward => Reason::Outside,
+        };
+        let decision = Decision {
+            ambiguity,
             ..Decision::new(reason)
         };
         Classified::Decided(self.on_terms(decision, head))

@@ -5,6 +5,7 @@ mod classification;
 mod edits;
 mod flights;
 mod narrow;
+mod outside;
 mod protection;
 mod replies;
 mod revocation;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use super::{CalloutId, Engine, Moment, Outbox};
 use crate::auth_service::{Callout, Reply};
 use crate::config::Config;
+use crate::config::tests::mounted;
 use crate::decision::{Next, StreamId};
 use crate::denial::Answer;
 use crate::identity::HeaderEdit;
@@ -62,7 +64,9 @@ impl Shell {
     }
 
     fn with_workers(workers: usize, service: &str, more: &str) -> Self {
-        let text = format!(r#"{{"auth_service": {{"cluster": "auth"{service}}}{more}}}"#);
+        let text = mounted(&format!(
+            r#""auth_service": {{"cluster": "auth"{service}}}{more}"#
+        ));
         let engine = |_| Engine::new(Config::parse(text.as_bytes()).unwrap(), text.as_bytes());
         Self {
             workers: (0..workers).map(engine).collect(),

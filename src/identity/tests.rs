@@ -2,6 +2,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{HeaderEdit, HeaderEdits, Identity, same_header};
+use crate::config::tests::least_and;
 use crate::config::{Config, IdentityHeaders};
 use crate::principals::Principal;
 use crate::request::RequestHead;
@@ -9,7 +10,7 @@ use crate::request::RequestHead;
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
 
 fn config(more: &str) -> Config {
-    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
+    let text = least_and(more);
     Config::parse(text.as_bytes()).unwrap()
 }
 

@@ -6,6 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{Permission, Policy};
 use crate::catalog::{Access, Object};
 use crate::config::Config;
+use crate::config::tests::least_and;
 use crate::principals::{Grant, Principal};
 
 const MODELS_AND_TRACKING: &[&str] = &[
@@ -29,7 +30,7 @@ const TRACKING: &[&str] = &[
 const REGISTRY: &[&str] = &["registered_model", "model_version"];
 
 fn policy(more: &str) -> Policy {
-    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
+    let text = least_and(more);
     Policy::new(&Config::parse(text.as_bytes()).unwrap())
 }
 
@@ -376,9 +377,10 @@ fn permissions_are_read_and_written() {
 /// What an override says of a scope takes the place of all that the configuration says of it.
 #[test]
 fn an_override_lets_a_scope_search_again() {
-    let text = r#"{"auth_service": {"cluster": "auth"},
-                   "scopes": {"team": {"permissions": ["run:read"], "searches": false}},
-                   "overrides": [{"scopes": {"team": ["run:read"]}}]}"#;
+    let text = least_and(
+        r#", "scopes": {"team": {"permissions": ["run:read"], "searches": false}},
+            "overrides": [{"scopes": {"team": ["run:read"]}}]"#,
+    );
     let config = Config::parse(text.as_bytes()).unwrap();
     let over = config.overrides[0].scopes.as_ref().unwrap();
     let principal = Principal {

@@ -8,6 +8,7 @@ use super::answer;
 use crate::auth_service::{Reply, Verdict};
 use crate::catalog::Object;
 use crate::config::Config;
+use crate::config::tests::least_and;
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
 use crate::principals::Principal;
@@ -18,7 +19,7 @@ fn told(more: &str, body: &str) -> Value {
 }
 
 fn told_as_text(more: &str, body: &str) -> String {
-    let text = format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#);
+    let text = least_and(more);
     let config = Config::parse(text.as_bytes()).unwrap();
     let decision = Decision {
         principal: Some(Arc::new(principal(body))),

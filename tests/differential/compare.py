@@ -52,7 +52,7 @@ DEPLOYMENTS = [
     Deployment(
         "prefix stripped", ("/api/mlflow",), stripped="/api/mlflow", rest=False, below=("/api/mlflow",)
     ),
-    # The plugin's default mounts
+    # As envoy.yaml, and the other requests reach the server too.
     Deployment("both", ("/api/mlflow", "/"), stripped="/api/mlflow", below=("/api/mlflow", "")),
     # The server has artifact routes at its root, whatever its prefix.
     Deployment("static prefix", ("/p", "/"), static_prefix="/p", below=("/p", "/p", "")),
@@ -158,7 +158,8 @@ class Filter:
     """The filter's engine, through `mlflow-authz explain`."""
 
     def __init__(self, mounts: Iterable[str], workdir: Path) -> None:
-        config = {"version": 1, "mounts": list(mounts), "auth_service": {"cluster": "auth_service"}}
+        # Forwarding what is outside shows whether it reaches a handler.
+        config = {"mounts": list(mounts), "outside": "forward", "auth_service": {"cluster": "auth_service"}}
         file = workdir / f"config{'-'.join(mounts).replace('/', '_')}.json"
         file.write_text(json.dumps(config))
         self._lines = Lines([cli(), "explain", "--stdin", "--config", file])

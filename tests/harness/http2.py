@@ -55,10 +55,15 @@ class Http2:
         self.close()
 
     def request(
-        self, method: str, path: str, headers: list[tuple[str, str]] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+        authority: str | None = None,
     ) -> Response:
-        """Sends a request and waits for its response."""
-        return self.wait(self.start(method, path, headers, body))
+        """Sends a request and waits for its response. `authority` is the server's own unless given."""
+        return self.wait(self.start(method, path, headers, body, authority=authority))
 
     def start(
         self,
@@ -67,12 +72,13 @@ class Http2:
         headers: list[tuple[str, str]] | None = None,
         body: bytes | None = None,
         end: bool = True,
+        authority: str | None = None,
     ) -> int:
         """Sends a request without waiting; with `end` false its body stays open. Returns the stream's id."""
         pseudo = [
             (":method", method),
             (":scheme", "http"),
-            (":authority", self._authority),
+            (":authority", self._authority if authority is None else authority),
             (":path", path),
         ]
         stream = self._h2.get_next_available_stream_id()

@@ -6,11 +6,12 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 use crate::auth_service::{Callout, ContractError, Failure, KeyId, MAX_BODY_BYTES, Reply};
 use crate::config::Config;
+use crate::config::tests::mounted;
 
 fn client(revocation: &str) -> Option<RevocationClient> {
-    let text = format!(
-        r#"{{"auth_service": {{"cluster": "c", "authority": "auth.internal", "timeout": "250ms"}}{revocation}}}"#
-    );
+    let text = mounted(&format!(
+        r#""auth_service": {{"cluster": "c", "authority": "auth.internal", "timeout": "250ms"}}{revocation}"#
+    ));
     RevocationClient::new(&Config::parse(text.as_bytes()).unwrap())
 }
 

@@ -9,8 +9,9 @@ use mlflow_authz::config::ConfigError;
 
 use crate::error::CliError;
 
-/// The least that a configuration must say. Nothing a decision depends on is in it.
-const DEFAULTS: &[u8] = br#"{"auth_service":{"cluster":"auth_service"}}"#;
+/// What commands decide by where no configuration is given: MLflow at the root, the default scopes. Nothing a
+/// decision depends on is in the rest.
+const DEFAULTS: &[u8] = br#"{"mounts":["/"],"auth_service":{"cluster":"auth_service"}}"#;
 
 /// A configuration and what it was parsed from.
 #[derive(Debug)]

@@ -5,28 +5,32 @@ use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{error, parse, with, with_service};
+use super::{error, mounted, parse, with, with_service};
 
 const MAX_IN_FLIGHT: &str = "auth_service.max_in_flight: ";
 
 #[test]
 fn values_out_of_range_name_the_field() {
     for (result, field) in [
-        (parse("{}"), "missing field `auth_service`"),
+        (parse("{}"), "mounts: is missing; write "),
         (
-            parse(r#"{"auth_service": {}}"#),
+            parse(r#"{"mounts": ["/"]}"#),
+            "missing field `auth_service`",
+        ),
+        (
+            parse(r#"{"auth_service": {}, "mounts": ["/"]}"#),
             "auth_service: missing field `cluster`",
         ),
         (
-            parse(r#"{"auth_service": {"cluster": ""}}"#),
+            parse(&mounted(r#""auth_service": {"cluster": ""}"#)),
             "auth_service.cluster: ",
         ),
         (
-            parse(r#"{"auth_service": {"cluster": 1}}"#),
+            parse(&mounted(r#""auth_service": {"cluster": 1}"#)),
             "auth_service.cluster: ",
         ),
         (
-            parse(r#"{"auth_service": {"cluster": "a b"}}"#),
+            parse(&mounted(r#""auth_service": {"cluster": "a b"}"#)),
             "auth_service.authority: ",
         ),
         (
@@ -85,7 +89,18 @@ fn values_out_of_range_name_the_field() {
         (with(r#""key_pattern": ["hk_*"]"#), "key_pattern: "),
         (with(r#""version": 2"#), "version: 2 is not a known version"),
         (with(r#""mode": "enfroce""#), "mode: "),
-        (with(r#""mounts": []"#), "mounts: "),
+        (
+            with(r#""mounts": []"#),
+            "mounts: names no path; write the paths",
+        ),
+        (with(r#""outside": "allow""#), "outside: "),
+        (with(r#""outside": null"#), "outside: "),
+        (
+            with(r#""hosts": []"#),
+            "hosts: must name at least one host: ",
+        ),
+        (with(r#""hosts": null"#), "hosts: "),
+        (with(r#""hosts": "registry.example""#), "hosts: "),
         (with(r#""mounts": ["/", ""]"#), "mounts[1]: "),
         (with(r#""mounts": ["api"]"#), "mounts[0]: "),
         (with(r#""mounts": ["/a/"]"#), "mounts[0]: "),
@@ -142,7 +157,7 @@ fn values_out_of_range_name_the_field() {
         (with(r#""roles": {"a": ["*:*"], "a": []}"#), "roles"),
         (with(r#""scopes": [["a", ["*:*"]]]"#), "scopes: "),
         (
-            parse(r#"{"auth_service": ["auth", "a", "/"]}"#),
+            parse(&mounted(r#""auth_service": ["auth", "a", "/"]"#)),
             "auth_service: ",
         ),
         (with(r#""cache": [1, "1s"]"#), "cache: "),

@@ -25,7 +25,9 @@ fn set<'a>(name: &'a str, value: &'a str) -> HeaderEdit<'a> {
 
 #[test]
 fn spoofed_identity_goes_on_no_path() {
-    let shell = || Shell::new(r#", "mounts": ["/mlflow"], "public": ["health", "ui"]"#);
+    let shell = || {
+        Shell::new(r#", "mounts": ["/mlflow"], "outside": "forward", "public": ["health", "ui"]"#)
+    };
     let preflight: [(&[u8], &[u8]); 2] = [
         (b"origin", b"o"),
         (b"access-control-request-method", b"PUT"),
@@ -90,7 +92,7 @@ fn verified_identity_is_set_after_the_spoofed_one_is_gone() {
 #[test]
 fn credentials_stay_behind_inside_the_mounts_only() {
     let mut shell = Shell::new(
-        r#", "mounts": ["/mlflow"], "credentials": ["bearer", "query"], "forward_credential": false"#,
+        r#", "mounts": ["/mlflow"], "outside": "forward", "credentials": ["bearer", "query"], "forward_credential": false"#,
     );
     for (path, expected) in [
         ("/shop?api_key=K1", vec![]),

@@ -82,7 +82,7 @@ fn elsewhere_and_otherwise_it_is_an_unknown_endpoint() {
         "/.well-known/mlflow-authz/whoami",
         READER,
     );
-    assert_eq!(reason(&outside), "outside");
+    assert_eq!(reason(&outside), "outside_mounts");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::worker::Worker;
 /// The configuration that tests start from.
 pub const CONFIGURATION: &str = r#"{
     "mounts": ["/api/mlflow"],
+    "outside": "forward",
     "auth_service": {"cluster": "auth_service", "timeout": "2s"},
     "cache": {"ttl": "60s", "capacity": 100}
 }"#;

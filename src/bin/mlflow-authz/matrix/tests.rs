@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Format, Matrix, print};
 use crate::config_file::ConfigFile;
 
-const CONFIG: &str = r#"{"auth_service":{"cluster":"c"},"public":["ui"],
+const CONFIG: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"public":["ui"],
     "scopes":{"<script>alert(1)</script>":["webhook:admin"],"model:read":[],"a\u001bb":["run:read"]}}"#;
 
 fn printed(format: Format) -> String {

@@ -69,7 +69,9 @@ impl Caller {
             | "rate_limited"
             | "auth_unavailable"
             | "overloaded" => Self::TurnedDown,
-            "public" | "preflight" | "outside" | "target_ambiguous" => Self::NotAsked,
+            "public" | "preflight" | "outside" | "outside_mounts" | "target_ambiguous" => {
+                Self::NotAsked
+            }
             // A known operation that is switched off, whoever asks.
             "operation_unknown" if record.operation.is_some() => Self::NotAsked,
             _ => Self::Known,

@@ -23,7 +23,7 @@ fn printed_for(format: Format, config: &str, mlflow: Option<Release>) -> String 
     String::from_utf8(out).unwrap()
 }
 
-const DEFAULTS: &str = r#"{"auth_service":{"cluster":"c"}}"#;
+const DEFAULTS: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/"]}"#;
 
 fn rows(config: &str) -> Vec<Value> {
     serde_json::from_str(&printed(Format::Json, config)).unwrap()
@@ -93,7 +93,7 @@ fn scopes_are_the_configurations_own_narrowest_first() {
     let defaults = scopes_of(&rows(DEFAULTS), "CreateRegisteredModel");
     assert_eq!(defaults[..2], ["model:register", "model:write"]);
     assert!(defaults.contains(&"full_access".to_owned()));
-    let config = r#"{"auth_service":{"cluster":"c"},"scopes":{"tiny":["registered_model:write"]}}"#;
+    let config = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"scopes":{"tiny":["registered_model:write"]}}"#;
     assert_eq!(scopes_of(&rows(config), "CreateRegisteredModel")[0], "tiny");
 }
 

@@ -11,7 +11,7 @@ const HEAD: &str = "\
 The plugin configuration is one JSON object. In Envoy it stands in a `google.protobuf.StringValue` (or `BytesValue`); a
 `Struct` is refused. Istio's and Envoy Gateway's manifests take the object itself.
 
-Only `auth_service.cluster` is required. An unknown field is an error that names it and the nearest known one. A duration
+`mounts` and `auth_service.cluster` are required. An unknown field is an error that names it and the nearest known one. A duration
 is `\"250ms\"`, `\"2s\"`, `\"5m\"` or `\"1h\"`, between 1 ms and 24 h; whole numbers may be spelled `1e6`.
 
 `mlflow-authz check FILE` reads a configuration with the filter's own parser, and `mlflow-authz schema` prints its JSON

@@ -10,14 +10,14 @@ fn validator() -> Validator {
 
 /// The least configuration with `more` laid over its top.
 fn config(more: Value) -> Value {
-    let mut config = json!({"auth_service": {"cluster": "auth"}});
+    let mut config = json!({"auth_service": {"cluster": "auth"}, "mounts": ["/"]});
     let fields = config.as_object_mut().unwrap();
     fields.extend(more.as_object().unwrap().clone());
     config
 }
 
 fn service(field: &str, value: Value) -> Value {
-    json!({"auth_service": {"cluster": "auth", field: value}})
+    json!({"auth_service": {"cluster": "auth", field: value}, "mounts": ["/"]})
 }
 
 fn parses(config: &Value) -> bool {
@@ -83,6 +83,9 @@ fn schema_and_parser_accept_the_same() {
             json!({"mounts": ["/"], "credentials": ["query"], "public": [], "bodies": "inspect"}),
         ),
         config(
+            json!({"outside": "forward", "hosts": ["registry.example", "*.Registry-?.example", "10.0.0.1", "[::1]"]}),
+        ),
+        config(
             json!({"mounts": ["/a-b/c.d", "/d_e~f"], "graphql": "deny", "help_url": "http://a/b?c"}),
         ),
         config(
@@ -108,9 +111,11 @@ fn schema_and_parser_accept_the_same() {
 fn schema_and_parser_refuse_the_same() {
     for bad in [
         json!({}),
-        json!({"auth_service": {}}),
-        json!({"auth_service": {"cluster": ""}}),
-        json!({"auth_service": ["c"]}),
+        json!({"auth_service": {"cluster": "auth"}}),
+        json!({"mounts": ["/"]}),
+        config(json!({"auth_service": {}})),
+        config(json!({"auth_service": {"cluster": ""}})),
+        config(json!({"auth_service": ["c"]})),
         // Unknown fields, at every level.
         config(json!({"mount": ["/"]})),
         config(json!({"cache": {"tll": "1s"}})),
@@ -137,6 +142,17 @@ fn schema_and_parser_refuse_the_same() {
         config(json!({"enforce_percent": "100"})),
         config(json!({"enforce_percent": 101})),
         config(json!({"overrides": {}})),
+        config(json!({"outside": "allow"})),
+        config(json!({"outside": null})),
+        config(json!({"hosts": []})),
+        config(json!({"hosts": null})),
+        config(json!({"hosts": "registry.example"})),
+        config(json!({"hosts": ["registry.example:443"]})),
+        config(json!({"hosts": ["registry.example."]})),
+        config(json!({"hosts": ["https://registry.example"]})),
+        config(json!({"hosts": ["me@registry.example"]})),
+        config(json!({"hosts": ["b\u{fc}cher.example"]})),
+        config(json!({"hosts": [""]})),
         config(json!({"mounts": "/"})),
         config(json!({"mounts": []})),
         config(json!({"mounts": ["/a/"]})),
@@ -186,7 +202,7 @@ fn schema_and_parser_refuse_the_same() {
 fn defaults_are_spelled_as_in_a_configuration() {
     let schema = Config::json_schema();
     for (pointer, default) in [
-        ("/properties/mounts", json!(["/api/mlflow", "/"])),
+        ("/properties/outside", json!("refuse")),
         ("/properties/bodies", json!("ignore")),
         ("/properties/public", json!(["health"])),
         ("/$defs/AuthService/properties/timeout", json!("2s")),

@@ -35,7 +35,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
 
 /// The scopes of the default table.
 pub fn default_scopes() -> Vec<String> {
-    let least = br#"{"auth_service": {"cluster": "c"}}"#;
+    let least = br#"{"mounts": ["/"], "auth_service": {"cluster": "c"}}"#;
     let Ok(config) = Config::parse(least) else {
         return Vec::new();
     };

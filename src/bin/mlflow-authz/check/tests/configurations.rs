@@ -3,7 +3,7 @@
 use super::{codes, findings};
 
 fn with(more: &str) -> String {
-    format!("{{\"auth_service\": {{\"cluster\": \"c\"}}{more}}}")
+    format!("{{\"auth_service\": {{\"cluster\": \"c\"}}, \"mounts\": [\"/\"]{more}}}")
 }
 
 #[test]
@@ -143,33 +143,44 @@ fn what_the_filter_refuses_is_an_error() {
         ("[]", "", "does not start with `{`", "starting with {"),
         ("{\"mounts\": [", "", "not JSON", "correct the JSON"),
         ("{\"mounts\": [],}", "", "not JSON", "trailing commas"),
-        ("{}", "", "missing field `auth_service`", "reference"),
         (
-            r#"{"auth_service":{"cluster":"c","tiemout":"2s"}}"#,
+            "{}",
+            "mounts",
+            "is missing; write the paths",
+            "correct mounts",
+        ),
+        (
+            r#"{"mounts":["/"]}"#,
+            "",
+            "missing field `auth_service`",
+            "reference",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c","tiemout":"2s"},"mounts":["/"]}"#,
             "auth_service.tiemout",
             "unknown field; did you mean `timeout`?",
             "write timeout, or remove the field",
         ),
         (
-            r#"{"auth_service":{"cluster":"c"},"qqqqqqqqqqqqqqqqqqqq":1}"#,
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"qqqqqqqqqqqqqqqqqqqq":1}"#,
             "qqqqqqqqqqqqqqqqqqqq",
             "unknown field",
             "remove it",
         ),
         (
-            r#"{"auth_service":{"cluster":"c"},"scopes":{"a":["run:read","artefact:read"]}}"#,
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"scopes":{"a":["run:read","artefact:read"]}}"#,
             "scopes.a[1]",
             "\"artefact\" is not an object",
             "correct scopes.a[1]",
         ),
         (
-            r#"{"auth_service":{"cluster":"c"},"bodies":5}"#,
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"bodies":5}"#,
             "bodies",
             "expected one of \"ignore\", \"inspect\"",
             "correct bodies",
         ),
         (
-            r#"{"auth_service":{"cluster":"c"},"credentials":["a\nb\u001b[2J"]}"#,
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"credentials":["a\nb\u001b[2J"]}"#,
             "credentials[0]",
             "",
             "correct credentials[0]",
@@ -202,7 +213,7 @@ fn what_the_filter_refuses_is_an_error() {
 
 #[test]
 fn findings_say_the_line() {
-    let text = "{\n \"auth_service\": {\"cluster\": \"c\"},\n \"scopes\": {\n  \"a\": [\"run:read\",\n   \"run:promote\"]\n }\n}";
+    let text = "{\n \"auth_service\": {\"cluster\": \"c\"}, \"mounts\": [\"/\"],\n \"scopes\": {\n  \"a\": [\"run:read\",\n   \"run:promote\"]\n }\n}";
     let lines: Vec<u64> = findings(&[("f", text)])
         .iter()
         .map(|finding| finding.spot.line)

@@ -18,7 +18,7 @@ fn text(files: &[File]) -> String {
 fn a_good_configuration_is_summed_up() {
     let good = file(
         "f.json",
-        r#"{"auth_service":{"cluster":"outbound|443||auth.example"},"roles":{"r":["*:*"]}}"#,
+        r#"{"auth_service":{"cluster":"outbound|443||auth.example"},"mounts":["/api/mlflow","/"],"roles":{"r":["*:*"]}}"#,
     );
     assert_eq!(
         text(&[good]),
@@ -35,7 +35,7 @@ fn a_good_configuration_is_summed_up() {
 fn a_finding_is_a_line() {
     let bad = file(
         "f.json",
-        "{\"auth_service\": {\"cluster\": \"c\"},\n\"scopes\": {\"a\": [\"webhook:read\"], \"b\": []}}",
+        "{\"auth_service\": {\"cluster\": \"c\"}, \"mounts\": [\"/\"],\n\"scopes\": {\"a\": [\"webhook:read\"], \"b\": []}}",
     );
     assert_eq!(
         text(&[bad]),
@@ -43,7 +43,7 @@ fn a_finding_is_a_line() {
          take what the operations need: webhook:admin\n\
          f.json:2: warning[grants-nothing]: scopes.b: grants nothing; list permissions, or remove it: a name that no \
          table knows grants nothing either\n\
-         f.json: 2 warnings: mode enforce, mounts /api/mlflow /, auth service c at c/api/v1/keys/validate, scopes \
+         f.json: 2 warnings: mode enforce, mounts /, auth service c at c/api/v1/keys/validate, scopes \
          configured: 2, roles configured: 0\n"
     );
 }

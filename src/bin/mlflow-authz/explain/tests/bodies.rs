@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{CommandLine, DEFAULTS, explainer, one};
 use crate::explain::{line, request};
 
-const INSPECT: &str = r#"{"auth_service":{"cluster":"c"},"bodies":"inspect","body_limit":1024}"#;
+const INSPECT: &str =
+    r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"bodies":"inspect","body_limit":1024}"#;
 const CREATE: &str = "/api/2.0/mlflow/registered-models/create";
 
 fn decided(config: &str, more: &Value) -> Value {

@@ -76,7 +76,9 @@ fn callers() {
 #[test]
 fn the_added_credential_is_of_a_configured_kind() {
     for kind in ["bearer", "x-api-key", "basic", "query"] {
-        let config = json!({"auth_service": {"cluster": "c"}, "credentials": [kind]}).to_string();
+        let config =
+            json!({"auth_service": {"cluster": "c"}, "mounts": ["/"], "credentials": [kind]})
+                .to_string();
         assert_eq!(
             reason(&config, &json!({"scopes": ["write"]})),
             "allowed",
@@ -84,7 +86,7 @@ fn the_added_credential_is_of_a_configured_kind() {
         );
         assert_eq!(reason(&config, &json!({})), "credential_missing", "{kind}");
     }
-    let config = r#"{"auth_service":{"cluster":"c"},"credentials":["query"]}"#;
+    let config = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"credentials":["query"]}"#;
     for (target, expected) in [
         ("?a=1", "allowed"),
         ("?api_key=k", "allowed"),
@@ -101,7 +103,7 @@ fn the_added_credential_is_of_a_configured_kind() {
 
 #[test]
 fn roles_are_the_configurations() {
-    let config = r#"{"auth_service":{"cluster":"c"},"roles":{"boss":["*:*"]}}"#;
+    let config = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"roles":{"boss":["*:*"]}}"#;
     assert_eq!(reason(config, &json!({"roles": ["boss"]})), "allowed");
     assert_eq!(
         reason(DEFAULTS, &json!({"roles": ["boss"]})),
@@ -122,7 +124,7 @@ fn lines_do_not_depend_on_earlier_ones() {
         (json!({"scopes": ["write"]}), "allowed"),
         (json!({}), "credential_missing"),
     ];
-    let config = r#"{"auth_service":{"cluster":"c"},"cache":{"ttl":"24h"}}"#;
+    let config = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"cache":{"ttl":"24h"}}"#;
     for (first, _) in &callers {
         for (second, expected) in &callers {
             let mut input = String::new();

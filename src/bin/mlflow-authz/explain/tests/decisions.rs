@@ -55,7 +55,7 @@ fn a_forwarded_request_has_no_status_and_no_message() {
 
 #[test]
 fn what_is_let_through_in_shadow_mode_is_explained_all_the_same() {
-    const SHADOW: &str = r#"{"auth_service":{"cluster":"c"},"mode":"shadow"}"#;
+    const SHADOW: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"mode":"shadow"}"#;
     let line = r#"{"method":"POST","target":"/api/2.0/mlflow/runs/create","scopes":["read"]}"#;
     let decision = one(SHADOW, line);
     assert_eq!(decision["decision"], "would_deny");
@@ -69,14 +69,24 @@ fn what_is_let_through_in_shadow_mode_is_explained_all_the_same() {
 #[test]
 fn reasons() {
     const MOUNTED: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/m"]}"#;
+    const FORWARDING: &str =
+        r#"{"auth_service":{"cluster":"c"},"mounts":["/m"],"outside":"forward"}"#;
     let cases = [
         (
-            MOUNTED,
+            FORWARDING,
             "GET",
             "/elsewhere",
             "allow",
             "outside",
             Value::Null,
+        ),
+        (
+            MOUNTED,
+            "GET",
+            "/elsewhere",
+            "deny",
+            "outside_mounts",
+            json!(403),
         ),
         (MOUNTED, "GET", "/m/health", "allow", "public", Value::Null),
         (

@@ -14,7 +14,8 @@ use super::explainer::Explainer;
 use super::lines::{Tally, explain_lines};
 use crate::config_file::ConfigFile;
 
-const DEFAULTS: &str = r#"{"auth_service":{"cluster":"auth_service"}}"#;
+const DEFAULTS: &str =
+    r#"{"auth_service":{"cluster":"auth_service"},"mounts":["/api/mlflow","/"]}"#;
 
 /// A command line of this command alone.
 #[derive(Debug, Parser)]

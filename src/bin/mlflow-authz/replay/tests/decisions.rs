@@ -69,7 +69,8 @@ fn unknown_endpoints_mounts_and_public_groups() {
     );
     let mut by_admin = unknown.clone();
     by_admin["admin"] = json!(true);
-    let elsewhere = with(json!({"mounts": ["/other"]}));
+    let elsewhere = with(json!({"mounts": ["/other"], "outside": "forward"}));
+    let refusing = with(json!({"mounts": ["/other"]}));
     let private = with(json!({"public": []}));
     let ui = with(json!({"public": ["ui"]}));
     let health = nobody(json!({"target": "/health", "operation": "Health", "reason": "public"}));
@@ -77,7 +78,8 @@ fn unknown_endpoints_mounts_and_public_groups() {
     for (candidate, record, expected) in [
         (DEFAULTS, unknown.clone(), "deny operation_unknown"),
         (DEFAULTS, by_admin, "allow allowed"),
-        (&elsewhere, unknown, "allow outside"),
+        (&elsewhere, unknown.clone(), "allow outside"),
+        (&refusing, unknown, "deny outside_mounts"),
         (DEFAULTS, health.clone(), "allow public"),
         // Nobody asked who the caller is: it is not for a replay to say whether they would pass.
         (&private, health, "caller_unknown"),
@@ -90,7 +92,7 @@ fn unknown_endpoints_mounts_and_public_groups() {
 
 #[test]
 fn the_auth_services_word_stands() {
-    let elsewhere = with(json!({"mounts": ["/other"]}));
+    let elsewhere = with(json!({"mounts": ["/other"], "outside": "forward"}));
     let widened = with(json!({"scopes": {"anything": ["*:*"]}}));
     for reason in [
         "credential_missing",
@@ -116,7 +118,7 @@ fn the_auth_services_word_stands() {
 
 #[test]
 fn what_headers_and_queries_did_is_done_again() {
-    let elsewhere = with(json!({"mounts": ["/other"]}));
+    let elsewhere = with(json!({"mounts": ["/other"], "outside": "forward"}));
     let preflight = nobody(json!({"method": "OPTIONS", "reason": "preflight"}));
     let ambiguous = |target| {
         nobody(json!({"target": target, "decision": "deny", "reason": "target_ambiguous"}))

@@ -15,7 +15,7 @@ use super::Replay;
 use super::findings::Findings;
 use crate::config_file::ConfigFile;
 
-const DEFAULTS: &str = r#"{"auth_service":{"cluster":"c"}}"#;
+const DEFAULTS: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/api/mlflow","/"]}"#;
 
 fn config(text: &str) -> ConfigFile {
     ConfigFile::parse("test", text.into()).unwrap()

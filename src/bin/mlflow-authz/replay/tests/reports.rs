@@ -20,7 +20,7 @@ fn verdicts() {
     let denied =
         audit(json!({"scopes": ["nothing"], "decision": "deny", "reason": "scope_missing"}));
     let public = nobody(json!({"target": "/health", "reason": "public"}));
-    let outside = with(json!({"mounts": ["/other"]}));
+    let outside = with(json!({"mounts": ["/other"], "outside": "forward"}));
     let private = with(json!({"public": []}));
     for (candidate, lines, expected) in [
         (DEFAULTS, vec![audit(json!({}))], "Nothing would change"),
