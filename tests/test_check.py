@@ -16,6 +16,7 @@ from harness.checks import CREATE_RUN
 from harness.envoy import validate
 from harness.envoy_config import Config
 from harness.http import bearer
+from harness.processes import wait_until
 from harness.stack import Stack
 
 FULL = keys.FULL["key"]
@@ -127,6 +128,110 @@ def without_a_slash(config: Config) -> None:
     routes = envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
     routes[0]["match"] = {"prefix": "/api/mlflow"}
     change_plugin(config, {"outside": "forward"})
+
+
+def first_route(config: Config) -> Config:
+    return envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"][0]
+
+
+def plugin_over(over: Config) -> Callable[[Config], None]:
+    def edit(config: Config) -> None:
+        configuration = envoy_config.wasm_plugin(config)["configuration"]
+        configuration["value"] = json.dumps(envoy_config.merge(json.loads(configuration["value"]), over))
+
+    return edit
+
+
+def mounted_elsewhere(config: Config) -> None:
+    plugin_over({"mounts": ["/mlflow"], "outside": "forward"})(config)
+
+
+def in_any_case(config: Config) -> None:
+    plugin_over({"outside": "forward"})(config)
+    first_route(config)["match"]["case_sensitive"] = False
+
+
+def weighted_without_the_filter(config: Config) -> None:
+    off = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+    entry = {"name": "mlflow", "weight": 100, "typed_per_filter_config": {"mlflow_authz": off}}
+    action = first_route(config)["route"]
+    del action["cluster"]
+    action["weighted_clusters"] = {"clusters": [entry]}
+
+
+def another_cluster_with_the_endpoint(config: Config) -> None:
+    plugin_over({"outside": "forward"})(config)
+    clusters = config["static_resources"]["clusters"]
+    clusters.append({**clusters[0], "name": "web"})
+    routes = envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
+    routes.append({"match": {"prefix": "/web/"}, "route": {"cluster": "web", "prefix_rewrite": "/"}})
+
+
+def mirrored(config: Config) -> None:
+    plugin_over({"outside": "forward"})(config)
+    routes = envoy_config.connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
+    mirror = {"cluster": "auth_service", "request_mirror_policies": [{"cluster": "mlflow"}]}
+    routes.append({"match": {"prefix": "/web/"}, "route": mirror})
+
+
+def past_the_filter_by_tcp(config: Config) -> None:
+    proxy = {
+        "name": "tcp",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+            "stat_prefix": "tcp",
+            "cluster": "mlflow",
+        },
+    }
+    loopback = {"direct_source_prefix_ranges": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]}
+    chain = {"filter_chain_match": loopback, "filters": [proxy]}
+    envoy_config.listener(config)["filter_chains"].append(chain)
+
+
+def upgraded_without_the_filter(config: Config) -> None:
+    manager = envoy_config.connection_manager(config)
+    upgrade = {"upgrade_type": "websocket", "filters": [manager["http_filters"][-1]]}
+    manager["upgrade_configs"] = [upgrade]
+
+
+WEBSOCKET = [("connection", "upgrade"), ("upgrade", "websocket")]
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "target", "headers"),
+    [
+        (mounted_elsewhere, "mounts-unrouted", CREATE_RUN, []),
+        (in_any_case, "outside-forwarded", CREATE_RUN.replace("/api/mlflow/", "/API/mlflow/", 1), []),
+        (weighted_without_the_filter, "around-filter", CREATE_RUN, []),
+        (another_cluster_with_the_endpoint, "outside-forwarded", CREATE_RUN.replace("/api/mlflow/", "/web/", 1), []),
+        (mirrored, "around-filter", CREATE_RUN.replace("/api/mlflow/", "/web/", 1), []),
+        (past_the_filter_by_tcp, "around-filter", CREATE_RUN, []),
+        (upgraded_without_the_filter, "around-filter", CREATE_RUN, WEBSOCKET),
+    ],
+)
+def test_ways_past_the_filter_that_check_tells(
+    start_stack: Callable[..., Stack],
+    tmp_path: Path,
+    edit: Callable[[Config], None],
+    code: str,
+    target: str,
+    headers: list[tuple[str, str]],
+) -> None:
+    """Real Envoy takes each of these, and a request without any key reaches MLflow."""
+    config = rendered()
+    edit(config)
+    assert code in found(config, tmp_path)
+    stack = start_stack(edit=edit)
+    stack.client.post(target, headers)
+    wait_until(lambda: stack.upstream.count > 0, "the request at MLflow")
+
+
+def test_without_such_a_way_nothing_reaches_mlflow(start_stack: Callable[..., Stack]) -> None:
+    stack = start_stack()
+    for target in (CREATE_RUN, CREATE_RUN.replace("/api/", "/API/", 1), CREATE_RUN.replace("/api/mlflow/", "/web/", 1)):
+        for headers in ([], WEBSOCKET):
+            assert stack.client.post(target, headers).status in (401, 403, 404)
+    assert stack.upstream.count == 0
 
 
 def another_auth_cluster(config: Config) -> None:

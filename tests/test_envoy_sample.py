@@ -16,11 +16,22 @@ EXAMPLES = sorted((paths.ROOT / "envoy" / "examples").glob("*.json"))
 
 
 def on_this_machine(config: envoy_config.Config, workdir: Path) -> envoy_config.Config:
-    """The only edits: paths that are none of this machine, of the module and of the authorities it trusts."""
+    """The only edits: paths that are none of this machine, of the module, of the authorities and of the certificate."""
     plugin = envoy_config.wasm_plugin(config)
     plugin["vm_config"]["code"]["local"]["filename"] = str(paths.wasm_module())
     auth_tls(config)["validation_context"]["trusted_ca"] = {"inline_string": self_signed(workdir)}
+    listener_tls(config)["tls_certificates"] = [own_certificate(workdir)]
     return config
+
+
+def listener_tls(config: envoy_config.Config) -> envoy_config.Config:
+    return envoy_config.listener(config)["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
+
+
+def own_certificate(workdir: Path) -> envoy_config.Config:
+    """What `self_signed` made."""
+    files = {"certificate_chain": "cert.pem", "private_key": "key.pem"}
+    return {name: {"filename": str(workdir / file)} for name, file in files.items()}
 
 
 def auth_tls(config: envoy_config.Config) -> envoy_config.Config:

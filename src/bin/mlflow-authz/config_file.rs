@@ -100,7 +100,8 @@ pub fn remedy(error: &ConfigError) -> String {
         ConfigError::UnknownField { nearest: None, .. } => {
             "remove it, or see the configuration reference for the fields there are".to_owned()
         }
-        ConfigError::Field { field, .. } if field == "." => {
+        // Of the configuration as a whole.
+        ConfigError::Field { field, .. } if field.is_empty() || field == "." => {
             "see the configuration reference for the fields there are".to_owned()
         }
         ConfigError::Field { field, .. } => {

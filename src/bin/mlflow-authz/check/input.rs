@@ -126,6 +126,7 @@ impl File {
 /// Stands for what could not be made a tree of.
 static NOTHING: Node = Node {
     line: 1,
+    text_start: None,
     value: Value::Null,
 };
 

@@ -11,6 +11,8 @@ use serde_saphyr::Spanned;
 pub struct Node {
     /// Counted from 1.
     pub line: u64,
+    /// The line of the first line of a text whose lines are lines of the file, as those of a block scalar are.
+    pub text_start: Option<u64>,
     /// What stands there.
     pub value: Value,
 }
@@ -31,7 +33,32 @@ impl Node {
     pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
         let documents: Vec<Spanned<Value>> = serde_saphyr::from_multiple(text)
             .map_err(|error| one_line(&error.without_snippet().to_string()))?;
-        Ok(documents.into_iter().map(Self::from).collect())
+        let mut nodes: Vec<Self> = documents.into_iter().map(Self::from).collect();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        nodes.iter_mut().for_each(|node| node.find_texts(&lines));
+        Ok(nodes)
+    }
+
+    fn find_texts(&mut self, lines: &[&str]) {
+        match &mut self.value {
+            Value::Text(text) if text.contains('\n') => {
+                let stands_at = |start: &u64| {
+                    let skipped = usize::try_from(*start)
+                        .unwrap_or_default()
+                        .saturating_sub(1);
+                    let there = lines.get(skipped..).unwrap_or_default();
+                    let own = text.trim_end().lines().map(str::trim);
+                    own.enumerate()
+                        .all(|(index, line)| there.get(index) == Some(&line))
+                };
+                self.text_start = [self.line, self.line + 1].into_iter().find(stands_at);
+            }
+            Value::List(items) => items.iter_mut().for_each(|item| item.find_texts(lines)),
+            Value::Map(fields) => fields
+                .iter_mut()
+                .for_each(|(_, field)| field.find_texts(lines)),
+            _ => {}
+        }
     }
 
     /// As JSON, for the parser of plugin configurations.
@@ -55,6 +82,7 @@ impl From<Spanned<Value>> for Node {
     fn from(spanned: Spanned<Value>) -> Self {
         Self {
             line: spanned.referenced.line(),
+            text_start: None,
             value: spanned.value,
         }
     }

@@ -92,10 +92,12 @@ impl<'a> Place<'a> {
 
     /// Whether a field is true.
     pub fn is_true(&self, name: &str) -> bool {
-        let field = self.get(name);
-        field.is_some_and(|field| {
-            matches!(field.node.value, Value::Bool(true)) || field.text() == Some("true")
-        })
+        self.get(name).is_some_and(|field| field.is_yes())
+    }
+
+    /// Whether this is true.
+    pub fn is_yes(&self) -> bool {
+        matches!(self.node.value, Value::Bool(true)) || self.text() == Some("true")
     }
 
     /// Whether this value of an enum is the one with that name and number.
@@ -113,6 +115,18 @@ impl<'a> Place<'a> {
         self.node.to_json().to_string()
     }
 
+    /// Whether this is the very same value.
+    pub fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.node, other.node)
+    }
+
+    /// Whether this stands within another place, or is it.
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.is_same(other)
+            || other.fields().any(|(_, field)| self.is_below(&field))
+            || other.items().any(|item| self.is_below(&item))
+    }
+
     /// What the file is called.
     pub fn file(&self) -> &'a str {
         self.file
@@ -126,6 +140,12 @@ impl<'a> Place<'a> {
             line: self.node.line,
             path: self.path.clone(),
         }
+    }
+
+    /// The line of the file where a line of this text is, both counted from 1.
+    pub fn line_of(&self, line: u64) -> u64 {
+        let start = self.node.text_start;
+        start.map_or(self.node.line, |start| start + line.saturating_sub(1))
     }
 
     fn map(&self) -> Option<&'a [(String, Node)]> {
@@ -147,6 +167,18 @@ impl<'a> Place<'a> {
             ..self.clone()
         }
     }
+}
+
+/// The name of a field as a `.proto` file has it.
+pub fn snake(name: &str) -> String {
+    let mut joined = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            joined.push('_');
+        }
+        joined.push(letter.to_ascii_lowercase());
+    }
+    joined
 }
 
 fn camel(name: &str) -> String {

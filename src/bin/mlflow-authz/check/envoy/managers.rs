@@ -1,63 +1,76 @@
-//! HTTP connection managers: which filters they run, in which order, and how they read a request.
+//! HTTP connection managers: which filters they run, and how they read a request.
 
 use super::super::finding::Findings;
 use super::super::place::Place;
 use super::super::rules;
+use super::extensions::Extension;
+use super::fields;
+use super::listeners::{self, Entry};
 use super::plugins::{self, Plugin};
-use super::typed::{self, Typed};
+use super::routes;
+use super::typed::Typed;
 
-/// A connection manager and the listener around it.
-#[derive(Debug)]
+/// A connection manager with one of its filter chains, and the listener around it.
 pub struct Manager<'a> {
     pub place: Place<'a>,
     listener: Place<'a>,
     pub filters: Vec<HttpFilter<'a>>,
+    /// Its route tables, as far as the files hold them.
+    pub tables: Vec<Place<'a>>,
+    /// The entry of `upgrade_configs` whose filters these are.
+    pub upgrade: Option<Place<'a>>,
 }
 
 /// One entry of `http_filters`.
 #[derive(Debug)]
 pub struct HttpFilter<'a> {
     pub name: &'a str,
-    place: Place<'a>,
-    typed: Option<Typed<'a>>,
+    pub place: Place<'a>,
+    pub typed: Option<Typed<'a>>,
     /// Whether routes have to enable it.
     pub disabled: bool,
     /// The instance of this filter that it is.
     pub plugin: Option<Plugin<'a>>,
 }
 
-/// Filters that answer requests from what they have, so that nothing behind them decides.
-const ANSWERING: &[&str] = &[
-    "envoy.extensions.filters.http.router.v3.Router",
-    "envoy.extensions.filters.http.cache.v3.CacheConfig",
-    "envoy.extensions.filters.http.cache_v2.v3.CacheV2Config",
-    "envoy.extensions.filters.http.file_server.v3.FileServerConfig",
-    "envoy.extensions.filters.http.aws_lambda.v3.Config",
-];
-
 /// Envoy's `per_connection_buffer_limit_bytes` where none is given.
 const DEFAULT_BUFFER: u64 = 1024 * 1024;
 
 impl<'a> Manager<'a> {
-    /// Every manager of a listener. Filters that come by ECDS are among `extensions`.
-    pub fn of_listener(
-        listener: &Place<'a>,
+    /// Every chain of HTTP filters of a connection manager. Filters that come by ECDS are among `extensions`.
+    pub fn read(
+        findings: &mut Findings,
+        entry: &Entry<'a>,
+        typed: &[Typed<'a>],
         extensions: &[Extension<'a>],
         plugins: &[Plugin<'a>],
     ) -> Vec<Self> {
-        let managers = typed::all(listener, "HttpConnectionManager").into_iter();
-        let read = |place: Place<'a>| {
-            let entries = place.list("http_filters").into_iter();
-            let filters = entries
-                .map(|entry| HttpFilter::read(entry, extensions, plugins))
-                .collect();
+        fields::check(findings, &entry.place, fields::MANAGER);
+        let tables = routes::tables(findings, &entry.place, typed);
+        let chain = |filters: Vec<Place<'a>>, upgrade| {
+            let filters = filters.into_iter();
             Self {
-                filters,
-                listener: listener.clone(),
-                place,
+                filters: filters
+                    .map(|filter| HttpFilter::read(filter, extensions, plugins))
+                    .collect(),
+                listener: entry.listener.clone(),
+                place: entry.place.clone(),
+                tables: tables.clone(),
+                upgrade,
             }
         };
-        managers.map(read).collect()
+        let main = chain(entry.place.list("http_filters"), None);
+        if main.instances().next().is_some() {
+            listeners::plain_text(findings, entry);
+        }
+        let mut chains = vec![main];
+        for upgrade in entry.place.list("upgrade_configs") {
+            let filters = upgrade.list("filters");
+            if !filters.is_empty() {
+                chains.push(chain(filters, Some(upgrade)));
+            }
+        }
+        chains
     }
 
     /// The instances of this filter in it, with what they are told.
@@ -65,43 +78,15 @@ impl<'a> Manager<'a> {
         self.filters.iter().filter(|filter| filter.plugin.is_some())
     }
 
-    /// Checks a manager that runs the filter.
+    /// Checks how a manager that runs the filter reads requests.
     pub fn check(&self, findings: &mut Findings) {
-        if self.instances().next().is_none() {
+        if self.instances().next().is_none() || self.upgrade.is_some() {
             return;
         }
-        self.order(findings);
         self.paths(findings);
         self.client_address(findings);
         self.underscores(findings);
         self.body_limits(findings);
-    }
-
-    fn order(&self, findings: &mut Findings) {
-        let answers = |filter: &HttpFilter<'_>| {
-            filter
-                .typed
-                .as_ref()
-                .is_some_and(|typed| ANSWERING.iter().any(|kind| typed.is(kind)))
-                || filter.name == "envoy.filters.http.router"
-        };
-        let first = self.filters.iter().position(answers);
-        for (index, filter) in self.filters.iter().enumerate() {
-            let before = first
-                .filter(|first| *first < index)
-                .and_then(|first| self.filters.get(first));
-            if let (Some(before), Some(_)) = (before, &filter.plugin) {
-                findings.add(
-                    rules::FILTER_ORDER,
-                    &filter.place,
-                    format!(
-                        "stands behind {}, which answers requests before this filter decides",
-                        before.name
-                    ),
-                    format!("put it before {}", before.name),
-                );
-            }
-        }
     }
 
     fn paths(&self, findings: &mut Findings) {
@@ -225,32 +210,18 @@ fn plugin_reads(config: &mlflow_authz::Config) -> bool {
     config.bodies == mlflow_authz::config::Bodies::Inspect
 }
 
-/// A filter that comes by ECDS.
-#[derive(Debug)]
-pub struct Extension<'a> {
-    pub name: &'a str,
-    pub typed: Typed<'a>,
-}
-
 impl<'a> HttpFilter<'a> {
     fn read(place: Place<'a>, extensions: &[Extension<'a>], plugins: &[Plugin<'a>]) -> Self {
-        let name = place.text_of("name").unwrap_or_default();
+        let name = place.text_of("name").unwrap_or("without a name");
         let direct = place
             .get("typed_config")
             .and_then(|config| Typed::read(&config));
-        let discovered = || {
-            place.get("config_discovery")?;
-            extensions
-                .iter()
-                .find(|extension| extension.name == name)
-                .map(|extension| extension.typed.clone())
-        };
-        let typed = direct.or_else(discovered);
+        let typed = direct.or_else(|| Extension::of(&place, extensions));
         let config = typed.as_ref().and_then(plugins::of_filter);
         let plugin = config.and_then(|config| {
             plugins
                 .iter()
-                .find(|plugin| plugin.place.spot() == config.spot())
+                .find(|plugin| plugin.place.is_same(&config))
                 .cloned()
         });
         let disabled = place.is_true("disabled");

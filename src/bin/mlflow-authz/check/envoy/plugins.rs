@@ -3,10 +3,11 @@
 use mlflow_authz::Config;
 use mlflow_authz::config::Bodies;
 
-use super::super::finding::Findings;
+use super::super::finding::{Findings, Spot};
 use super::super::place::Place;
 use super::super::plugin::{self, Origin};
 use super::super::rules;
+use super::managers::Manager;
 use super::typed::Typed;
 
 /// One instance of the filter.
@@ -16,6 +17,8 @@ pub struct Plugin<'a> {
     pub place: Place<'a>,
     /// What the filter is told, where it would take it.
     pub config: Option<Config>,
+    /// Where that is written.
+    origin: Option<Origin<'a>>,
 }
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -58,12 +61,50 @@ impl<'a> Plugin<'a> {
     /// Checks one instance by itself.
     pub fn check(findings: &mut Findings, place: Place<'a>) -> Self {
         failure(findings, &place);
+        let origin = place.at(&["configuration", "value"]).map(Origin);
         let config = configuration(findings, &place);
         if let Some(config) = &config {
             let continues = place.is_true("allow_on_headers_stop_iteration");
             bodies(findings, &place, config, continues);
         }
-        Self { place, config }
+        Self {
+            place,
+            config,
+            origin,
+        }
+    }
+
+    /// Where a field of the configuration is.
+    pub fn field(&self, path: &[&str]) -> Spot {
+        match &self.origin {
+            Some(origin) => origin.field(path),
+            None => self.place.spot(),
+        }
+    }
+}
+
+/// Tells of an instance within a connection manager that is none of its HTTP filters.
+pub fn unattached(findings: &mut Findings, plugins: &[Plugin<'_>], managers: &[Manager<'_>]) {
+    for plugin in plugins {
+        let runs = managers.iter().any(|manager| {
+            let places = manager
+                .instances()
+                .filter_map(|filter| filter.plugin.as_ref());
+            places
+                .into_iter()
+                .any(|own| own.place.is_same(&plugin.place))
+        });
+        let wrapped = managers
+            .iter()
+            .any(|manager| plugin.place.is_below(&manager.place));
+        if wrapped && !runs {
+            findings.add(
+                rules::CANNOT_TELL,
+                &plugin.place,
+                "the filter stands inside another filter or a matcher, so check cannot tell for which requests it runs",
+                "put it into http_filters itself",
+            );
+        }
     }
 }
 

@@ -49,6 +49,13 @@ pub fn all<'a>(place: &Place<'a>, name: &str) -> Vec<Place<'a>> {
     found.map(|typed| typed.body).collect()
 }
 
+/// Whether a field is true anywhere at or below a place.
+pub fn any_field(place: &Place<'_>, name: &str) -> bool {
+    place.is_true(name)
+        || place.fields().any(|(_, field)| any_field(&field, name))
+        || place.items().any(|item| any_field(&item, name))
+}
+
 fn collect<'a>(place: &Place<'a>, found: &mut Vec<Typed<'a>>) {
     found.extend(Typed::read(place));
     place.fields().for_each(|(_, field)| collect(&field, found));

@@ -9,6 +9,7 @@ use mlflow_authz::config::{Bodies, ConfigError, CredentialKind};
 
 use super::finding::{Findings, Spot};
 use super::input::Document;
+use super::node::Node;
 use super::place::Place;
 use super::rules;
 use crate::config_file;
@@ -22,36 +23,43 @@ pub struct Origin<'a>(pub Place<'a>);
 
 impl Origin<'_> {
     /// The spot of a field, `scopes.a[0]`: that of the nearest field around it that is there.
-    fn field(&self, path: &[&str]) -> Spot {
+    pub fn field(&self, path: &[&str]) -> Spot {
         let Self(place) = self;
-        if !place.is_object() {
-            let Spot { path: outer, .. } = place.spot();
-            let inner = path.join(".").replace(".[", "[");
-            let both = match (outer.is_empty(), inner.is_empty()) {
-                (true, _) => inner,
-                (false, true) => outer,
-                (false, false) => format!("{outer} > {inner}"),
-            };
-            return Spot {
-                path: both,
-                ..place.spot()
-            };
+        if place.is_object() {
+            return nearest(place, path).spot();
         }
-        let mut nearest = place.clone();
-        for name in path {
-            let index = name
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'));
-            let next = match index.and_then(|index| index.parse().ok()) {
-                Some(index) => nearest.items().nth(index),
-                None => nearest.get(name),
-            };
-            match next {
-                Some(next) => nearest = next,
-                None => break,
+        let Spot { path: outer, .. } = place.spot();
+        let inner = path.join(".").replace(".[", "[");
+        let both = match (outer.is_empty(), inner.is_empty()) {
+            (true, _) => inner,
+            (false, true) => outer,
+            (false, false) => format!("{outer} > {inner}"),
+        };
+        let parsed = place.text().and_then(|text| Node::read_all(text).ok());
+        let line = match parsed.as_deref() {
+            Some([node]) if !path.is_empty() => {
+                place.line_of(nearest(&Place::root("", None, node), path).spot().line)
             }
+            _ => place.spot().line,
+        };
+        Spot {
+            path: both,
+            line,
+            ..place.spot()
         }
-        nearest.spot()
+    }
+
+    /// The spot of a line of the configuration.
+    fn line(&self, line: u64) -> Spot {
+        let Self(place) = self;
+        let line = match place.text() {
+            Some(_) => place.line_of(line),
+            None => line,
+        };
+        Spot {
+            line,
+            ..place.spot()
+        }
     }
 
     /// The spot of a field as the parser's errors name it.
@@ -63,6 +71,25 @@ impl Origin<'_> {
             .collect();
         self.field(&names)
     }
+}
+
+/// A field, or the nearest one around it that is there.
+fn nearest<'a>(place: &Place<'a>, path: &[&str]) -> Place<'a> {
+    let mut nearest = place.clone();
+    for name in path {
+        let index = name
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let next = match index.and_then(|index| index.parse().ok()) {
+            Some(index) => nearest.items().nth(index),
+            None => nearest.get(name),
+        };
+        match next {
+            Some(next) => nearest = next,
+            None => break,
+        }
+    }
+    nearest
 }
 
 /// A file that is a plugin configuration.
@@ -85,21 +112,34 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, text: &str) -> Option
 }
 
 fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
-    let (spot, field) = match error {
-        ConfigError::UnknownField { field, .. } | ConfigError::Field { field, .. } => {
-            (origin.named(field), field.as_str())
-        }
-        ConfigError::NotAnObject | ConfigError::Syntax(_) => (origin.field(&[]), ""),
-    };
     let text = error.to_string();
-    let named = spot.path.ends_with(field);
-    let problem = text.strip_prefix(&format!("{field}: ")).filter(|_| named);
+    let (spot, problem) = match error {
+        ConfigError::UnknownField { field, .. } | ConfigError::Field { field, .. } => {
+            let spot = origin.named(field);
+            let named = spot.path.ends_with(field.as_str());
+            let problem = text.strip_prefix(&format!("{field}: ")).filter(|_| named);
+            (spot, problem)
+        }
+        // The parser counts the lines of the configuration, and the finding those of the file.
+        ConfigError::Syntax(_) => match at_line(&text) {
+            Some((problem, line)) => (origin.line(line), Some(problem)),
+            None => (origin.field(&[]), None),
+        },
+        ConfigError::NotAnObject => (origin.field(&[]), None),
+    };
     findings.add_at(
         rules::CONFIG_REFUSED,
         spot,
         format!("the filter refuses this: {}", problem.unwrap_or(&text)),
         config_file::remedy(error),
     );
+}
+
+/// A problem, and the line that its text ends with.
+fn at_line(text: &str) -> Option<(&str, u64)> {
+    let (problem, position) = text.rsplit_once(" at line ")?;
+    let (line, _) = position.split_once(" column ")?;
+    Some((problem, line.parse().ok()?))
 }
 
 fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {

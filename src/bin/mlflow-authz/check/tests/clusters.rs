@@ -7,7 +7,7 @@ const ADDRESS: &str = "{ address: auth.internal, port_value: 443 }";
 /// The sample without TLS towards the auth service, which is at `address`.
 fn in_plain_text(address: &str) -> Vec<String> {
     let text = sample(&[(&format!("socket_address: {ADDRESS}"), address)]);
-    let end = text.find("    transport_socket:\n").unwrap();
+    let end = text.rfind("    transport_socket:\n").unwrap();
     codes(&text[..end])
 }
 
@@ -87,5 +87,23 @@ fn a_cluster_that_is_not_there() {
         "static_resources:\n",
         "dynamic_resources: { cds_config: { path_config_source: { path: /c } } }\nstatic_resources:\n",
     );
-    assert_edits(&[(&[NAMED, dynamic], &[])]);
+    assert_edits(&[(&[NAMED, dynamic], &[("cannot-tell", "cds_config")])]);
+}
+
+/// Both are in seconds; Envoy's own default is 5 s.
+#[test]
+fn a_connection_that_takes_longer_than_the_answer() {
+    const CONNECT: &str = "    connect_timeout: 1s\n";
+    assert_edits(&[
+        (
+            &[(CONNECT, "    connect_timeout: 2s\n")],
+            &[("connect-timeout", "clusters[1].connect_timeout")],
+        ),
+        (&[(CONNECT, "")], &[("connect-timeout", "clusters[1]")]),
+        (&[(CONNECT, "    connect_timeout: 1.999s\n")], &[]),
+        (
+            &[("\"timeout\": \"2s\"", "\"timeout\": \"500ms\"")],
+            &[("connect-timeout", "clusters[1].connect_timeout")],
+        ),
+    ]);
 }

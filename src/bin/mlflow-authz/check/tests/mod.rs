@@ -9,6 +9,7 @@ mod output;
 mod plugins;
 mod routes;
 mod samples;
+mod ways;
 
 use super::check;
 use super::finding::Finding;

@@ -144,9 +144,16 @@ fn with_other(vm: &str) -> String {
 #[test]
 fn who_shares_a_vm() {
     for (text, expected) in [
-        (with_other("vm_id: other"), &[][..]),
-        (with_other("runtime: envoy.wasm.runtime.v8"), &[]),
-        (with_other("vm_id: mlflow_authz"), &["vm-id-shared"]),
+        // What another module does to a request is not known either.
+        (with_other("vm_id: other"), &["cannot-tell"][..]),
+        (
+            with_other("runtime: envoy.wasm.runtime.v8"),
+            &["cannot-tell"],
+        ),
+        (
+            with_other("vm_id: mlflow_authz"),
+            &["cannot-tell", "vm-id-shared"],
+        ),
         (sample(&[(VM, "nothing: 1\n")]), &["vm-id-missing"]),
     ] {
         let found = findings(&[("f", text.as_str())]);
@@ -201,4 +208,24 @@ fn the_filter_is_found_wherever_it_stands() {
         ["fail-open spec.configPatches[0].patch.value.typed_config.value.config.fail_open"]
     );
     assert_eq!(codes("static_resources: {}\n"), ["no-filter"]);
+}
+
+/// In a matcher it runs for some requests only.
+#[test]
+fn the_filter_inside_another() {
+    const ENTRY: &str = "          - name: mlflow_authz\n            typed_config:\n";
+    const ROUTER: &str = "          - name: envoy.filters.http.router\n";
+    let text = sample(&[]);
+    let (head, rest) = text.split_once(ENTRY).unwrap();
+    let (filter, tail) = rest.split_once(ROUTER).unwrap();
+    let inner: String = filter.lines().map(|line| format!("    {line}\n")).collect();
+    let wrapped = format!(
+        "{head}{ENTRY}              \"@type\": type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher\n              extension_config:\n                name: inner\n                typed_config:\n{inner}{ROUTER}{tail}"
+    );
+    let found = codes(&wrapped);
+    assert!(
+        found.iter().any(|found| found.starts_with("cannot-tell")
+            && found.ends_with("extension_config.typed_config.config")),
+        "{found:?}"
+    );
 }

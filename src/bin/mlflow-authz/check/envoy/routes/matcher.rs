@@ -3,100 +3,227 @@
 use std::collections::BTreeSet;
 
 use super::super::super::place::Place;
+use super::super::typed::Typed;
 
 /// What `match` says of the path.
 #[derive(Debug)]
 pub struct Matcher<'a> {
-    path: PathRule<'a>,
+    pub path: PathRule<'a>,
     conditional: bool,
+    any_case: bool,
 }
 
 #[derive(Debug)]
-enum PathRule<'a> {
+pub enum PathRule<'a> {
     /// Text at the start.
     Prefix(&'a str),
     /// Whole segments at the start.
     Segments(&'a str),
     Exact(&'a str),
-    Regex(&'a str),
-    /// A template, `CONNECT`, or what a later Envoy has.
+    /// A regular expression or a template: what each path that it matches starts with.
+    Pattern(String),
+    /// `CONNECT`, which has no path.
+    Connect,
+    /// What a later Envoy has.
     Other,
 }
+
+/// What of a route's paths lies outside the mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside<'m> {
+    Nothing,
+    /// The prefix is this mount, and no slash ends it.
+    NextSegment(&'m str),
+    /// Other spellings of the mount.
+    OtherCase,
+    Some,
+    CannotTell,
+}
+
+const CONDITIONS: &[&str] = &[
+    "headers",
+    "query_parameters",
+    "cookies",
+    "runtime_fraction",
+    "dynamic_metadata",
+    "filter_state",
+    "tls_context",
+    "grpc",
+];
 
 impl<'a> Matcher<'a> {
     /// Reads a `RouteMatch`.
     pub fn read(matched: &Place<'a>) -> Self {
-        let regex = matched
-            .get("safe_regex")
-            .and_then(|regex| regex.text_of("regex"));
-        let path = if let Some(prefix) = matched.text_of("prefix") {
-            PathRule::Prefix(prefix)
-        } else if let Some(prefix) = matched.text_of("path_separated_prefix") {
-            PathRule::Segments(prefix)
-        } else if let Some(path) = matched.text_of("path") {
-            PathRule::Exact(path)
-        } else if let Some(regex) = regex {
-            PathRule::Regex(regex)
-        } else {
-            PathRule::Other
-        };
-        let conditions = [
-            "headers",
-            "query_parameters",
-            "runtime_fraction",
-            "dynamic_metadata",
-            "filter_state",
-            "grpc",
-        ];
-        let conditional = conditions.iter().any(|name| matched.get(name).is_some());
-        Self { path, conditional }
-    }
-
-    /// Whether more than the path decides.
-    pub fn is_conditional(&self) -> bool {
-        self.conditional
-    }
-
-    /// Whether a path below a mount matches. A regular expression is not run: it does when it names the mount.
-    pub fn matches(&self, path: &str, mount: &str) -> bool {
-        match self.path {
-            PathRule::Prefix(prefix) => path.starts_with(prefix),
-            PathRule::Segments(prefix) => is_below(path, prefix),
-            PathRule::Exact(exact) => path == exact,
-            PathRule::Regex(regex) => mount != "/" && regex.replace('\\', "").contains(mount),
-            PathRule::Other => false,
+        let conditional = CONDITIONS.iter().any(|name| matched.get(name).is_some());
+        let sensitive = matched.get("case_sensitive");
+        let any_case = sensitive.is_some_and(|sensitive| !sensitive.is_yes());
+        Self {
+            path: PathRule::read(matched),
+            conditional,
+            any_case,
         }
     }
 
-    /// The mount that is a prefix here, where no slash ends it.
-    pub fn prefix_without_slash<'m>(&self, mounts: &BTreeSet<&'m str>) -> Option<&'m str> {
-        let PathRule::Prefix(prefix) = self.path else {
-            return None;
-        };
-        mounts
-            .iter()
-            .find(|mount| **mount != "/" && **mount == prefix)
-            .copied()
+    /// Whether a path below a mount may match.
+    pub fn touches(&self, mount: &str) -> bool {
+        let mount = mount.trim_end_matches('/');
+        let below = format!("{mount}/");
+        let meets =
+            |prefix: &str| self.starts_with(prefix, &below) || self.starts_with(&below, prefix);
+        match &self.path {
+            PathRule::Prefix(prefix) => meets(prefix),
+            PathRule::Pattern(prefix) => meets(prefix),
+            PathRule::Segments(path) => meets(&format!("{path}/")),
+            PathRule::Exact(path) => self.starts_with(path, &below) && path.len() > below.len(),
+            PathRule::Connect => false,
+            PathRule::Other => true,
+        }
     }
 
-    /// Whether it matches paths that no mount covers.
-    pub fn reaches_outside(&self, mounts: &BTreeSet<&str>) -> bool {
-        if mounts.contains("/") {
-            return false;
-        }
-        let inside = |path: &str| mounts.iter().any(|mount| is_below(path, mount));
-        match self.path {
-            PathRule::Prefix(prefix) => {
-                // What starts with a mount's own text may go on with other letters.
-                !inside(prefix) || mounts.contains(prefix)
+    /// Whether every path below a mount matches.
+    pub fn covers(&self, mount: &str) -> bool {
+        let below = format!("{}/", mount.trim_end_matches('/'));
+        !self.conditional
+            && match &self.path {
+                PathRule::Prefix(prefix) => self.starts_with(&below, prefix),
+                PathRule::Segments(path) => self.starts_with(&below, &format!("{path}/")),
+                _ => false,
             }
-            PathRule::Segments(path) | PathRule::Exact(path) => !inside(path),
-            PathRule::Regex(_) | PathRule::Other => false,
+    }
+
+    /// Whether a path matches, as far as that is known.
+    pub fn matches(&self, path: &str) -> bool {
+        match &self.path {
+            PathRule::Prefix(prefix) => self.starts_with(path, prefix),
+            PathRule::Pattern(prefix) => self.starts_with(path, prefix),
+            PathRule::Segments(prefix) => is_below(path, prefix),
+            PathRule::Exact(exact) => path == *exact,
+            PathRule::Connect => false,
+            PathRule::Other => true,
+        }
+    }
+
+    /// What of the paths that it matches no mount covers.
+    pub fn outside<'m>(&self, mounts: &BTreeSet<&'m str>) -> Outside<'m> {
+        if matches!(self.path, PathRule::Connect) {
+            return Outside::CannotTell;
+        }
+        if mounts.contains("/") {
+            return Outside::Nothing;
+        }
+        let below = |path: &str| {
+            mounts
+                .iter()
+                .any(|mount| path.starts_with(&format!("{mount}/")))
+        };
+        let outside = match &self.path {
+            PathRule::Prefix(prefix) if below(prefix) => Outside::Nothing,
+            PathRule::Prefix(prefix) => {
+                let mount = mounts.iter().find(|mount| *mount == prefix);
+                mount.map_or(Outside::Some, |mount| Outside::NextSegment(mount))
+            }
+            PathRule::Segments(path) | PathRule::Exact(path)
+                if below(path) || mounts.contains(path) =>
+            {
+                Outside::Nothing
+            }
+            PathRule::Segments(_) | PathRule::Exact(_) => Outside::Some,
+            PathRule::Pattern(prefix) if below(prefix) => Outside::Nothing,
+            PathRule::Pattern(_) | PathRule::Other | PathRule::Connect => Outside::CannotTell,
+        };
+        if outside == Outside::Nothing && self.any_case {
+            return Outside::OtherCase;
+        }
+        outside
+    }
+
+    fn starts_with(&self, path: &str, prefix: &str) -> bool {
+        let start = path.get(..prefix.len());
+        start.is_some_and(|start| {
+            start == prefix || self.any_case && start.eq_ignore_ascii_case(prefix)
+        })
+    }
+}
+
+impl<'a> PathRule<'a> {
+    fn read(matched: &Place<'a>) -> Self {
+        let texts = ["prefix", "path_separated_prefix", "path"];
+        let rules = [Self::Prefix, Self::Segments, Self::Exact];
+        let simple = texts
+            .into_iter()
+            .zip(rules)
+            .find_map(|(name, rule)| Some(rule(matched.text_of(name)?)));
+        if let Some(rule) = simple {
+            return rule;
+        }
+        if let Some(regex) = matched.at(&["safe_regex", "regex"]) {
+            let start = regex.text().map(start_of_regex);
+            return Self::Pattern(start.unwrap_or_default());
+        }
+        if matched.get("connect_matcher").is_some() {
+            return Self::Connect;
+        }
+        let template = matched
+            .at(&["path_match_policy", "typed_config"])
+            .and_then(|config| Typed::read(&config))
+            .filter(|typed| typed.is("path.match.uri_template.v3.UriTemplateMatchConfig"))
+            .and_then(|typed| typed.body.text_of("path_template"));
+        match template {
+            Some(template) => Self::Pattern(start_of_template(template).to_owned()),
+            None => Self::Other,
         }
     }
 }
 
-fn is_below(path: &str, mount: &str) -> bool {
+/// The text that every match of a regular expression starts with; Envoy matches the whole path. Empty when unsure.
+fn start_of_regex(regex: &str) -> String {
+    if has_alternatives(regex) {
+        return String::new();
+    }
+    let mut start = String::new();
+    let mut letters = regex.strip_prefix('^').unwrap_or(regex).chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some(escaped) if !escaped.is_alphanumeric() => start.push(escaped),
+                _ => break,
+            },
+            // The letter before may be missing.
+            '?' | '*' | '{' => {
+                start.pop();
+                break;
+            }
+            '.' | '+' | '(' | '[' | ')' | ']' | '|' | '^' | '$' => break,
+            _ => start.push(letter),
+        }
+    }
+    start
+}
+
+/// Whether a `|` may stand outside every group, so that a match may start otherwise.
+fn has_alternatives(regex: &str) -> bool {
+    if regex.contains('|') && (regex.contains('[') || regex.contains("\\Q")) {
+        return true;
+    }
+    let mut depth = 0_usize;
+    let mut letters = regex.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => _ = letters.next(),
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn start_of_template(template: &str) -> &str {
+    template.split(['{', '*']).next().unwrap_or_default()
+}
+
+pub fn is_below(path: &str, mount: &str) -> bool {
     path.strip_prefix(mount.trim_end_matches('/'))
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -1,0 +1,167 @@
+//! The way to the auth service: whether its cluster is there, and whether keys travel encrypted.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mlflow_authz::Config;
+
+use super::super::finding::Findings;
+use super::super::place::Place;
+use super::super::rules;
+use super::clusters::Clusters;
+use super::plugins::Plugin;
+use super::typed;
+
+/// Envoy's `connect_timeout` where none is given.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Checks the auth service of every instance.
+pub fn check(findings: &mut Findings, clusters: &Clusters<'_>, plugins: &[Plugin<'_>]) {
+    for plugin in plugins {
+        let Some(config) = &plugin.config else {
+            continue;
+        };
+        let name = config.auth_service.cluster.as_str();
+        match clusters.get(name) {
+            Some(cluster) => {
+                encrypted(findings, cluster);
+                connect_timeout(findings, cluster, config);
+            }
+            None if clusters.complete => findings.add(
+                rules::AUTH_CLUSTER,
+                &plugin.place.get("configuration").unwrap_or_else(|| plugin.place.clone()),
+                format!("no cluster is called {name:?}: no key can be checked, and every request gets 503"),
+                "correct auth_service.cluster, or add that cluster",
+            ),
+            None => {}
+        }
+    }
+}
+
+fn connect_timeout(findings: &mut Findings, cluster: &Place<'_>, config: &Config) {
+    let field = cluster.get("connect_timeout");
+    let given = field.as_ref().and_then(|field| seconds(field.text()?));
+    let connect = given.unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+    let timeout = config.auth_service.timeout;
+    if connect >= timeout {
+        findings.add(
+            rules::CONNECT_TIMEOUT,
+            field.as_ref().unwrap_or(cluster),
+            format!(
+                "connect_timeout is {} s and auth_service.timeout {} s: a host that does not answer looks like a slow \
+                 auth service",
+                connect.as_secs_f64(),
+                timeout.as_secs_f64()
+            ),
+            "set connect_timeout below auth_service.timeout",
+        );
+    }
+}
+
+/// A duration in protobuf's JSON, `"1.5s"`.
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds = text.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn encrypted(findings: &mut Findings, cluster: &Place<'_>) {
+    let sockets = ["transport_socket", "transport_socket_matches"];
+    let sockets: Vec<Place<'_>> = sockets
+        .iter()
+        .filter_map(|name| cluster.get(name))
+        .collect();
+    let contexts: Vec<Place<'_>> = sockets
+        .iter()
+        .flat_map(|socket| typed::all(socket, "UpstreamTlsContext"))
+        .collect();
+    for context in &contexts {
+        if let Some(missing) = unverified(context) {
+            findings.add(
+                rules::AUTH_TLS_UNVERIFIED,
+                context,
+                format!("Envoy encrypts to whoever answers as the auth service: {missing} is not set"),
+                "set trusted_ca and match_typed_subject_alt_names under common_tls_context.validation_context",
+            );
+        }
+    }
+    if contexts.is_empty() && !is_local(cluster) {
+        plain_text(
+            findings,
+            cluster,
+            "add a transport_socket with TLS, as envoy/envoy.yaml has it",
+        );
+    }
+}
+
+/// Tells that keys travel in plain text.
+pub fn plain_text(findings: &mut Findings, place: &Place<'_>, remedy: &str) {
+    findings.add(
+        rules::AUTH_PLAIN_TEXT,
+        place,
+        "API keys travel to the auth service in plain text",
+        remedy,
+    );
+}
+
+/// What a TLS context lacks to know whom it talks to.
+fn unverified(context: &Place<'_>) -> Option<&'static str> {
+    let common = context.get("common_tls_context")?;
+    let from_sds = [
+        "validation_context_sds_secret_config",
+        "combined_validation_context",
+    ];
+    if from_sds.iter().any(|name| common.get(name).is_some()) {
+        return None;
+    }
+    let Some(validation) = common.get("validation_context") else {
+        return Some("validation_context");
+    };
+    let any = |names: &[&str]| names.iter().any(|name| validation.get(name).is_some());
+    if any(&[
+        "custom_validator_config",
+        "verify_certificate_spki",
+        "verify_certificate_hash",
+    ]) {
+        return None;
+    }
+    if !any(&[
+        "trusted_ca",
+        "system_root_certs",
+        "ca_certificate_provider_instance",
+    ]) {
+        return Some("trusted_ca");
+    }
+    let names = any(&["match_typed_subject_alt_names", "match_subject_alt_names"]);
+    (!names && !context.is_true("auto_sni_san_validation"))
+        .then_some("match_typed_subject_alt_names")
+}
+
+/// Whether every endpoint is on this machine.
+fn is_local(cluster: &Place<'_>) -> bool {
+    let groups = cluster
+        .get("load_assignment")
+        .map(|assignment| assignment.list("endpoints"));
+    let endpoints: Vec<Place<'_>> = groups
+        .into_iter()
+        .flatten()
+        .flat_map(|group| group.list("lb_endpoints"))
+        .collect();
+    let local = |endpoint: &Place<'_>| {
+        let Some(address) = endpoint.at(&["endpoint", "address"]) else {
+            return false;
+        };
+        if address.get("pipe").is_some() || address.get("envoy_internal_address").is_some() {
+            return true;
+        }
+        let host = address
+            .at(&["socket_address", "address"])
+            .and_then(|host| host.text());
+        host.is_some_and(|host| {
+            host == "localhost"
+                || host
+                    .parse::<IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        })
+    };
+    !endpoints.is_empty() && endpoints.iter().all(local)
+}

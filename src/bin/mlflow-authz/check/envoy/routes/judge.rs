@@ -1,0 +1,251 @@
+//! Which ways to MLflow the filter does not decide about.
+
+use super::super::super::finding::Findings;
+use super::super::super::place::Place;
+use super::super::super::rules::{self, Rule};
+use super::super::headers;
+use super::super::mlflow::{Lead, Mlflow};
+use super::matcher::{Outside, PathRule};
+use super::{Forward, Host, Route, repeats, rewrite};
+
+const REMEDY: &str =
+    "let the filter decide (`public` opens endpoints that need no key), or remove the route";
+
+/// Checks every way through a virtual host.
+pub fn check(findings: &mut Findings, host: &Host<'_, '_>, mlflow: &Mlflow<'_, '_>) {
+    for route in &host.routes {
+        for forward in &route.forwards {
+            let way = Way {
+                host,
+                route,
+                forward,
+                lead: mlflow.lead(forward.target),
+            };
+            way.check(findings);
+        }
+        for mirror in &route.mirrors {
+            mirrored(findings, mirror, &mlflow.lead(mirror.target));
+        }
+        on_identity(findings, host, route);
+    }
+}
+
+fn mirrored(findings: &mut Findings, mirror: &Forward<'_, '_>, lead: &Lead) {
+    let (rule, where_to) = match lead {
+        Lead::Mlflow(name) => (
+            rules::AROUND_FILTER,
+            format!("copies of requests reach {name}, where MLflow is"),
+        ),
+        Lead::ClientChooses(what) => (
+            rules::AROUND_FILTER,
+            format!("copies of requests reach {what}, which may be MLflow"),
+        ),
+        Lead::Unknown(why) => (
+            rules::CANNOT_TELL,
+            format!("copies of requests may reach MLflow: {why}"),
+        ),
+        Lead::Elsewhere => return,
+    };
+    findings.add(
+        rule,
+        &mirror.place,
+        format!("{where_to}: nothing decides about a copy, and a write is done twice"),
+        "remove the mirror",
+    );
+}
+
+struct Way<'h, 'a, 'm> {
+    host: &'h Host<'a, 'm>,
+    route: &'h Route<'a, 'm>,
+    forward: &'h Forward<'a, 'm>,
+    lead: Lead,
+}
+
+impl Way<'_, '_, '_> {
+    fn check(&self, findings: &mut Findings) {
+        if self.lead == Lead::Elsewhere {
+            return;
+        }
+        if !self.forward.decided {
+            self.tell(findings, rules::AROUND_FILTER, self.undecided(), REMEDY);
+            return;
+        }
+        if matches!(self.route.matcher.path, PathRule::Connect) {
+            let why = "a CONNECT request has no path to decide about, and may open a connection of its own";
+            self.tell(findings, rules::AROUND_FILTER, why, "remove the route");
+            return;
+        }
+        self.outside(findings);
+        self.other_hosts(findings);
+        if matches!(self.lead, Lead::Mlflow(_)) {
+            self.changed(findings);
+        }
+    }
+
+    fn undecided(&self) -> &'static str {
+        if self.host.manager.instances().next().is_some() {
+            "the filter is disabled here"
+        } else if self.host.manager.upgrade.is_some() {
+            "upgrade_configs has filters of its own, and the filter is not among them"
+        } else {
+            "this listener does not run the filter"
+        }
+    }
+
+    /// A finding about requests that reach MLflow, or may.
+    fn tell(&self, findings: &mut Findings, rule: Rule, why: &str, remedy: &str) {
+        let (rule, where_to) = match &self.lead {
+            Lead::Mlflow(name) => (rule, format!("requests reach {name}, where MLflow is,")),
+            Lead::ClientChooses(what) => {
+                (rule, format!("requests reach {what}, which may be MLflow,"))
+            }
+            Lead::Unknown(unknown) => (
+                rules::CANNOT_TELL,
+                format!("requests may reach MLflow ({unknown})"),
+            ),
+            Lead::Elsewhere => return,
+        };
+        findings.add(
+            rule,
+            &self.forward.place,
+            format!("{where_to} without a decision: {why}"),
+            remedy,
+        );
+    }
+
+    fn outside(&self, findings: &mut Findings) {
+        let mounts = self.forward.mounts();
+        if mounts.is_empty() {
+            return;
+        }
+        let listed = || mounts.iter().copied().collect::<Vec<_>>().join(", ");
+        let place = &self.route.place;
+        if self
+            .host
+            .table
+            .is_true("ignore_path_parameters_in_path_matching")
+            && !mounts.contains("/")
+        {
+            let why = "the route ignores what follows a semicolon in a segment, and the filter does not, so \
+                       /api;x/… is outside its mounts";
+            self.tell(
+                findings,
+                rules::OUTSIDE_MOUNTS,
+                why,
+                "remove ignore_path_parameters_in_path_matching",
+            );
+        }
+        match self.route.matcher.outside(&mounts) {
+            Outside::Nothing => {}
+            Outside::NextSegment(mount) if self.is_rewritten() => findings.add(
+                rules::ROUTE_PREFIX,
+                place,
+                format!(
+                    "prefix {mount} without a final slash also matches {mount}api/…, which lies outside the mount and \
+                     becomes /api/… after the rewrite"
+                ),
+                format!("match prefix {mount}/ , or path_separated_prefix {mount}"),
+            ),
+            Outside::OtherCase => {
+                let why = "case_sensitive is false, so the route also takes other spellings of the mount, which are \
+                           outside it";
+                self.tell(findings, rules::OUTSIDE_MOUNTS, why, "remove case_sensitive");
+            }
+            Outside::NextSegment(_) | Outside::Some => {
+                let why = format!("the route also takes paths outside the filter's mounts ({})", listed());
+                let remedy = "mount \"/\" too (under --static-prefix MLflow still serves artifacts at its root), or close \
+                              the route";
+                self.tell(findings, rules::OUTSIDE_MOUNTS, &why, remedy);
+            }
+            Outside::CannotTell => findings.add(
+                rules::CANNOT_TELL,
+                place,
+                format!(
+                    "check cannot tell whether this route takes only paths below the filter's mounts ({}); others reach \
+                     MLflow without a decision",
+                    listed()
+                ),
+                "match by prefix, or start the pattern with the mount and a slash",
+            ),
+        }
+    }
+
+    fn is_rewritten(&self) -> bool {
+        let action = self.route.place.get("route");
+        let rewrites = [
+            "prefix_rewrite",
+            "regex_rewrite",
+            "path_rewrite_policy",
+            "path_rewrite",
+        ];
+        action.is_some_and(|action| rewrites.iter().any(|name| action.get(name).is_some()))
+    }
+
+    fn other_hosts(&self, _findings: &mut Findings) {}
+
+    /// What MLflow gets must be what was decided about, once, with the filter's headers.
+    fn changed(&self, findings: &mut Findings) {
+        let owned = headers::owned(self.host.manager);
+        let mut levels: Vec<&Place<'_>> =
+            vec![&self.host.table, &self.host.place, &self.route.place];
+        levels.push(&self.forward.place);
+        for level in levels {
+            headers::added(findings, level, &owned);
+        }
+        repeats::check(findings, &self.host.place);
+        let Some(action) = self.route.place.get("route") else {
+            return;
+        };
+        repeats::check(findings, &action);
+        let mounts = self.forward.mounts();
+        if let Some(rewrite) = rewrite::unjudged(&action, &self.route.matcher, &mounts) {
+            findings.add(
+                rules::REWRITE,
+                &rewrite.place,
+                rewrite.why,
+                "replace the mount by / (prefix /api/mlflow/ becomes prefix_rewrite /), or by MLflow's --static-prefix",
+            );
+        }
+        for (name, why) in UNFOLLOWED {
+            if let Some(field) = action.get(name) {
+                findings.add(rules::CANNOT_TELL, &field, *why, format!("remove {name}"));
+            }
+        }
+    }
+}
+
+/// Fields of an action whose effect on what MLflow gets is not followed.
+const UNFOLLOWED: &[(&str, &str)] = &[
+    ("host_rewrite_header", HOST),
+    ("host_rewrite_path_regex", HOST),
+    ("internal_redirect_policy", REDIRECT),
+    ("internal_redirect_action", REDIRECT),
+    ("max_internal_redirects", REDIRECT),
+];
+const HOST: &str = "the client writes the host that MLflow gets, so check cannot tell whether MLflow's own check of hosts \
+                    (--allowed-hosts) still means anything";
+const REDIRECT: &str =
+    "Envoy follows redirects of MLflow itself, so check cannot tell which requests MLflow gets";
+
+/// Routes are chosen again after the filter has written its headers.
+fn on_identity(findings: &mut Findings, host: &Host<'_, '_>, route: &Route<'_, '_>) {
+    let conditions = route
+        .place
+        .get("match")
+        .map(|matched| matched.list("headers"));
+    for condition in conditions.into_iter().flatten() {
+        let Some(name) = condition.text_of("name") else {
+            continue;
+        };
+        if headers::is_identity(name, host.manager) {
+            findings.add(
+                rules::ROUTE_ON_IDENTITY,
+                &condition,
+                format!(
+                    "chooses by {name}, which is the client's own until the filter has decided"
+                ),
+                "choose routes by path, method or host",
+            );
+        }
+    }
+}

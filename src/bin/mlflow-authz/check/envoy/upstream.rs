@@ -1,0 +1,87 @@
+//! What MLflow's clusters do to a request after the filter has decided.
+
+use super::super::finding::Findings;
+use super::super::place::Place;
+use super::super::rules;
+use super::clusters::Clusters;
+use super::headers;
+use super::managers::Manager;
+use super::mlflow::{Lead, Mlflow, Target};
+use super::routes::repeats;
+use super::typed::{self, Typed};
+
+/// Upstream filters that only send the request.
+const SENDING: &[&str] = &["filters.http.upstream_codec.v3.UpstreamCodec"];
+
+/// Checks every cluster below the mounts.
+pub fn check(
+    findings: &mut Findings,
+    clusters: &Clusters<'_>,
+    mlflow: &Mlflow<'_, '_>,
+    managers: &[Manager<'_>],
+) {
+    let owned: Vec<String> = managers.iter().flat_map(headers::owned).collect();
+    for cluster in mlflow.names().filter_map(|name| clusters.get(name)) {
+        let options = typed::all(cluster, "upstreams.http.v3.HttpProtocolOptions");
+        for options in &options {
+            repeats::check(findings, options);
+            for mirror in options.list("request_mirror_policies") {
+                mirrored(findings, &mirror, mlflow);
+            }
+            for filter in options.list("http_filters") {
+                upstream_filter(findings, &filter, &owned);
+            }
+        }
+        for filter in cluster.list("filters") {
+            unknown(findings, &filter);
+        }
+    }
+}
+
+fn mirrored(findings: &mut Findings, mirror: &Place<'_>, mlflow: &Mlflow<'_, '_>) {
+    let target = mirror
+        .text_of("cluster")
+        .map_or(Target::Header, Target::Cluster);
+    if mlflow.lead(target) != Lead::Elsewhere {
+        findings.add(
+            rules::AROUND_FILTER,
+            mirror,
+            "copies of requests may reach MLflow: nothing decides about a copy, and a write is done twice",
+            "remove the mirror",
+        );
+    }
+}
+
+fn upstream_filter(findings: &mut Findings, filter: &Place<'_>, owned: &[String]) {
+    let typed = filter
+        .get("typed_config")
+        .and_then(|config| Typed::read(&config));
+    match typed {
+        Some(typed) if SENDING.iter().any(|kind| typed.is(kind)) => {}
+        Some(typed) if typed.is("filters.http.header_mutation.v3.HeaderMutation") => {
+            headers::mutations(findings, &typed.body, owned);
+        }
+        Some(typed) if typed.is("filters.http.credential_injector.v3.CredentialInjector") => {
+            findings.add(
+                rules::HEADER_WRITTEN,
+                filter,
+                "Envoy writes a credential of its own into requests for MLflow, beside the filter",
+                "remove it: only the filter may write identity and credential headers",
+            );
+        }
+        _ => unknown(findings, filter),
+    }
+}
+
+fn unknown(findings: &mut Findings, filter: &Place<'_>) {
+    let name = filter.text_of("name").unwrap_or("without a name");
+    findings.add(
+        rules::CANNOT_TELL,
+        filter,
+        format!(
+            "the upstream filter {name} may rewrite the request, so check cannot tell whether MLflow gets what was \
+             decided about"
+        ),
+        "remove it, or verify by hand that it changes neither path, method, host nor identity headers",
+    );
+}
