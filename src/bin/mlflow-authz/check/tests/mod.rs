@@ -4,6 +4,7 @@ mod clusters;
 mod configurations;
 mod gateways;
 mod istio;
+mod lines;
 mod listeners;
 mod output;
 mod plugins;

@@ -107,3 +107,54 @@ fn every_rule_has_a_code_of_its_own() {
     codes.dedup();
     assert_eq!(codes.len(), rules::ALL.len());
 }
+
+/// What is told names what it is about: no word is missing.
+#[test]
+fn nothing_is_empty() {
+    for broken in [
+        "{}",
+        "",
+        "[]",
+        "null",
+        r#"{"": 1}"#,
+        r#"{"auth_service": {}}"#,
+        r#"{"auth_service": {"": 1}}"#,
+        r#"{"auth_service": {"cluster": ""}}"#,
+        r#"{"mounts": ["/"], "auth_service": {"cluster": "c"}, "scopes": {"": []}}"#,
+        r#"{"mounts": ["/"], "auth_service": {"cluster": "c"}, "scopes": {"": [""]}}"#,
+        r#"{"mounts": [""], "auth_service": {"cluster": "c"}}"#,
+        r#"{"mounts": ["/"], "auth_service": {"cluster": "c"}, "overrides": [{}]}"#,
+        r#"{"mounts": ["/"], "auth_service": {"cluster": "c"}, "credentials": [""]}"#,
+        r#"{"mounts": ["/"], "auth_service": {"cluster": "c"}, "key_pattern": ""}"#,
+        "static_resources: {}",
+        "static_resources: { listeners: [{}], clusters: [{}] }",
+        "apiVersion: v1\nkind: List\nitems: []",
+    ] {
+        let told = text(&[file("f.json", broken)]);
+        for empty in [
+            "correct ;",
+            "  ",
+            ": :",
+            ": ;",
+            "; ;",
+            "``",
+            " ,",
+            "write ,",
+            "is called ;",
+        ] {
+            assert!(!told.contains(empty), "{broken}: {empty:?} in {told}");
+        }
+    }
+    let unnamed = sample(&[
+        (
+            "          - name: envoy.filters.http.router\n            typed_config:\n",
+            "          - typed_config:\n",
+        ),
+        (
+            "          - name: mlflow_authz\n            typed_config:\n",
+            "          - typed_config:\n",
+        ),
+    ]);
+    let told = text(&[file("f", &unnamed)]);
+    assert!(!told.contains("  ") && !told.contains(" ,"), "{told}");
+}
