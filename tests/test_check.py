@@ -201,7 +201,7 @@ WEBSOCKET = [("connection", "upgrade"), ("upgrade", "websocket")]
     ("edit", "code", "target", "headers"),
     [
         (mounted_elsewhere, "mounts-unrouted", CREATE_RUN, []),
-        (in_any_case, "outside-forwarded", CREATE_RUN.replace("/api/mlflow/", "/API/mlflow/", 1), []),
+        (in_any_case, "path-case", CREATE_RUN.replace("/api/mlflow/", "/API/mlflow/", 1), []),
         (weighted_without_the_filter, "around-filter", CREATE_RUN, []),
         (another_cluster_with_the_endpoint, "outside-forwarded", CREATE_RUN.replace("/api/mlflow/", "/web/", 1), []),
         (mirrored, "around-filter", CREATE_RUN.replace("/api/mlflow/", "/web/", 1), []),

@@ -1,7 +1,10 @@
 """envoy/envoy.yaml and envoy/examples: Envoy accepts them, and their safety settings are in place."""
 
 import json
+import ssl
 import subprocess
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,28 @@ def test_the_way_to_the_auth_service_is_encrypted_to_a_known_name() -> None:
     # Without both of these, Envoy encrypts to whoever answers.
     trust = auth_tls(envoy_config.load_sample())["validation_context"]
     assert trust["trusted_ca"] and trust["match_typed_subject_alt_names"]
+
+
+def test_the_listener_is_encrypted(start_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    sample = on_this_machine(envoy_config.load_sample(), tmp_path)
+    encrypted = envoy_config.listener(sample)["filter_chains"][0]["transport_socket"]
+
+    def edit(config: envoy_config.Config) -> None:
+        envoy_config.listener(config)["filter_chains"][0]["transport_socket"] = encrypted
+
+    stack = start_stack(edit=edit)
+    trust = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    # The certificate's name is none of this machine's.
+    trust.check_hostname = False
+    target = "/api/mlflow/api/2.0/mlflow/runs/get"
+    name, value = bearer(READ["key"])
+    request = urllib.request.Request(stack.envoy.url.replace("http:", "https:", 1) + target, headers={name: value})
+    with urllib.request.urlopen(request, context=trust, timeout=10) as answer:
+        assert answer.status == 200
+    assert stack.upstream.count == 1
+    with pytest.raises(OSError):
+        urllib.request.urlopen(stack.envoy.url + target, timeout=10)
+    assert stack.upstream.count == 1
 
 
 def self_signed(workdir: Path) -> str:

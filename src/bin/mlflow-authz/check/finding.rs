@@ -77,13 +77,17 @@ impl Findings {
         remedy: impl Into<String>,
     ) {
         let path = without_controls(spot.path);
-        self.0.push(Finding {
+        let finding = Finding {
             severity: rule.severity,
             code: rule.code,
             spot: Spot { path, ..spot },
             problem: without_controls(problem.into()),
             remedy: without_controls(remedy.into()),
-        });
+        };
+        // A rule may look at a place once for each chain of filters.
+        if !self.0.contains(&finding) {
+            self.0.push(finding);
+        }
     }
 
     /// As they stand in the files, each once.
@@ -100,7 +104,6 @@ impl Findings {
                 .cmp(&place(b))
                 .then_with(|| a.severity.cmp(&b.severity))
         });
-        self.0.dedup();
         self.0
     }
 }

@@ -139,7 +139,6 @@ pub const TABLE: &[&str] = &[
     "cluster_specifier_plugins",
     "request_mirror_policies",
     "ignore_port_in_host_matching",
-    "vhost_header",
     "ignore_path_parameters_in_path_matching",
     "typed_per_filter_config",
     "metadata",

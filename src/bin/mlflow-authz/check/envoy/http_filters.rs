@@ -29,21 +29,24 @@ const PASSIVE: &[&str] = &[
     "filters.http.csrf.v3.CsrfPolicy",
     "filters.http.fault.v3.HTTPFault",
     "filters.http.file_system_buffer.v3.FileSystemBufferFilterConfig",
-    "filters.http.geoip.v3.Geoip",
     "filters.http.grpc_stats.v3.FilterConfig",
     "filters.http.health_check.v3.HealthCheck",
-    "filters.http.ip_tagging.v3.IPTagging",
-    "filters.http.jwt_authn.v3.JwtAuthentication",
     "filters.http.kill_request.v3.KillRequest",
     "filters.http.local_ratelimit.v3.LocalRateLimit",
     "filters.http.original_src.v3.OriginalSrc",
     "filters.http.rate_limit_quota.v3.RateLimitQuotaFilterConfig",
     "filters.http.ratelimit.v3.RateLimit",
     "filters.http.rbac.v3.RBAC",
-    "filters.http.set_metadata.v3.Config",
     "filters.http.tap.v3.Tap",
     // As upstream filter: what sends the request.
     "filters.http.upstream_codec.v3.UpstreamCodec",
+];
+
+/// Filters that write headers from what they find out. The filter, behind them, removes those that are its own.
+const BEFORE_ONLY: &[&str] = &[
+    "filters.http.geoip.v3.Geoip",
+    "filters.http.ip_tagging.v3.IPTagging",
+    "filters.http.jwt_authn.v3.JwtAuthentication",
 ];
 
 const HEADER_MUTATION: &str = "filters.http.header_mutation.v3.HeaderMutation";
@@ -89,7 +92,10 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
                 .typed
                 .iter()
                 .for_each(|typed| headers::mutations(findings, &typed.body, &owned));
-        } else if !filter.answers() && !filter.is_one_of(PASSIVE) {
+        } else if !filter.answers()
+            && !filter.is_one_of(PASSIVE)
+            && !(index < last && filter.is_one_of(BEFORE_ONLY))
+        {
             unknown(findings, filter, index < last);
         }
     }

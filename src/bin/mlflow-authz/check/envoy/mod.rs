@@ -84,6 +84,7 @@ fn ways(
         headers::early(findings, manager);
     }
     plugins::unattached(findings, plugins, &managers);
+    routes::unused(findings, typed, &managers);
     let hosts: Vec<Host<'_, '_>> = managers
         .iter()
         .flat_map(|manager| routes::hosts(findings, manager))

@@ -1,12 +1,20 @@
 //! Which ways to MLflow the filter does not decide about.
 
+use std::collections::BTreeSet;
+
+use mlflow_authz::Config;
+use mlflow_authz::config::Outside;
+
 use super::super::super::finding::Findings;
 use super::super::super::place::Place;
 use super::super::super::rules::{self, Rule};
 use super::super::headers;
 use super::super::mlflow::{Lead, Mlflow};
-use super::matcher::{Outside, PathRule};
-use super::{Forward, Host, Route, repeats, rewrite};
+use super::matcher::{Beyond, PathRule};
+use super::{Forward, Host, Route, hosts, repeats, rewrite};
+
+const UNDECIDED: &str = "without a decision";
+const REFUSED: &str = "at paths that the filter refuses, as long as `outside` is \"refuse\"";
 
 const REMEDY: &str =
     "let the filter decide (`public` opens endpoints that need no key), or remove the route";
@@ -67,16 +75,31 @@ impl Way<'_, '_, '_> {
             return;
         }
         if !self.forward.decided {
-            self.tell(findings, rules::AROUND_FILTER, self.undecided(), REMEDY);
+            self.tell(
+                findings,
+                rules::AROUND_FILTER,
+                UNDECIDED,
+                self.undecided(),
+                REMEDY,
+            );
             return;
         }
         if matches!(self.route.matcher.path, PathRule::Connect) {
             let why = "a CONNECT request has no path to decide about, and may open a connection of its own";
-            self.tell(findings, rules::AROUND_FILTER, why, "remove the route");
+            self.tell(
+                findings,
+                rules::AROUND_FILTER,
+                UNDECIDED,
+                why,
+                "remove the route",
+            );
             return;
         }
-        self.outside(findings);
-        self.other_hosts(findings);
+        if !self.forward.configs.is_empty() {
+            for domain in &self.host.domains {
+                self.domain(findings, domain);
+            }
+        }
         if matches!(self.lead, Lead::Mlflow(_)) {
             self.changed(findings);
         }
@@ -93,7 +116,7 @@ impl Way<'_, '_, '_> {
     }
 
     /// A finding about requests that reach MLflow, or may.
-    fn tell(&self, findings: &mut Findings, rule: Rule, why: &str, remedy: &str) {
+    fn tell(&self, findings: &mut Findings, rule: Rule, how: &str, why: &str, remedy: &str) {
         let (rule, where_to) = match &self.lead {
             Lead::Mlflow(name) => (rule, format!("requests reach {name}, where MLflow is,")),
             Lead::ClientChooses(what) => {
@@ -108,36 +131,50 @@ impl Way<'_, '_, '_> {
         findings.add(
             rule,
             &self.forward.place,
-            format!("{where_to} without a decision: {why}"),
+            format!("{where_to} {how}: {why}"),
             remedy,
         );
     }
 
-    fn outside(&self, findings: &mut Findings) {
-        let mounts = self.forward.mounts();
-        if mounts.is_empty() {
+    /// A domain of the virtual host, and the instances that count it as MLflow's.
+    fn domain(&self, findings: &mut Findings, domain: &str) {
+        let configs = self.forward.configs.iter().copied();
+        let own: Vec<&Config> = configs
+            .filter(|config| hosts::owns(config, domain))
+            .collect();
+        if own.is_empty() {
+            let why = format!(
+                "the filter's `hosts` do not cover {domain}, a domain of this virtual host"
+            );
+            let remedy = "name the host in `hosts`, or let this virtual host serve only hosts that are named there";
+            self.tell(findings, rules::OUTSIDE_HOSTS, UNDECIDED, &why, remedy);
             return;
         }
+        self.outside(findings, &own);
+    }
+
+    fn outside(&self, findings: &mut Findings, own: &[&Config]) {
+        let mounts: BTreeSet<&str> = own
+            .iter()
+            .flat_map(|config| config.mounts.iter().map(String::as_str))
+            .collect();
+        let forwards = own.iter().all(|config| config.outside == Outside::Forward);
+        let (rule, how) = if forwards {
+            (rules::OUTSIDE_FORWARDED, UNDECIDED)
+        } else {
+            (rules::OUTSIDE_MOUNTS, REFUSED)
+        };
         let listed = || mounts.iter().copied().collect::<Vec<_>>().join(", ");
         let place = &self.route.place;
-        if self
-            .host
-            .table
-            .is_true("ignore_path_parameters_in_path_matching")
-            && !mounts.contains("/")
-        {
+        let parameters = "ignore_path_parameters_in_path_matching";
+        if self.host.table.is_true(parameters) && !mounts.contains("/") {
             let why = "the route ignores what follows a semicolon in a segment, and the filter does not, so \
                        /api;x/… is outside its mounts";
-            self.tell(
-                findings,
-                rules::OUTSIDE_MOUNTS,
-                why,
-                "remove ignore_path_parameters_in_path_matching",
-            );
+            self.tell(findings, rule, how, why, &format!("remove {parameters}"));
         }
         match self.route.matcher.outside(&mounts) {
-            Outside::Nothing => {}
-            Outside::NextSegment(mount) if self.is_rewritten() => findings.add(
+            Beyond::Nothing => {}
+            Beyond::NextSegment(mount) if self.is_rewritten() => findings.add(
                 rules::ROUTE_PREFIX,
                 place,
                 format!(
@@ -146,23 +183,23 @@ impl Way<'_, '_, '_> {
                 ),
                 format!("match prefix {mount}/ , or path_separated_prefix {mount}"),
             ),
-            Outside::OtherCase => {
+            Beyond::OtherCase => {
                 let why = "case_sensitive is false, so the route also takes other spellings of the mount, which are \
                            outside it";
-                self.tell(findings, rules::OUTSIDE_MOUNTS, why, "remove case_sensitive");
+                self.tell(findings, rules::PATH_CASE, how, why, "remove case_sensitive");
             }
-            Outside::NextSegment(_) | Outside::Some => {
+            Beyond::NextSegment(_) | Beyond::Some => {
                 let why = format!("the route also takes paths outside the filter's mounts ({})", listed());
                 let remedy = "mount \"/\" too (under --static-prefix MLflow still serves artifacts at its root), or close \
                               the route";
-                self.tell(findings, rules::OUTSIDE_MOUNTS, &why, remedy);
+                self.tell(findings, rule, how, &why, remedy);
             }
-            Outside::CannotTell => findings.add(
+            Beyond::CannotTell => findings.add(
                 rules::CANNOT_TELL,
                 place,
                 format!(
-                    "check cannot tell whether this route takes only paths below the filter's mounts ({}); others reach \
-                     MLflow without a decision",
+                    "check cannot tell whether this route takes only paths below the filter's mounts ({}), and nothing \
+                     is decided about others",
                     listed()
                 ),
                 "match by prefix, or start the pattern with the mount and a slash",
@@ -180,8 +217,6 @@ impl Way<'_, '_, '_> {
         ];
         action.is_some_and(|action| rewrites.iter().any(|name| action.get(name).is_some()))
     }
-
-    fn other_hosts(&self, _findings: &mut Findings) {}
 
     /// What MLflow gets must be what was decided about, once, with the filter's headers.
     fn changed(&self, findings: &mut Findings) {
@@ -205,6 +240,16 @@ impl Way<'_, '_, '_> {
                 rewrite.why,
                 "replace the mount by / (prefix /api/mlflow/ becomes prefix_rewrite /), or by MLflow's --static-prefix",
             );
+        }
+        for upgrade in action.list("upgrade_configs") {
+            if let Some(connect) = upgrade.get("connect_config") {
+                findings.add(
+                    rules::AROUND_FILTER,
+                    &connect,
+                    "Envoy hands what follows to MLflow as a connection of its own, in which nothing is decided",
+                    "remove connect_config",
+                );
+            }
         }
         for (name, why) in UNFOLLOWED {
             if let Some(field) = action.get(name) {

@@ -30,7 +30,7 @@ pub enum PathRule<'a> {
 
 /// What of a route's paths lies outside the mounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outside<'m> {
+pub enum Beyond<'m> {
     Nothing,
     /// The prefix is this mount, and no slash ends it.
     NextSegment(&'m str),
@@ -104,12 +104,12 @@ impl<'a> Matcher<'a> {
     }
 
     /// What of the paths that it matches no mount covers.
-    pub fn outside<'m>(&self, mounts: &BTreeSet<&'m str>) -> Outside<'m> {
+    pub fn outside<'m>(&self, mounts: &BTreeSet<&'m str>) -> Beyond<'m> {
         if matches!(self.path, PathRule::Connect) {
-            return Outside::CannotTell;
+            return Beyond::CannotTell;
         }
         if mounts.contains("/") {
-            return Outside::Nothing;
+            return Beyond::Nothing;
         }
         let below = |path: &str| {
             mounts
@@ -117,22 +117,22 @@ impl<'a> Matcher<'a> {
                 .any(|mount| path.starts_with(&format!("{mount}/")))
         };
         let outside = match &self.path {
-            PathRule::Prefix(prefix) if below(prefix) => Outside::Nothing,
+            PathRule::Prefix(prefix) if below(prefix) => Beyond::Nothing,
             PathRule::Prefix(prefix) => {
                 let mount = mounts.iter().find(|mount| *mount == prefix);
-                mount.map_or(Outside::Some, |mount| Outside::NextSegment(mount))
+                mount.map_or(Beyond::Some, |mount| Beyond::NextSegment(mount))
             }
             PathRule::Segments(path) | PathRule::Exact(path)
                 if below(path) || mounts.contains(path) =>
             {
-                Outside::Nothing
+                Beyond::Nothing
             }
-            PathRule::Segments(_) | PathRule::Exact(_) => Outside::Some,
-            PathRule::Pattern(prefix) if below(prefix) => Outside::Nothing,
-            PathRule::Pattern(_) | PathRule::Other | PathRule::Connect => Outside::CannotTell,
+            PathRule::Segments(_) | PathRule::Exact(_) => Beyond::Some,
+            PathRule::Pattern(prefix) if below(prefix) => Beyond::Nothing,
+            PathRule::Pattern(_) | PathRule::Other | PathRule::Connect => Beyond::CannotTell,
         };
-        if outside == Outside::Nothing && self.any_case {
-            return Outside::OtherCase;
+        if outside == Beyond::Nothing && self.any_case {
+            return Beyond::OtherCase;
         }
         outside
     }

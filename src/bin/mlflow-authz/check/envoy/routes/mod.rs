@@ -13,6 +13,7 @@ use super::mlflow::Target;
 use super::typed::Typed;
 use matcher::Matcher;
 
+mod hosts;
 pub mod judge;
 mod matcher;
 mod mounts;
@@ -43,7 +44,7 @@ struct Forward<'a, 'm> {
 pub struct Host<'a, 'm> {
     place: Place<'a>,
     table: Place<'a>,
-    domains: Vec<&'a str>,
+    domains: Vec<String>,
     routes: Vec<Route<'a, 'm>>,
     manager: &'m Manager<'a>,
 }
@@ -74,6 +75,25 @@ pub fn tables<'a>(
     tables
 }
 
+/// Tells of route tables that no connection manager in the files uses.
+pub fn unused(findings: &mut Findings, typed: &[Typed<'_>], managers: &[Manager<'_>]) {
+    let tables = typed
+        .iter()
+        .filter(|typed| typed.is("envoy.config.route.v3.RouteConfiguration"));
+    for table in tables.map(|typed| &typed.body) {
+        let mut used = managers.iter().flat_map(|manager| &manager.tables);
+        if !used.any(|known| known.is_same(table)) {
+            findings.add(
+                rules::CANNOT_TELL,
+                table,
+                "no connection manager in these files uses this route table, so check cannot tell whether the filter \
+                 decides about its routes",
+                "check the file that holds the listener together with this one",
+            );
+        }
+    }
+}
+
 fn elsewhere(findings: &mut Findings, place: &Place<'_>, why: &str) {
     findings.add(
         rules::CANNOT_TELL,
@@ -94,9 +114,8 @@ pub fn hosts<'a, 'm>(findings: &mut Findings, manager: &'m Manager<'a>) -> Vec<H
             let routes = routes
                 .map(|route| Route::read(findings, route, &[table, &place], manager))
                 .collect();
-            let domains = place.list("domains");
             hosts.push(Host {
-                domains: domains.iter().filter_map(|domain| domain.text()).collect(),
+                domains: hosts::domains(&place),
                 table: table.clone(),
                 place,
                 routes,

@@ -8,7 +8,8 @@ use super::super::super::finding::Findings;
 use super::super::super::rules;
 use super::super::managers::Manager;
 use super::super::mlflow::Target;
-use super::Host;
+use super::matcher::Beyond;
+use super::{Host, hosts};
 
 /// Paths that MLflow serves. A route without the filter leads to MLflow where it takes one of them.
 const SERVED: &[&str] = &[
@@ -26,7 +27,7 @@ pub fn mlflow_clusters<'a>(findings: &mut Findings, hosts: &[Host<'a, '_>]) -> B
     let mut clusters = BTreeSet::new();
     let mut routed: BTreeSet<&str> = BTreeSet::new();
     for host in hosts {
-        for mount in mounts(host.manager) {
+        for mount in mounts(host) {
             let found = below(host, mount);
             if !found.is_empty() {
                 routed.insert(mount);
@@ -39,6 +40,7 @@ pub fn mlflow_clusters<'a>(findings: &mut Findings, hosts: &[Host<'a, '_>]) -> B
     }
     for manager in managers(hosts) {
         unrouted(findings, manager, &routed);
+        hosts::unrouted(findings, manager);
     }
     clusters
 }
@@ -94,8 +96,10 @@ fn configs<'m>(manager: &'m Manager<'_>) -> impl Iterator<Item = &'m Config> {
         .filter_map(|filter| filter.plugin.as_ref()?.config.as_ref())
 }
 
-fn mounts<'m>(manager: &'m Manager<'_>) -> BTreeSet<&'m str> {
-    configs(manager)
+/// The mounts of the instances that count some of a virtual host's hosts as MLflow's.
+fn mounts<'m>(host: &Host<'_, 'm>) -> BTreeSet<&'m str> {
+    configs(host.manager)
+        .filter(|config| hosts::meets(config, &host.domains))
         .flat_map(|config| config.mounts.iter().map(String::as_str))
         .collect()
 }
@@ -112,8 +116,7 @@ fn below<'a>(host: &Host<'a, '_>, mount: &str) -> Vec<Target<'a>> {
                     .any(|path| route.matcher.matches(&format!("{stem}{path}")))
             };
             let inside = stem.len() > 1
-                && route.matcher.outside(&BTreeSet::from([mount]))
-                    == super::matcher::Outside::Nothing;
+                && route.matcher.outside(&BTreeSet::from([mount])) == Beyond::Nothing;
             let forwards = route.forwards.iter();
             targets.extend(
                 forwards

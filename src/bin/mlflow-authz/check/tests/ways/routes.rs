@@ -1,8 +1,6 @@
 //! Routes, virtual hosts and route tables.
 
-use super::{
-    ACTION, Case, HOST, LAST, MATCH, OFF, TABLE, assert_found, behind, cluster, instead, route,
-};
+use super::{ACTION, Case, HOST, LAST, MATCH, OFF, TABLE, assert_found, behind, instead, route};
 
 fn matched(what: &'static str, rule: &str) -> Case {
     instead(
@@ -83,18 +81,18 @@ pub fn cases() -> Vec<Case> {
             "any case",
             MATCH,
             "                match: { prefix: /api/mlflow/, case_sensitive: false }\n",
-            "outside-mounts",
+            "path-case",
         ),
         instead(
             "any case, in camel case",
             MATCH,
             "                match: { prefix: /api/mlflow/, caseSensitive: false }\n",
-            "outside-mounts",
+            "path-case",
         ),
         route(
             "one path in any case",
             "{ match: { path: /api/mlflow/x, case_sensitive: false }, route: { cluster: mlflow } }",
-            "outside-mounts",
+            "path-case",
         ),
         behind(
             "parameters in paths",
@@ -140,6 +138,12 @@ pub fn cases() -> Vec<Case> {
         route(
             "CONNECT",
             "{ match: { connect_matcher: {} }, route: { cluster: mlflow, upgrade_configs: [{ upgrade_type: CONNECT, connect_config: {} }] } }",
+            AROUND,
+        ),
+        behind(
+            "a POST as a connection",
+            ACTION,
+            "upgrade_configs: [{ upgrade_type: CONNECT, connect_config: { allow_post: true } }]",
             AROUND,
         ),
         // Filters per route.
@@ -400,45 +404,4 @@ pub fn cases() -> Vec<Case> {
 #[test]
 fn what_routes_open() {
     assert_found(&cases());
-}
-
-/// MLflow is known by its endpoint.
-#[test]
-fn clusters_with_the_endpoint_of_mlflow() {
-    let endpoint = |address: &str| {
-        format!(
-            "load_assignment: {{ endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {address} }} }}] }}] }}"
-        )
-    };
-    let socket = |host: &str, port: u16| {
-        endpoint(&format!(
-            "{{ socket_address: {{ address: {host}, port_value: {port} }} }}"
-        ))
-    };
-    for (definition, code) in [
-        (socket("mlflow.internal", 5000), Some("outside-mounts")),
-        (socket("MLFLOW.internal.", 5000), Some("outside-mounts")),
-        (socket("mlflow.internal", 5001), Some("cannot-tell")),
-        (socket("mlflow.internal.svc", 5000), Some("cannot-tell")),
-        (socket("10.0.0.1", 5000), Some("cannot-tell")),
-        (socket("10.0.0.1", 5001), None),
-        (socket("web.internal", 5000), None),
-        ("type: EDS".into(), Some("cannot-tell")),
-        ("type: ORIGINAL_DST".into(), Some("outside-mounts")),
-        ("type: LATER".into(), Some("cannot-tell")),
-        ("cluster_type: { name: a, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig, clusters: [mlflow] } }".into(), Some("outside-mounts")),
-        ("cluster_type: { name: a, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig } }".into(), Some("outside-mounts")),
-        ("cluster_type: { name: a, typed_config: { \"@type\": type.googleapis.com/later.Cluster } }".into(), Some("cannot-tell")),
-        (endpoint("{ pipe: { path: /run/web.sock } }"), None),
-        (format!("hostname_unused: x, {}", socket("web.internal", 80)), None),
-    ] {
-        let cluster = cluster("", &format!("{{ name: web, {definition} }}"), "");
-        let text = super::super::sample(&[
-            (cluster.line, &cluster.becomes),
-            (LAST, &format!("{LAST}              - {{ match: {{ prefix: /web/ }}, route: {{ cluster: web }} }}\n")),
-        ]);
-        let found = super::super::findings(&[("f", text.as_str())]);
-        let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
-        assert_eq!(codes, Vec::from_iter(code), "{definition}");
-    }
 }
