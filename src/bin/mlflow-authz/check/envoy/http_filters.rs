@@ -57,6 +57,11 @@ impl HttpFilter<'_> {
         typed.is_some_and(|typed| kinds.iter().any(|kind| typed.is(kind)))
     }
 
+    /// Whether it leaves alone what the filter decides about, before it or behind it.
+    fn is_safe(&self, before: bool) -> bool {
+        self.answers() || self.is_one_of(PASSIVE) || before && self.is_one_of(BEFORE_ONLY)
+    }
+
     fn answers(&self) -> bool {
         self.is_one_of(ANSWERING) || self.name == "envoy.filters.http.router"
     }
@@ -92,10 +97,7 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
                 .typed
                 .iter()
                 .for_each(|typed| headers::mutations(findings, &typed.body, &owned));
-        } else if !filter.answers()
-            && !filter.is_one_of(PASSIVE)
-            && !(index < last && filter.is_one_of(BEFORE_ONLY))
-        {
+        } else if !filter.is_safe(index < last) {
             unknown(findings, filter, index < last);
         }
     }

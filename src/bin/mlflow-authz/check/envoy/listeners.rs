@@ -6,7 +6,7 @@ use super::super::rules;
 use super::clusters::{is_conduit, tcp_clusters};
 use super::extensions::Extension;
 use super::fields;
-use super::mlflow::{Lead, Mlflow, Target};
+use super::mlflow::{Mlflow, Target};
 use super::typed::{self, Typed};
 
 /// Network filters that forward nothing themselves and choose no cluster.
@@ -156,7 +156,8 @@ fn passive(
 
 /// Checks a TCP proxy, which runs no HTTP filter.
 pub fn tcp(findings: &mut Findings, proxy: &Place<'_>, mlflow: &Mlflow<'_, '_>) {
-    const NO_FILTER: &str = "a TCP proxy forwards the connection, and runs no HTTP filter";
+    const NO_FILTER: &str =
+        "without a decision: a TCP proxy forwards the connection, and runs no HTTP filter";
     let mut targets: Vec<Target<'_>> = tcp_clusters(proxy)
         .into_iter()
         .map(Target::Cluster)
@@ -167,25 +168,11 @@ pub fn tcp(findings: &mut Findings, proxy: &Place<'_>, mlflow: &Mlflow<'_, '_>) 
         ));
     }
     for target in targets {
-        let (rule, where_to) = match mlflow.lead(target) {
-            Lead::Mlflow(name) => (
-                rules::AROUND_FILTER,
-                format!("requests reach {name}, where MLflow is,"),
-            ),
-            Lead::ClientChooses(what) => (
-                rules::AROUND_FILTER,
-                format!("requests reach {what}, which may be MLflow,"),
-            ),
-            Lead::Unknown(why) => (
-                rules::CANNOT_TELL,
-                format!("requests may reach MLflow ({why})"),
-            ),
-            Lead::Elsewhere => continue,
-        };
-        findings.add(
-            rule,
-            proxy,
-            format!("{where_to} without a decision: {NO_FILTER}"),
+        mlflow.lead(target).tell(
+            findings,
+            (rules::AROUND_FILTER, proxy),
+            "requests",
+            NO_FILTER,
             "send the connection to the listener that runs the filter, or remove the proxy",
         );
     }

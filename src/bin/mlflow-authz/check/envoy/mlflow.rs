@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::super::finding::Findings;
+use super::super::place::Place;
+use super::super::rules::{self, Rule};
 use super::clusters::Clusters;
 use super::endpoints::{Endpoint, Ends, Same};
 
@@ -26,6 +29,38 @@ pub enum Lead {
     /// Why `check` cannot tell.
     Unknown(String),
     Elsewhere,
+}
+
+impl Lead {
+    /// Adds a finding where this is MLflow, or may be: `what` gets there, `how`.
+    pub fn tell(
+        &self,
+        findings: &mut Findings,
+        (rule, place): (Rule, &Place<'_>),
+        what: &str,
+        how: &str,
+        remedy: &str,
+    ) {
+        let (rule, reached) = match self {
+            Self::Mlflow(name) => (rule, format!("{what} reach {name}, where MLflow is,")),
+            Self::ClientChooses(target) => {
+                (rule, format!("{what} reach {target}, which may be MLflow,"))
+            }
+            Self::Unknown(why) => (
+                rules::CANNOT_TELL,
+                format!("{what} may reach MLflow ({why})"),
+            ),
+            Self::Elsewhere => return,
+        };
+        findings.add(rule, place, format!("{reached} {how}"), remedy);
+    }
+
+    /// Adds a finding where copies of requests get to MLflow.
+    pub fn tell_mirror(&self, findings: &mut Findings, place: &Place<'_>) {
+        let how = "and nothing decides about a copy: a write is done twice";
+        let at = (rules::AROUND_FILTER, place);
+        self.tell(findings, at, "copies of requests", how, "remove the mirror");
+    }
 }
 
 /// What the files say of where MLflow is.

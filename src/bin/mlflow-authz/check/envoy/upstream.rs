@@ -6,7 +6,7 @@ use super::super::rules;
 use super::clusters::Clusters;
 use super::headers;
 use super::managers::Manager;
-use super::mlflow::{Lead, Mlflow, Target};
+use super::mlflow::{Mlflow, Target};
 use super::routes::repeats;
 use super::typed::{self, Typed};
 
@@ -26,7 +26,9 @@ pub fn check(
         for options in &options {
             repeats::check(findings, options);
             for mirror in options.list("request_mirror_policies") {
-                mirrored(findings, &mirror, mlflow);
+                let cluster = mirror.text_of("cluster");
+                let target = cluster.map_or(Target::Header, Target::Cluster);
+                mlflow.lead(target).tell_mirror(findings, &mirror);
             }
             for filter in options.list("http_filters") {
                 upstream_filter(findings, &filter, &owned);
@@ -35,20 +37,6 @@ pub fn check(
         for filter in cluster.list("filters") {
             unknown(findings, &filter);
         }
-    }
-}
-
-fn mirrored(findings: &mut Findings, mirror: &Place<'_>, mlflow: &Mlflow<'_, '_>) {
-    let target = mirror
-        .text_of("cluster")
-        .map_or(Target::Header, Target::Cluster);
-    if mlflow.lead(target) != Lead::Elsewhere {
-        findings.add(
-            rules::AROUND_FILTER,
-            mirror,
-            "copies of requests may reach MLflow: nothing decides about a copy, and a write is done twice",
-            "remove the mirror",
-        );
     }
 }
 

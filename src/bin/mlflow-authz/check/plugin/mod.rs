@@ -114,6 +114,9 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, text: &str) -> Option
 fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
     let text = error.to_string();
     let (spot, problem) = match error {
+        ConfigError::UnknownField { field, .. } if field.is_empty() => {
+            (origin.field(&[]), Some("a field has an empty name"))
+        }
         ConfigError::UnknownField { field, .. } | ConfigError::Field { field, .. } => {
             let spot = origin.named(field);
             let named = spot.path.ends_with(field.as_str());

@@ -27,7 +27,7 @@ fn in_a_block_scalar() {
         ),
         (
             "\"ttl\": \"60s\"",
-            "\"ttl\":\n\"60\"",
+            "\"ttl\":\n                        \"60\"",
             "\"60\"",
             "> cache.ttl",
         ),
@@ -79,7 +79,7 @@ fn in_a_block_scalar() {
 fn in_every_kind_of_scalar() {
     const VALUE: &str = "                  value: |\n";
     const BAD: (&str, &str) = ("\"timeout\": \"2s\"", "\"tiemout\": \"2s\"");
-    for header in ["|", "|-", "|+", "|20", "| # the filter's", ">"] {
+    for header in ["|", "|-", "|+", "|2", "| # the filter's", ">"] {
         let other = format!("                  value: {header}\n");
         let text = sample(&[(VALUE, &other), BAD]);
         let expected = line_of(&text, "\"tiemout\"");

@@ -32,34 +32,12 @@ pub fn check(findings: &mut Findings, host: &Host<'_, '_>, mlflow: &Mlflow<'_, '
             way.check(findings);
         }
         for mirror in &route.mirrors {
-            mirrored(findings, mirror, &mlflow.lead(mirror.target));
+            mlflow
+                .lead(mirror.target)
+                .tell_mirror(findings, &mirror.place);
         }
         on_identity(findings, host, route);
     }
-}
-
-fn mirrored(findings: &mut Findings, mirror: &Forward<'_, '_>, lead: &Lead) {
-    let (rule, where_to) = match lead {
-        Lead::Mlflow(name) => (
-            rules::AROUND_FILTER,
-            format!("copies of requests reach {name}, where MLflow is"),
-        ),
-        Lead::ClientChooses(what) => (
-            rules::AROUND_FILTER,
-            format!("copies of requests reach {what}, which may be MLflow"),
-        ),
-        Lead::Unknown(why) => (
-            rules::CANNOT_TELL,
-            format!("copies of requests may reach MLflow: {why}"),
-        ),
-        Lead::Elsewhere => return,
-    };
-    findings.add(
-        rule,
-        &mirror.place,
-        format!("{where_to}: nothing decides about a copy, and a write is done twice"),
-        "remove the mirror",
-    );
 }
 
 struct Way<'h, 'a, 'm> {
@@ -117,23 +95,9 @@ impl Way<'_, '_, '_> {
 
     /// A finding about requests that reach MLflow, or may.
     fn tell(&self, findings: &mut Findings, rule: Rule, how: &str, why: &str, remedy: &str) {
-        let (rule, where_to) = match &self.lead {
-            Lead::Mlflow(name) => (rule, format!("requests reach {name}, where MLflow is,")),
-            Lead::ClientChooses(what) => {
-                (rule, format!("requests reach {what}, which may be MLflow,"))
-            }
-            Lead::Unknown(unknown) => (
-                rules::CANNOT_TELL,
-                format!("requests may reach MLflow ({unknown})"),
-            ),
-            Lead::Elsewhere => return,
-        };
-        findings.add(
-            rule,
-            &self.forward.place,
-            format!("{where_to} {how}: {why}"),
-            remedy,
-        );
+        let at = (rule, &self.forward.place);
+        self.lead
+            .tell(findings, at, "requests", &format!("{how}: {why}"), remedy);
     }
 
     /// A domain of the virtual host, and the instances that count it as MLflow's.
