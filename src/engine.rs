@@ -38,6 +38,7 @@ use crate::audit::{AuditLog, HostFacts, PerSecond};
 use crate::auth_service::{AuthServiceClient, Breaker, KeyDigest, RevocationClient};
 use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
+use crate::config_log::config_hash;
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::enforcement::Enforcement;
 use crate::metrics::{Change, Metric};
@@ -350,10 +351,4 @@ impl Engine {
     fn note(&mut self, metric: Metric, change: Change) {
         self.outbox.metrics.push((metric, change));
     }
-}
-
-fn config_hash(text: &[u8]) -> [u8; 4] {
-    use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(text);
-    digest.first_chunk().copied().unwrap_or_default()
 }

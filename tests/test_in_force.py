@@ -6,9 +6,11 @@ nobody meets, listeners that drain, and after a crash.
 
 import hashlib
 import json
+import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ import pytest
 from harness import envoy_config, keys, paths
 from harness.checks import CREATE_RUN, READ_RUN
 from harness.hot import DRAIN, HotFile, HotFilter, HotListener
-from harness.http import bearer
+from harness.http import Connection, bearer
 from harness.http2 import Http2
 from harness.many import on_every_worker
 from harness.processes import wait_until
+from harness.prometheus import Prometheus
 from harness.stack import Stack
 from harness.trapping import trapping_module
 
@@ -85,6 +88,17 @@ def start(start_stack: StartStack, tmp_path: Path) -> Any:
     return lambda way, workers, **more: Scene(start_stack, tmp_path, way, workers, **more)
 
 
+@contextmanager
+def held_upload(scene: Scene) -> Iterator[Connection]:
+    """A connection with a request that is decided and has not ended: `}` ends it."""
+    with scene.stack.client.connect() as upload:
+        head = f"POST {CREATE_RUN} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {keys.WRITE['key']}\r\n"
+        upload.send(f"{head}content-length: 2\r\n\r\n{{".encode())
+        decisions = "mlflow_authz_decisions"
+        wait_until(lambda: scene.stack.envoy.metric(decisions, decision="allow"), "the request is decided")
+        yield upload
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_one_hash_is_left_after_each_change(start: Any, way: str, workers: int) -> None:
     """Nobody connects: workers that are idle run the new configuration too."""
@@ -116,10 +130,7 @@ def test_open_connections(start: Any, way: str) -> None:
 def test_a_request_that_began_before_keeps_its_configuration_in_force(start: Any) -> None:
     """Its decision was made; but what is told of it in the end is the old configuration's to tell."""
     scene = start("ECDS", 1)
-    with scene.stack.client.connect() as upload:
-        head = f"POST {CREATE_RUN} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {keys.WRITE['key']}\r\n"
-        upload.send(f"{head}content-length: 2\r\n\r\n{{".encode())
-        time.sleep(0.3)
+    with held_upload(scene) as upload:
         old = scene.hash()
         scene.swap(SHADOW)
         wait_until(lambda: scene.vms().get(scene.hash()) == 2, "the new one runs")
@@ -128,6 +139,28 @@ def test_a_request_that_began_before_keeps_its_configuration_in_force(start: Any
         upload.send(b"}")
         assert upload.read_response().status == 200
         scene.wait_in_force(2)
+
+
+def test_the_query_of_the_documents(start: Any, tmp_path: Path) -> None:
+    """It has a result where the configuration is in force everywhere, and only there."""
+    text = (paths.ROOT / "docs" / "seeing.md").read_text()
+    (query,) = re.findall(r"```\n(mlflow_authz_config_info.*?)```", text, re.DOTALL)
+    scene = start("ECDS", 2)
+    old = scene.hash()
+    with Prometheus(tmp_path / "prometheus", {"one": scene.stack.envoy}, {"groups": []}) as prometheus:
+
+        def in_force(hash: str) -> bool:
+            return bool(prometheus.query(query.replace("1a2b3c4d", hash)))
+
+        wait_until(lambda: in_force(old), "the first configuration is in force")
+        with held_upload(scene) as upload:
+            new = scene.swap(SHADOW)
+            wait_until(lambda: prometheus.query(f'mlflow_authz_config_info{{hash="{new}"}} == 3'), "it runs")
+            assert not in_force(new) and not in_force(old)
+            upload.send(b"}")
+            upload.read_response()
+        wait_until(lambda: in_force(new), "the second is in force")
+        assert not in_force(old)
 
 
 def test_a_refused_configuration_is_nowhere_in_force(start: Any, way: str) -> None:

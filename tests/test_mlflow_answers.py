@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from harness import envoy_config, keys, paths, ports, translate
 from harness.auth_service import AuthService
+from harness.envoy_config import Config
 from harness.http import bearer
 from harness.mlflow_server import MlflowServer
 from harness.stack import MOUNT, Stack
@@ -197,6 +198,19 @@ def test_istio_has_the_samples_virtual_clusters() -> None:
     (patch,) = translate.find(ISTIO / "virtual-clusters.yaml", "EnvoyFilter")["spec"]["configPatches"]
     assert (patch["applyTo"], patch["patch"]["operation"]) == ("VIRTUAL_HOST", "MERGE")
     assert patch["patch"]["value"] == {"virtual_clusters": sample()}
+
+
+def test_under_istios_rules_for_metrics_the_operation_is_in_the_name(start_stack: StartStack) -> None:
+    """As far as the harness repeats Istio's bootstrap."""
+
+    def edit(config: Config) -> None:
+        translate.as_istio("wasm-plugin.yaml", config)
+        config["stats_config"]["stats_matcher"]["inclusion_list"]["patterns"].append({"prefix": "vhost."})
+
+    stack = start_stack(edit=edit)
+    assert stack.client.post(MOUNT + "/api/2.0/mlflow/runs/create", [bearer(keys.WRITE["key"])]).status == 200
+    lines = stack.envoy.prometheus().splitlines()
+    assert "envoy_vhost_mlflow_vcluster_CreateRun_upstream_rq_2xx{} 1" in lines
 
 
 def test_envoy_gateway_has_the_samples_virtual_clusters() -> None:

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::summary::Summary;
+use crate::json;
 
 /// The layout; another release's is not read.
 const VERSION: u32 = 1;
@@ -43,7 +44,7 @@ pub struct History {
 impl History {
     /// As it was written; empty where it cannot be read.
     pub fn read(kept: &[u8]) -> Self {
-        serde_json::from_slice(kept)
+        json::read(kept)
             .ok()
             .filter(|history: &Self| history.version == VERSION)
             .unwrap_or_else(|| Self {

@@ -28,7 +28,7 @@ use history::History;
 use summary::Summary;
 
 pub use history::DeliveryNumber;
-pub use summary::config_hash;
+pub use summary::{config_hash, config_hash_digits};
 
 /// The longest error that a line repeats, in bytes.
 const LONGEST_ERROR: usize = 2048;
@@ -158,7 +158,7 @@ impl ConfigLog {
             event: "configuration_refused",
             plugin: &self.plugin,
             old: history.in_force().map(|old| old.hash.as_str()),
-            new: &config_hash(text),
+            new: &config_hash_digits(text),
             error: &error,
         };
         serde_json::to_string(&refused).ok()

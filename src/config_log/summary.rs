@@ -50,7 +50,7 @@ impl Summary {
     pub fn of(config: &Config, text: &[u8]) -> Self {
         let policy = Policy::new(config);
         Self {
-            hash: config_hash(text),
+            hash: config_hash_digits(text),
             mode: config.mode.as_str().to_owned(),
             enforce_percent: config.enforce_percent,
             scopes: Some(scopes_of(&policy)),
@@ -130,15 +130,51 @@ fn fields_of(text: &[u8]) -> BTreeMap<String, u64> {
 }
 
 fn digest(value: &Value) -> u64 {
-    first_bytes(value.to_string().as_bytes()).map_or(0, u64::from_be_bytes)
+    let mut hasher = Sha256::new();
+    feed(&mut hasher, value);
+    let digest = hasher.finalize();
+    digest.first_chunk().map_or(0, |it| u64::from_be_bytes(*it))
 }
 
-fn first_bytes<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    Sha256::digest(text).first_chunk().copied()
+/// Each value by its kind and length, so that no two feed the same bytes. Not as JSON text: how floating point numbers
+/// are written is a large part of a module.
+fn feed(hasher: &mut Sha256, value: &Value) {
+    let mut tagged = |tag: u8, bytes: &[u8]| {
+        hasher.update([tag]);
+        hasher.update(bytes.len().to_be_bytes());
+        hasher.update(bytes);
+    };
+    match value {
+        Value::Null => tagged(0, &[]),
+        Value::Bool(it) => tagged(1, &[u8::from(*it)]),
+        Value::String(it) => tagged(2, it.as_bytes()),
+        Value::Number(it) => match (it.as_u64(), it.as_i64(), it.as_f64()) {
+            (Some(it), ..) => tagged(3, &it.to_be_bytes()),
+            (_, Some(it), _) => tagged(4, &it.to_be_bytes()),
+            (.., it) => tagged(5, &it.unwrap_or_default().to_bits().to_be_bytes()),
+        },
+        Value::Array(all) => {
+            tagged(6, &all.len().to_be_bytes());
+            all.iter().for_each(|it| feed(hasher, it));
+        }
+        Value::Object(all) => {
+            tagged(7, &all.len().to_be_bytes());
+            for (name, it) in all {
+                hasher.update(name.len().to_be_bytes());
+                hasher.update(name);
+                feed(hasher, it);
+            }
+        }
+    }
 }
 
 /// The hash by which metrics and lines name a configuration: the first 8 digits of the SHA-256 of its text.
-pub fn config_hash(text: &[u8]) -> String {
-    let hash = first_bytes(text).map_or(0, u32::from_be_bytes);
-    format!("{hash:08x}")
+pub fn config_hash(text: &[u8]) -> [u8; 4] {
+    let digest = Sha256::digest(text);
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// The same as the metric `config_info` shows it.
+pub fn config_hash_digits(text: &[u8]) -> String {
+    format!("{:08x}", u32::from_be_bytes(config_hash(text)))
 }

@@ -7,7 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use serde_json::{Value, json};
 
-use super::{ConfigLog, Delivery, DeliveryNumber, config_hash};
+use super::{ConfigLog, Delivery, DeliveryNumber, config_hash_digits};
 use crate::config::Config;
 use crate::shared_data::{LocalData, SharedData, Version};
 
@@ -60,7 +60,7 @@ const B: &str = r#", "mode": "shadow""#;
 const C: &str = r#", "bodies": "inspect""#;
 
 fn hash(more: &str) -> String {
-    config_hash(text(more).as_bytes())
+    config_hash_digits(text(more).as_bytes())
 }
 
 /// Envoy's order: a VM that is dropped, the main thread, the workers; then each runs.
@@ -316,7 +316,7 @@ fn a_refused_configuration_says_why_and_what_stays() {
             "event": "configuration_refused",
             "plugin": "mlflow_authz",
             "old": hash(A),
-            "new": config_hash(wrong.as_bytes()),
+            "new": config_hash_digits(wrong.as_bytes()),
             "error": error.to_string(),
         })
     );

@@ -91,6 +91,7 @@ impl Shown<'_> {
             (self.table("Decisions by operation", "Operation", &findings.operations))
             (self.table("Decisions by scope", "Scope", &findings.scopes))
             (self.refused())
+            (self.used())
             (self.unreadable())
         }
     }
@@ -181,6 +182,21 @@ impl Shown<'_> {
                 h2 { "Callers refused most" }
                 p.about { "Under the candidate. Counted are requests of theirs that were, or would be, refused, or cannot be decided." }
                 (callers_table("Callers refused most", callers.iter().take(self.top).copied()))
+                (more(callers.len().saturating_sub(self.top), "caller"))
+            }
+        }
+    }
+
+    fn used(&self) -> Markup {
+        let callers = self.findings.by_requests();
+        if callers.is_empty() {
+            return html! {};
+        }
+        html! {
+            section {
+                h2 { "Use by key" }
+                p.about { "Who made the recorded requests, most first." }
+                (callers_table("Use by key", callers.iter().take(self.top).copied()))
                 (more(callers.len().saturating_sub(self.top), "caller"))
             }
         }

@@ -45,6 +45,7 @@ pub fn print(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Re
         changes(out, findings, change, top)?;
     }
     callers(out, findings, top)?;
+    use_by_key(out, findings, top)?;
     undecidable(out, findings, top)?;
     unreadable(out, findings)
 }
@@ -101,6 +102,24 @@ fn callers(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Resu
         )?;
     }
     more(out, affected.len(), top)
+}
+
+fn use_by_key(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Result<()> {
+    let callers = findings.by_requests();
+    if callers.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nUse by key: requests, refused as recorded")?;
+    for it in callers.iter().take(top) {
+        writeln!(
+            out,
+            "{:>14}  {:>12}  {}",
+            number(it.counts.requests),
+            number(it.counts.refused_before),
+            printable(&it.caller)
+        )?;
+    }
+    more(out, callers.len(), top)
 }
 
 fn undecidable(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Result<()> {

@@ -129,6 +129,13 @@ impl<'t> Findings<'t> {
         }
     }
 
+    /// Callers, those of the most requests first.
+    pub fn by_requests(&self) -> Vec<&Named<'t>> {
+        let mut callers: Vec<_> = self.callers.iter().collect();
+        callers.sort_by_key(|it| std::cmp::Reverse(it.counts.requests));
+        callers
+    }
+
     /// Records whose decision stays as it is.
     pub fn unchanged(&self) -> u64 {
         let changed: u64 = self.requests.new_denials

@@ -68,6 +68,24 @@ fn text_names_operation_reasons_key_and_place() {
 }
 
 #[test]
+fn use_by_key_is_told_though_nothing_changes() {
+    let denied =
+        json!({"key_id": "busy", "decision": "deny", "reason": "scope_missing", "scopes": []});
+    let lines = [
+        audit(json!({"key_id": "quiet"})),
+        audit(json!({"key_id": "busy"})),
+        audit(denied),
+    ];
+    let found = text(DEFAULTS, &lines, 20);
+    let expected = "Use by key: requests, refused as recorded\n             2             1  busy\n             1             0  quiet\n";
+    assert!(found.contains(expected), "{found}");
+    let replay = replay(DEFAULTS, &lines);
+    let page = page(&findings(&replay), 20);
+    let section = page.split("<h2>Use by key</h2>").nth(1).unwrap();
+    assert!(section.find("busy").unwrap() < section.find("quiet").unwrap());
+}
+
+#[test]
 fn lists_are_as_long_as_asked() {
     let candidate = with(json!({"scopes": {"model:read": []}}));
     let lines: Vec<_> = (0..5)
