@@ -4,15 +4,12 @@ The numbers are those of the real client against the real server, and of request
 """
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import envoy_config, keys, paths, ports, translate
+from harness import envoy_config, keys, mlflow_client, ports, translate
 from harness.auth_service import AuthService
 from harness.envoy_config import Config
 from harness.http import bearer
@@ -27,7 +24,6 @@ Counts = dict[tuple[str, str], int]
 # Runs in MLflow's environment, with a writer's key and then with a reader's.
 CLIENT = r"""
 import os, sys
-from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Param
 
@@ -100,17 +96,8 @@ def counted(
     """A stack of the module's own after the client's story, and the experiment that it made."""
     workdir = tmp_path_factory.mktemp("counted")
     with Stack(workdir / "stack", auth=auth_service, mlflow=mlflow_server.address) as stack:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-        environment |= {"HOME": str(workdir), "MLFLOW_DISABLE_TELEMETRY": "true"}
-        environment |= {"MLFLOW_TRACKING_URI": stack.url, "MLFLOW_REGISTRY_URI": stack.url}
-        story = workdir / "story.py"
-        story.write_text(CLIENT)
-        finished = subprocess.run(
-            [paths.mlflow_python(), story, keys.WRITE["key"], keys.READ["key"]],
-            capture_output=True, text=True, timeout=180, check=False, cwd=workdir, env=environment,
-        )  # fmt: skip
-        assert finished.returncode == 0, finished.stderr
-        yield stack, finished.stdout.split()[-1]
+        said = mlflow_client.run(CLIENT, [keys.WRITE["key"], keys.READ["key"]], stack, workdir)
+        yield stack, said.split()[-1]
 
 
 def test_what_mlflow_took_and_refused_is_counted_exactly(counted: tuple[Stack, str]) -> None:

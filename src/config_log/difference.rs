@@ -1,6 +1,6 @@
 //! What a configuration grants more and less than another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -77,8 +77,7 @@ impl<'a> Difference<'a> {
         let scopes = entries(old.scopes.as_ref(), new.scopes.as_ref());
         let roles = entries(old.roles.as_ref(), new.roles.as_ref());
         let not_compared = scopes.is_none() || roles.is_none();
-        let fields: BTreeSet<&String> = old.fields.keys().chain(new.fields.keys()).collect();
-        let changed = fields
+        let changed = names_of(&old.fields, &new.fields)
             .into_iter()
             .filter(|field| old.fields.get(*field) != new.fields.get(*field))
             .map(String::as_str)
@@ -100,10 +99,20 @@ fn first<T>(mut all: Vec<T>, omitted: &mut usize) -> Vec<T> {
     all
 }
 
+/// Not collected, which sorts: a sort is a large part of a module.
+fn names_of<'a, T>(
+    old: &'a BTreeMap<String, T>,
+    new: &'a BTreeMap<String, T>,
+) -> BTreeSet<&'a String> {
+    let mut names = BTreeSet::new();
+    names.extend(old.keys());
+    names.extend(new.keys());
+    names
+}
+
 fn entries<'a>(old: Option<&'a Grants>, new: Option<&'a Grants>) -> Option<Vec<Entry<'a>>> {
     let (old, new) = (old?, new?);
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let entries = names
+    let entries = names_of(old, new)
         .into_iter()
         .filter_map(|name| entry(name, old.get(name), new.get(name)));
     Some(entries.collect())

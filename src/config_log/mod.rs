@@ -113,13 +113,7 @@ impl ConfigLog {
         now: Timestamp,
         delivery: &Delivery,
     ) -> Option<String> {
-        let mut before = None;
-        let written = update(shared, &self.shared_name, |kept| {
-            let mut history = History::read(kept);
-            before = history.tell(delivery.number, &delivery.summary);
-            before.as_ref().map(|_| history.written())
-        });
-        let before = before.filter(|_| written)?;
+        let before = self.tell(shared, delivery)?;
         let new = &delivery.summary;
         let old = before.as_ref();
         if old.is_some_and(|old| old.hash == new.hash) {
@@ -139,6 +133,21 @@ impl ConfigLog {
             difference: Difference::between(old.unwrap_or(&defaults), new, old.is_none()),
         };
         serde_json::to_string(&taken).ok()
+    }
+
+    /// What was in force before, if this VM is to write the line.
+    fn tell(&self, shared: &dyn SharedData, delivery: &Delivery) -> Option<Option<Summary>> {
+        if shared.get(&self.shared_name).is_none() {
+            // Where nothing is shared, every VM writes a line of its own: better than none.
+            return Some(None);
+        }
+        let mut before = None;
+        let written = update(shared, &self.shared_name, |kept| {
+            let mut history = History::read(kept);
+            before = history.tell(delivery.number, &delivery.summary);
+            before.as_ref().map(|_| history.written())
+        });
+        before.filter(|_| written)
     }
 
     /// The line about a configuration that is not valid.

@@ -322,6 +322,29 @@ fn a_refused_configuration_says_why_and_what_stays() {
     );
 }
 
+/// A host that shares nothing.
+struct Nothing;
+
+impl SharedData for Nothing {
+    fn get(&self, _: &str) -> Option<(Vec<u8>, Version)> {
+        None
+    }
+
+    fn set(&self, _: &str, _: &[u8], _: Version) -> bool {
+        false
+    }
+}
+
+#[test]
+fn where_nothing_is_shared_each_vm_has_its_line() {
+    let text = text(A);
+    let config = Config::parse(text.as_bytes()).unwrap();
+    for _ in 0..2 {
+        let delivery = log().deliver(&Nothing, None, &config, text.as_bytes());
+        assert!(log().in_force(&Nothing, NOW, &delivery).is_some());
+    }
+}
+
 #[test]
 fn whatever_stands_in_shared_data_a_line_is_written_and_nothing_grows() {
     for junk in [

@@ -188,16 +188,34 @@ impl Shown<'_> {
     }
 
     fn used(&self) -> Markup {
-        let callers = self.findings.by_requests();
-        if callers.is_empty() {
+        let used = &self.findings.used;
+        if used.is_empty() {
             return html! {};
         }
+        let table = html! {
+            table {
+                thead { tr {
+                    th scope="col" { "Key" }
+                    th.n scope="col" { "Requests" }
+                    th.n scope="col" { "Refused" }
+                } }
+                tbody {
+                    @for it in used.iter().take(self.top) {
+                        tr {
+                            th.wrap scope="row" { (it.caller) }
+                            td.n { (number(it.requests)) }
+                            td.n { (number(it.refused)) }
+                        }
+                    }
+                }
+            }
+        };
         html! {
             section {
                 h2 { "Use by key" }
-                p.about { "Who made the recorded requests, most first." }
-                (callers_table("Use by key", callers.iter().take(self.top).copied()))
-                (more(callers.len().saturating_sub(self.top), "caller"))
+                p.about { "Who made the recorded requests, most first, and how many of them were refused." }
+                (scrolled("Use by key", &table))
+                (more(used.len().saturating_sub(self.top), "caller"))
             }
         }
     }
