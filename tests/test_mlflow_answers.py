@@ -24,6 +24,7 @@ Counts = dict[tuple[str, str], int]
 # Runs in MLflow's environment, with a writer's key and then with a reader's.
 CLIENT = r"""
 import os, sys
+from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Param
 
