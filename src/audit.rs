@@ -175,7 +175,7 @@ impl AuditLog {
 }
 
 /// RFC 3339 with milliseconds; the epoch where the clock is beyond what can be written.
-fn rfc3339(now: Timestamp) -> String {
+pub(crate) fn rfc3339(now: Timestamp) -> String {
     const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
     let time = SystemTime::UNIX_EPOCH
         .checked_add(now.min(YEAR_9999))

@@ -38,6 +38,7 @@ use crate::audit::{AuditLog, HostFacts, PerSecond};
 use crate::auth_service::{AuthServiceClient, Breaker, KeyDigest, RevocationClient};
 use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
+use crate::config_log::config_hash;
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::enforcement::Enforcement;
 use crate::metrics::{Change, Metric};
@@ -77,6 +78,8 @@ pub struct Engine {
     audit: AuditLog,
     operator_lines: PerSecond,
     config_hash: [u8; 4],
+    /// Whether the host uses it: see [`Self::enter_force`].
+    in_force: bool,
     /// Where paths are decoded.
     decoded_path: Vec<u8>,
     outbox: Outbox,
@@ -124,7 +127,7 @@ impl Engine {
         let auth_service = AuthServiceClient::new(config.auth_service.clone());
         let revocation = RevocationClient::new(&config)
             .map(|client| RevocationWatch::new(client, &auth_service.fingerprint()));
-        let mut engine = Self {
+        Self {
             enforcement: Enforcement::new(&config),
             mounts,
             auth_service,
@@ -140,16 +143,24 @@ impl Engine {
             audit: AuditLog::new(config.audit.clone()),
             operator_lines: PerSecond::new(OPERATOR_LINES_PER_SECOND),
             config_hash: config_hash(config_text),
+            in_force: false,
             decoded_path: Vec::new(),
             outbox: Outbox::default(),
             config,
-        };
-        engine.announce(1);
-        for access in Access::ALL {
-            let percent = engine.enforcement.percent_in_force(*access);
-            engine.note(Metric::Enforcing(*access), Change::Record(percent));
         }
-        engine
+    }
+
+    /// The host uses this engine: it shows in the gauges. Envoy tries each configuration in a VM that it drops
+    /// without a word, so a shell calls this with the first event after the configuration, and not before.
+    pub fn enter_force(&mut self) {
+        if std::mem::replace(&mut self.in_force, true) {
+            return;
+        }
+        self.announce(1);
+        for access in Access::ALL {
+            let percent = self.enforcement.percent_in_force(*access);
+            self.note(Metric::Enforcing(*access), Change::Record(percent));
+        }
     }
 
     /// The configuration in force.
@@ -278,7 +289,9 @@ impl Engine {
 
     /// This engine will see no more events; its share of the shared gauges is taken back.
     pub fn retire(&mut self) {
-        self.announce(-1);
+        if std::mem::take(&mut self.in_force) {
+            self.announce(-1);
+        }
         let kept = i64::try_from(self.principals.len()).unwrap_or_default();
         self.note(Metric::CacheEntries, Change::Add(-kept));
         if self.breaker.is_open() {
@@ -338,10 +351,4 @@ impl Engine {
     fn note(&mut self, metric: Metric, change: Change) {
         self.outbox.metrics.push((metric, change));
     }
-}
-
-fn config_hash(text: &[u8]) -> [u8; 4] {
-    use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(text);
-    digest.first_chunk().copied().unwrap_or_default()
 }

@@ -13,12 +13,14 @@
 //! | do its scopes grant that? | [`policy`] |
 //! | is a denial answered, or only recorded? | [`enforcement`] |
 //! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`whoami`], [`audit`], [`metrics`] |
+//! | which configuration is in force, and what did it change? | [`config_log`] |
 
 pub mod audit;
 pub mod auth_service;
 pub mod authority;
 pub mod catalog;
 pub mod config;
+pub mod config_log;
 pub mod credential;
 pub mod decision;
 pub mod denial;

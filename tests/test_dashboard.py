@@ -75,6 +75,7 @@ class Scene:
         for target in (READ_RUN, MOUNT + "/health", MOUNT + "/a;b", "/elsewhere"):
             client.get(target)
         client.get(READ_RUN, [bearer(keys.UNKNOWN)])
+        client.request("PROPFIND", "/elsewhere")  # The echo upstream answers 501.
         for _ in range(20):  # What lies outside every mount reaches MLflow too; it is to be a small part.
             client.get(MOUNT + "/health")
         for other in (self.off, self.bare):

@@ -5,14 +5,12 @@ here as it is run, in order; each test looks at some of what came of it.
 """
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import keys, paths
+from harness import keys, mlflow_client
 from harness.stack import Stack
 
 # Runs in MLflow's environment. A step is done as one caller; its value, or what the client raised, and the
@@ -134,18 +132,8 @@ Results = dict[str, dict[str, Any]]
 def results(mlflow_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
     """What came of each step."""
     workdir = tmp_path_factory.mktemp("client")
-    # No credentials of the machine's own: neither from the environment nor from ~/.netrc or ~/.mlflow.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    environment |= {"HOME": str(workdir), "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment |= {"MLFLOW_TRACKING_URI": mlflow_stack.url, "MLFLOW_REGISTRY_URI": mlflow_stack.url}
-    story = workdir / "story.py"
-    story.write_text(CLIENT)
-    finished = subprocess.run(
-        [paths.mlflow_python(), story, json.dumps(CALLERS)],
-        capture_output=True, text=True, timeout=120, check=False, cwd=workdir, env=environment,
-    )  # fmt: skip
-    assert finished.returncode == 0, finished.stderr
-    yield json.loads(finished.stdout.splitlines()[-1])["results"]
+    said = mlflow_client.run(CLIENT, [json.dumps(CALLERS)], mlflow_stack, workdir)
+    yield json.loads(said.splitlines()[-1])["results"]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,11 @@ impl Shell {
         let text = mounted(&format!(
             r#""auth_service": {{"cluster": "auth"{service}}}{more}"#
         ));
-        let engine = |_| Engine::new(Config::parse(text.as_bytes()).unwrap(), text.as_bytes());
+        let engine = |_| {
+            let mut engine = Engine::new(Config::parse(text.as_bytes()).unwrap(), text.as_bytes());
+            engine.enter_force();
+            engine
+        };
         Self {
             workers: (0..workers).map(engine).collect(),
             shared: LocalData::default(),

@@ -17,7 +17,7 @@ use crate::names::Demand;
 use crate::principals::Principal;
 
 pub use narrow::NamePattern;
-use permission::PermissionSet;
+pub(crate) use permission::PermissionSet;
 pub use permission::{ParsePermissionError, Permission};
 
 /// The most scopes a denial names.
@@ -42,9 +42,21 @@ impl Policy {
 
     /// The same with `more` over it, entry by entry.
     pub fn with_scopes(config: &Config, more: &BTreeMap<String, Scope>) -> Self {
+        Self::compiled(config.scopes.iter().chain(more), &config.roles)
+    }
+
+    /// The default scope table alone.
+    pub fn of_defaults() -> Self {
+        Self::compiled(std::iter::empty(), &BTreeMap::new())
+    }
+
+    fn compiled<'c>(
+        configured: impl Iterator<Item = (&'c String, &'c Scope)>,
+        roles: &BTreeMap<String, Vec<Permission>>,
+    ) -> Self {
         let mut scopes = defaults::scopes();
         let mut without_searches = HashSet::new();
-        for (name, scope) in config.scopes.iter().chain(more) {
+        for (name, scope) in configured {
             scopes.insert(name.clone(), set_of(&scope.permissions));
             if scope.searches {
                 without_searches.remove(name);
@@ -61,7 +73,7 @@ impl Policy {
             let at = by_width.partition_point(is_before);
             by_width.insert(at, name.clone());
         }
-        let roles = config.roles.iter();
+        let roles = roles.iter();
         let roles = roles.map(|(name, permissions)| (name.clone(), set_of(permissions)));
         Self {
             roles: roles.collect(),
@@ -176,6 +188,17 @@ impl Policy {
     /// Every scope that the tables know, fewest permissions first.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.by_width.iter().map(String::as_str)
+    }
+
+    /// Every role, and what it grants.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, Vec<Permission>)> {
+        let roles = self.roles.iter();
+        roles.map(|(name, set)| (name.as_str(), set.permissions()))
+    }
+
+    /// Whether a scope searches where it is limited to names.
+    pub fn searches(&self, scope: &str) -> bool {
+        !self.without_searches.contains(scope)
     }
 
     /// Every scope that grants a permission, fewest permissions first.

@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Permission {
 
 /// Permissions as one bit per object and access.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct PermissionSet {
+pub(crate) struct PermissionSet {
     /// Accesses granted on `*`.
     everything: AccessSet,
     objects: [AccessSet; Object::ALL.len()],
@@ -158,7 +158,7 @@ impl PermissionSet {
     }
 
     /// The permissions it holds, in as few words as there are.
-    pub(super) fn permissions(&self) -> Vec<Permission> {
+    pub(crate) fn permissions(&self) -> Vec<Permission> {
         let every = bits(None);
         let mut permissions = in_words(None, self.everything);
         for object in Object::ALL {
@@ -174,6 +174,40 @@ impl PermissionSet {
             permissions.extend(in_words(Some(*object), said));
         }
         permissions
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it grants and another does not.
+    pub(crate) fn beyond(&self, other: &Self) -> Self {
+        self.map(|mine, index| {
+            let theirs = other.on(index);
+            mine & !theirs
+        })
+    }
+
+    /// What it grants of the accesses that another grants on `*`.
+    pub(crate) fn within_star_of(&self, other: &Self) -> Self {
+        self.map(|mine, _| mine & other.everything)
+    }
+
+    /// Accesses granted on `*`, for `None`, or on the object at an index.
+    fn on(&self, index: Option<usize>) -> AccessSet {
+        let on_object = index.and_then(|index| self.objects.get(index));
+        self.everything | on_object.copied().unwrap_or_default()
+    }
+
+    fn map(&self, change: impl Fn(AccessSet, Option<usize>) -> AccessSet) -> Self {
+        let mut changed = Self {
+            everything: change(self.everything, None),
+            ..Self::default()
+        };
+        for (index, set) in changed.objects.iter_mut().enumerate() {
+            *set = change(self.on(Some(index)), Some(index));
+        }
+        changed
     }
 
     pub(super) fn extend(&mut self, other: &Self) {

@@ -72,6 +72,11 @@ class HotFile(ABC):
         self._plugin.update(old)
         return False
 
+    @property
+    def plugin_text(self) -> str:
+        """The plugin configuration that Envoy took last, word for word."""
+        return self._plugin["configuration"]["value"]
+
     def _counted(self, envoy: Envoy) -> dict[str, int]:
         found = envoy.stats(f"^({self.accepted}|{self.rejected})$".replace(".", r"\."))
         return {name: found.get(name, 0) for name in (self.accepted, self.rejected)}

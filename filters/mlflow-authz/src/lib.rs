@@ -7,6 +7,7 @@
 //! | `plugin` | feeds their events to the engine and does what it says |
 //! | `request`, `reply`, `courier` | a request, a callout's reply, callouts, as the host holds them |
 //! | `record`, `broken` | what a decision leaves in logs; why there was none |
+//! | `configured` | the audit trail of configurations |
 //! | `metrics`, `host` | how all of them reach the proxy |
 
 #![expect(
@@ -15,6 +16,7 @@
 )]
 
 mod broken;
+mod configured;
 mod courier;
 mod host;
 mod metrics;

@@ -14,6 +14,7 @@ use mlflow_authz::auth_service::Reply;
 use mlflow_authz::{CalloutId, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
 use crate::broken::Broken;
+use crate::configured::Configured;
 use crate::courier::Courier;
 use crate::host::{self, Buffer, HeaderMap, HostData};
 use crate::metrics;
@@ -36,14 +37,19 @@ pub struct Plugin {
     ticking: Cell<bool>,
     /// The host's clock at the last event.
     now: Cell<Duration>,
+    /// The configuration, until the first event has put it in force.
+    configured: RefCell<Option<Configured>>,
 }
+
+/// When the first event comes, if no request does before.
+const AT_ONCE: Option<Duration> = Some(Duration::from_millis(1));
 
 /// How often one event's outbox is emptied: each round may wake streams that leave more.
 const ROUNDS: usize = 8;
 
 impl Plugin {
     /// A plugin of the root context with this id, whose timer is set to `tick` already.
-    pub fn new(root: u32, engine: Engine, tick: Option<Duration>) -> Self {
+    pub fn new(root: u32, engine: Engine, configured: Configured, tick: Option<Duration>) -> Self {
         let plugin = Self {
             root,
             engine: RefCell::new(engine),
@@ -54,6 +60,7 @@ impl Plugin {
             emptied: Cell::default(),
             ticking: Cell::new(true),
             now: Cell::default(),
+            configured: RefCell::new(Some(configured)),
         };
         plugin.empty_outbox(root, None);
         plugin
@@ -76,6 +83,7 @@ impl Plugin {
 
     /// Request headers have arrived.
     pub fn on_request_headers(&self, request: &Request) {
+        self.enter_force();
         let id = request.id();
         let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
             Some(engine.on_request_headers(id, moment, head))
@@ -126,7 +134,21 @@ impl Plugin {
 
     /// A tick. Only for the root context.
     pub fn on_tick(&self) {
+        self.enter_force();
         self.on_root_event(|engine, moment, _| engine.on_tick(moment));
+    }
+
+    /// An event has come: the host uses this configuration.
+    fn enter_force(&self) {
+        if self.configured.borrow().is_none() {
+            return;
+        }
+        if let (Some(configured), Ok(mut engine)) =
+            (self.configured.take(), self.engine.try_borrow_mut())
+        {
+            engine.enter_force();
+            configured.tell();
+        }
     }
 
     /// The configuration is replaced while the root context lives on: nobody waits for it any longer.
@@ -339,8 +361,8 @@ impl Plugin {
             self.courier.clear();
         }
         let mut wanted = engine.tick_period(self.now.get());
-        if !self.woken.borrow().is_empty() {
-            wanted = Some(Duration::from_millis(1));
+        if !self.woken.borrow().is_empty() || self.configured.borrow().is_some() {
+            wanted = AT_ONCE;
         }
         // Only a tick stops the ticks: under load they would be stopped and started with each request.
         if wanted == self.tick.get() || (wanted.is_none() && active != self.root) {

@@ -7,6 +7,7 @@ use mlflow_authz::{Config, Engine};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use crate::configured::{self, Configured};
 use crate::host::{self, Buffer};
 use crate::plugin::Plugin;
 use crate::reply::CalloutReply;
@@ -92,12 +93,14 @@ impl RootContext for Root {
                     tick = old.tick();
                 }
                 self.retire();
+                let configured = Configured::new(&config, &text);
                 let engine = Engine::new(config, &text);
-                self.plugin = Some(Rc::new(Plugin::new(self.id, engine, tick)));
+                self.plugin = Some(Rc::new(Plugin::new(self.id, engine, configured, tick)));
                 true
             }
             Err(error) => {
                 log::error!("configuration refused: {error}");
+                configured::tell_refused(&text, &error);
                 false
             }
         }

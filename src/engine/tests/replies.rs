@@ -7,8 +7,10 @@ use super::{
     CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, answer, denied, reason, seen, status, valid,
 };
 use crate::auth_service::Reply;
+use crate::config::Config;
 use crate::decision::Next;
-use crate::engine::CalloutId;
+use crate::engine::{CalloutId, Engine};
+use crate::metrics::{Change, Metric};
 
 const POST: &[(&[u8], &[u8])] = &[
     (b":method", b"POST"),
@@ -299,6 +301,28 @@ fn two_keys_get_each_its_own_reply() {
         (reason(&second), key(&second)),
         ("allowed", "key_1".to_owned())
     );
+}
+
+#[test]
+fn a_configuration_that_the_host_drops_unused_is_in_no_gauge() {
+    let text = br#"{"auth_service": {"cluster": "auth"}}"#;
+    let mut engine = Engine::new(Config::parse(text).unwrap(), text);
+    assert!(engine.take_outbox().metrics.is_empty());
+    let announced = |engine: &mut Engine| {
+        let noted = engine.take_outbox().metrics;
+        let info = noted
+            .iter()
+            .filter(|(metric, _)| matches!(metric, Metric::ConfigInfo(_)));
+        info.map(|(_, change)| *change).collect::<Vec<_>>()
+    };
+    engine.retire();
+    assert_eq!(announced(&mut engine), []);
+    engine.enter_force();
+    engine.enter_force();
+    assert_eq!(announced(&mut engine), [Change::Add(1)]);
+    engine.retire();
+    engine.retire();
+    assert_eq!(announced(&mut engine), [Change::Add(-1)]);
 }
 
 #[test]

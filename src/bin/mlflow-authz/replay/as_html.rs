@@ -91,6 +91,7 @@ impl Shown<'_> {
             (self.table("Decisions by operation", "Operation", &findings.operations))
             (self.table("Decisions by scope", "Scope", &findings.scopes))
             (self.refused())
+            (self.used())
             (self.unreadable())
         }
     }
@@ -182,6 +183,39 @@ impl Shown<'_> {
                 p.about { "Under the candidate. Counted are requests of theirs that were, or would be, refused, or cannot be decided." }
                 (callers_table("Callers refused most", callers.iter().take(self.top).copied()))
                 (more(callers.len().saturating_sub(self.top), "caller"))
+            }
+        }
+    }
+
+    fn used(&self) -> Markup {
+        let used = &self.findings.used;
+        if used.is_empty() {
+            return html! {};
+        }
+        let table = html! {
+            table {
+                thead { tr {
+                    th scope="col" { "Key" }
+                    th.n scope="col" { "Requests" }
+                    th.n scope="col" { "Refused" }
+                } }
+                tbody {
+                    @for it in used.iter().take(self.top) {
+                        tr {
+                            th.wrap scope="row" { (it.caller) }
+                            td.n { (number(it.requests)) }
+                            td.n { (number(it.refused)) }
+                        }
+                    }
+                }
+            }
+        };
+        html! {
+            section {
+                h2 { "Use by key" }
+                p.about { "Who made the recorded requests, most first, and how many of them were refused." }
+                (scrolled("Use by key", &table))
+                (more(used.len().saturating_sub(self.top), "caller"))
             }
         }
     }

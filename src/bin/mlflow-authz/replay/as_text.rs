@@ -45,6 +45,7 @@ pub fn print(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Re
         changes(out, findings, change, top)?;
     }
     callers(out, findings, top)?;
+    use_by_key(out, findings, top)?;
     undecidable(out, findings, top)?;
     unreadable(out, findings)
 }
@@ -83,24 +84,41 @@ fn changes(
 }
 
 fn callers(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Result<()> {
-    let callers = findings.callers.iter();
-    let affected: Vec<_> = callers
-        .filter(|it| it.counts.new_denials + it.counts.no_longer_denied > 0)
-        .collect();
-    if affected.is_empty() {
+    let rows = findings.callers.iter().filter_map(|it| {
+        let counts = (it.counts.new_denials, it.counts.no_longer_denied);
+        (counts.0 + counts.1 > 0).then_some((counts, it.caller.as_str()))
+    });
+    let title = "By key: newly refused, no longer refused";
+    two_counts(out, title, &rows.collect::<Vec<_>>(), top)
+}
+
+fn use_by_key(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Result<()> {
+    let rows = findings.used.iter();
+    let rows = rows.map(|it| ((it.requests, it.refused), it.caller.as_str()));
+    let title = "Use by key: requests, refused of them";
+    two_counts(out, title, &rows.collect::<Vec<_>>(), top)
+}
+
+fn two_counts(
+    out: &mut dyn Write,
+    title: &str,
+    rows: &[((u64, u64), &str)],
+    top: usize,
+) -> io::Result<()> {
+    if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nBy key: newly refused, no longer refused")?;
-    for it in affected.iter().take(top) {
+    writeln!(out, "\n{title}")?;
+    for ((first, second), caller) in rows.iter().take(top) {
         writeln!(
             out,
             "{:>14}  {:>12}  {}",
-            number(it.counts.new_denials),
-            number(it.counts.no_longer_denied),
-            printable(&it.caller)
+            number(*first),
+            number(*second),
+            printable(caller)
         )?;
     }
-    more(out, affected.len(), top)
+    more(out, rows.len(), top)
 }
 
 fn undecidable(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Result<()> {

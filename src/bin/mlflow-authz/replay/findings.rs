@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::bounded::Names;
 use super::outcome::{Change, Why};
 use super::record::Word;
 use super::tally::{Caller, Counts, Example, Exemplified, Lines, Tally};
@@ -23,7 +24,10 @@ pub struct Findings<'t> {
     /// Those with most new denials first, then with most refusals.
     pub operations: Vec<Row<'t>>,
     pub scopes: Vec<Row<'t>>,
+    /// Those with refusals, changes or requests that cannot be decided.
     pub callers: Vec<Named<'t>>,
+    /// Everybody, those of the most requests first.
+    pub used: Vec<Using>,
     pub undecidable: Vec<OpenRow<'t>>,
 }
 
@@ -67,6 +71,16 @@ pub struct Named<'t> {
     pub counts: Counts,
     /// The first few operations that were, or would be, refused.
     pub refused: Vec<Refused<'t>>,
+}
+
+/// Whoever made requests.
+#[derive(Debug, Serialize)]
+pub struct Using {
+    /// What to call it: the key's id, where there is one.
+    pub caller: String,
+    pub requests: u64,
+    /// As they were recorded.
+    pub refused: u64,
 }
 
 /// How often an operation was refused.
@@ -125,6 +139,7 @@ impl<'t> Findings<'t> {
             operations: sorted(operations.chain(other_operations).collect()),
             scopes: sorted(scopes.chain(other_scopes).collect()),
             callers: callers(tally),
+            used: used(tally),
             undecidable: undecidable(tally),
         }
     }
@@ -209,6 +224,33 @@ fn changes(tally: &Tally) -> Vec<ChangeRow<'_>> {
     rows
 }
 
+fn called(caller: Option<&Caller>, names: &Names) -> String {
+    match caller {
+        None => OTHERS.to_owned(),
+        Some(Caller::Key(id)) => names.text(*id).to_owned(),
+        Some(Caller::User(id)) => format!("a key of user {}", names.text(*id)),
+        Some(Caller::Unnamed) => "(a valid key without an id)".to_owned(),
+        Some(Caller::Nobody) => "(no valid key)".to_owned(),
+    }
+}
+
+fn used(tally: &Tally) -> Vec<Using> {
+    let known = tally.used.iter().map(|(caller, row)| (Some(caller), row));
+    let all = known.chain(tally.used.others().map(|row| (None, row)));
+    let mut rows: Vec<Using> = all
+        .map(|(caller, row)| Using {
+            caller: called(caller, &tally.used_names),
+            requests: row.requests,
+            refused: row.refused,
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let most = b.requests.cmp(&a.requests);
+        most.then_with(|| a.caller.cmp(&b.caller))
+    });
+    rows
+}
+
 fn callers(tally: &Tally) -> Vec<Named<'_>> {
     let mut rows: Vec<Named<'_>> = Vec::new();
     let known = tally
@@ -225,17 +267,10 @@ fn callers(tally: &Tally) -> Vec<Named<'_>> {
             Some(Caller::User(id)) => Some(tally.keys.text(*id)),
             _ => found.user.as_deref(),
         };
-        let words = match caller {
-            None => OTHERS.to_owned(),
-            Some(Caller::Key(_)) => key_id.unwrap_or_default().to_owned(),
-            Some(Caller::User(_)) => format!("a key of user {}", user_id.unwrap_or_default()),
-            Some(Caller::Unnamed) => "(a valid key without an id)".to_owned(),
-            Some(Caller::Nobody) => "(no valid key)".to_owned(),
-        };
         rows.push(Named {
             key_id,
             user_id: user_id.filter(|_| caller.is_some()),
-            caller: words,
+            caller: called(caller, &tally.keys),
             counts: found.counts,
             refused: found
                 .refused
@@ -298,6 +333,7 @@ fn notes(tally: &Tally) -> Vec<String> {
     }
     let full = [
         (tally.callers.others().is_some(), "callers"),
+        (tally.used.others().is_some(), "rows of use by key"),
         (tally.changes.others().is_some(), "changes"),
         (tally.operations.others().is_some(), "operations"),
         (tally.scopes.others().is_some(), "scopes"),

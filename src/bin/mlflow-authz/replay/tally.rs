@@ -119,6 +119,13 @@ pub struct CallerRow {
     pub refused: Vec<(Id, u64)>,
 }
 
+/// How much a caller used MLflow.
+#[derive(Debug, Default)]
+pub struct Used {
+    pub requests: u64,
+    pub refused: u64,
+}
+
 /// A line that should hold a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
@@ -161,6 +168,9 @@ pub struct Tally {
     pub operations: Rows<Id, (Option<Permission>, Counts)>,
     pub scopes: Rows<Id, Counts>,
     pub callers: Rows<Caller, CallerRow>,
+    /// Of their own: who only uses MLflow may not take the rows of those for whom something changes.
+    pub used_names: Names,
+    pub used: Rows<Caller, Used>,
     pub changes: Rows<ChangeKey, Exemplified>,
     pub open: Rows<(Why, Id), Exemplified>,
 }
@@ -188,6 +198,8 @@ impl Tally {
             operations: Rows::new(ROWS),
             scopes: Rows::new(ROWS),
             callers: Rows::new(CALLERS),
+            used_names: Names::new(CALLERS),
+            used: Rows::new(CALLERS),
             changes: Rows::new(ROWS),
             open: Rows::new(ROWS),
         }
@@ -214,6 +226,7 @@ impl Tally {
         row.0 = row.0.or(seen.again.required);
         row.1.add(seen);
         self.add_scopes(seen);
+        self.add_use(seen);
         self.add_caller(seen, operation);
         match (&seen.again.outcome, seen.change) {
             (Outcome::Open(why), _) => self.open.row((*why, operation)).add(seen),
@@ -266,6 +279,12 @@ impl Tally {
         }
     }
 
+    fn add_use(&mut self, seen: &Seen<'_>) {
+        let row = self.used.row(Caller::of(seen, &mut self.used_names));
+        row.requests += 1;
+        row.refused += u64::from(!seen.before.word.lets_through());
+    }
+
     fn add_caller(&mut self, seen: &Seen<'_>, operation: Id) {
         let mut counts = Counts::default();
         counts.add(seen);
@@ -273,12 +292,7 @@ impl Tally {
             return;
         }
         let who = &seen.record.who;
-        let caller = match (&who.key_id, &who.user_id) {
-            (Some(key), _) => Caller::Key(self.keys.id(&key.0)),
-            (None, Some(user)) => Caller::User(self.keys.id(&user.0)),
-            (None, None) if seen.again.principal.is_some() => Caller::Unnamed,
-            (None, None) => Caller::Nobody,
-        };
+        let caller = Caller::of(seen, &mut self.keys);
         let row = self.callers.row(caller);
         row.counts.add(seen);
         if row.user.is_none() {
@@ -291,6 +305,18 @@ impl Tally {
                 None if room => row.refused.push((operation, 1)),
                 None => {}
             }
+        }
+    }
+}
+
+impl Caller {
+    fn of(seen: &Seen<'_>, names: &mut Names) -> Self {
+        let who = &seen.record.who;
+        match (&who.key_id, &who.user_id) {
+            (Some(key), _) => Self::Key(names.id(&key.0)),
+            (None, Some(user)) => Self::User(names.id(&user.0)),
+            (None, None) if seen.again.principal.is_some() => Self::Unnamed,
+            (None, None) => Self::Nobody,
         }
     }
 }

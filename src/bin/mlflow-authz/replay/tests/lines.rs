@@ -26,6 +26,17 @@ fn entry(authz: Value) -> String {
 }
 
 #[test]
+fn what_the_filter_says_of_its_configuration_is_no_record() {
+    for event in ["configuration_taken", "configuration_refused"] {
+        let line = json!({"time": "2026-11-22T03:00:00.000Z", "event": event, "mode": "enforce", "scopes": [],
+            "old": "1a2b3c4d", "new": "5e6f7081", "error": "audit.allow: unknown field"});
+        assert_eq!(kind(line.to_string().as_bytes()), "other");
+        let prefixed = format!("[2026-11-22][12][warning][wasm] [c.cc:1] wasm log a a a: {line}");
+        assert_eq!(kind(prefixed.as_bytes()), "other");
+    }
+}
+
+#[test]
 fn records_of_either_log() {
     let record = audit(json!({})).to_string();
     let field = r#"{"decision":"deny","reason":"key_invalid","operation":null,"scopes":[],"roles":[],"admin":false}"#;

@@ -68,17 +68,40 @@ fn text_names_operation_reasons_key_and_place() {
 }
 
 #[test]
+fn use_by_key_is_told_though_nothing_changes() {
+    let denied =
+        json!({"key_id": "busy", "decision": "deny", "reason": "scope_missing", "scopes": []});
+    let lines = [
+        audit(json!({"key_id": "quiet"})),
+        audit(json!({"key_id": "busy"})),
+        audit(denied),
+    ];
+    let found = text(DEFAULTS, &lines, 20);
+    let expected = "Use by key: requests, refused of them\n             2             1  busy\n             1             0  quiet\n";
+    assert!(found.contains(expected), "{found}");
+    let replay = replay(DEFAULTS, &lines);
+    let page = page(&findings(&replay), 20);
+    let section = page.split("<h2>Use by key</h2>").nth(1).unwrap();
+    assert!(section.find("busy").unwrap() < section.find("quiet").unwrap());
+}
+
+#[test]
 fn lists_are_as_long_as_asked() {
     let candidate = with(json!({"scopes": {"model:read": []}}));
     let lines: Vec<_> = (0..5)
         .map(|key| audit(json!({"key_id": format!("key_{key}")})))
         .collect();
     let found = text(&candidate, &lines, 2);
+    // Of those for whom something changes, and of all.
     assert_eq!(
         found.matches("             1             0  key_").count(),
-        2
+        4
     );
-    assert!(found.contains("             3  more rows"), "{found}");
+    assert_eq!(
+        found.matches("             3  more rows").count(),
+        2,
+        "{found}"
+    );
     let replay = replay(&candidate, &lines);
     assert!(page(&findings(&replay), 2).contains("and 3 callers more"));
 }

@@ -1,0 +1,181 @@
+//! What of a configuration is compared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Config;
+use crate::policy::Policy;
+
+/// Fields that a line tells with their values, and not only by name.
+const TOLD_IN_FULL: &[&str] = &["mode", "enforce_percent", "scopes", "roles"];
+
+/// The most bytes of grants that are kept for the next comparison.
+const MOST_GRANTS: usize = 256 * 1024;
+
+/// Permissions by scope or role, in words: another release of the module may number them otherwise.
+pub type Grants = BTreeMap<String, Granted>;
+
+/// What a scope or role grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// Its permissions.
+    pub permissions: Vec<String>,
+    /// Whether it searches where it is limited to names.
+    pub searches: bool,
+}
+
+/// A configuration, as far as another is compared with it. It holds no value but those of grants, mode and share:
+/// of every other field only a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// As in the metric `config_info`.
+    pub hash: String,
+    /// `enforce` or `shadow`.
+    pub mode: String,
+    /// The share for whom denials are answered.
+    pub enforce_percent: u64,
+    /// The scope table in force; `None` where it was too large to be kept.
+    pub scopes: Option<Grants>,
+    /// The roles; `None` where they were too large to be kept.
+    pub roles: Option<Grants>,
+    /// A digest of each field's value; objects field by field.
+    pub fields: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    /// Of a configuration and the text that it was parsed from.
+    pub fn of(config: &Config, text: &[u8]) -> Self {
+        let policy = Policy::new(config);
+        Self {
+            hash: config_hash_digits(text),
+            mode: config.mode.as_str().to_owned(),
+            enforce_percent: config.enforce_percent,
+            scopes: Some(scopes_of(&policy)),
+            roles: Some(granted(policy.roles().map(|(name, held)| {
+                let permissions = held.iter().map(ToString::to_string).collect();
+                (name.to_owned(), permissions, true)
+            }))),
+            fields: fields_of(text),
+        }
+    }
+
+    /// What holds without any configuration.
+    pub fn of_defaults() -> Self {
+        Self {
+            hash: String::new(),
+            mode: String::new(),
+            enforce_percent: 0,
+            scopes: Some(scopes_of(&Policy::of_defaults())),
+            roles: Some(Grants::new()),
+            fields: BTreeMap::new(),
+        }
+    }
+
+    /// The same, small enough to be kept.
+    pub fn bounded(&self) -> Self {
+        let size = |grants: &Option<Grants>| serde_json::to_vec(grants).map_or(0, |it| it.len());
+        let fits = size(&self.scopes) + size(&self.roles) <= MOST_GRANTS;
+        Self {
+            scopes: self.scopes.clone().filter(|_| fits),
+            roles: self.roles.clone().filter(|_| fits),
+            ..self.clone()
+        }
+    }
+}
+
+fn scopes_of(policy: &Policy) -> Grants {
+    granted(policy.scopes().map(|name| {
+        let held = policy.permissions_of_scope(name);
+        let permissions = held.iter().map(ToString::to_string).collect();
+        (name.to_owned(), permissions, policy.searches(name))
+    }))
+}
+
+/// Not collected, which sorts: a sort is a large part of a module.
+fn granted(entries: impl Iterator<Item = (String, Vec<String>, bool)>) -> Grants {
+    let mut grants = Grants::new();
+    for (name, permissions, searches) in entries {
+        let granted = Granted {
+            permissions,
+            searches,
+        };
+        grants.insert(name, granted);
+    }
+    grants
+}
+
+/// Every field that the text gives, `cache.ttl` for those of objects.
+fn fields_of(text: &[u8]) -> BTreeMap<String, u64> {
+    let mut fields = BTreeMap::new();
+    let Ok(Value::Object(whole)) = serde_json::from_slice(text) else {
+        return fields;
+    };
+    for (name, value) in whole {
+        if TOLD_IN_FULL.contains(&name.as_str()) {
+            continue;
+        }
+        match value {
+            Value::Object(inner) => {
+                let inner = inner.iter();
+                fields.extend(inner.map(|(field, it)| (format!("{name}.{field}"), digest(it))));
+            }
+            value => {
+                fields.insert(name, digest(&value));
+            }
+        }
+    }
+    fields
+}
+
+fn digest(value: &Value) -> u64 {
+    let mut hasher = Sha256::new();
+    feed(&mut hasher, value);
+    let digest = hasher.finalize();
+    digest.first_chunk().map_or(0, |it| u64::from_be_bytes(*it))
+}
+
+/// Each value by its kind and length, so that no two feed the same bytes. Not as JSON text: how floating point numbers
+/// are written is a large part of a module.
+fn feed(hasher: &mut Sha256, value: &Value) {
+    let mut tagged = |tag: u8, bytes: &[u8]| {
+        hasher.update([tag]);
+        hasher.update(bytes.len().to_be_bytes());
+        hasher.update(bytes);
+    };
+    match value {
+        Value::Null => tagged(0, &[]),
+        Value::Bool(it) => tagged(1, &[u8::from(*it)]),
+        Value::String(it) => tagged(2, it.as_bytes()),
+        Value::Number(it) => match (it.as_u64(), it.as_i64(), it.as_f64()) {
+            (Some(it), ..) => tagged(3, &it.to_be_bytes()),
+            (_, Some(it), _) => tagged(4, &it.to_be_bytes()),
+            (.., it) => tagged(5, &it.unwrap_or_default().to_bits().to_be_bytes()),
+        },
+        Value::Array(all) => {
+            tagged(6, &all.len().to_be_bytes());
+            all.iter().for_each(|it| feed(hasher, it));
+        }
+        Value::Object(all) => {
+            tagged(7, &all.len().to_be_bytes());
+            for (name, it) in all {
+                hasher.update(name.len().to_be_bytes());
+                hasher.update(name);
+                feed(hasher, it);
+            }
+        }
+    }
+}
+
+/// The hash by which metrics and lines name a configuration: the first 8 digits of the SHA-256 of its text.
+pub fn config_hash(text: &[u8]) -> [u8; 4] {
+    let digest = Sha256::digest(text);
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// The same as the metric `config_info` shows it.
+pub fn config_hash_digits(text: &[u8]) -> String {
+    format!("{:08x}", u32::from_be_bytes(config_hash(text)))
+}
