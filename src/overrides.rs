@@ -27,6 +27,11 @@ const REFUSED: &[&str] = &[
 /// Headers that never go upstream from inside a mount.
 pub const REMOVED: &[&str] = &["x-forwarded-prefix"];
 
+/// Both.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    REFUSED.iter().chain(REMOVED).copied()
+}
+
 /// Whether a request carries a header that is refused, in any spelling.
 pub fn present(head: &RequestHead<'_>) -> bool {
     head.headers.iter().any(|(name, _)| {

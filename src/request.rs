@@ -3,15 +3,17 @@
 /// A header's name and value.
 pub type Header<'a> = (&'a [u8], &'a [u8]);
 
-/// Whether two header names mean the same to an upstream: WSGI servers read `X_User` as `X-User`
-/// (PEP 3333), and names are case-insensitive (RFC 9110 section 5.1).
+/// Whether two header names could mean the same to an upstream.
+///
+/// Names are case-insensitive (RFC 9110, section 5.1). CGI (RFC 3875, section 4.1.18), WSGI (PEP 3333), Rack, PHP and
+/// IIS make variables of them, where `X_User` and `X-User` are both `HTTP_X_USER`; some servers map every character
+/// that no variable may have, such as a dot, to `_` as well. So each character of a token that is neither a letter nor
+/// a digit (RFC 9110, section 5.6.2) is read as `-`.
 pub fn same_header(a: &[u8], b: &[u8]) -> bool {
-    let fold = |byte: u8| {
-        if byte == b'_' {
-            b'-'
-        } else {
-            byte.to_ascii_lowercase()
-        }
+    let fold = |byte: u8| match byte {
+        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_'
+        | b'`' | b'|' | b'~' => b'-',
+        _ => byte.to_ascii_lowercase(),
     };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }

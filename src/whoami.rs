@@ -9,7 +9,7 @@ mod tests;
 use http::Method;
 use serde::{Serialize, Serializer};
 
-use crate::catalog::{self, Naming};
+use crate::catalog::{self, Naming, Operation};
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::denial::Answer;
@@ -65,7 +65,11 @@ impl<T: Serialize> Serialize for Table<T> {
 struct Limited<'a> {
     scope: &'a str,
     names: Vec<&'a str>,
+    /// What it grants on objects of these names: what `objects` says, too.
     permissions: Vec<String>,
+    /// What the scope grants only without a limit, since no request names such an object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    only_unlimited: Vec<String>,
 }
 
 /// Whether an access is allowed.
@@ -126,12 +130,43 @@ fn words(permissions: Vec<Permission>) -> Vec<String> {
 fn limited<'a>(policy: &Policy, principal: &'a Principal) -> Vec<Limited<'a>> {
     let limited = policy.limited(principal).into_iter();
     limited
-        .map(|(scope, names)| Limited {
-            scope,
-            names,
-            permissions: words(policy.permissions_of_scope(scope)),
+        .map(|(scope, names)| {
+            let granted = policy.permissions_of_scope(scope);
+            let (named, unnamed): (Vec<_>, Vec<_>) = granted
+                .into_iter()
+                .map(|permission| (permission, named_by_requests(permission)))
+                .partition(|(_, named)| !named.is_empty());
+            let named: Vec<Permission> = named.into_iter().flat_map(|(_, named)| named).collect();
+            Limited {
+                scope,
+                names,
+                permissions: words(named),
+                only_unlimited: words(unnamed.into_iter().map(|(it, _)| it).collect()),
+            }
         })
         .collect()
+}
+
+/// What of a permission a limit to names can grant: requests that need it name their object.
+fn named_by_requests(permission: Permission) -> Vec<Permission> {
+    let mut named = Vec::new();
+    for operation in catalog::operations() {
+        let needed = Permission::new(operation.object, operation.access);
+        if can_be_limited(operation) && includes(permission, needed) && !named.contains(&needed) {
+            named.push(needed);
+        }
+    }
+    named
+}
+
+fn includes(permission: Permission, needed: Permission) -> bool {
+    (permission.object.is_none() || permission.object == needed.object)
+        && (permission.access.is_none() || permission.access == needed.access)
+}
+
+/// Whether requests for the operation name an object.
+fn can_be_limited(operation: &Operation) -> bool {
+    operation.naming() != Naming::Untied
 }
 
 fn objects(policy: &Policy, principal: &Principal) -> Table<Table<Allowed>> {
@@ -143,7 +178,7 @@ fn objects(policy: &Policy, principal: &Principal) -> Table<Table<Allowed>> {
         let permission = Permission::new(operation.object, operation.access);
         if policy.grants(principal, permission) {
             *allowed = Allowed::Everywhere;
-        } else if operation.naming() != Naming::Untied {
+        } else if can_be_limited(operation) {
             let patterns = policy.narrow(principal, permission, false);
             if !patterns.is_empty() {
                 let patterns = patterns.iter().map(|it| it.as_str().to_owned());

@@ -1,5 +1,10 @@
 """The alert rules by promtool: they are well-formed, and each fires when it should and not otherwise."""
 
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
 import yaml
 from harness import paths
 from harness.prometheus import promtool
@@ -33,4 +38,25 @@ def test_every_rule_says_what_to_do() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in ("warning", "critical")
         notes = rule["annotations"]
-        assert notes["summary"] and notes["action"] and notes["runbook"].startswith("docs/operating.md#")
+        assert notes["summary"] and notes["action"] and notes["runbook_url"]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and GitLab make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_runbook_url_leads_to_a_heading_once_its_base_is_replaced(tmp_path: Path) -> None:
+    """By the command that the file itself gives."""
+    command = re.search(r"^#   (sed -i 's\|\S+?\|(\S+)\|') alerts\.yaml$", RULES.read_text(), re.MULTILINE)
+    assert command
+    copy = tmp_path / "alerts.yaml"
+    copy.write_text(RULES.read_text())
+    subprocess.run([*shlex.split(command[1]), copy], check=True)
+    base = command[2] + "/"
+    for rule in yaml.safe_load(copy.read_text())["groups"][0]["rules"]:
+        url = rule["annotations"]["runbook_url"]
+        assert url.startswith(base), url
+        page, _, anchor = url.removeprefix(base).partition("#")
+        assert anchor in anchors(paths.ROOT / "docs" / page), url

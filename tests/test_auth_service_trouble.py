@@ -34,6 +34,10 @@ ODD_REPLIES: list[tuple[dict[str, Any], str]] = [
     ({"scopes": ["mlflow:admin"], "is_admin": WORD}, "is_admin"),
     ({"scopes": ["mlflow:admin"], "roles": WORD}, "roles"),
     ({"scopes": ["mlflow:admin"], "user_id": {WORD: WORD}}, "user_id"),
+    ({"scopes": ["mlflow:admin"], "valid": "false"}, "valid"),
+    ({"scopes": ["mlflow:admin"], "active": None}, "active"),
+    ({"scopes": ["mlflow:admin"], "user": {"enabled": WORD}}, "user.enabled"),
+    ({"scopes": ["mlflow:admin"], "expires_at": 1577836800000}, "expires_at"),
     ({"scopes": ["mlflow:admin"], "user": {"roles": [[WORD]]}}, "user.roles[0]"),
     ({"scopes": [], "user": [WORD, None, True]}, "user"),
     ({"scopes": [], "user": [None, None, True]}, "user"),
@@ -101,8 +105,10 @@ FAULTS = [
     ("truncated", None, "reset", "ended without a response", False),
     ("reset", None, "reset", "ended without a response", False),
     ("html", 404, "unexpected_status", "answered 404.*check auth_service.path", True),
-    (None, 302, "unexpected_status", "answered 302", True),
-    (None, 201, "unexpected_status", "answered 201", True),
+    (None, 302, "unexpected_status", "answered 302.*follows no redirect", True),
+    (None, 201, "unexpected_status", "answered 201.*makes keys", True),
+    (None, 405, "unexpected_status", "answered 405.*takes no POST", True),
+    (None, 422, "unexpected_status", "answered 422.*service_id", True),
     (None, 500, "error", "answered 500", False),
     ("huge", 500, "error", "answered 500", False),
 ]
@@ -134,7 +140,8 @@ def test_no_connection(start_stack: Any) -> None:
     assert stack.client.get(READ_RUN, [bearer(READ)]).status == 200  # `unharmed` needs it cached.
     stack.auth.stop()
     trouble = Trouble(stack, None, key="hk_live_any")
-    trouble.check("unreachable", "no connection to the auth service", misconfigured=False)
+    says = "no connection to the auth service: .*cluster.NAME.ssl.fail_verify_san.*upstream_cx_connect_fail"
+    trouble.check("unreachable", says, misconfigured=False)
     assert stack.client.post(CREATE_RUN, [bearer(READ)]).status == 403  # Still known.
 
 

@@ -139,6 +139,8 @@ def test_keys_in_the_query(forwarding: Stack, headers: Headers, query: str, stat
     ("headers", "status"),
     [
         ([("X_Api_Key", READ)], 200),
+        ([("X.Api.Key", READ)], 200),
+        ([("x-api-key", READ), ("x.api.key", keys.WRITE["key"])], 400),
         ([bearer(READ), ("x_api_key", READ)], 200),
         ([bearer(READ), ("x_api-key", keys.WRITE["key"])], 400),
         ([("x-api-key", READ), ("x_api_key", READ)], 400),
@@ -168,6 +170,7 @@ def test_a_query_key_counts_only_where_configured(stack: Stack) -> None:
 SPOOFED = [
     *("x-mlflow-authz-user", "X-MLFLOW-AUTHZ-USER", "x_mlflow_authz_user", "X_Mlflow-Authz_User"),
     *("x-mlflow-authz-key", "x_mlflow_authz_key", "x-mlflow-authz-scopes", "X-Mlflow_Authz_Scopes"),
+    *("X.Mlflow.Authz.User", "x~mlflow|authz.key", "x-mlflow-authz.scopes"),
 ]
 SPOOF = [(name, f"spoof-{number}") for number, name in enumerate(SPOOFED * 2)]
 NO_SPOOF = [("x-mlflow-authz-users", "mine"), ("mlflow-authz-user", "mine"), ("x-mlflow", "mine")]

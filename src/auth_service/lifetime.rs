@@ -22,6 +22,11 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
+    /// Whether the key itself has expired.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
     pub(super) fn new(cache_control: Option<&[u8]>, expires_at: Option<Timestamp>) -> Self {
         Self {
             max_age: cache_control.and_then(max_age),
@@ -56,7 +61,11 @@ fn directive_age(directive: &str) -> Option<Duration> {
     }
 }
 
-/// `expires_at`: an RFC 3339 time (one without an offset is in UTC), or seconds since the UNIX epoch.
+/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write, in seconds since the UNIX epoch. A larger number is
+/// not in seconds: as milliseconds it would be 1978, and a key that expired in 2020 would be valid for 50,000 years.
+const LATEST: u64 = 253_402_300_799;
+
+/// `expires_at`: an RFC 3339 time (one without an offset is in UTC), or seconds since the UNIX epoch, up to [`LATEST`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ExpiresAt(pub(super) Timestamp);
 
@@ -68,17 +77,17 @@ impl<'de> Deserialize<'de> for ExpiresAt {
             type Value = ExpiresAt;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an RFC 3339 time or seconds since the UNIX epoch")
+                f.write_str(
+                    "an RFC 3339 time or seconds (not milliseconds) since the UNIX epoch, before the year 10000",
+                )
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<ExpiresAt, E> {
-                parse_time(text)
-                    .map(ExpiresAt)
-                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Other("text"), &self))
+                self.at(parse_time(text))
             }
 
             fn visit_u64<E: Error>(self, seconds: u64) -> Result<ExpiresAt, E> {
-                Ok(ExpiresAt(Duration::from_secs(seconds)))
+                self.at(Some(Duration::from_secs(seconds)))
             }
 
             fn visit_i64<E: Error>(self, _: i64) -> Result<ExpiresAt, E> {
@@ -86,9 +95,15 @@ impl<'de> Deserialize<'de> for ExpiresAt {
             }
 
             fn visit_f64<E: Error>(self, seconds: f64) -> Result<ExpiresAt, E> {
-                Duration::try_from_secs_f64(seconds.max(0.0))
+                self.at(Duration::try_from_secs_f64(seconds.max(0.0)).ok())
+            }
+        }
+
+        impl TimeVisitor {
+            fn at<E: Error>(self, time: Option<Timestamp>) -> Result<ExpiresAt, E> {
+                time.filter(|time| time.as_secs() <= LATEST)
                     .map(ExpiresAt)
-                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Float(seconds), &self))
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Other("value"), &self))
             }
         }
 

@@ -2,10 +2,15 @@
 //!
 //! Builds a [`Callout`] for a key and reads a [`Reply`] into a [`Verdict`]. It neither sends nor waits.
 
+mod body;
 mod breaker;
 mod lifetime;
+mod no_connection;
+mod received;
 mod reply;
 mod revocations;
+mod unexpected_status;
+mod validity;
 
 #[cfg(test)]
 mod tests;
@@ -18,9 +23,12 @@ use sha2::{Digest as _, Sha256};
 use crate::config::AuthService;
 use crate::credential::ApiKey;
 
+pub use body::KeyId;
 pub use breaker::Breaker;
 pub use lifetime::Lifetime;
-pub use reply::{ContractError, Failure, KeyId, MAX_BODY_BYTES, Reply, Verdict};
+pub use no_connection::NoConnection;
+pub use received::Received;
+pub use reply::{ContractError, Failure, MAX_BODY_BYTES, Reply, Verdict};
 pub use revocations::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 
 /// A request for the shell to send. Its headers hold the key.
@@ -111,6 +119,22 @@ impl AuthServiceClient {
                 .unwrap_or_default()
                 .as_bytes(),
         );
+        KeyDigest(hash.finalize().into())
+    }
+
+    /// Of a key wherever it is used from.
+    pub(crate) fn digest_of_key(&self, key: &ApiKey<'_>) -> KeyDigest {
+        self.digest_of_text(key.expose())
+    }
+
+    /// Whether a text is the key of a digest made by [`Self::digest_of_key`].
+    pub(crate) fn is_key(&self, text: &str, key: KeyDigest) -> bool {
+        self.digest_of_text(text) == key
+    }
+
+    fn digest_of_text(&self, text: &str) -> KeyDigest {
+        let mut hash = self.keyless.clone();
+        update_with(&mut hash, text.as_bytes());
         KeyDigest(hash.finalize().into())
     }
 

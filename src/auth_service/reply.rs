@@ -3,18 +3,15 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize};
-
-use super::lifetime::{ExpiresAt, Lifetime};
-use crate::json::{self, Problem};
-use crate::principals::{Grant, Principal, Timestamp};
+use super::body;
+use super::lifetime::Lifetime;
+use super::no_connection::NoConnection;
+use super::received::Received;
+use super::unexpected_status;
+use crate::principals::Principal;
 
 /// The largest reply that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
-const MAX_NAMES: usize = 1000;
 
 /// The longest `Retry-After` of a 429 that is handed on, in seconds.
 const LONGEST_RETRY_AFTER: u64 = 60;
@@ -47,7 +44,7 @@ pub enum Reply<'a> {
 pub enum Verdict {
     /// 200: whom the key belongs to, and how long that holds.
     Valid(Principal, Lifetime),
-    /// 401: the key is not valid.
+    /// 401, or a 200 that says so: the key is not valid.
     Invalid,
     /// 403: the service refuses the key.
     Refused,
@@ -71,6 +68,13 @@ impl Verdict {
             Self::Unavailable(failure) => failure.outcome(),
         }
     }
+
+    /// Takes out of an error whatever has the key in it.
+    pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
+        if let Self::Unavailable(Failure::Contract(ContractError::NoScopes(received))) = self {
+            received.hide(&is_key);
+        }
+    }
 }
 
 /// Why there is no usable answer.
@@ -78,8 +82,8 @@ impl Verdict {
 pub enum Failure {
     /// The callout took longer than its timeout.
     Timeout,
-    /// No connection.
-    Unreachable,
+    /// No connection, or none that lasted until the response.
+    Unreachable(NoConnection),
     /// The connection ended without a response.
     Reset,
     /// The service answered with a status of its own trouble (5xx).
@@ -105,7 +109,7 @@ impl Failure {
     pub const fn outcome(&self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
+            Self::Unreachable(_) => "unreachable",
             Self::Reset => "reset",
             Self::Status(_) => "error",
             Self::UnexpectedStatus(_) => "unexpected_status",
@@ -118,11 +122,29 @@ impl Failure {
     /// key only, and one key must not take the service from all others.
     pub const fn is_outage(&self) -> bool {
         match self {
-            Self::Timeout | Self::Unreachable | Self::Reset | Self::Status(_) | Self::NotSent => {
-                true
-            }
+            Self::Timeout
+            | Self::Unreachable(_)
+            | Self::Reset
+            | Self::Status(_)
+            | Self::NotSent => true,
             Self::UnexpectedStatus(_) | Self::Contract(_) => false,
         }
+    }
+
+    /// The failure of a poll for revoked keys, in words.
+    pub(crate) fn of_a_poll(&self) -> String {
+        match self {
+            Self::UnexpectedStatus(status) => format!(
+                "the auth service answered {status} to the poll, which is outside its contract: {}",
+                unexpected_status::advice_for_polls(*status)
+            ),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Whether the service said of this key that it may not be valid: rights that it had before do not hold on.
+    pub(crate) const fn ends_kept_rights(&self) -> bool {
+        matches!(self, Self::Contract(ContractError::Validity { .. }))
     }
 
     /// Whether an operator has to act: it will not pass by itself.
@@ -138,12 +160,13 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => f.write_str("the callout timed out"),
-            Self::Unreachable => f.write_str("no connection to the auth service"),
+            Self::Unreachable(why) => why.fmt(f),
             Self::Reset => f.write_str("the connection ended without a response"),
             Self::Status(status) => write!(f, "the auth service answered {status}"),
             Self::UnexpectedStatus(status) => write!(
                 f,
-                "the auth service answered {status}, which is outside its contract; check auth_service.path"
+                "the auth service answered {status}, which is outside its contract: {}",
+                unexpected_status::advice(*status)
             ),
             Self::Contract(error) => write!(f, "the auth service's reply is outside its contract: {error}"),
             Self::NotSent => f.write_str(
@@ -160,6 +183,15 @@ pub enum ContractError {
     TooLarge,
     /// Not JSON.
     NotJson,
+    /// `scopes` is absent or null, and the caller is no admin.
+    NoScopes(Received),
+    /// A field that should say whether the key is valid, and says neither.
+    Validity {
+        /// The field with its path, `user.active`.
+        field: String,
+        /// What was expected.
+        problem: &'static str,
+    },
     /// A field that is absent, doubled or of the wrong type.
     Field {
         /// The field with its path, `user.roles[0]`.
@@ -174,6 +206,11 @@ impl fmt::Display for ContractError {
         match self {
             Self::TooLarge => write!(f, "the body is larger than {MAX_BODY_BYTES} bytes"),
             Self::NotJson => f.write_str("the body is not JSON"),
+            Self::NoScopes(received) => write!(
+                f,
+                "field scopes: is missing or null, and is_admin is not true; {received}"
+            ),
+            Self::Validity { field, problem } => write!(f, "field {field}: {problem}"),
             Self::Field { field, problem } => write!(f, "field {field}: {problem}"),
         }
     }
@@ -195,10 +232,11 @@ impl Reply<'_> {
             return Verdict::Unavailable(Failure::Reset);
         };
         match status {
-            200 => match parse_principal(body) {
-                Ok((principal, expires_at)) => {
+            200 => match body::principal(body) {
+                Ok(Some((principal, expires_at))) => {
                     Verdict::Valid(principal, Lifetime::new(cache_control, expires_at))
                 }
+                Ok(None) => Verdict::Invalid,
                 Err(error) => Verdict::Unavailable(Failure::Contract(error)),
             },
             401 => Verdict::Invalid,
@@ -223,8 +261,17 @@ impl Reply<'_> {
             Self::Response {
                 status: 503,
                 from_service: false,
+                body,
                 ..
-            } => Err(Failure::Unreachable),
+            } => Err(Failure::Unreachable(NoConnection::of(body))),
+            Self::Response {
+                status: 502,
+                from_service: false,
+                body,
+                ..
+            } if NoConnection::is_protocol_error(body) => {
+                Err(Failure::Unreachable(NoConnection::Protocol))
+            }
             Self::Response { status, body, .. } => Ok((status, body)),
         }
     }
@@ -236,130 +283,4 @@ fn seconds(value: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     // A number too long to read is a long time.
     digits.then(|| text.parse().unwrap_or(u64::MAX).min(LONGEST_RETRY_AFTER))
-}
-
-#[derive(Deserialize)]
-struct Body {
-    scopes: Vec<String>,
-    user_id: Option<KeyId>,
-    key_id: Option<KeyId>,
-    roles: Option<Vec<String>>,
-    is_admin: Option<bool>,
-    user: Option<User>,
-    expires_at: Option<ExpiresAt>,
-    grants: Option<Vec<Grant>>,
-}
-
-#[derive(Deserialize, Default)]
-struct User {
-    id: Option<KeyId>,
-    roles: Option<Vec<String>>,
-    is_admin: Option<bool>,
-}
-
-/// An id: text, or a whole number as its digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct KeyId(String);
-
-impl KeyId {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IdVisitor;
-
-        impl Visitor<'_> for IdVisitor {
-            type Value = KeyId;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a whole number")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<KeyId, E> {
-                Ok(KeyId(text.to_owned()))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<KeyId, E> {
-                Ok(KeyId(number.to_string()))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<KeyId, E> {
-                Ok(KeyId(number.to_string()))
-            }
-        }
-
-        deserializer.deserialize_any(IdVisitor)
-    }
-}
-
-fn parse_principal(body: &[u8]) -> Result<(Principal, Option<Timestamp>), ContractError> {
-    let body: Body = parse_object(body)?;
-    let user = body.user.unwrap_or_default();
-    let roles = body.roles.or(user.roles).unwrap_or_default();
-    let grants = body.grants.unwrap_or_default();
-    if grants
-        .iter()
-        .map(|grant| grant.names.len().max(1))
-        .sum::<usize>()
-        > MAX_NAMES
-    {
-        return Err(ContractError::Field {
-            field: "grants".to_owned(),
-            problem: format!("holds more than {MAX_NAMES} names"),
-        });
-    }
-    for (field, names) in [("scopes", &body.scopes), ("roles", &roles)] {
-        if names.len() > MAX_NAMES {
-            return Err(ContractError::Field {
-                field: field.to_owned(),
-                problem: format!("holds more than {MAX_NAMES} names"),
-            });
-        }
-    }
-    let mut principal = Principal {
-        user_id: body.user_id.or(user.id).map(|id| id.0),
-        key_id: body.key_id.map(|id| id.0),
-        scopes: body.scopes,
-        roles,
-        is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
-        grants,
-    };
-    // Many are kept.
-    principal.scopes.shrink_to_fit();
-    principal.roles.shrink_to_fit();
-    Ok((principal, body.expires_at.map(|ExpiresAt(at)| at)))
-}
-
-/// Reads a reply's body: one JSON object of bounded size.
-pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ContractError> {
-    if body.len() > MAX_BODY_BYTES {
-        return Err(ContractError::TooLarge);
-    }
-    json::read(body).map_err(contract_error)
-}
-
-fn contract_error(error: json::Error) -> ContractError {
-    let (path, problem) = error.into_parts();
-    let (field, problem) = match problem {
-        Problem::Syntax(_) => return ContractError::NotJson,
-        Problem::MissingField(field) => (json::field_of(&path, field), "is missing".to_owned()),
-        Problem::DoubledField(field) => (
-            json::field_of(&path, field),
-            "stands there twice".to_owned(),
-        ),
-        // Only what was expected may be repeated.
-        Problem::Unexpected { expected, .. } => (path, format!("expected {expected}")),
-        Problem::UnknownField { .. } | Problem::Other(_) => {
-            (path, "is not of the contract's type".to_owned())
-        }
-    };
-    let field = match field.as_str() {
-        "" => "(the whole body)".to_owned(),
-        _ => field,
-    };
-    ContractError::Field { field, problem }
 }

@@ -13,7 +13,8 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::reply::{ContractError, Failure, Reply, parse_object};
+use super::body::parse_object;
+use super::reply::{ContractError, Failure, Reply};
 use super::{Callout, KeyId};
 use crate::config::{Config, Revocation};
 

@@ -4,7 +4,7 @@ mod grants;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{AuthServiceClient, ContractError, Failure, Reply, Verdict};
+use super::{AuthServiceClient, ContractError, Failure, NoConnection, Reply, Verdict};
 use crate::config::Config;
 use crate::config::tests::mounted;
 use crate::credential::ApiKey;
@@ -159,7 +159,12 @@ fn statuses() {
         (503, true, Unavailable(Status(503)), "error"),
         (504, true, Unavailable(Status(504)), "error"),
         (504, false, Unavailable(Timeout), "timeout"),
-        (503, false, Unavailable(Unreachable), "unreachable"),
+        (
+            503,
+            false,
+            Unavailable(Unreachable(NoConnection::Unknown)),
+            "unreachable",
+        ),
         (502, false, Unavailable(Status(502)), "error"),
         (599, true, Unavailable(Status(599)), "error"),
         (
@@ -224,7 +229,7 @@ fn failures_call_an_operator_or_speak_for_the_whole_service() {
     let contract = Failure::Contract(ContractError::NotJson);
     for (failure, calls, outage) in [
         (Failure::Timeout, false, true),
-        (Failure::Unreachable, false, true),
+        (Failure::Unreachable(NoConnection::Unknown), false, true),
         (Failure::Reset, false, true),
         (Failure::Status(500), false, true),
         (Failure::UnexpectedStatus(404), true, false),
@@ -279,4 +284,119 @@ fn retry_after_of_a_429() {
         body: b"",
     };
     assert_eq!(reply.verdict(), Verdict::RateLimited { retry_after: None });
+}
+
+/// Envoy's own answers, as Envoy 1.40 makes them and with what older releases add.
+#[test]
+fn no_connection_is_told_as_far_as_envoy_tells() {
+    let reset = "upstream connect error or disconnect/reset before headers. reset reason: ";
+    for (status, body, expected, says) in [
+        (
+            503,
+            "remote connection failure",
+            NoConnection::Failed,
+            "ssl.fail_verify_san",
+        ),
+        (
+            503,
+            "remote connection failure, transport failure reason: TLS_error:|268435581:SSL routines:\
+             OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end",
+            NoConnection::Tls,
+            "the TLS handshake with the auth service failed",
+        ),
+        (
+            503,
+            "remote connection failure, transport failure reason: delayed connect error: Connection refused",
+            NoConnection::Refused,
+            "it was refused",
+        ),
+        (
+            503,
+            "connection timeout",
+            NoConnection::TimedOut,
+            "connect_timeout",
+        ),
+        (
+            503,
+            "connection termination",
+            NoConnection::Closed,
+            "may expect TLS",
+        ),
+        (503, "overflow", NoConnection::Overflow, "circuit_breakers"),
+        (
+            502,
+            "protocol error",
+            NoConnection::Protocol,
+            "http2_protocol_options",
+        ),
+        (
+            503,
+            "SECRET",
+            NoConnection::Unknown,
+            "no connection to the auth service",
+        ),
+    ] {
+        let text = format!("{reset}{body}");
+        let verdict = answered(status, false, text.as_bytes());
+        let failure = Failure::Unreachable(expected);
+        assert_eq!(verdict, Verdict::Unavailable(failure.clone()), "{body}");
+        assert_eq!(verdict.outcome(), "unreachable");
+        let shown = failure.to_string();
+        assert!(shown.contains(says) && !shown.contains("SECRET"), "{shown}");
+    }
+    let none = answered(503, false, b"no healthy upstream");
+    let failure = Failure::Unreachable(NoConnection::NoEndpoint);
+    assert_eq!(none, Verdict::Unavailable(failure));
+    // What the service itself says is no word about the connection.
+    for status in [502, 503] {
+        let text = format!("{reset}protocol error");
+        let verdict = answered(status, true, text.as_bytes());
+        assert_eq!(verdict, Verdict::Unavailable(Failure::Status(status)));
+    }
+}
+
+#[test]
+fn each_status_outside_the_contract_has_its_own_advice() {
+    let said: Vec<String> = [201, 202, 204, 301, 400, 404, 405, 415, 422]
+        .map(|status| Failure::UnexpectedStatus(status).to_string())
+        .into();
+    for (index, text) in said.iter().enumerate() {
+        assert!(
+            !said
+                .iter()
+                .take(index)
+                .any(|other| other.get(30..) == text.get(30..)),
+            "{text}"
+        );
+    }
+    for (status, says) in [
+        (201, "makes keys"),
+        (204, "without a body"),
+        (301, "redirects"),
+        (302, "redirects"),
+        (400, "auth_service.authority"),
+        (404, "check auth_service.path"),
+        (405, "takes no POST"),
+        (415, "application/json"),
+        (422, "auth_service.service_id"),
+        (418, "check auth_service.path"),
+    ] {
+        let text = Failure::UnexpectedStatus(status).to_string();
+        assert!(
+            text.contains(&format!("answered {status}")) && text.contains(says),
+            "{text}"
+        );
+    }
+    // A poll has a path of its own.
+    let poll = Failure::UnexpectedStatus(404).of_a_poll();
+    assert!(
+        poll.contains("check revocation.path") && !poll.contains("auth_service.path"),
+        "{poll}"
+    );
+    let refused = Failure::UnexpectedStatus(401).of_a_poll();
+    assert!(
+        refused.contains("revocation.credential_header"),
+        "{refused}"
+    );
+    assert_eq!(Failure::Timeout.of_a_poll(), "the callout timed out");
 }

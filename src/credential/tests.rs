@@ -245,7 +245,12 @@ fn other_spellings_of_a_header_count_too() {
             &[("x_api_key", b"K2"), ("authorization", b"Bearer K1")],
             Err(Ambiguous),
         ),
-        (&[("x-api-key2", b"K1"), ("x.api.key", b"K1")], Err(Missing)),
+        (&[("x.api.key", b"K1")], is("K1")),
+        (
+            &[("x-api-key", b"K1"), ("x.api.key", b"K2")],
+            Err(Ambiguous),
+        ),
+        (&[("x-api-key2", b"K1"), ("xapikey", b"K1")], Err(Missing)),
     ];
     for (headers, expected) in rows {
         assert_eq!(key_in(headers, None, DEFAULT), *expected, "{headers:?}");

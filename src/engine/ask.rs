@@ -184,6 +184,7 @@ impl Engine {
         let id = self.flights.next_callout();
         let question = OwnQuestion {
             callout: id,
+            key: self.auth_service.digest_of_key(key),
             asked_at: moment.now,
             claim,
             renewed_at: moment.now,

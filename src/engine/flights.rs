@@ -36,6 +36,8 @@ pub(super) enum Asker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OwnQuestion {
     pub(super) callout: CalloutId,
+    /// To find the key in what the service answers.
+    pub(super) key: KeyDigest,
     pub(super) asked_at: Timestamp,
     pub(super) claim: Option<Mine>,
     pub(super) renewed_at: Timestamp,

@@ -111,7 +111,7 @@ impl Engine {
         }
         watch.log.set_due(moment.shared, due);
         if let Revocations::Unavailable(failure) = &revocations {
-            let text = format!("revocation_unavailable: {failure}");
+            let text = format!("revocation_unavailable: {}", failure.of_a_poll());
             self.tell_operator(text, moment.now);
         }
         self.note(

@@ -48,7 +48,9 @@ impl Engine {
         else {
             return;
         };
-        self.answered(moment, digest, question, reply.verdict());
+        let mut verdict = reply.verdict();
+        verdict.hide(|text| self.auth_service.is_key(text, question.key));
+        self.answered(moment, digest, question, verdict);
     }
 
     /// Time has passed.
@@ -217,6 +219,10 @@ impl Engine {
         verdict: Verdict,
     ) {
         let asked_at = question.asked_at;
+        let verdict = match verdict {
+            Verdict::Valid(_, lifetime) if lifetime.has_expired(moment.now) => Verdict::Invalid,
+            verdict => verdict,
+        };
         self.note_callout(&verdict, moment.now, asked_at);
         let conclude = |engine: &Self, conclusion| {
             engine
@@ -258,7 +264,11 @@ impl Engine {
                 conclude(self, Conclusion::RateLimited { retry_after });
                 Outcome::RateLimited { retry_after }
             }
-            Verdict::Unavailable(_) => {
+            Verdict::Unavailable(failure) => {
+                if failure.ends_kept_rights() {
+                    self.shared.withdraw(moment.shared, digest);
+                    self.change_principals(|cache| cache.forget(digest));
+                }
                 self.pause_refresh(digest, moment.now);
                 conclude(self, Conclusion::Unavailable);
                 Outcome::Unavailable(Reason::AuthUnavailable)
@@ -269,8 +279,12 @@ impl Engine {
 
     /// Keeps a validation, unless the key was revoked while it was on its way, or has expired.
     fn believe(&mut self, digest: KeyDigest, validation: Validation, now: Timestamp) -> Outcome {
-        let expired = validation.lifetime.expires_at.is_some_and(|at| at <= now);
-        if expired || self.principals.is_revoked(&validation) {
+        if validation.lifetime.has_expired(now) {
+            let asked_at = validation.asked_at;
+            self.change_principals(|cache| cache.refuse(digest, Refusal::Invalid, asked_at));
+            return Outcome::Refused(Refusal::Invalid);
+        }
+        if self.principals.is_revoked(&validation) {
             return Outcome::Refused(Refusal::Invalid);
         }
         if self.principals.is_in_doubt(&validation) {

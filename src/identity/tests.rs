@@ -65,7 +65,10 @@ fn names_that_an_upstream_takes_for_the_same() {
         ("X_MLFLOW-authz_User", true),
         ("x-mlflow-authz-user2", false),
         ("x-mlflow-authz-use", false),
-        ("x.mlflow.authz.user", false),
+        ("x.mlflow.authz.user", true),
+        ("X.Mlflow~Authz|User", true),
+        ("x mlflow-authz-user", false),
+        ("x/mlflow-authz-user", false),
         ("", false),
     ] {
         assert_eq!(
@@ -88,6 +91,7 @@ fn every_spelling_of_every_identity_header_is_cleared() {
         (b":method", b"GET"),
         (b"x-mlflow-authz-user", b"root"),
         (b"X_Mlflow_Authz_User", b"root"),
+        (b"x.mlflow.authz.user", b"root"),
         (b"x-mlflow_authz-key", b"\xff\xfe"),
         (b"x-mlflow-authz-scopes", b"*"),
         (b"x-mlflow-authz-scopes", b"admin"),
@@ -95,9 +99,10 @@ fn every_spelling_of_every_identity_header_is_cleared() {
         (b"accept", b"kept"),
         (b"\xff\xfe", b"kept"),
     ];
-    let expected: [&[u8]; 4] = [
+    let expected: [&[u8]; 5] = [
         b"x-mlflow-authz-user",
         b"X_Mlflow_Authz_User",
+        b"x.mlflow.authz.user",
         b"x-mlflow_authz-key",
         b"x-mlflow-authz-scopes",
     ];

@@ -17,6 +17,7 @@ fn every_spelling_of_an_override_is_seen_and_nothing_else() {
         ("SCRIPT_NAME", true),
         ("script-name", true),
         ("path_info", true),
+        ("x.http.method.override", true),
         ("x-original-urls", false),
         ("x-forwarded-prefix", false),
         ("x-mlflow-workspace", false),

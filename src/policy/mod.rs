@@ -163,12 +163,22 @@ impl Policy {
         set.map(PermissionSet::permissions).unwrap_or_default()
     }
 
-    /// The principal's scopes that no table names.
+    /// The principal's scopes that no table names, those of its grants included.
     pub fn unknown_scopes<'p>(&self, principal: &'p Principal) -> Vec<&'p str> {
-        let unknown =
+        let is_unknown =
             |word: &&String| !self.scopes.contains_key(*word) && self.split(word).is_none();
-        let words = principal.scopes.iter().filter(unknown);
-        words.map(String::as_str).collect()
+        let words = principal.scopes.iter().filter(is_unknown);
+        let granted = principal.grants.iter().map(|grant| &grant.scope);
+        let granted = granted.filter(|scope| !self.scopes.contains_key(*scope));
+        words.chain(granted).map(String::as_str).collect()
+    }
+
+    /// The principal's roles that no table names.
+    pub fn unknown_roles<'p>(&self, principal: &'p Principal) -> Vec<&'p str> {
+        let roles = principal.roles.iter().map(String::as_str);
+        roles
+            .filter(|role| !self.roles.contains_key(*role))
+            .collect()
     }
 
     /// Whether the principal holds what is demanded, on every object or on the one demanded.

@@ -185,6 +185,11 @@ impl Principals {
         }
     }
 
+    /// Forgets the principal of a key.
+    pub fn forget(&mut self, digest: KeyDigest) {
+        self.principals.pop(&digest);
+    }
+
     /// Lets a background question wait.
     pub fn postpone_refresh(&mut self, digest: KeyDigest, until: Timestamp) {
         if let Some(entry) = self.principals.peek_mut(&digest) {

@@ -89,6 +89,11 @@ class Http2:
             self._send_body(stream, body, end)
         return stream
 
+    def send_trailers(self, stream: int, trailers: list[tuple[str, str]]) -> None:
+        """Ends a request whose body is open."""
+        self._h2.send_headers(stream, trailers, end_stream=True)
+        self._flush()
+
     def cancel(self, stream: int) -> None:
         """Resets a stream, as a client does that no longer wants the answer."""
         self._h2.reset_stream(stream, ErrorCodes.CANCEL)

@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from socketserver import TCPServer
@@ -28,6 +28,7 @@ class Seen:
     headers: list[tuple[str, str]]
     body_bytes: int
     body_sha256: str
+    trailers: list[tuple[str, str]] = field(default_factory=list)
 
     def header(self, name: str) -> list[str]:
         """All values of a header."""
@@ -123,8 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_request(self) -> Seen | None:
         digest = hashlib.sha256()
         size = 0
+        trailers: list[tuple[str, str]] = []
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
-            blocks = _chunked(self.rfile)
+            blocks = _chunked(self.rfile, trailers)
         else:
             blocks = _plain(self.rfile, int(self.headers.get("content-length", "0")))
         try:
@@ -133,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
                 size += len(block)
         except EOFError:
             return None
-        return Seen(self.command, self.path, list(self.headers.items()), size, digest.hexdigest())
+        return Seen(self.command, self.path, list(self.headers.items()), size, digest.hexdigest(), trailers)
 
     def log_message(self, *_: object) -> None:
         """Envoy's access log has it all."""
@@ -148,14 +150,15 @@ def _plain(stream: BufferedIOBase, left: int) -> Iterator[bytes]:
         yield block
 
 
-def _chunked(stream: BufferedIOBase) -> Iterator[bytes]:
+def _chunked(stream: BufferedIOBase, trailers: list[tuple[str, str]]) -> Iterator[bytes]:
     while size := int(stream.readline().split(b";")[0] or b"-1", 16):
         if size < 0:
             raise EOFError
         yield from _plain(stream, size)
         stream.readline()
-    while stream.readline().strip():
-        pass
+    while line := stream.readline().strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        trailers.append((name, value.strip()))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use mlflow_authz::auth_service::Reply;
+use mlflow_authz::trailers;
 use mlflow_authz::{CalloutId, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
 use crate::broken::Broken;
@@ -102,6 +103,30 @@ impl Plugin {
     pub fn on_request_body(&self, request: &Request) {
         self.read_body(request);
         self.empty_outbox(request.id().0, Some(request));
+    }
+
+    /// Trailers have come. What must not go upstream is taken out of them before they are held or go on: when the
+    /// request is resumed, there is no callback for them.
+    pub fn on_request_trailers(&self, request: &Request) {
+        if request.is_answered() {
+            return;
+        }
+        if let Err(broken) = self.clean_trailers(request) {
+            log::error!("request ended: its trailers cannot be cleaned: {broken}");
+            request.abort();
+            self.on_stream_gone(request.id());
+        }
+    }
+
+    fn clean_trailers(&self, request: &Request) -> Result<(), Broken> {
+        let pairs = host::header_pairs(HeaderMap::RequestTrailers)?;
+        let trailers = pairs.pairs()?;
+        let engine = self.engine.try_borrow().map_err(|_| Broken::EngineBusy)?;
+        let identity = &engine.config().identity_headers;
+        for name in trailers::unsafe_names(&trailers, identity, request.may_be_mounted()) {
+            host::remove_header(HeaderMap::RequestTrailers, name)?;
+        }
+        Ok(())
     }
 
     /// Decides by the body, if it is needed and there. The request's context must be the effective one.
@@ -234,7 +259,7 @@ impl Plugin {
             match event(engine, moment, &head) {
                 Some(Next::Forward(decision, edits)) => {
                     record(engine, moment.now, &decision, &head);
-                    request.forward(&edits)
+                    request.forward(&decision, &edits)
                 }
                 Some(Next::Answer(decision, answer)) => {
                     record(engine, moment.now, &decision, &head);

@@ -9,7 +9,7 @@ use mlflow_authz::denial::Answer;
 use mlflow_authz::identity::{HeaderEdit, HeaderEdits};
 use mlflow_authz::{Decision, StreamId};
 
-use crate::host::{self, HostError};
+use crate::host::{self, HeaderMap, HostError};
 
 /// The answer when the filter itself cannot go on; the log says why.
 const BROKEN_BODY: &str = r#"{"error_code":"TEMPORARILY_UNAVAILABLE","message":"The authorization filter could not decide about this request. Retry later.","reason":"auth_unavailable"}"#;
@@ -26,6 +26,8 @@ struct Shared {
     /// Whether one of the request's own callbacks is running: what that returns lets it go on.
     in_callback: Cell<bool>,
     body: Cell<Body>,
+    /// Whether it is known to lie outside the mounts.
+    outside: Cell<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,7 @@ impl Request {
                 state: Cell::new(State::Undecided),
                 in_callback: Cell::default(),
                 body: Cell::default(),
+                outside: Cell::default(),
             }),
         }
     }
@@ -73,6 +76,11 @@ impl Request {
     /// Whether it goes on.
     pub fn is_forwarded(&self) -> bool {
         self.shared.state.get() == State::Forwarded
+    }
+
+    /// Whether it was answered in the server's place, or ended.
+    pub fn is_answered(&self) -> bool {
+        self.shared.state.get() == State::Answered
     }
 
     /// Runs one of the request's own callbacks.
@@ -110,14 +118,20 @@ impl Request {
         (ended || size > limit).then(|| size.min(limit.saturating_add(1)))
     }
 
+    /// Whether it may be for MLflow, as far as is known.
+    pub fn may_be_mounted(&self) -> bool {
+        !self.shared.outside.get()
+    }
+
     /// Lets it go on, with its headers edited.
-    pub fn forward(&self, edits: &HeaderEdits) -> Result<(), HostError> {
+    pub fn forward(&self, decision: &Decision, edits: &HeaderEdits) -> Result<(), HostError> {
         if !self.is_undecided() {
             return Ok(());
         }
+        self.shared.outside.set(decision.mount.is_none());
         for edit in edits.iter() {
             match edit {
-                HeaderEdit::Remove(name) => host::remove_request_header(name)?,
+                HeaderEdit::Remove(name) => host::remove_header(HeaderMap::Request, name)?,
                 HeaderEdit::Set(name, value) => host::set_request_header(name, value)?,
             }
         }
@@ -142,6 +156,17 @@ impl Request {
         host::send_local_response(answer.status, &details, &headers, &answer.body)?;
         self.shared.state.set(State::Answered);
         Ok(())
+    }
+
+    /// Ends it, whether it went on already or not.
+    pub fn abort(&self) {
+        if self.is_undecided() {
+            return self.refuse();
+        }
+        self.shared.state.set(State::Answered);
+        if let Err(error) = host::close_request() {
+            log::error!("request held: {error}");
+        }
     }
 
     /// The refusal that needs nothing but the host. Where even that fails, the stream is reset.

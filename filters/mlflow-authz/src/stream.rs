@@ -1,7 +1,7 @@
 //! The HTTP context of one request.
 //!
 //! Until there is a decision, headers, body and trailers are all held back, so that nothing leaves under
-//! either setting of `allow_on_headers_stop_iteration`. Whatever the host does not let the filter do ends
+//! either setting of `allow_on_headers_stop_iteration`. Trailers are cleaned whatever was decided. Whatever the host does not let the filter do ends
 //! in a refusal.
 
 use std::rc::Rc;
@@ -78,6 +78,9 @@ impl HttpContext for Stream {
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         self.request.body_ended();
+        if let Some(plugin) = &self.plugin {
+            plugin.on_request_trailers(&self.request);
+        }
         self.on_callback(Plugin::on_request_body);
         self.action()
     }

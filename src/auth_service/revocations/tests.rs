@@ -4,7 +4,9 @@ use std::time::Duration;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
-use crate::auth_service::{Callout, ContractError, Failure, KeyId, MAX_BODY_BYTES, Reply};
+use crate::auth_service::{
+    Callout, ContractError, Failure, KeyId, MAX_BODY_BYTES, NoConnection, Reply,
+};
 use crate::config::Config;
 use crate::config::tests::mounted;
 
@@ -289,7 +291,12 @@ fn statuses() {
         (503, true, Unavailable(Status(503)), "error"),
         (504, true, Unavailable(Status(504)), "error"),
         (504, false, Unavailable(Timeout), "timeout"),
-        (503, false, Unavailable(Unreachable), "unreachable"),
+        (
+            503,
+            false,
+            Unavailable(Unreachable(NoConnection::Unknown)),
+            "unreachable",
+        ),
     ] {
         // A body that would be good on a 200 changes nothing.
         let read = answered(status, from_service, br#"{"key_ids": [], "next": "c"}"#);

@@ -20,7 +20,9 @@ fn principal(body: &str) -> Principal {
 }
 
 fn contract_error(body: &[u8]) -> ContractError {
-    match answered(200, true, body) {
+    let mut verdict = answered(200, true, body);
+    verdict.hide(|_| false);
+    match verdict {
         Verdict::Unavailable(Failure::Contract(error)) => error,
         other => panic!("{}: {other:?}", body.escape_ascii()),
     }
@@ -143,15 +145,12 @@ fn the_service_limits_how_long_its_answer_is_used() {
 
 const T: u64 = 1_700_000_000;
 
-const AN_EXPIRY: &str = "expected an RFC 3339 time or seconds since the UNIX epoch";
+const AN_EXPIRY: &str = "expected an RFC 3339 time or seconds (not milliseconds) since the UNIX epoch, before the year 10000";
 
 /// The error names the field and what was expected; the value, here always SECRET, stays out.
 #[test]
 fn fields_outside_the_contract_are_named_and_their_values_are_not() {
     for (body, field, problem) in [
-        (r#"{"user_id": "SECRET"}"#, "scopes", "is missing"),
-        (r#"{}"#, "scopes", "is missing"),
-        (r#"{"scopes": null}"#, "scopes", "expected a sequence"),
         (r#"{"scopes": "SECRET"}"#, "scopes", "expected a sequence"),
         (
             r#"{"scopes": "SECRET, expected SECRET at line 1"}"#,
@@ -247,6 +246,32 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         ),
         (
             r#"{"scopes": [], "expires_at": 1e300}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        // 2020 in milliseconds, and the second after the last that counts.
+        (
+            r#"{"scopes": [], "expires_at": 1577836800000}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": 1577836800000.0}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": 253402300800}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": "1577836800"}"#,
+            "expires_at",
+            AN_EXPIRY,
+        ),
+        (
+            r#"{"scopes": [], "expires_at": "9999-12-31T23:59:59-01:00"}"#,
             "expires_at",
             AN_EXPIRY,
         ),
@@ -374,5 +399,85 @@ fn a_key_has_at_most_a_thousand_scopes_and_roles() {
     ] {
         let text = contract_error(body.as_bytes()).to_string();
         assert_eq!(text, format!("field {field}: holds more than 1000 names"));
+    }
+}
+
+#[test]
+fn a_200_that_says_that_the_key_is_not_valid_is_a_401() {
+    for body in [
+        r#"{"valid": false}"#,
+        r#"{"active": false, "scopes": ["admin"], "is_admin": true}"#,
+        r#"{"is_valid": false, "scopes": "SECRET"}"#,
+        r#"{"valid": false, "valid": true, "scopes": []}"#,
+        r#"{"scopes": [], "revoked": true}"#,
+        r#"{"scopes": [], "status": "expired"}"#,
+        r#"{"scopes": [], "user": {"enabled": false}}"#,
+    ] {
+        assert_eq!(
+            answered(200, true, body.as_bytes()),
+            Verdict::Invalid,
+            "{body}"
+        );
+    }
+    for (body, field) in [
+        (r#"{"valid": "SECRET", "scopes": []}"#, "valid"),
+        (r#"{"active": null, "scopes": ["admin"]}"#, "active"),
+        (
+            r#"{"valid": true, "user": {"active": 0}, "scopes": []}"#,
+            "user.active",
+        ),
+    ] {
+        let error = contract_error(body.as_bytes());
+        let failure = Failure::Contract(error.clone());
+        assert!(
+            failure.ends_kept_rights() && failure.is_misconfiguration(),
+            "{body}"
+        );
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("field {field}: ")) && !text.contains("SECRET"),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        principal(r#"{"valid": true, "scopes": []}"#),
+        Principal::default()
+    );
+}
+
+#[test]
+fn an_admin_needs_no_scopes_and_everybody_else_does() {
+    for body in [
+        r#"{"is_admin": true}"#,
+        r#"{"is_admin": true, "scopes": null}"#,
+        r#"{"user": {"is_admin": true}}"#,
+    ] {
+        let read = principal(body);
+        assert_eq!((read.is_admin, read.scopes), (true, Vec::new()), "{body}");
+    }
+    for (body, received) in [
+        ("{}", "the reply has no fields"),
+        (r#"{"scopes": null}"#, "the reply has: scopes"),
+        (
+            r#"{"user_id": "SECRET", "permissions": ["SECRET"]}"#,
+            "the reply has: user_id, permissions",
+        ),
+        (
+            r#"{"is_admin": false, "roles": ["ops"]}"#,
+            "the reply has: is_admin, roles",
+        ),
+        (
+            r#"{"is_admin": false, "user": {"is_admin": true}}"#,
+            "the reply has: is_admin, user",
+        ),
+        (
+            r#"{"grants": [{"scope": "model:read", "names": ["SECRET"]}]}"#,
+            "the reply has: grants",
+        ),
+    ] {
+        let text = contract_error(body.as_bytes()).to_string();
+        let expected =
+            format!("field scopes: is missing or null, and is_admin is not true; {received}");
+        assert_eq!(text, expected, "{body}");
     }
 }

@@ -1,7 +1,7 @@
 //! `mlflow-authz`, the native command line beside the filter: one module per command.
 //!
 //! A failure is one line on stderr, `mlflow-authz: <what went wrong>; <what to do>`, and exit status 2. Status 1 is
-//! "no" as an answer: `check` found errors.
+//! "no" as an answer: `check` found errors, `explain --exit-code` a denial.
 
 #![allow(
     clippy::disallowed_methods,
@@ -62,7 +62,7 @@ impl Command {
     fn run(self) -> Result<ExitCode, CliError> {
         match self {
             Self::Check(args) => return check::run(&args),
-            Self::Explain(args) => explain::run(args),
+            Self::Explain(args) => return explain::run(args),
             Self::Routes(args) => routes::run(&args),
             Self::Replay(args) => return replay::run(&args),
             Self::Matrix(args) => matrix::run(&args),

@@ -62,6 +62,13 @@ fn a_valid_key_is_allowed_what_its_scopes_grant() {
             "allowed",
         ),
         (CREATE_RUN, r#"{"scopes": ["boss"]}"#, "scope_missing"),
+        (CREATE_RUN, r#"{"is_admin": true}"#, "allowed"),
+        (
+            CREATE_RUN,
+            r#"{"scopes": null, "is_admin": true}"#,
+            "allowed",
+        ),
+        (SEARCH_RUNS, r#"{"roles": ["boss"]}"#, "auth_unavailable"),
     ] {
         let mut shell = Shell::new(r#", "roles": {"boss": ["*:*"]}"#);
         assert_eq!(
@@ -364,4 +371,27 @@ fn what_is_counted() {
     shell.empty_outbox(0);
     assert_eq!(shell.counted(&started), 0);
     assert_eq!(shell.counted("mlflow_authz_cache_entries"), 0);
+}
+
+/// The names of fields are told to the operator, and a key among them never.
+#[test]
+fn fields_that_came_are_named_without_the_key() {
+    for service in [
+        r#", "send_client_ip": false"#,
+        r#", "send_client_ip": true"#,
+    ] {
+        let mut shell = Shell::with_service(service, "");
+        let body = r#"{"K1": 1, "not_K1_at_all": 2, "detail": "K1", "uid": "SECRET"}"#;
+        let next = shell.exchange(&super::with_key("K1", SEARCH_RUNS), &valid(body));
+        assert_eq!(reason(&next), "auth_unavailable");
+        let lines = shell.outbox.errors.join("\n");
+        assert!(
+            lines.contains("the reply has: detail, uid and 2 more"),
+            "{lines}"
+        );
+        assert!(
+            !lines.contains("K1") && !lines.contains("SECRET"),
+            "{lines}"
+        );
+    }
 }

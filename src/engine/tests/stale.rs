@@ -95,6 +95,63 @@ fn a_refusal_ends_stale_rights_at_once() {
     }
 }
 
+/// What a 200 says against a key counts as much as a 401, also for one that was good before.
+#[test]
+fn a_200_that_says_that_the_key_is_dead_ends_all_its_rights() {
+    for (body, expected) in [
+        (r#"{"valid": false, "scopes": ["admin"]}"#, "key_invalid"),
+        (r#"{"active": false}"#, "key_invalid"),
+        (
+            r#"{"scopes": ["model:read"], "revoked": true}"#,
+            "key_invalid",
+        ),
+        // Long past, and the very moment of the question.
+        (
+            r#"{"scopes": ["model:read"], "expires_at": -1}"#,
+            "key_invalid",
+        ),
+        (
+            r#"{"scopes": ["model:read"], "expires_at": 1000060}"#,
+            "key_invalid",
+        ),
+        (
+            r#"{"scopes": ["model:read"], "valid": "false"}"#,
+            "auth_unavailable",
+        ),
+        (
+            r#"{"scopes": ["model:read"], "active": null}"#,
+            "auth_unavailable",
+        ),
+    ] {
+        // A new key, one that is asked about again, and one that is refreshed in the background.
+        for (known, after) in [(false, 60_000), (true, 60_000), (true, 53_000)] {
+            let mut shell = Shell::new(TIMES);
+            if known {
+                shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+            }
+            shell.later(after);
+            let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(body));
+            if after == 53_000 {
+                assert_eq!(reason(&next), "allowed", "{body}");
+                shell.later(7_000);
+                shell.reply(&valid(body));
+            } else {
+                assert_eq!(reason(&next), expected, "{body} {known}");
+            }
+            // The negative answer is remembered, and nothing is left that could be served in an outage.
+            if expected == "key_invalid" {
+                let (_, next) = shell.headers(&with_key("K1", SEARCH_RUNS));
+                let is_remembered = after != 53_000;
+                let expected = if is_remembered { expected } else { "ask" };
+                assert_eq!(reason(&next), expected, "{body} {known} {after}");
+            }
+            shell.later(6_000);
+            let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &status(500, true));
+            assert_eq!(reason(&next), "auth_unavailable", "{body} {known} {after}");
+        }
+    }
+}
+
 #[test]
 fn a_limited_rate_is_no_outage() {
     let mut shell = warm(TIMES);

@@ -45,7 +45,7 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Body { bytes: Vec<u8>, end: bool },
-    Trailers,
+    Trailers(Vec<Pair>),
 }
 
 /// A stream context of the host.
@@ -55,6 +55,8 @@ pub struct Stream {
     pub root: u32,
     /// The request's headers as they are now.
     pub headers: Vec<Pair>,
+    /// The request's trailers as they are now.
+    pub trailers: Vec<Pair>,
     /// Properties by path, parts separated by a zero byte.
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
     /// `None` as long as nothing has.
@@ -66,6 +68,8 @@ pub struct Stream {
     /// What the filter sees of the body.
     pub body: Vec<u8>,
     pub(crate) hasty: bool,
+    /// Envoy: trailers can be read from their callback until they go on.
+    pub(crate) trailers_readable: bool,
     /// Whether the header callback has returned `Pause` and nothing has let the request go on.
     pub(crate) paused: bool,
     /// Envoy: headers can be read from the header callback until the request goes on.
@@ -79,12 +83,14 @@ impl Stream {
         Self {
             root,
             headers: request.headers,
+            trailers: Vec::new(),
             properties: BTreeMap::new(),
             outcome: None,
             opened_at,
             decided_at: None,
             body: Vec::new(),
             hasty: request.hasty,
+            trailers_readable: false,
             paused: false,
             readable: true,
             queued: VecDeque::new(),

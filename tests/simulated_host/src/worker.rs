@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::callouts::Reply;
 use crate::host::{Commons, Deferred, Host, Root};
+use crate::pairs::Pair;
 use crate::stream::{Outcome, Part, Request, Stream};
 use crate::vm::Vm;
 
@@ -125,8 +126,8 @@ impl Worker {
     }
 
     /// Trailers arrive.
-    pub fn trailers(&mut self, stream: u32) {
-        self.part(stream, Part::Trailers);
+    pub fn trailers(&mut self, stream: u32, trailers: Vec<Pair>) {
+        self.part(stream, Part::Trailers(trailers));
     }
 
     fn part(&mut self, id: u32, part: Part) {
@@ -147,13 +148,19 @@ impl Worker {
                 let size = u32::try_from(stream.body.len()).unwrap();
                 self.callback("proxy_on_request_body", id, &[size, end.into()])
             }
-            Part::Trailers => self.callback("proxy_on_request_trailers", id, &[1]),
+            Part::Trailers(trailers) => {
+                let count = u32::try_from(trailers.len()).unwrap();
+                stream.trailers = trailers;
+                stream.trailers_readable = true;
+                self.callback("proxy_on_request_trailers", id, &[count])
+            }
         };
         let (trapped, now) = (self.trap.is_some(), self.host().clock());
         let host = self.host_mut();
         let Some(stream) = host.streams.get_mut(&id) else {
             return;
         };
+        stream.trailers_readable &= action != Some(CONTINUE);
         match (action.unwrap_or(CONTINUE), &stream.outcome) {
             (CONTINUE, None) if !trapped => stream.forward(now),
             (CONTINUE, Some(Outcome::Forwarded(_))) => stream.body.clear(),
@@ -277,6 +284,12 @@ impl Worker {
                         self.end_hasty(id);
                     }
                 }
+                // Trailers can be kept from a request that went on only by ending it.
+                Deferred::Reset(id) if self.is_at_trailers(id) => {
+                    if let Some(stream) = self.host_mut().streams.get_mut(&id) {
+                        stream.decide(Outcome::Reset, now);
+                    }
+                }
                 Deferred::Reset(id) => {
                     if let Some(stream) = self.undecided(id, "resets") {
                         stream.decide(Outcome::Reset, now);
@@ -286,6 +299,13 @@ impl Worker {
                 Deferred::Done(root) => self.delete_root(root),
             }
         }
+    }
+
+    fn is_at_trailers(&self, id: u32) -> bool {
+        let stream = self.host().streams.get(&id);
+        stream.is_some_and(|it| {
+            it.trailers_readable && matches!(it.outcome, Some(Outcome::Forwarded(_)))
+        })
     }
 
     /// A stream that something may still become of; anything else is a violation.

@@ -45,6 +45,8 @@ impl std::error::Error for HostError {}
 pub enum HeaderMap {
     /// Of the request.
     Request = 0,
+    /// Behind the body of the request.
+    RequestTrailers = 1,
     /// Of the reply to a callout.
     CalloutReply = 6,
 }
@@ -117,11 +119,11 @@ pub fn set_request_header(name: &str, value: &str) -> Result<(), HostError> {
     check("replace_header_map_value", status)
 }
 
-/// Removes every request header of a name.
-pub fn remove_request_header(name: &[u8]) -> Result<(), HostError> {
+/// Removes every header of a name.
+pub fn remove_header(map: HeaderMap, name: &[u8]) -> Result<(), HostError> {
     check(
         "remove_header_map_value",
-        raw::remove_header(HeaderMap::Request as u32, name),
+        raw::remove_header(map as u32, name),
     )
 }
 

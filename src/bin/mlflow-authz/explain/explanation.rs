@@ -3,7 +3,9 @@
 use std::fmt;
 
 use mlflow_authz::Decision;
+use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Answer;
+use mlflow_authz::enforcement::percentile;
 use mlflow_authz::policy::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,16 @@ pub struct Explanation<'p> {
     key_names: Vec<String>,
     message: Option<String>,
     mount: Option<String>,
+    key_id: Option<String>,
+    user_id: Option<String>,
+    /// Where the caller stands among a hundred, 0 to 99.
+    percentile: u64,
+    /// Denials of this request are answered to callers below; `None` outside the mounts.
+    enforce_percent: Option<u64>,
+    /// The caller's scopes that no table names.
+    unknown_scopes: Vec<String>,
+    /// The caller's roles that no table names.
+    unknown_roles: Vec<String>,
 }
 
 /// What an answer's body adds.
@@ -83,7 +95,54 @@ impl<'p> Explanation<'p> {
             name: decision.name.as_ref().map(ToString::to_string),
             message: body.message,
             mount: decision.mount.as_ref().map(ToString::to_string),
+            key_id: principal.as_ref().and_then(|it| it.key_id.clone()),
+            user_id: principal.as_ref().and_then(|it| it.user_id.clone()),
+            percentile: percentile(principal.as_deref()),
+            enforce_percent: decision
+                .mount
+                .is_some()
+                .then(|| decision.terms.percent_enforced()),
+            unknown_scopes: owned(principal.as_ref().map(|it| policy.unknown_scopes(it))),
+            unknown_roles: owned(principal.as_ref().map(|it| policy.unknown_roles(it))),
         }
+    }
+
+    /// Whether the request is refused.
+    pub fn is_denial(&self) -> bool {
+        self.decision == Effect::Deny.as_str()
+    }
+
+    fn unknown(&self) -> Option<String> {
+        let said = |what: &str, words: &[String]| {
+            (!words.is_empty()).then(|| format!("{what} {}", words.join(", ")))
+        };
+        let parts = [
+            said("scopes", &self.unknown_scopes),
+            said("roles", &self.unknown_roles),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty())
+            .then(|| format!("{} (in no table; they grant nothing)", parts.join("; ")))
+    }
+
+    /// Whether denials are answered to this caller, where that goes by shares.
+    fn share(&self) -> Option<String> {
+        let percent = self.enforce_percent.filter(|percent| *percent < 100)?;
+        let place = self.percentile;
+        let (verdict, relation) = if place < percent {
+            ("yes", "below")
+        } else {
+            ("no", "not below")
+        };
+        Some(match &self.key_id {
+            _ if percent == 0 => "no: denials are recorded only".to_owned(),
+            Some(key_id) => {
+                format!("{verdict}: {key_id} is at {place} of 0 to 99, {relation} {percent}")
+            }
+            None => format!(
+                "{verdict}: a caller without a key id is at {place} of 0 to 99, {relation} {percent}"
+            ),
+        })
     }
 }
 
@@ -115,6 +174,8 @@ impl fmt::Display for Explanation<'_> {
                     .as_ref()
                     .map(|scopes| list(scopes, "no scopes")),
             ),
+            ("unknown", self.unknown()),
+            ("enforced", self.share()),
             (
                 "limited to",
                 (!self.key_names.is_empty()).then(|| self.key_names.join(", ")),
@@ -129,6 +190,14 @@ impl fmt::Display for Explanation<'_> {
         }
         Ok(())
     }
+}
+
+fn owned(words: Option<Vec<&str>>) -> Vec<String> {
+    words
+        .unwrap_or_default()
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn list<T: std::borrow::Borrow<str>>(words: &[T], if_none: &str) -> String {

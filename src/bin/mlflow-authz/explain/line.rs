@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use serde_json::Value;
 
 use super::headers::Headers;
-use super::request::{Claims, Grant, Request};
+use super::request::{Claims, Grant, Request, Said};
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +19,10 @@ struct Line {
     roles: Option<Vec<String>>,
     #[serde(default)]
     is_admin: Option<bool>,
+    #[serde(default)]
+    key_id: Option<String>,
+    #[serde(default)]
+    user_id: Option<String>,
     #[serde(default)]
     headers: Option<Headers>,
     #[serde(default)]
@@ -88,7 +92,14 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
         line.host.map(String::into_bytes),
         line.headers.unwrap_or_default().0,
         body,
-        Claims::given(line.scopes, line.roles, line.is_admin, line.grants),
+        Claims::given(Said {
+            scopes: line.scopes,
+            roles: line.roles,
+            is_admin: line.is_admin,
+            grants: line.grants,
+            key_id: line.key_id,
+            user_id: line.user_id,
+        }),
     ))
 }
 

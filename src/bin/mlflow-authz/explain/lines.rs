@@ -24,6 +24,8 @@ pub struct Tally {
     pub refused: u64,
     /// The number of the first of them, counted from one.
     pub first_refused: Option<u64>,
+    /// Requests that are denied.
+    pub denied: u64,
 }
 
 /// What ended the run early.
@@ -73,7 +75,9 @@ pub fn explain_lines(
         };
         match request {
             Ok(request) => {
-                output.line(&explainer.explain(&request).map_err(Failure::Explain)?)?;
+                let explanation = explainer.explain(&request).map_err(Failure::Explain)?;
+                tally.denied += u64::from(explanation.is_denial());
+                output.line(&explanation)?;
             }
             Err(problem) => {
                 tally.refused += 1;

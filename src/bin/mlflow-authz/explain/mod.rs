@@ -15,30 +15,37 @@ mod tests;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::ValueEnum;
 
 use self::explainer::Explainer;
 use self::lines::{Failure, Tally};
-use self::request::{Claims, Request};
+use self::request::{Claims, Request, Said};
 use crate::config_file::ConfigFile;
 use crate::error::CliError;
 use crate::output;
 
 const ABOUT_CALLERS: &str = "\
-Who calls: with scopes, roles or admin given, even as empty lists, the request has a valid key, and \
+Who calls: with scopes, roles, admin, a key id or a user id given, even as empty lists, the request has a valid key, and \
 the auth service says that of it; a credential is added unless the headers bring one. With a credential \
 among the headers only, the key is valid and has no scopes. With neither, the caller is anonymous.
 
 With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
-\"grants\", \"headers\", \"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is a list \
+\"grants\", \"key_id\", \"user_id\", \"headers\", \"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is a list \
 of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, or a list of [name, value]; body is \
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
 
 The body counts only where the key's grants are limited to names, which may stand in it. With \
 \"bodies\": \"ignore\", the default, the filter does not read it and answers body_unavailable there. \
-Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.";
+Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.
+
+Shares: denials are answered to callers whose percentile, 0 to 99, is below enforce_percent. It follows from the key \
+id alone; a caller without one has 99. unknown_scopes and unknown_roles are in no table and grant nothing.
+
+Exit status: 0; with --exit-code 1 if a request is denied (one that is only recorded as such, decision would_deny, is \
+forwarded and not denied); 2 on errors.";
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]
@@ -59,6 +66,12 @@ pub struct Args {
     /// The caller is an admin
     #[arg(long)]
     admin: bool,
+    /// The key's public id, by which enforce_percent counts callers
+    #[arg(long, value_name = "ID")]
+    key_id: Option<String>,
+    /// The user's id
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
     /// A request header; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<OsString>,
@@ -73,7 +86,7 @@ pub struct Args {
     body_file: Option<PathBuf>,
     /// Decide about the requests on stdin, one JSON object a line
     #[arg(long, conflicts_with_all = [
-        "method", "target", "scopes", "roles", "admin", "headers", "host", "body", "body_file",
+        "method", "target", "scopes", "roles", "admin", "key_id", "user_id", "headers", "host", "body", "body_file",
     ])]
     stdin: bool,
     /// The plugin configuration; - for stdin [default: the defaults]
@@ -82,6 +95,9 @@ pub struct Args {
     /// How to print decisions [default: text; json with --stdin]
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Exit with status 1 if a request is denied
+    #[arg(long)]
+    exit_code: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,23 +111,27 @@ enum Format {
 /// # Errors
 ///
 /// A configuration that the filter would refuse, a header that is none, lines that are not requests.
-pub fn run(args: Args) -> Result<(), CliError> {
+pub fn run(args: Args) -> Result<ExitCode, CliError> {
     if args.stdin {
         check_combination(&args)?;
     }
     let mut explainer = Explainer::new(ConfigFile::read_or_default(args.config.as_deref())?);
+    let exit_code = args.exit_code;
+    let status = |denied: bool| ExitCode::from(u8::from(exit_code && denied));
     if args.stdin {
-        return explain_stdin(&mut explainer);
+        return explain_stdin(&mut explainer).map(status);
     }
     let format = args.format.unwrap_or(Format::Text);
     let explanation = explainer.explain(&request(args)?)?;
+    let denied = explanation.is_denial();
     output::to_stdout(|out| match format {
         Format::Text => write!(out, "{explanation}"),
         Format::Json => {
             serde_json::to_writer(&mut *out, &explanation)?;
             out.write_all(b"\n")
         }
-    })
+    })?;
+    Ok(status(denied))
 }
 
 fn check_combination(args: &Args) -> Result<(), CliError> {
@@ -136,12 +156,14 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
 
 fn request(args: Args) -> Result<Request, CliError> {
     let bytes = OsString::into_encoded_bytes;
-    let claims = Claims::given(
-        args.scopes.as_deref().map(listed),
-        args.roles.as_deref().map(listed),
-        args.admin.then_some(true),
-        None,
-    );
+    let claims = Claims::given(Said {
+        scopes: args.scopes.as_deref().map(listed),
+        roles: args.roles.as_deref().map(listed),
+        is_admin: args.admin.then_some(true),
+        grants: None,
+        key_id: args.key_id,
+        user_id: args.user_id,
+    });
     let headers = args
         .headers
         .into_iter()
@@ -183,11 +205,13 @@ fn listed(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn explain_stdin(explainer: &mut Explainer) -> Result<(), CliError> {
+/// Whether a request was denied.
+fn explain_stdin(explainer: &mut Explainer) -> Result<bool, CliError> {
     match lines::explain_lines(explainer, io::stdin().lock(), io::stdout().lock()) {
-        Ok(tally) => verdict(&tally),
+        Ok(tally) => verdict(&tally).map(|()| tally.denied > 0),
         Err(Failure::Explain(error)) => Err(error),
-        Err(Failure::Write(error)) => output::ended(Err(error)),
+        // Who has read enough has not asked for the rest.
+        Err(Failure::Write(error)) => output::ended(Err(error)).map(|()| false),
         Err(Failure::Read(error)) => Err(CliError::new(
             format!("cannot read stdin: {error}"),
             "see what the system says",

@@ -17,6 +17,23 @@ pub struct Claims {
     pub is_admin: bool,
     /// Scopes that are limited to names.
     pub grants: Vec<Grant>,
+    /// The key's public name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+}
+
+/// What is said of a caller, `None` where nothing is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub scopes: Option<Vec<String>>,
+    pub roles: Option<Vec<String>>,
+    pub is_admin: Option<bool>,
+    pub grants: Option<Vec<Grant>>,
+    pub key_id: Option<String>,
+    pub user_id: Option<String>,
 }
 
 /// A scope and the patterns of names that it is limited to.
@@ -29,18 +46,17 @@ pub struct Grant {
 
 impl Claims {
     /// `None` when nothing is said.
-    pub fn given(
-        scopes: Option<Vec<String>>,
-        roles: Option<Vec<String>>,
-        is_admin: Option<bool>,
-        grants: Option<Vec<Grant>>,
-    ) -> Option<Self> {
-        let said = scopes.is_some() || roles.is_some() || is_admin.is_some() || grants.is_some();
-        said.then(|| Self {
-            scopes: scopes.unwrap_or_default(),
-            roles: roles.unwrap_or_default(),
-            is_admin: is_admin.unwrap_or_default(),
-            grants: grants.unwrap_or_default(),
+    pub fn given(said: Said) -> Option<Self> {
+        if said == Said::default() {
+            return None;
+        }
+        Some(Self {
+            scopes: said.scopes.unwrap_or_default(),
+            roles: said.roles.unwrap_or_default(),
+            is_admin: said.is_admin.unwrap_or_default(),
+            grants: said.grants.unwrap_or_default(),
+            key_id: said.key_id,
+            user_id: said.user_id,
         })
     }
 }

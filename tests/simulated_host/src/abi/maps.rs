@@ -8,6 +8,7 @@ use crate::pairs::{Pair, serialize};
 use crate::status::{BAD_ARGUMENT, NOT_FOUND, OK, Status};
 
 const REQUEST_HEADERS: u32 = 0;
+const REQUEST_TRAILERS: u32 = 1;
 const CALLOUT_REPLY_HEADERS: u32 = 6;
 const LAST_MAP: u32 = 7;
 const REQUEST_BODY: u32 = 0;
@@ -67,6 +68,12 @@ fn pairs_of(host: &Host, map: u32) -> Option<&[Pair]> {
             let stream = host.streams.get(&acting)?;
             stream.readable.then_some(stream.headers.as_slice())
         }
+        REQUEST_TRAILERS => {
+            let stream = host.streams.get(&acting)?;
+            stream
+                .trailers_readable
+                .then_some(stream.trailers.as_slice())
+        }
         CALLOUT_REPLY_HEADERS => {
             let (root, reply) = host.reply.as_ref()?;
             (*root == host.root_of(acting)).then_some(reply.headers.as_slice())
@@ -79,6 +86,9 @@ fn change(host: &mut Host, map: u32) -> Result<&mut Vec<Pair>, Status> {
     let acting = host.acting();
     match host.streams.get_mut(&acting) {
         Some(stream) if map == REQUEST_HEADERS && stream.readable => Ok(&mut stream.headers),
+        Some(stream) if map == REQUEST_TRAILERS && stream.trailers_readable => {
+            Ok(&mut stream.trailers)
+        }
         _ => Err(BAD_ARGUMENT),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use simulated_host::faults::When;
 use simulated_host::pairs::{Pair, find, pairs};
 use simulated_host::service;
 use simulated_host::stream::{Outcome, Request};
@@ -12,6 +13,20 @@ const SPOOFED: &[(&str, &str)] = &[
     ("x_mlflow_authz_key", "root"),
     ("X-MLflow-Authz-Scopes", "admin"),
 ];
+
+const UNSAFE_TRAILERS: &[(&str, &str)] = &[
+    ("x-mlflow-authz-user", "root"),
+    ("x.mlflow.authz.key", "root"),
+    ("x_mlflow_authz_scopes", "admin"),
+    ("authorization", "Bearer other"),
+    ("x-original-url", "/other"),
+];
+
+const KEPT_TRAILERS: &[(&str, &str)] = &[("x-checksum", "1"), ("grpc-status", "0")];
+
+fn trailers() -> Vec<Pair> {
+    pairs(&[UNSAFE_TRAILERS, KEPT_TRAILERS].concat())
+}
 
 fn forwarded(world: &World, stream: u32) -> &[Pair] {
     match world.outcome(0, stream) {
@@ -146,15 +161,54 @@ fn bodies_and_trailers_are_held_until_the_decision_under_either_setting() {
                 world.workers[0].body(stream, vec![b'x'; 1000], false);
                 assert_eq!(world.result(0, stream), "waits", "{stop_iteration}");
             }
-            world.workers[0].trailers(stream);
+            world.workers[0].trailers(stream, trailers());
             assert_eq!(world.result(0, stream), "waits", "{stop_iteration}");
             world.settle();
             assert_eq!(world.result(0, stream), result, "{stop_iteration}");
+            if result == "forwarded" {
+                let sent = &world.workers[0].host().streams[&stream].trailers;
+                assert_eq!(*sent, pairs(KEPT_TRAILERS), "{stop_iteration}");
+            }
             // What comes later passes, or is of no interest any more.
             world.workers[0].body(stream, vec![b'x'; 1000], true);
             world.workers[0].delete(stream);
             world.assert_sound();
         }
+    }
+}
+
+#[test]
+fn trailers_of_a_request_that_went_on_are_cleaned_and_one_whose_are_not_is_reset() {
+    for (target, kept) in [(READ, &[][..]), (OUTSIDE, &[("x-original-url", "/other")])] {
+        let mut world = World::single();
+        world.open(0, request(READ, Some("reader"), &[]));
+        world.settle();
+        let with_trailers = || Request {
+            more_follows: true,
+            ..request(target, Some("reader"), &[])
+        };
+        let stream = world.open(0, with_trailers());
+        world.workers[0].trailers(stream, trailers());
+        assert_eq!(world.result(0, stream), "forwarded", "{target}");
+        let sent = &world.workers[0].host().streams[&stream].trailers;
+        assert_eq!(*sent, pairs(&[kept, KEPT_TRAILERS].concat()), "{target}");
+        for call in [
+            "proxy_get_header_map_pairs",
+            "proxy_remove_header_map_value",
+        ] {
+            let stream = world.open(0, with_trailers());
+            let faults = &mut world.workers[0].host_mut().faults;
+            faults.order(call, When::Always, 10);
+            world.workers[0].trailers(stream, trailers());
+            world.workers[0].host_mut().faults.clear();
+            world.settle();
+            assert_eq!(
+                world.outcome(0, stream),
+                Some(&Outcome::Reset),
+                "{target} {call}"
+            );
+        }
+        world.assert_sound();
     }
 }
 

@@ -34,6 +34,12 @@ fn a_denial_says_what_is_missing() {
             "key_names": [],
             "message": message,
             "mount": "/",
+            "key_id": null,
+            "user_id": null,
+            "percentile": 99,
+            "enforce_percent": 100,
+            "unknown_scopes": [],
+            "unknown_roles": [],
         })
     );
 }

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{DEFAULTS, explained, explainer};
+use super::{DEFAULTS, explained, explainer, one};
 use crate::explain::lines::{Failure, LONGEST_LINE, Tally, explain_lines};
 
 const GOOD: &str = r#"{"method":"GET","target":"/health"}"#;
@@ -150,7 +150,8 @@ fn lines_that_are_not_requests() {
             Tally {
                 lines: 3,
                 refused: 1,
-                first_refused: Some(2)
+                first_refused: Some(2),
+                denied: 0,
             }
         );
         assert!(!output[1].to_string().contains("hk_live_secret"));
@@ -296,4 +297,50 @@ fn odd_targets_are_decided_and_never_trap() {
         assert_eq!(tally.refused, 0, "{target:?}");
         assert_ne!(output[0]["decision"], Value::Null, "{target:?}");
     }
+}
+
+/// Who falls into a share, and which words nobody knows.
+#[test]
+fn shares_and_unknown_words_are_told() {
+    let config = r#"{"auth_service": {"cluster": "a"}, "enforce_percent": 50, "roles": {"ops": ["job:use"]}}"#;
+    let write = r#""method": "POST", "target": "/api/2.0/mlflow/runs/create""#;
+    let (mut enforced, mut not) = (0, 0);
+    for number in 0..100 {
+        let line = format!(r#"{{{write}, "key_id": "key_{number}", "user_id": "u"}}"#);
+        let told = one(config, &line);
+        assert_eq!(
+            (&told["key_id"], &told["user_id"]),
+            (&json!(format!("key_{number}")), &json!("u"))
+        );
+        assert_eq!(told["enforce_percent"], 50);
+        if told["percentile"].as_u64().unwrap() < 50 {
+            assert_eq!(
+                (&told["decision"], &told["status"]),
+                (&json!("deny"), &json!(403)),
+                "{told}"
+            );
+            enforced += 1;
+        } else {
+            assert_eq!(
+                (&told["decision"], &told["status"]),
+                (&json!("would_deny"), &Value::Null),
+                "{told}"
+            );
+            not += 1;
+        }
+    }
+    assert!(enforced > 30 && not > 30, "{enforced} {not}");
+    let told = one(config, &format!(r#"{{{write}, "scopes": []}}"#));
+    assert_eq!(
+        (&told["percentile"], &told["decision"]),
+        (&json!(99), &json!("would_deny"))
+    );
+    let line = format!(
+        r#"{{{write}, "scopes": ["model:read", "x:y", "model:write:a-*"], "roles": ["ops", "dev"],
+            "grants": [{{"scope": "z", "names": ["a"]}}]}}"#
+    )
+    .replace('\n', "");
+    let told = one(config, &line);
+    assert_eq!(told["unknown_scopes"], json!(["x:y", "z"]));
+    assert_eq!(told["unknown_roles"], json!(["dev"]));
 }

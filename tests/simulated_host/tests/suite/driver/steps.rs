@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use simulated_host::callouts::{Callout, Reply};
 use simulated_host::faults::When;
+use simulated_host::pairs::pairs;
 use simulated_host::service::{self, Verdict};
 use simulated_host::shared_data::Interloper;
 use simulated_host::status::FAILURES;
@@ -286,7 +287,8 @@ impl Run {
         match self.random.u32(0..4) {
             0 => {
                 self.say(format!("worker {worker}: trailers of {stream}"));
-                self.world.workers[worker].trailers(stream);
+                self.world.workers[worker]
+                    .trailers(stream, pairs(&[("x.mlflow.authz.user", "root")]));
             }
             1 if self.world.outcome(worker, stream).is_some() => {
                 self.say(format!("worker {worker}: response to {stream}"));
