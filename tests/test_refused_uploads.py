@@ -4,12 +4,16 @@ docs/requests.md has the table of all clients that were measured; here are those
 """
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from harness import keys, paths
+from harness.envoy_config import Config, connection_manager
 from harness.http import bearer
 from harness.http2 import Http2
 from harness.stack import MOUNT, Stack
@@ -96,3 +100,31 @@ def test_the_answer_is_complete_before_the_stream_is_reset(stack: Stack) -> None
         again = connection.request("GET", f"{MOUNT}/api/2.0/mlflow/runs/get?run_id=1", [bearer(keys.READ["key"])])
         assert again.status == 200
     assert nothing_went_upstream(stack) == before + 1
+
+
+def with_delay(config: Config) -> None:
+    """What docs/requests.md says to add."""
+    text = (paths.ROOT / "docs" / "requests.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    manager = connection_manager(config)
+    manager["http_filters"] = yaml.safe_load(block) + manager["http_filters"]
+    manager["http2_protocol_options"]["initial_stream_window_size"] = 1_048_576
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+def test_curl_over_http_2_where_uploads_are_held(start_stack: Callable[..., Stack], body: Path) -> None:
+    """Curl 7.88 ends with 92 and no status otherwise."""
+    held = start_stack(edit=with_delay)
+    for _ in range(3):
+        told = ran(
+            ["curl", "-sS", "--http2-prior-knowledge", "-w", " %{http_code}", "-T", body]
+            + ["-H", f"authorization: Bearer {keys.READ['key']}", held.envoy.url + TARGET]
+        )
+        assert WORDS in told and told.endswith(" 403")
+    assert nothing_went_upstream(held) == 0
+    # What is allowed goes on, whole.
+    with Http2(held.envoy.host, held.envoy.port) as connection:
+        answer = connection.request(
+            "PUT", TARGET, [bearer(keys.WRITE["key"]), ("content-length", str(SIZE))], b"x" * SIZE
+        )
+    assert (answer.status, answer.json()["body_bytes"]) == (200, SIZE)
