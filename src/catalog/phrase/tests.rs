@@ -69,7 +69,6 @@ const VERBS: &[&str] = &[
     "list",
     "load",
     "log",
-    "make",
     "query",
     "register",
     "remove",
