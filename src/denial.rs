@@ -9,11 +9,13 @@ mod tests;
 use http::StatusCode;
 use serde::Serialize;
 
+use crate::catalog::{CATALOG, Operation};
 use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
 use crate::principals::Principal;
 use crate::request::RequestHead;
+use crate::target::{self, Ambiguity, Target};
 
 /// Scopes a message repeats before it counts the rest.
 const MENTIONED_SCOPES: usize = 20;
@@ -23,6 +25,9 @@ const MENTIONED_MOUNTS: usize = 5;
 
 /// The longest request id that an answer repeats, in bytes.
 const LONGEST_REQUEST_ID: usize = 128;
+
+/// The longest method that an answer repeats, in characters.
+const LONGEST_METHOD: usize = 20;
 
 /// A response made by the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +80,7 @@ impl Denials<'_> {
         let required = decision.required.filter(|_| lacks_permission);
         let body = Body {
             error_code,
-            message: self.message(decision),
+            message: self.message(decision, head),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
@@ -132,15 +137,10 @@ impl Denials<'_> {
         headers
     }
 
-    fn message(&self, decision: &Decision) -> String {
+    fn message(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
         match decision.reason {
             Reason::OutsideMounts => self.outside_mounts(),
-            Reason::TargetAmbiguous => {
-                let problem = decision
-                    .ambiguity
-                    .map_or("The request has more than one reading", |a| a.problem());
-                format!("{problem}. Send it in its plain spelling.")
-            }
+            Reason::TargetAmbiguous => ambiguous(decision.ambiguity, head),
             Reason::CredentialAmbiguous => {
                 "The request carries more than one API key. Send exactly one.".to_owned()
             }
@@ -161,7 +161,7 @@ impl Denials<'_> {
                 )
             }
             Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted => {
-                self.missing_permission(decision)
+                self.missing_permission(decision, head)
             }
             Reason::BodyAmbiguous => format!(
                 "This key is limited to names, and the name in the request cannot be read without doubt: {}.",
@@ -218,16 +218,19 @@ impl Denials<'_> {
         )
     }
 
-    fn missing_permission(&self, decision: &Decision) -> String {
+    fn missing_permission(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
         let principal = decision.principal.as_deref();
         let caller = principal.and_then(|p| p.key_id.as_deref()).map_or_else(
             || "This API key".to_owned(),
             |key_id| format!("API key {}", printable(key_id)),
         );
-        let action = match decision.operation {
-            Some(operation) => operation.phrase(),
-            None => "call this endpoint, which is not a known MLflow endpoint".to_owned(),
-        };
+        let action = decision
+            .operation
+            .map_or_else(|| unknown(decision, head), Operation::phrase);
+        let note = decision
+            .operation
+            .and_then(Operation::note)
+            .map_or_else(String::new, |note| format!(" {note}"));
         let Some(required) = decision.required else {
             return format!("GraphQL is switched off here.{}", self.help());
         };
@@ -246,7 +249,7 @@ impl Denials<'_> {
             .map_or_else(String::new, |unclear| format!(" ({unclear})"));
         let names = self.held_names(decision);
         format!(
-            "{caller} may not {action}: it needs {required}{object}{unclear}, which {granting}; this key has: {}{names}.{}",
+            "{caller} may not {action}: it needs {required}{object}{unclear}, which {granting}; this key has: {}{names}.{note}{}",
             held_scopes(principal),
             self.help()
         )
@@ -295,6 +298,39 @@ impl Denials<'_> {
             .map(|url| format!(" See {url}"))
             .unwrap_or_default()
     }
+}
+
+fn ambiguous(ambiguity: Option<Ambiguity>, head: &RequestHead<'_>) -> String {
+    let Some(ambiguity) = ambiguity else {
+        return "The request has more than one reading. Send it in its plain spelling.".to_owned();
+    };
+    match target::refused_name(head.raw_target(), ambiguity) {
+        Some(wrong) => format!(
+            "The path of the artifact {wrong}, and MLflow would read it as another path. Rename the file or the folder."
+        ),
+        None => format!("{}. Send it in its plain spelling.", ambiguity.problem()),
+    }
+}
+
+/// What a request asks for that is no operation of the catalog.
+fn unknown(decision: &Decision, head: &RequestHead<'_>) -> String {
+    let mount = decision.mount.as_deref().unwrap_or_default();
+    let target = Target::parse(head.raw_target()).ok();
+    let path = target
+        .as_ref()
+        .and_then(|target| target::below_mount(&target.path, mount));
+    let methods = path.map_or_else(Vec::new, |path| CATALOG.methods(path));
+    if methods.is_empty() {
+        return "call this endpoint, which is not a known MLflow endpoint".to_owned();
+    }
+    let method: String = printable(head.method())
+        .chars()
+        .take(LONGEST_METHOD)
+        .collect();
+    format!(
+        "send {method} to this endpoint, which MLflow serves by {}",
+        methods.join(", ")
+    )
 }
 
 fn held_scopes(principal: Option<&Principal>) -> String {

@@ -9,23 +9,28 @@
 //!    `\`, control bytes, or bytes that are not UTF-8. The one exception is `/` below `/mcp-servers/`: names
 //!    of MCP servers hold a slash, MLflow's client escapes it, and the server decodes it before it routes.
 //! 4. What is still escaped after that (`%252F` for a name that holds `%2F`) may not hide, at any depth,
-//!    a separator, a dot or a control byte. `%25` alone is a legitimate percent sign in a file name.
+//!    a separator, a dot or a control byte. `%25` alone is a legitimate percent sign in a file name. So is, in the
+//!    path of an artifact, an escape that MLflow keeps as it is written: that of a control character but tab and
+//!    line breaks, in lower case, escaped once (`%2517` for a name that holds `%17`).
 //! 5. No segment is `.` or `..`, and none is empty but the last: `/a/` is a path of its own. What follows a
 //!    `;` does not count here, since some servers cut it. A `;` may stand in a name, where the catalog has a
 //!    parameter; anywhere else it is refused.
 //! 6. The path of an artifact may not be one that MLflow reads as another (mlflow/utils/uri.py,
 //!    `validate_path_is_safe`, decodes it up to ten times and parses it as a URL): fully decoded, it does not
-//!    begin with a space or a URL scheme (`file:`), and no `;`, `?` or `#` in it has nothing behind it. What is left of such a
+//!    begin with a space, a control byte or a URL scheme (`file:`), and no `;`, `?` or `#` in it has nothing behind it. What is left of such a
 //!    path can be the root of the store. Nor is it `workspaces`, the folder of every workspace.
 //! 7. The query is kept as it is; nothing in it changes the path.
 //!
 //! A target that breaks a rule is none of the filter's business only if no reading of it leads into a
 //! mount; [`could_reach`] takes the most generous reading there is.
 
+mod artifact;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+
+pub use artifact::refused_name;
 
 /// A request target with one reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +132,7 @@ impl<'a> Target<'a> {
         if has_odd_segments(&path) {
             check_segments(&path)?;
         }
-        check_artifact_path(&path)?;
+        artifact::check(&path)?;
         Ok(Self { path, query })
     }
 
@@ -198,8 +203,9 @@ fn hides_structure(once_decoded: &[u8]) -> bool {
             .filter(|b| matches!(b, b'/' | b'\\' | b'.') || b.is_ascii_control())
             .count()
     };
-    let decoded = decode_fully(once_decoded);
-    matches!(&decoded, Cow::Owned(decoded) if count(decoded) > count(once_decoded))
+    let shown = artifact::without_kept_escapes(once_decoded);
+    let decoded = decode_fully(&shown);
+    matches!(&decoded, Cow::Owned(decoded) if count(decoded) > count(&shown))
 }
 
 /// Whether there is anything for [`check_segments`] to look at. A path begins with a slash, so a segment that is
@@ -222,72 +228,6 @@ fn check_segments(path: &str) -> Result<(), Ambiguity> {
         }
     }
     Ok(())
-}
-
-/// Rule 6. A path is taken for an artifact's by its shape, wherever the mount is; a mount, too, may have such a
-/// shape, so every place that looks so counts.
-fn check_artifact_path(path: &str) -> Result<(), Ambiguity> {
-    const PREFIXES: &[&[u8]] = &[
-        b"artifacts/",
-        b"presigned/",
-        b"mpu/create/",
-        b"mpu/complete/",
-        b"mpu/abort/",
-    ];
-    // Two bytes of it that are rare side by side.
-    if !any_pair(path.as_bytes(), |a, b| (a == b'w') & (b == b'-')) {
-        return Ok(());
-    }
-    let decoded = decode_fully(path.as_bytes());
-    if matches!(decoded, Cow::Owned(_)) && below_artifacts(path.as_bytes()).next().is_none() {
-        return Ok(());
-    }
-    let mut artifacts = below_artifacts(&decoded).filter_map(|below| {
-        let mut prefixes = PREFIXES.iter();
-        prefixes.find_map(|prefix| below.strip_prefix(*prefix))
-    });
-    // The first is the longest: what the others end in, it ends in too.
-    let read_as_another = artifacts
-        .next()
-        .is_some_and(|first| ends_in_nothing(first) || begins_as_another(first))
-        || artifacts.any(begins_as_another);
-    if read_as_another {
-        Err(Ambiguity::ArtifactPath)
-    } else {
-        Ok(())
-    }
-}
-
-/// What is behind each `/mlflow-artifacts/`.
-fn below_artifacts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    memchr::memchr_iter(b'-', path).filter_map(|at| {
-        let (before, from) = path.split_at_checked(at)?;
-        let below = from.strip_prefix(b"-artifacts/")?;
-        before.ends_with(b"/mlflow").then_some(below)
-    })
-}
-
-fn ends_in_nothing(artifact: &[u8]) -> bool {
-    let empty_part = |pair: &[u8]| matches!(pair, b";?" | b";#" | b"?#");
-    if !any(artifact, |b| (b == b';') | (b == b'?') | (b == b'#')) {
-        return false;
-    }
-    matches!(artifact.last(), Some(b';' | b'?' | b'#')) || artifact.windows(2).any(empty_part)
-}
-
-fn begins_as_another(artifact: &[u8]) -> bool {
-    let whole = artifact.strip_suffix(b"/").unwrap_or(artifact);
-    artifact.starts_with(b" ")
-        || starts_with_scheme(artifact)
-        || whole.eq_ignore_ascii_case(b"workspaces")
-}
-
-/// RFC 3986 section 3.1.
-fn starts_with_scheme(path: &[u8]) -> bool {
-    let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let end = path.iter().position(|b| !scheme_byte(b));
-    path.first().is_some_and(u8::is_ascii_alphabetic)
-        && end.is_some_and(|end| path.get(end) == Some(&b':'))
 }
 
 /// The part of a canonical path below a mount, starting with `/`; `None` when the path is elsewhere.

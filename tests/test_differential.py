@@ -26,6 +26,7 @@ from differential.compare import (
     covers,
     routes,
 )
+from differential.pieces import ESCAPED_ESCAPES
 from differential.record_client import FIXTURE
 from differential.recorder import Recorder
 from differential.spellings import Spellings
@@ -298,7 +299,7 @@ def _odd_artifact_paths() -> list[str]:
         "x.y",
         "=",
     ]
-    pieces += ["&", "%C3%A9", "%2520", "%253F", "FILE:", "s3:", "1/", "workspaces", ";"]
+    pieces += ["&", "%C3%A9", "%2520", "%253F", "FILE:", "s3:", "1/", "workspaces", ";", *ESCAPED_ESCAPES]
     drawn = random.Random(SEED)
     paths = [a + b for a in chars for b in ["", *chars]]
     paths += ["".join(drawn.choices(pieces, k=drawn.randint(2, 6))) for _ in range(10_000)]
@@ -330,10 +331,10 @@ def test_an_artifact_path_means_what_it_says(comparison: Comparison) -> None:
 
 
 def _decoded(path: str) -> str:
-    """As often as there is something to decode."""
+    """As often as there is something to decode; MLflow escapes the control characters that come of it again."""
     while (once := unquote(path)) != path:
         path = once
-    return path
+    return re.sub(r"[\x00-\x1f\x7f]", lambda match: f"%{ord(match[0]):02x}", path)
 
 
 def _segments(path: str) -> list[str]:
@@ -348,8 +349,13 @@ REFUSED = {
 }
 
 
+# What `MlflowClient.log_image` of 2.22.5 sends with a key and the steps 0, 10 and 147, and its downloads of them.
+IMAGES = FIXTURE.with_name("2.22.5-images.jsonl")
+
+
 def recorded() -> list[Spelling]:
-    rows = [json.loads(line) for line in FIXTURE.read_text().splitlines()]
+    lines = [line for file in (FIXTURE, IMAGES) for line in file.read_text().splitlines()]
+    rows = [json.loads(line) for line in lines]
     return [Spelling(row["method"], row["target"], (), ("recorded",)) for row in rows]
 
 

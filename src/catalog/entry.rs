@@ -159,6 +159,11 @@ pub(super) const fn api_only(methods: &'static [&'static str], template: &'stati
     route(methods, Surface::Api, template)
 }
 
+/// A path that releases before 2.0 serve beside the one without `preview`; their client uses it for the registry.
+pub(super) const fn preview(methods: &'static [&'static str], template: &'static str) -> Route {
+    api(methods, template).until(Release(2, 0, 0))
+}
+
 /// `/ajax-api/<template>` alone.
 pub(super) const fn ajax(methods: &'static [&'static str], template: &'static str) -> Route {
     route(methods, Surface::Ajax, template)

@@ -150,7 +150,11 @@ impl Operation {
                 ("value", Text),
             ]),
             "DeleteExperimentTag" => Fields(&[("experiment_id", ExperimentId), ("key", Text)]),
-            "SearchRegisteredModels" | "SearchModelVersions" | "SearchExperiments" => Collection,
+            "SearchRegisteredModels"
+            | "SearchModelVersions"
+            | "SearchExperiments"
+            | "ListExperiments"
+            | "ListRegisteredModels" => Collection,
             "DownloadArtifact" | "UploadArtifact" | "DeleteArtifact" => ArtifactPath,
             "ListArtifactsMlflowArtifacts" => ArtifactQuery,
             _ => Untied,

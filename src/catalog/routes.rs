@@ -13,6 +13,8 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use matchit::Router;
 use once_cell::sync::Lazy;
 
@@ -86,5 +88,20 @@ impl Catalog {
             node.tails.iter().find(tail).map(|tail| &tail.served)
         })?;
         Some(served.operation)
+    }
+
+    /// The methods by which a path reaches an operation, in order. Empty when the catalog does not know the path.
+    pub fn methods(&self, path: &str) -> Vec<&'static str> {
+        let Ok(found) = self.router.at(path) else {
+            return Vec::new();
+        };
+        let node = self.nodes.get(*found.value);
+        let rest = found.params.get(REST_NAME).unwrap_or_default();
+        let here = node.into_iter().flat_map(|node| &node.here);
+        let tails = node.into_iter().flat_map(|node| &node.tails);
+        let behind = tails.filter(|tail| matches(&tail.pattern, rest));
+        let served = here.chain(behind.map(|tail| &tail.served));
+        let methods: BTreeSet<&str> = served.map(|served| served.method).collect();
+        methods.into_iter().collect()
     }
 }

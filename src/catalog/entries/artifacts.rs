@@ -4,7 +4,7 @@
 use crate::catalog::entry::{
     Access::{Delete, Read, Write},
     Object::Artifact,
-    Operation, ajax, api, op, root,
+    Operation, ajax, api, op, preview, root,
 };
 use crate::catalog::release::Release;
 
@@ -15,7 +15,10 @@ pub(super) const TABLE: &[Operation] = &[
         Artifact,
         Read,
         "server/auth/__init__.py validate_can_read_run",
-        &[api(&["GET"], "2.0/mlflow/artifacts/list")],
+        &[
+            api(&["GET"], "2.0/mlflow/artifacts/list"),
+            preview(&["GET"], "2.0/preview/mlflow/artifacts/list"),
+        ],
     ),
     // Mints a URL that writes past this filter.
     op(

@@ -3,7 +3,7 @@
 use crate::catalog::entry::{
     Access::{Delete, Read, Write},
     Object::Experiment,
-    Operation, api, op,
+    Operation, api, op, preview,
 };
 use crate::catalog::release::Release;
 
@@ -14,7 +14,10 @@ pub(super) const TABLE: &[Operation] = &[
         Experiment,
         Write,
         "server/auth/__init__.py validate_can_create_experiment",
-        &[api(&["POST"], "2.0/mlflow/experiments/create")],
+        &[
+            api(&["POST"], "2.0/mlflow/experiments/create"),
+            preview(&["POST"], "2.0/preview/mlflow/experiments/create"),
+        ],
     ),
     op(
         "SearchExperiments",
@@ -35,21 +38,30 @@ pub(super) const TABLE: &[Operation] = &[
         Experiment,
         Read,
         "server/auth/__init__.py validate_can_read_experiment",
-        &[api(&["GET"], "2.0/mlflow/experiments/get")],
+        &[
+            api(&["GET"], "2.0/mlflow/experiments/get"),
+            preview(&["GET"], "2.0/preview/mlflow/experiments/get"),
+        ],
     ),
     op(
         "UpdateExperiment",
         Experiment,
         Write,
         "server/auth/__init__.py validate_can_update_experiment",
-        &[api(&["POST"], "2.0/mlflow/experiments/update")],
+        &[
+            api(&["POST"], "2.0/mlflow/experiments/update"),
+            preview(&["POST"], "2.0/preview/mlflow/experiments/update"),
+        ],
     ),
     op(
         "DeleteExperiment",
         Experiment,
         Delete,
         "server/auth/__init__.py validate_can_delete_experiment",
-        &[api(&["POST"], "2.0/mlflow/experiments/delete")],
+        &[
+            api(&["POST"], "2.0/mlflow/experiments/delete"),
+            preview(&["POST"], "2.0/preview/mlflow/experiments/delete"),
+        ],
     ),
     // MLflow asks for the permission to delete here as well.
     op(
@@ -57,14 +69,23 @@ pub(super) const TABLE: &[Operation] = &[
         Experiment,
         Delete,
         "server/auth/__init__.py validate_can_delete_experiment",
-        &[api(&["POST"], "2.0/mlflow/experiments/restore")],
+        &[
+            api(&["POST"], "2.0/mlflow/experiments/restore"),
+            preview(&["POST"], "2.0/preview/mlflow/experiments/restore"),
+        ],
     ),
     op(
         "SetExperimentTag",
         Experiment,
         Write,
         "server/auth/__init__.py validate_can_update_experiment",
-        &[api(&["POST"], "2.0/mlflow/experiments/set-experiment-tag")],
+        &[
+            api(&["POST"], "2.0/mlflow/experiments/set-experiment-tag"),
+            preview(
+                &["POST"],
+                "2.0/preview/mlflow/experiments/set-experiment-tag",
+            ),
+        ],
     ),
     op(
         "DeleteExperimentTag",
@@ -72,5 +93,16 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_update_experiment",
         &[api(&["POST"], "2.0/mlflow/experiments/delete-experiment-tag").since(Release(3, 2, 0))],
+    ),
+    // Before 2.0; later releases search.
+    op(
+        "ListExperiments",
+        Experiment,
+        Read,
+        "server/handlers.py _list_experiments",
+        &[
+            api(&["GET"], "2.0/mlflow/experiments/list").until(Release(2, 0, 0)),
+            preview(&["GET"], "2.0/preview/mlflow/experiments/list"),
+        ],
     ),
 ];

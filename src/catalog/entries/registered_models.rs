@@ -3,8 +3,9 @@
 use crate::catalog::entry::{
     Access::{Delete, Promote, Read, Write},
     Object::RegisteredModel,
-    Operation, api, op,
+    Operation, api, op, preview,
 };
+use crate::catalog::release::Release;
 
 /// Registered models and prompts, which MLflow keeps as registered models.
 pub(super) const TABLE: &[Operation] = &[
@@ -13,56 +14,83 @@ pub(super) const TABLE: &[Operation] = &[
         RegisteredModel,
         Write,
         "server/auth/__init__.py validate_can_create_registered_model",
-        &[api(&["POST"], "2.0/mlflow/registered-models/create")],
+        &[
+            api(&["POST"], "2.0/mlflow/registered-models/create"),
+            preview(&["POST"], "2.0/preview/mlflow/registered-models/create"),
+        ],
     ),
     op(
         "RenameRegisteredModel",
         RegisteredModel,
         Write,
         "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
-        &[api(&["POST"], "2.0/mlflow/registered-models/rename")],
+        &[
+            api(&["POST"], "2.0/mlflow/registered-models/rename"),
+            preview(&["POST"], "2.0/preview/mlflow/registered-models/rename"),
+        ],
     ),
     op(
         "UpdateRegisteredModel",
         RegisteredModel,
         Write,
         "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
-        &[api(&["PATCH"], "2.0/mlflow/registered-models/update")],
+        &[
+            api(&["PATCH"], "2.0/mlflow/registered-models/update"),
+            preview(&["PATCH"], "2.0/preview/mlflow/registered-models/update"),
+        ],
     ),
     op(
         "DeleteRegisteredModel",
         RegisteredModel,
         Delete,
         "server/auth/__init__.py validate_can_delete_registered_model_or_prompt_cascade",
-        &[api(&["DELETE"], "2.0/mlflow/registered-models/delete")],
+        &[
+            api(&["DELETE"], "2.0/mlflow/registered-models/delete"),
+            preview(&["DELETE"], "2.0/preview/mlflow/registered-models/delete"),
+        ],
     ),
     op(
         "GetRegisteredModel",
         RegisteredModel,
         Read,
         "server/auth/__init__.py _validate_can_read_registered_model_or_prompt",
-        &[api(&["GET"], "2.0/mlflow/registered-models/get")],
+        &[
+            api(&["GET"], "2.0/mlflow/registered-models/get"),
+            preview(&["GET"], "2.0/preview/mlflow/registered-models/get"),
+        ],
     ),
     op(
         "SearchRegisteredModels",
         RegisteredModel,
         Read,
         "server/auth/__init__.py filter_search_registered_models",
-        &[api(&["GET"], "2.0/mlflow/registered-models/search")],
+        &[
+            api(&["GET"], "2.0/mlflow/registered-models/search"),
+            preview(&["GET"], "2.0/preview/mlflow/registered-models/search"),
+        ],
     ),
     op(
         "SetRegisteredModelTag",
         RegisteredModel,
         Write,
         "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
-        &[api(&["POST"], "2.0/mlflow/registered-models/set-tag")],
+        &[
+            api(&["POST"], "2.0/mlflow/registered-models/set-tag"),
+            preview(&["POST"], "2.0/preview/mlflow/registered-models/set-tag"),
+        ],
     ),
     op(
         "DeleteRegisteredModelTag",
         RegisteredModel,
         Write,
         "server/auth/__init__.py _validate_can_update_registered_model_or_prompt",
-        &[api(&["DELETE"], "2.0/mlflow/registered-models/delete-tag")],
+        &[
+            api(&["DELETE"], "2.0/mlflow/registered-models/delete-tag"),
+            preview(
+                &["DELETE"],
+                "2.0/preview/mlflow/registered-models/delete-tag",
+            ),
+        ],
     ),
     op(
         "SetRegisteredModelAlias",
@@ -78,5 +106,16 @@ pub(super) const TABLE: &[Operation] = &[
         Promote,
         "server/auth/__init__.py validate_can_delete_model_or_prompt_version_alias",
         &[api(&["DELETE"], "2.0/mlflow/registered-models/alias")],
+    ),
+    // Before 2.0; later releases search.
+    op(
+        "ListRegisteredModels",
+        RegisteredModel,
+        Read,
+        "server/handlers.py _list_registered_models",
+        &[
+            api(&["GET"], "2.0/mlflow/registered-models/list").until(Release(2, 0, 0)),
+            preview(&["GET"], "2.0/preview/mlflow/registered-models/list"),
+        ],
     ),
 ];

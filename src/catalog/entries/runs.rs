@@ -3,7 +3,7 @@
 use crate::catalog::entry::{
     Access::{Delete, Read, Write},
     Object::Run,
-    Operation, ajax, api, op,
+    Operation, ajax, api, op, preview,
 };
 use crate::catalog::release::Release;
 
@@ -14,21 +14,30 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Write,
         "server/auth/__init__.py validate_can_create_run",
-        &[api(&["POST"], "2.0/mlflow/runs/create")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/create"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/create"),
+        ],
     ),
     op(
         "UpdateRun",
         Run,
         Write,
         "server/auth/__init__.py validate_can_update_run",
-        &[api(&["POST"], "2.0/mlflow/runs/update")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/update"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/update"),
+        ],
     ),
     op(
         "DeleteRun",
         Run,
         Delete,
         "server/auth/__init__.py validate_can_delete_run",
-        &[api(&["POST"], "2.0/mlflow/runs/delete")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/delete"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/delete"),
+        ],
     ),
     // MLflow asks for the permission to delete here as well.
     op(
@@ -36,49 +45,70 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Delete,
         "server/auth/__init__.py validate_can_delete_run",
-        &[api(&["POST"], "2.0/mlflow/runs/restore")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/restore"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/restore"),
+        ],
     ),
     op(
         "GetRun",
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_run",
-        &[api(&["GET"], "2.0/mlflow/runs/get")],
+        &[
+            api(&["GET"], "2.0/mlflow/runs/get"),
+            preview(&["GET"], "2.0/preview/mlflow/runs/get"),
+        ],
     ),
     op(
         "SearchRuns",
         Run,
         Read,
         "server/handlers.py _search_runs",
-        &[api(&["POST"], "2.0/mlflow/runs/search")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/search"),
+            preview(&["GET", "POST"], "2.0/preview/mlflow/runs/search"),
+        ],
     ),
     op(
         "LogMetric",
         Run,
         Write,
         "server/auth/__init__.py validate_can_log_metric",
-        &[api(&["POST"], "2.0/mlflow/runs/log-metric")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/log-metric"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/log-metric"),
+        ],
     ),
     op(
         "LogParam",
         Run,
         Write,
         "server/auth/__init__.py validate_can_update_run",
-        &[api(&["POST"], "2.0/mlflow/runs/log-parameter")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/log-parameter"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/log-parameter"),
+        ],
     ),
     op(
         "LogBatch",
         Run,
         Write,
         "server/auth/__init__.py validate_can_log_batch",
-        &[api(&["POST"], "2.0/mlflow/runs/log-batch")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/log-batch"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/log-batch"),
+        ],
     ),
     op(
         "LogModel",
         Run,
         Write,
         "server/auth/__init__.py validate_can_update_run",
-        &[api(&["POST"], "2.0/mlflow/runs/log-model")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/log-model"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/log-model"),
+        ],
     ),
     op(
         "LogInputs",
@@ -99,21 +129,30 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Write,
         "server/auth/__init__.py validate_can_update_run",
-        &[api(&["POST"], "2.0/mlflow/runs/set-tag")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/set-tag"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/set-tag"),
+        ],
     ),
     op(
         "DeleteTag",
         Run,
         Write,
         "server/auth/__init__.py validate_can_update_run",
-        &[api(&["POST"], "2.0/mlflow/runs/delete-tag")],
+        &[
+            api(&["POST"], "2.0/mlflow/runs/delete-tag"),
+            preview(&["POST"], "2.0/preview/mlflow/runs/delete-tag"),
+        ],
     ),
     op(
         "GetMetricHistory",
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_run",
-        &[api(&["GET"], "2.0/mlflow/metrics/get-history")],
+        &[
+            api(&["GET"], "2.0/mlflow/metrics/get-history"),
+            preview(&["GET"], "2.0/preview/mlflow/metrics/get-history"),
+        ],
     ),
     op(
         "GetMetricHistoryBulk",
