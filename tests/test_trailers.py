@@ -60,17 +60,17 @@ def stack(
         yield started
 
 
-def http1(stack: Stack, target: str, headers: list, trailers: list) -> Response:
-    head = encode_head("POST", target, [("host", "x"), *headers, ("transfer-encoding", "chunked")])
+def http1(stack: Stack, target: str, headers: list, trailers: list, method: str = "POST") -> Response:
+    head = encode_head(method, target, [("host", "x"), *headers, ("transfer-encoding", "chunked")])
     lines = "".join(f"{name}: {value}\r\n" for name, value in trailers).encode()
     with Connection(stack.envoy.host, stack.envoy.port) as connection:
         connection.send(head + b"3\r\nabc\r\n0\r\n" + lines + b"\r\n")
         return connection.read_response()
 
 
-def http2(stack: Stack, target: str, headers: list, trailers: list) -> Response:
+def http2(stack: Stack, target: str, headers: list, trailers: list, method: str = "POST") -> Response:
     with Http2(stack.envoy.host, stack.envoy.port) as connection:
-        stream = connection.start("POST", target, headers, b"abc", end=False)
+        stream = connection.start(method, target, headers, b"abc", end=False)
         connection.send_trailers(stream, [(name.lower(), value) for name, value in trailers])
         return connection.wait(stream)
 
@@ -80,23 +80,23 @@ def last(stack: Stack) -> Seen:
 
 
 WAYS = [
-    # Target, caller, whether it is for MLflow.
-    (CREATE_RUN, [bearer(WRITE)], True),
-    (MOUNT + "/health", [], True),
-    ("/elsewhere", [], False),
-    ("/elsewhere", [bearer(WRITE)], False),
+    # Method, target, caller, whether it is for MLflow.
+    ("POST", CREATE_RUN, [bearer(WRITE)], True),
+    ("GET", MOUNT + "/health", [], True),
+    ("POST", "/elsewhere", [], False),
+    ("POST", "/elsewhere", [bearer(WRITE)], False),
 ]
 
 
 @pytest.mark.parametrize("send", [http1, http2])
-@pytest.mark.parametrize(("target", "caller", "mounted"), WAYS)
+@pytest.mark.parametrize(("method", "target", "caller", "mounted"), WAYS)
 def test_trailers_carry_no_identity_and_no_credential(
-    stack: Stack, send: type(http1), target: str, caller: list, mounted: bool
+    stack: Stack, send: type(http1), method: str, target: str, caller: list, mounted: bool
 ) -> None:
     for _ in range(2):  # After a callout, and from the cache.
         with unharmed(stack):
-            assert send(stack, target, caller, TRAILERS).status == 200
-        seen = last(stack)
+            assert send(stack, target, caller, TRAILERS, method).status == 200
+            seen = last(stack)
         expected = ALWAYS if mounted else [*ELSEWHERE, *ALWAYS]
         assert sorted(seen.trailers) == sorted(expected)
         assert "spoof" not in repr(seen)
@@ -108,20 +108,20 @@ def test_a_cold_key_whose_trailers_wait_with_it(stack: Stack, send: type(http1),
     key = fresh_write()
     with unharmed(stack), stack.auth.faults(delay_ms=200):
         assert send(stack, CREATE_RUN, [bearer(key)], TRAILERS).status == 200
-    assert sorted(last(stack).trailers) == sorted(ALWAYS)
+        assert sorted(last(stack).trailers) == sorted(ALWAYS)
 
 
 @pytest.mark.parametrize("send", [http1, http2])
 def test_a_request_of_nothing_but_bad_trailers_goes_on_without_any(stack: Stack, send: type(http1)) -> None:
     with unharmed(stack):
         assert send(stack, CREATE_RUN, [bearer(WRITE)], NEVER).status == 200
-    assert last(stack).trailers == []
+        assert last(stack).trailers == []
 
 
 @pytest.mark.parametrize("send", [http1, http2])
 def test_a_refused_request_stays_refused(stack: Stack, send: type(http1)) -> None:
-    upstream = stack.upstream.count
     with unharmed(stack):
+        upstream = stack.upstream.count
         assert send(stack, CREATE_RUN, [bearer(keys.READ["key"])], TRAILERS).status == 403
         assert send(stack, CREATE_RUN, [], TRAILERS).status == 401
-    assert stack.upstream.count == upstream
+        assert stack.upstream.count == upstream

@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the first request",
-        most: 131_500,
+        most: 141_000,
         go: || {
             during(&mut World::single(), |world| {
                 world.open(0, request(READ, Some("reader"), &[]));

@@ -8,7 +8,7 @@ use simulated_host::vm;
 const LIST: &str = include_str!("../../../../filters/mlflow-authz/exports.txt");
 
 /// What it may have at most. `docs/benchmarks/size.md` says what makes it so large, and what was tried.
-const MOST_BYTES: u64 = 532 * 1024;
+const MOST_BYTES: u64 = 552 * 1024;
 
 /// The list's names with their reasons.
 fn listed() -> BTreeMap<String, String> {

@@ -189,9 +189,9 @@ fn trailers_of_a_request_that_went_on_are_cleaned_and_one_whose_are_not_is_reset
         };
         let stream = world.open(0, with_trailers());
         world.workers[0].trailers(stream, trailers());
-        assert_eq!(world.result(0, stream), "forwarded", "{target}");
+        assert_eq!(world.result(0, stream), "forwarded", "{target:?}");
         let sent = &world.workers[0].host().streams[&stream].trailers;
-        assert_eq!(*sent, pairs(&[kept, KEPT_TRAILERS].concat()), "{target}");
+        assert_eq!(*sent, pairs(&[kept, KEPT_TRAILERS].concat()), "{target:?}");
         for call in [
             "proxy_get_header_map_pairs",
             "proxy_remove_header_map_value",
@@ -205,7 +205,7 @@ fn trailers_of_a_request_that_went_on_are_cleaned_and_one_whose_are_not_is_reset
             assert_eq!(
                 world.outcome(0, stream),
                 Some(&Outcome::Reset),
-                "{target} {call}"
+                "{target:?} {call}"
             );
         }
         world.assert_sound();
