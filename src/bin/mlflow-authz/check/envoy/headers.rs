@@ -4,7 +4,7 @@ use mlflow_authz::Config;
 use mlflow_authz::request::same_header;
 
 use super::super::finding::Findings;
-use super::super::place::Place;
+use super::super::place::{Place, snake};
 use super::super::rules;
 use super::managers::Manager;
 use super::typed::{self, Typed};
@@ -100,6 +100,9 @@ pub fn early(findings: &mut Findings, manager: &Manager<'_>) {
             ),
         }
     }
+    for (_, overrides) in manager.tables.iter().flat_map(typed::overrides) {
+        anywhere(findings, &overrides, &owned);
+    }
     for per_route in manager.tables.iter().flat_map(|table| {
         typed::all(
             table,
@@ -108,6 +111,20 @@ pub fn early(findings: &mut Findings, manager: &Manager<'_>) {
     }) {
         mutations(findings, &per_route, &owned);
     }
+}
+
+/// Whatever an extension adds to requests, on a condition or not.
+pub fn anywhere(findings: &mut Findings, body: &Place<'_>, owned: &[String]) {
+    for (key, field) in body.fields() {
+        if snake(key).starts_with("request_headers_to_add") {
+            field
+                .items()
+                .for_each(|option| written(findings, &option, owned));
+        }
+        anywhere(findings, &field, owned);
+    }
+    body.items()
+        .for_each(|item| anywhere(findings, &item, owned));
 }
 
 fn written(findings: &mut Findings, option: &Place<'_>, owned: &[String]) {

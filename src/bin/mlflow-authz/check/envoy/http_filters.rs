@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::super::rules;
 use super::headers;
 use super::managers::{HttpFilter, Manager};
-use super::typed;
+use super::{typed, upstream};
 
 /// Filters that answer requests from what they have, so that nothing behind them decides.
 const ANSWERING: &[&str] = &[
@@ -34,19 +34,19 @@ const PASSIVE: &[&str] = &[
     "filters.http.kill_request.v3.KillRequest",
     "filters.http.local_ratelimit.v3.LocalRateLimit",
     "filters.http.original_src.v3.OriginalSrc",
-    "filters.http.rate_limit_quota.v3.RateLimitQuotaFilterConfig",
-    "filters.http.ratelimit.v3.RateLimit",
     "filters.http.rbac.v3.RBAC",
     "filters.http.tap.v3.Tap",
     // As upstream filter: what sends the request.
     "filters.http.upstream_codec.v3.UpstreamCodec",
 ];
 
-/// Filters that write headers from what they find out. The filter, behind them, removes those that are its own.
+/// Filters that write headers from what they find out or are told. The filter, behind them, removes those that are its own.
 const BEFORE_ONLY: &[&str] = &[
     "filters.http.geoip.v3.Geoip",
     "filters.http.ip_tagging.v3.IPTagging",
     "filters.http.jwt_authn.v3.JwtAuthentication",
+    "filters.http.rate_limit_quota.v3.RateLimitQuotaFilterConfig",
+    "filters.http.ratelimit.v3.RateLimit",
 ];
 
 const HEADER_MUTATION: &str = "filters.http.header_mutation.v3.HeaderMutation";
@@ -74,6 +74,7 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
         return;
     };
     let first = filters.iter().position(HttpFilter::answers);
+    let owned = headers::owned(manager);
     for (index, filter) in filters.iter().enumerate() {
         if filter.plugin.is_some() {
             instance(findings, filter);
@@ -92,13 +93,17 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
                 );
             }
         } else if filter.is_one_of(&[HEADER_MUTATION]) {
-            let owned = headers::owned(manager);
             filter
                 .typed
                 .iter()
                 .for_each(|typed| headers::mutations(findings, &typed.body, &owned));
         } else if !filter.is_safe(index < last) {
             unknown(findings, filter, index < last);
+        } else if let Some(typed) = &filter.typed {
+            headers::anywhere(findings, &typed.body, &owned);
+            for upstream in typed.body.list("upstream_http_filters") {
+                upstream::filter(findings, &upstream, &owned);
+            }
         }
     }
     stale_route(findings, manager);

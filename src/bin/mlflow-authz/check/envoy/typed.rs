@@ -56,6 +56,15 @@ pub fn any_field(place: &Place<'_>, name: &str) -> bool {
         || place.items().any(|item| any_field(&item, name))
 }
 
+/// What routes tell filters, at or below a place: by the name of the filter.
+pub fn overrides<'a>(place: &Place<'a>) -> Vec<(&'a str, Place<'a>)> {
+    let own = place.get("typed_per_filter_config");
+    let mut found: Vec<(&'a str, Place<'a>)> = own.iter().flat_map(Place::fields).collect();
+    found.extend(place.fields().flat_map(|(_, field)| overrides(&field)));
+    found.extend(place.items().flat_map(|item| overrides(&item)));
+    found
+}
+
 fn collect<'a>(place: &Place<'a>, found: &mut Vec<Typed<'a>>) {
     found.extend(Typed::read(place));
     place.fields().for_each(|(_, field)| collect(&field, found));

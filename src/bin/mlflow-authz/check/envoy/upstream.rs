@@ -1,4 +1,4 @@
-//! What MLflow's clusters do to a request after the filter has decided.
+//! What the router and MLflow's clusters do to a request after the filter has decided.
 
 use super::super::finding::Findings;
 use super::super::place::Place;
@@ -31,7 +31,7 @@ pub fn check(
                 mlflow.lead(target).tell_mirror(findings, &mirror);
             }
             for filter in options.list("http_filters") {
-                upstream_filter(findings, &filter, &owned);
+                self::filter(findings, &filter, &owned);
             }
         }
         for filter in cluster.list("filters") {
@@ -40,7 +40,8 @@ pub fn check(
     }
 }
 
-fn upstream_filter(findings: &mut Findings, filter: &Place<'_>, owned: &[String]) {
+/// Checks a filter that runs behind the router.
+pub fn filter(findings: &mut Findings, filter: &Place<'_>, owned: &[String]) {
     let typed = filter
         .get("typed_config")
         .and_then(|config| Typed::read(&config));

@@ -121,6 +121,30 @@ pub fn cases() -> Vec<Case> {
             ", mutations: { query_parameter_mutations: [{ remove: name }] }",
             TELL,
         ),
+        after(
+            "an identity beyond a rate",
+            "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            ", request_headers_to_add_when_not_enforced: [{ header: { key: x-mlflow-authz-key, value: x } }]",
+            "header-written",
+        ),
+        after(
+            "a rate limit that may write headers",
+            "envoy.extensions.filters.http.ratelimit.v3.RateLimit",
+            "",
+            TELL,
+        ),
+        after(
+            "claims in headers",
+            "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+            "",
+            TELL,
+        ),
+        instead(
+            "an upstream filter of the router",
+            "              \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\n",
+            "              \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\n              upstream_http_filters: [{ name: l, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua } }]\n",
+            TELL,
+        ),
         instead(
             "a filter by ECDS",
             ROUTER,
