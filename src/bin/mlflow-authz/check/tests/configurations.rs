@@ -143,12 +143,7 @@ fn what_the_filter_refuses_is_an_error() {
         ("[]", "", "does not start with `{`", "starting with {"),
         ("{\"mounts\": [", "", "not JSON", "correct the JSON"),
         ("{\"mounts\": [],}", "", "not JSON", "trailing commas"),
-        (
-            "{}",
-            "mounts",
-            "is missing; write the paths",
-            "correct mounts",
-        ),
+        ("{}", "", "is missing; write the paths", "correct mounts"),
         (
             r#"{"mounts":["/"]}"#,
             "",

@@ -12,6 +12,7 @@ spec:
     rootID: mlflow_authz
     code: { type: Image, image: { url: registry.example/mlflow-authz:1 } }
     config:
+      mounts: ["/api/mlflow"]
       auth_service: { cluster: auth }
       scopes: { trainer: ["run:write"] }
 "#;

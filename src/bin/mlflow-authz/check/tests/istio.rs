@@ -22,6 +22,7 @@ spec:
     url: oci://registry.example/filters/mlflow-authz:1
     failStrategy: FAIL_RELOAD
     pluginConfig:
+      mounts: ["/api/mlflow"]
       auth_service: { cluster: outbound|443||auth.example }
 "#;
 const HOST: &str = r#"---

@@ -108,7 +108,7 @@ fn the_form_of_the_configuration() {
         (
             &[(
                 "google.protobuf.StringValue\n                  value: |",
-                "google.protobuf.BytesValue\n                  value: eyJhdXRoX3NlcnZpY2UiOnsiY2x1c3RlciI6ImF1dGhfc2VydmljZSJ9fQ==\n                unused: |",
+                "google.protobuf.BytesValue\n                  value: eyJhdXRoX3NlcnZpY2UiOnsiY2x1c3RlciI6ImF1dGhfc2VydmljZSJ9LCJtb3VudHMiOlsiL2FwaS9tbGZsb3ciXX0=\n                unused: |",
             )],
             &[],
         ),
@@ -182,7 +182,7 @@ fn instances_that_must_not_share() {
 /// By ECDS, in a `TypedStruct`, and under names in camel case.
 #[test]
 fn the_filter_is_found_wherever_it_stands() {
-    let wasm = "config:\n        root_id: mlflow_authz\n        fail_open: true\n        failure_policy: FAIL_RELOAD\n        vm_config: { vm_id: a }\n        configuration: { \"@type\": type.googleapis.com/google.protobuf.StringValue, value: '{\"auth_service\": {\"cluster\": \"c\"}}' }\n";
+    let wasm = "config:\n        root_id: mlflow_authz\n        fail_open: true\n        failure_policy: FAIL_RELOAD\n        vm_config: { vm_id: a }\n        configuration: { \"@type\": type.googleapis.com/google.protobuf.StringValue, value: '{\"mounts\": [\"/\"], \"auth_service\": {\"cluster\": \"c\"}}' }\n";
     let ecds = format!(
         "resources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  name: a\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    {}",
         wasm.replace("\n        ", "\n      ")
