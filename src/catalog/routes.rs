@@ -16,7 +16,7 @@ mod tests;
 use matchit::Router;
 use once_cell::sync::Lazy;
 
-use super::entry::Operation;
+use super::entry::{Access, Operation};
 use super::operations;
 use template::{REST, Segment, Served, matches};
 use tree::Tree;
@@ -86,5 +86,22 @@ impl Catalog {
             node.tails.iter().find(tail).map(|tail| &tail.served)
         })?;
         Some(served.operation)
+    }
+
+    /// Whether some method of a path does more than read.
+    pub fn serves_more_than_reads(&self, path: &str) -> bool {
+        let Ok(found) = self.router.at(path) else {
+            return false;
+        };
+        let Some(node) = self.nodes.get(*found.value) else {
+            return false;
+        };
+        let does_more = |served: &Served| served.operation.access != Access::Read;
+        let rest = found.params.get(REST_NAME).unwrap_or_default();
+        node.here.iter().any(does_more)
+            || node
+                .tails
+                .iter()
+                .any(|tail| does_more(&tail.served) && matches(&tail.pattern, rest))
     }
 }
