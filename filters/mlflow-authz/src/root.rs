@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use mlflow_authz::auth_service::Reply;
+use mlflow_authz::printable::printable;
 use mlflow_authz::{Config, Engine};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -80,7 +81,7 @@ impl RootContext for Root {
         let text = match host::buffer(Buffer::PluginConfiguration, size) {
             Ok(text) => text,
             Err(error) => {
-                log::error!("configuration refused: {error}");
+                log::error!("configuration refused: {}", printable(&error.to_string()));
                 return false;
             }
         };
@@ -97,7 +98,7 @@ impl RootContext for Root {
                 true
             }
             Err(error) => {
-                log::error!("configuration refused: {error}");
+                log::error!("configuration refused: {}", printable(&error.to_string()));
                 false
             }
         }

@@ -108,7 +108,7 @@ pub fn run(args: Args) -> Result<(), CliError> {
     output::to_stdout(|out| match format {
         Format::Text => write!(out, "{explanation}"),
         Format::Json => {
-            serde_json::to_writer(&mut *out, &explanation)?;
+            output::json(out, &explanation)?;
             out.write_all(b"\n")
         }
     })
