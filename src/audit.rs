@@ -202,10 +202,17 @@ fn rfc3339(now: Timestamp) -> String {
 fn without_keys<'a>(bytes: &'a [u8], keys: &[Vec<u8>]) -> Cow<'a, [u8]> {
     let mut kept = Cow::Borrowed(bytes);
     for key in keys {
-        while let Some(at) = memmem::find(&kept, key) {
-            let (before, from) = kept.split_at(at);
-            let behind = from.get(key.len()..).unwrap_or_default();
-            kept = Cow::Owned([before, HIDDEN_KEY, behind].concat());
+        let mut rest: &[u8] = &kept;
+        let mut parts: Vec<&[u8]> = Vec::new();
+        while let Some((before, behind)) = memmem::find(rest, key)
+            .and_then(|at| Some((rest.get(..at)?, rest.get(at + key.len()..)?)))
+        {
+            parts.extend([before, HIDDEN_KEY]);
+            rest = behind;
+        }
+        if !parts.is_empty() {
+            parts.push(rest);
+            kept = Cow::Owned(parts.concat());
         }
     }
     kept

@@ -201,6 +201,9 @@ fn is_key_parameter(pair: &str) -> bool {
 /// The shortest text that is looked for in other places: a shorter one is in many by chance.
 const SHORTEST_HIDDEN: usize = 8;
 
+/// The most texts that are looked for: a caller must not choose how often a record is searched.
+const MOST_HIDDEN: usize = 8;
+
 /// Everything a request presents that may be a key, configured or not, well formed or not: what may stand in no record.
 pub(crate) fn presented(head: &RequestHead<'_>) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = Vec::new();
@@ -225,6 +228,7 @@ pub(crate) fn presented(head: &RequestHead<'_>) -> Vec<Vec<u8>> {
     found.retain(|key| key.len() >= SHORTEST_HIDDEN);
     // The longest first: a part of a key must not hide the rest of it.
     found.sort_by_key(|key| std::cmp::Reverse(key.len()));
+    found.truncate(MOST_HIDDEN);
     found
 }
 
