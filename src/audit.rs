@@ -7,14 +7,23 @@ mod access_log;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
+
+use memchr::memmem;
 
 use serde::Serialize;
 
+use crate::authority;
 use crate::config::{AccessLog, Audit};
+use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
 use crate::principals::{Grant, Principal, Timestamp};
+use crate::printable::printable_json;
 use crate::request::RequestHead;
+
+/// Stands in a record for a key.
+const HIDDEN_KEY: &[u8] = b"[key]";
 
 /// The longest target, host or request id that a record repeats, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -123,6 +132,8 @@ impl AuditLog {
         facts: HostFacts,
     ) -> Option<String> {
         let suppressed = self.limiter.admit(now)?;
+        let keys = credential::presented(head);
+        let shown = |bytes: &[u8]| escaped(&without_keys(bytes, &keys));
         let path = head
             .raw_target()
             .split(|b| *b == b'?')
@@ -130,10 +141,14 @@ impl AuditLog {
             .unwrap_or_default();
         let record = Record {
             time: rfc3339(now),
-            request_id: head.get("x-request-id").map(escaped),
-            method: head.get(":method").map(escaped),
-            target: head.get(":path").map(|_| escaped(path)),
-            host: head.get(":authority").map(escaped),
+            request_id: head.get("x-request-id").map(shown),
+            method: head.get(":method").map(shown),
+            target: head
+                .get(":path")
+                .map(|_| shown(&authority::target_without_userinfo(path))),
+            host: head
+                .get(":authority")
+                .map(|host| shown(authority::without_userinfo(host))),
             mount: decision.mount.as_deref(),
             decision: decision.effect().as_str(),
             reason: decision.reason.as_str(),
@@ -156,7 +171,7 @@ impl AuditLog {
             stale: decision.stale,
             suppressed: (suppressed > 0).then_some(suppressed),
         };
-        serde_json::to_string(&record).ok()
+        serde_json::to_string(&record).ok().map(printable_json)
     }
 
     /// The filter-state object for the access log (DESIGN 5.5); `None` for decisions that it is not told of.
@@ -181,6 +196,26 @@ pub(crate) fn rfc3339(now: Timestamp) -> String {
         .checked_add(now.min(YEAR_9999))
         .unwrap_or(SystemTime::UNIX_EPOCH);
     humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// The bytes without the keys that the request presents: callers put them into request ids and paths too.
+fn without_keys<'a>(bytes: &'a [u8], keys: &[Vec<u8>]) -> Cow<'a, [u8]> {
+    let mut kept = Cow::Borrowed(bytes);
+    for key in keys {
+        let mut rest: &[u8] = &kept;
+        let mut parts: Vec<&[u8]> = Vec::new();
+        while let Some((before, behind)) = memmem::find(rest, key)
+            .and_then(|at| Some((rest.get(..at)?, rest.get(at + key.len()..)?)))
+        {
+            parts.extend([before, HIDDEN_KEY]);
+            rest = behind;
+        }
+        if !parts.is_empty() {
+            parts.push(rest);
+            kept = Cow::Owned(parts.concat());
+        }
+    }
+    kept
 }
 
 /// Bytes from a request as visible ASCII, the rest escaped as `\xNN`, cut to a length.

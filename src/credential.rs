@@ -198,6 +198,40 @@ fn is_key_parameter(pair: &str) -> bool {
     decoded_query_component(name).eq(QUERY_PARAMETER.iter().copied())
 }
 
+/// The shortest text that is looked for in other places: a shorter one is in many by chance.
+const SHORTEST_HIDDEN: usize = 8;
+
+/// The most texts that are looked for: a caller must not choose how often a record is searched.
+const MOST_HIDDEN: usize = 8;
+
+/// Everything a request presents that may be a key, configured or not, well formed or not: what may stand in no record.
+pub(crate) fn presented(head: &RequestHead<'_>) -> Vec<Vec<u8>> {
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let headers = ["authorization", "x-api-key"].map(|name| head.all_spellings(name));
+    for value in headers.into_iter().flatten() {
+        for word in value.split(|b| matches!(b, b' ' | b'\t' | b',')) {
+            found.push(word.to_vec());
+            if let Ok(decoded) = STANDARD.decode(word) {
+                found.extend(decoded.splitn(2, |b| *b == b':').map(<[u8]>::to_vec));
+            }
+        }
+    }
+    let query = head.text(":path").and_then(|target| target.split_once('?'));
+    let pairs = query.map_or("", |(_, query)| query).split('&');
+    for (_, value) in pairs
+        .filter(|it| is_key_parameter(it))
+        .filter_map(|it| it.split_once('='))
+    {
+        found.push(value.as_bytes().to_vec());
+        found.push(decoded_query_component(value).collect());
+    }
+    found.retain(|key| key.len() >= SHORTEST_HIDDEN);
+    // The longest first: a part of a key must not hide the rest of it.
+    found.sort_by_key(|key| std::cmp::Reverse(key.len()));
+    found.truncate(MOST_HIDDEN);
+    found
+}
+
 /// A raw target without its key parameters; `None` when there are none.
 pub fn without_query_key(raw_target: &str) -> Option<String> {
     let (path, query) = raw_target.split_once('?')?;

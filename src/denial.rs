@@ -1,7 +1,7 @@
 //! MLflow-shaped error answers: a refusal that tells the caller what is missing.
 //!
 //! Texts are written for the person at the client. They never hold a key, and what they repeat of the
-//! request or of the auth service's reply is stripped of control characters.
+//! request or of the auth service's reply is printable (see [`crate::printable`]).
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +14,7 @@ use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
 use crate::principals::Principal;
+use crate::printable::{printable, printable_json};
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};
 
@@ -100,7 +101,7 @@ impl Denials<'_> {
         Answer {
             status: status.as_u16(),
             headers: self.headers(decision, head),
-            body: serde_json::to_string(&body).unwrap_or_default(),
+            body: printable_json(serde_json::to_string(&body).unwrap_or_default()),
         }
     }
 
@@ -124,7 +125,7 @@ impl Denials<'_> {
         }
         let origin = head
             .text("origin")
-            .filter(|o| o.bytes().all(|b| b.is_ascii_graphic()));
+            .filter(|o| o.bytes().all(|b| b.is_ascii_graphic() && b != b'@'));
         if let Some(origin) = origin {
             // No Access-Control-Allow-Credentials: a foreign page must not read a logged-in user's scopes.
             headers.push(("access-control-allow-origin", origin.to_owned()));
@@ -239,10 +240,9 @@ impl Denials<'_> {
             [only] => format!("scope {only} grants"),
             [narrowest, next, ..] => format!("scope {narrowest} or {next} grants"),
         };
-        let object = decision
-            .name
-            .as_deref()
-            .map_or_else(String::new, |name| format!(" on {:?}", printable(name)));
+        let object = decision.name.as_deref().map_or_else(String::new, |name| {
+            format!(" on {}", printable(&format!("{name:?}")))
+        });
         let unclear = decision
             .unclear
             .as_deref()
@@ -267,7 +267,7 @@ impl Denials<'_> {
         let patterns = self.policy.narrow(principal, required, false);
         let mut named: Vec<String> = Vec::new();
         for pattern in patterns.iter().take(MENTIONED_SCOPES) {
-            let pattern = printable(pattern.as_str());
+            let pattern = printable(pattern.as_str()).into_owned();
             if !named.contains(&pattern) {
                 named.push(pattern);
             }
@@ -341,7 +341,7 @@ fn held_scopes(principal: Option<&Principal>) -> String {
     let mut named: Vec<String> = scopes
         .iter()
         .take(MENTIONED_SCOPES)
-        .map(|scope| printable(scope))
+        .map(|scope| printable(scope).into_owned())
         .collect();
     if let Some(more) = scopes
         .len()
@@ -351,11 +351,4 @@ fn held_scopes(principal: Option<&Principal>) -> String {
         named.push(format!("and {more} more"));
     }
     named.join(", ")
-}
-
-/// Text from elsewhere without what a terminal would act on.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

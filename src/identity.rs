@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::authority;
 use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
 use crate::credential::without_query_key;
 use crate::overrides;
@@ -31,6 +32,8 @@ pub enum HeaderEdit<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct HeaderEdits {
     removed: SmallVec<[Cow<'static, [u8]>; 2]>,
+    /// `:authority` without user information.
+    authority: Option<String>,
     /// `:path` without the key in it.
     target: Option<String>,
     identity: Option<(Arc<Principal>, Arc<Identity>, IdentityHeaders)>,
@@ -40,10 +43,12 @@ impl HeaderEdits {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = HeaderEdit<'_>> {
         let removed = self.removed.iter();
+        let authority = self.authority.as_deref();
         let target = self.target.as_deref();
         let identity = self.identity.iter();
         removed
             .map(|name| HeaderEdit::Remove(name))
+            .chain(authority.map(|authority| HeaderEdit::Set(":authority", authority)))
             .chain(target.map(|target| HeaderEdit::Set(":path", target)))
             .chain(
                 identity.flat_map(|(principal, identity, names)| identity.edits(principal, names)),
@@ -54,6 +59,11 @@ impl HeaderEdits {
     pub fn clear(&mut self, head: &RequestHead<'_>, names: &IdentityHeaders) {
         let identity = [&names.user_id, &names.key_id, &names.scopes];
         self.remove_spellings(head, &identity.map(HeaderField::as_str));
+    }
+
+    /// Removes user information from `:authority`: logs on the way would show it.
+    pub fn clear_userinfo(&mut self, head: &RequestHead<'_>) {
+        self.authority = authority::plain_authority(head).map(str::to_owned);
     }
 
     /// Removes what an upstream could take for another path, see [`crate::overrides`].

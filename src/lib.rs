@@ -34,6 +34,7 @@ pub mod overrides;
 pub mod pattern;
 pub mod policy;
 pub mod principals;
+pub mod printable;
 pub mod request;
 pub mod shared_data;
 pub mod target;

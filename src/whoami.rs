@@ -15,6 +15,7 @@ use crate::decision::Decision;
 use crate::denial::Answer;
 use crate::policy::{Permission, Policy};
 use crate::principals::Principal;
+use crate::printable::printable_json;
 
 /// The path below a mount.
 pub const PATH: &str = "/.well-known/mlflow-authz/whoami";
@@ -119,7 +120,7 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
             ("content-type", "application/json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ],
-        body: serde_json::to_string(&whoami).unwrap_or_default(),
+        body: printable_json(serde_json::to_string(&whoami).unwrap_or_default()),
     }
 }
 

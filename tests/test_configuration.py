@@ -158,7 +158,7 @@ def test_updates_while_it_runs(start_stack: StartStack, tmp_path: Path) -> None:
     wait_until(lambda: refusal in stack.envoy.log()[said:], "the refusal")
     assert status() == 200
     # As is a configuration from before `mounts` was required.
-    said = update({"mounts": None})
+    said = update({"mounts": None, "scopes": None})
     refusal = "configuration refused: mounts: is missing; write the paths"
     wait_until(lambda: refusal in stack.envoy.log()[said:], "the refusal")
     assert status() == 200

@@ -153,7 +153,6 @@ def test_our_hosts_in_every_spelling_and_hosts_in_doubt_are_guarded(shared_gatew
     [
         # An absolute target: Envoy takes the host out of it (RFC 9112, section 3.2.2).
         ("http://registry.example/shop", [("host", "shop.example")]),
-        ("http://me:secret@shop.example/shop", [("host", "shop.example")]),
         ("/shop", [("host", "shop.example"), ("host", "registry.example")]),
         ("/shop", [("host", "registry.example"), ("host", "shop.example")]),
     ],
@@ -166,7 +165,11 @@ def test_two_hosts_do_not_lead_around_the_filter(shared_gateway: Stack, target: 
 
 
 def test_an_absolute_target_names_the_host(shared_gateway: Stack) -> None:
-    assert shared_gateway.client.get("http://shop.example/shop", [("host", "registry.example")]).status == 200
+    ours = ("host", "registry.example")
+    # Envoy cuts the user information itself.
+    for target in ("http://shop.example/shop", "http://me:secret@shop.example/shop"):
+        assert shared_gateway.client.get(target, [ours]).status == 200
+        assert "secret" not in repr(shared_gateway.upstream.requests()[-1])
 
 
 def test_http2_too(shared_gateway: Stack) -> None:

@@ -3,6 +3,7 @@
 
 use crate::decision::Decision;
 use crate::principals::Principal;
+use crate::printable::printable_json;
 
 /// Writes the filter-state object for the access log (DESIGN 5.5) in place of what `field` holds.
 pub(super) fn write(decision: &Decision, field: &mut Vec<u8>) {
@@ -79,11 +80,12 @@ fn optional_text(field: &mut Vec<u8>, value: Option<&str>) {
 
 /// Text from outside: escaped where it has to be (RFC 8259 section 7), which is seldom.
 fn text(field: &mut Vec<u8>, value: &str) {
-    let is_plain = |b: u8| b >= b' ' && b != b'"' && b != b'\\';
+    let is_plain = |b: u8| (b' '..0x7f).contains(&b) && b != b'"' && b != b'\\';
     if value.bytes().all(is_plain) {
         quoted(field, value);
     } else {
-        put(field, &serde_json::to_string(value).unwrap_or_default());
+        let json = serde_json::to_string(value).unwrap_or_default();
+        put(field, &printable_json(json));
     }
 }
 

@@ -217,7 +217,7 @@ impl Route {
     }
 
     /// What stands before the template.
-    pub(super) const fn prefixes(&self) -> &'static [&'static str] {
+    pub(crate) const fn prefixes(&self) -> &'static [&'static str] {
         match self.surface {
             Surface::ApiAndAjax => &["/api/", "/ajax-api/"],
             Surface::Api => &["/api/"],

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use matchit::Router;
 use once_cell::sync::Lazy;
 
-use super::entry::Operation;
+use super::entry::{Access, Operation};
 use super::operations;
 use template::{REST, Segment, Served, matches};
 use tree::Tree;
@@ -92,16 +92,31 @@ impl Catalog {
 
     /// The methods by which a path reaches an operation, in order. Empty when the catalog does not know the path.
     pub fn methods(&self, path: &str) -> Vec<&'static str> {
-        let Ok(found) = self.router.at(path) else {
-            return Vec::new();
-        };
-        let node = self.nodes.get(*found.value);
-        let rest = found.params.get(REST_NAME).unwrap_or_default();
-        let here = node.into_iter().flat_map(|node| &node.here);
-        let tails = node.into_iter().flat_map(|node| &node.tails);
-        let behind = tails.filter(|tail| matches(&tail.pattern, rest));
-        let served = here.chain(behind.map(|tail| &tail.served));
-        let methods: BTreeSet<&str> = served.map(|served| served.method).collect();
+        let methods: BTreeSet<&str> = self.served(path).map(|served| served.method).collect();
         methods.into_iter().collect()
+    }
+
+    /// Whether some method of a path does more than read.
+    pub fn serves_more_than_reads(&self, path: &str) -> bool {
+        self.served(path)
+            .any(|served| served.operation.access != Access::Read)
+    }
+
+    /// What a path reaches, by any method.
+    fn served(&self, path: &str) -> impl Iterator<Item = &Served> {
+        let found = self.router.at(path).ok();
+        let node = found
+            .as_ref()
+            .and_then(|found| self.nodes.get(*found.value));
+        let rest = found
+            .and_then(|found| found.params.get(REST_NAME))
+            .unwrap_or_default();
+        let tails = node.into_iter().flat_map(|node| &node.tails);
+        let behind: Vec<&Served> = tails
+            .filter(|tail| matches(&tail.pattern, rest))
+            .map(|tail| &tail.served)
+            .collect();
+        let here = node.into_iter().flat_map(|node| &node.here);
+        here.chain(behind)
     }
 }

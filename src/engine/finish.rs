@@ -9,6 +9,7 @@ use crate::denial::Denials;
 use crate::identity::{HeaderEdits, Identity};
 use crate::metrics::{Change, Denied, Metric};
 use crate::principals::Timestamp;
+use crate::printable::printable;
 use crate::request::RequestHead;
 use crate::whoami;
 
@@ -60,6 +61,7 @@ impl Engine {
         let names = &self.config.identity_headers;
         let mut edits = HeaderEdits::default();
         edits.clear(head, names);
+        edits.clear_userinfo(head);
         if decision.mount.is_some() {
             edits.clear_overrides(head);
             edits.withhold_credential(head, &self.config);
@@ -106,7 +108,9 @@ impl Engine {
             } else {
                 String::new()
             };
-            self.outbox.errors.push(format!("{text}{more}"));
+            self.outbox
+                .errors
+                .push(format!("{}{more}", printable(&text)));
         }
     }
 }

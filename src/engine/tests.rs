@@ -12,6 +12,7 @@ mod revocation;
 mod seen;
 mod shadow;
 mod stale;
+mod suffixes;
 mod whoami;
 mod workers;
 

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use mlflow_authz::auth_service::Reply;
+use mlflow_authz::authority::plain_authority;
 use mlflow_authz::trailers;
 use mlflow_authz::{CalloutId, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
@@ -263,6 +264,12 @@ impl Plugin {
                 }
                 Some(Next::Answer(decision, answer)) => {
                     record(engine, moment.now, &decision, &head);
+                    // The access log shows the header as it is then.
+                    if let Some(plain) = plain_authority(&head)
+                        && let Err(error) = host::set_request_header(":authority", plain)
+                    {
+                        log::error!("{error}");
+                    }
                     request.answer(&decision, &answer)
                 }
                 Some(Next::ReadBody { limit }) => {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use mlflow_authz::auth_service::Reply;
+use mlflow_authz::printable::printable;
 use mlflow_authz::{Config, Engine};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -81,7 +82,7 @@ impl RootContext for Root {
         let text = match host::buffer(Buffer::PluginConfiguration, size) {
             Ok(text) => text,
             Err(error) => {
-                log::error!("configuration refused: {error}");
+                log::error!("configuration refused: {}", printable(&error.to_string()));
                 return false;
             }
         };
@@ -99,7 +100,7 @@ impl RootContext for Root {
                 true
             }
             Err(error) => {
-                log::error!("configuration refused: {error}");
+                log::error!("configuration refused: {}", printable(&error.to_string()));
                 configured::tell_refused(&text, &error);
                 false
             }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mlflow_authz::printable::printable;
+
 /// A failure as the user reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliError {
@@ -11,11 +13,11 @@ pub struct CliError {
 
 impl CliError {
     /// `problem` says what went wrong, `remedy` what to do; neither ends in punctuation, and neither
-    /// may hold a key. Control characters are escaped: what is wrong may quote what is in a file.
+    /// may hold a key. What is not printable is escaped: what is wrong may quote what is in a file.
     pub fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            problem: without_controls(problem.into()),
-            remedy: without_controls(remedy.into()),
+            problem: printable(&problem.into()).into_owned(),
+            remedy: printable(&remedy.into()).into_owned(),
         }
     }
 }
@@ -51,22 +53,6 @@ pub fn from_usage(usage: &clap::Error) -> Option<CliError> {
         .find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned))
         .unwrap_or_else(|| "see --help for what the command takes".to_owned());
     Some(CliError::new(problem, remedy))
-}
-
-/// The text with control characters escaped.
-pub fn without_controls(text: String) -> String {
-    if !text.contains(char::is_control) {
-        return text;
-    }
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            escaped.extend(character.escape_default());
-        } else {
-            escaped.push(character);
-        }
-    }
-    escaped
 }
 
 fn one_line(paragraph: &str) -> String {

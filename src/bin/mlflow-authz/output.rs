@@ -2,6 +2,9 @@
 
 use std::io::{self, BufWriter, Write};
 
+use mlflow_authz::printable::printable_json;
+use serde::Serialize;
+
 use crate::error::CliError;
 
 /// Runs `write` on buffered stdout and flushes. A reader that has gone is no failure.
@@ -14,11 +17,22 @@ pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result
     ended(write(&mut out).and_then(|()| out.flush()))
 }
 
-/// Text without what a terminal would act on.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+/// Prints a value as JSON on one line, without its end, in which nothing is raw that a terminal would act on.
+///
+/// # Errors
+///
+/// Those of writing.
+pub fn json(out: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
+    out.write_all(printable_json(serde_json::to_string(value)?).as_bytes())
+}
+
+/// The same on many lines.
+///
+/// # Errors
+///
+/// Those of writing.
+pub fn pretty_json(out: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
+    out.write_all(printable_json(serde_json::to_string_pretty(value)?).as_bytes())
 }
 
 /// How writing to stdout ended, as the command's own outcome.

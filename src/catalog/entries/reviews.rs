@@ -1,7 +1,7 @@
 //! Reviews of traces by people: issues, label schemas and review queues.
 
 use crate::catalog::entry::{
-    Access::{Delete, Read, Use, Write},
+    Access::{Admin, Delete, Read, Use, Write},
     Object::{Issue, LabelSchema, ReviewQueue},
     Operation, ajax, api, op,
 };
@@ -45,12 +45,11 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_invoke_issue_detection",
         &[ajax(&["POST"], "3.0/mlflow/issues/invoke").since(Release(3, 11, 0))],
     ),
-    // MLflow asks for its MANAGE here and for the update below: above EDIT, which is as much as
-    // `write` can say.
+    // MANAGE, here and for the update below: above EDIT, which is what `write` stands for.
     op(
         "CreateLabelSchema",
         LabelSchema,
-        Write,
+        Admin,
         "server/auth/__init__.py validate_can_create_label_schema",
         &[api(&["POST"], "3.0/mlflow/label-schemas/create").since(Release(3, 14, 0))],
     ),
@@ -78,7 +77,7 @@ pub(super) const TABLE: &[Operation] = &[
     op(
         "UpdateLabelSchema",
         LabelSchema,
-        Write,
+        Admin,
         "server/auth/__init__.py validate_can_manage_label_schema",
         &[api(&["PATCH"], "3.0/mlflow/label-schemas/update").since(Release(3, 14, 0))],
     ),
@@ -124,10 +123,11 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_read_experiment",
         &[api(&["GET"], "3.0/mlflow/review-queues/list").since(Release(3, 14, 0))],
     ),
+    // A new owner is MANAGE, and only the body says whether it names one.
     op(
         "UpdateReviewQueue",
         ReviewQueue,
-        Write,
+        Admin,
         "server/auth/__init__.py validate_can_update_review_queue",
         &[api(&["POST"], "3.0/mlflow/review-queues/update").since(Release(3, 14, 0))],
     ),

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use mlflow_authz::printable::printable;
 use serde::Serialize;
 
 use super::place::Place;
 use super::rules::Rule;
-use crate::error::without_controls;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -76,13 +76,13 @@ impl Findings {
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let path = without_controls(spot.path);
+        let path = printable(&spot.path).into_owned();
         let finding = Finding {
             severity: rule.severity,
             code: rule.code,
             spot: Spot { path, ..spot },
-            problem: without_controls(problem.into()),
-            remedy: without_controls(remedy.into()),
+            problem: printable(&problem.into()).into_owned(),
+            remedy: printable(&remedy.into()).into_owned(),
         };
         // A rule may look at a place once for each chain of filters.
         if !self.0.contains(&finding) {

@@ -97,6 +97,6 @@ pub fn json(out: &mut dyn Write, files: &[File], findings: &[Finding]) -> io::Re
         warnings: count(Severity::Warning),
         findings,
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
+    crate::output::pretty_json(out, &report)?;
     writeln!(out)
 }

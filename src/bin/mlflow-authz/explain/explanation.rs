@@ -1,5 +1,6 @@
 //! A decision in words: for programs as JSON, for people as text.
 
+use mlflow_authz::printable::printable;
 use std::fmt;
 
 use mlflow_authz::Decision;
@@ -8,8 +9,6 @@ use mlflow_authz::denial::Answer;
 use mlflow_authz::enforcement::percentile;
 use mlflow_authz::policy::Policy;
 use serde::{Deserialize, Serialize};
-
-use crate::output::printable;
 
 /// What the filter would do, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

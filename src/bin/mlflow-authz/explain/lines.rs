@@ -8,6 +8,7 @@ use super::explainer::Explainer;
 use super::line;
 use crate::error::CliError;
 use crate::line_reader::{Length, read_line};
+use crate::output;
 
 /// The longest line that is read, in bytes.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
@@ -95,8 +96,7 @@ struct Output<W: Write>(BufWriter<W>);
 
 impl<W: Write> Output<W> {
     fn line(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        serde_json::to_writer(&mut self.0, value)
-            .map_err(io::Error::from)
+        output::json(&mut self.0, value)
             .and_then(|()| self.0.write_all(b"\n"))
             .map_err(Failure::Write)
     }

@@ -127,7 +127,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     output::to_stdout(|out| match format {
         Format::Text => write!(out, "{explanation}"),
         Format::Json => {
-            serde_json::to_writer(&mut *out, &explanation)?;
+            output::json(out, &explanation)?;
             out.write_all(b"\n")
         }
     })?;

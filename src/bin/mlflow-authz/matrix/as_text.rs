@@ -1,9 +1,9 @@
 //! The matrix for a terminal: scopes by number, so that a row fits.
 
+use mlflow_authz::printable::printable;
 use std::io::{self, Write};
 
 use super::Matrix;
-use crate::output::printable;
 
 /// Prints the scopes with their numbers, then the matrix.
 pub fn print(out: &mut dyn Write, matrix: &Matrix<'_>) -> io::Result<()> {

@@ -53,7 +53,7 @@ fn print(out: &mut dyn Write, format: Format, matrix: &Matrix<'_>) -> io::Result
     match format {
         Format::Text => as_text::print(out, matrix),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, matrix)?;
+            output::pretty_json(out, matrix)?;
             out.write_all(b"\n")
         }
         Format::Html => out.write_all(as_html::page(matrix).as_bytes()),

@@ -97,7 +97,7 @@ fn text_has_a_mark_under_each_scopes_number() {
     let marks: Vec<&str> = row.split_whitespace().skip(2).collect();
     assert_eq!(marks[number("model:read") - 1], ".");
     assert_eq!(marks[number("model:write") - 1], "x");
-    assert!(text.contains("a\u{fffd}b (") && !text.contains('\u{1b}'));
+    assert!(text.contains("a\\u{1b}b (") && !text.contains('\u{1b}'));
 }
 
 #[test]

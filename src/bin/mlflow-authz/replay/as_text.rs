@@ -1,12 +1,12 @@
 //! The findings for a terminal.
 
+use mlflow_authz::printable::printable;
 use std::io::{self, Write};
 
 use super::as_html::verdict;
 use super::findings::Findings;
 use super::outcome::Change;
 use super::tally::Example;
-use crate::output::printable;
 use crate::report::number;
 
 /// Prints the findings; each list holds `top` rows.

@@ -121,7 +121,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     output::to_stdout(|out| match args.format {
         Format::Text => as_text::print(out, &findings, args.top),
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &findings)?;
+            output::pretty_json(out, &findings)?;
             out.write_all(b"\n")
         }
     })?;

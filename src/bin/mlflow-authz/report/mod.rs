@@ -9,6 +9,8 @@ mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use mlflow_authz::printable::printable_lines;
+
 pub use bars::{Part, Shade, bar, legend};
 
 /// The look of every page.
@@ -18,7 +20,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 
 /// A whole page; `kind` says in small letters what sort of page it is.
 pub fn page(kind: &str, title: &str, lead: &Markup, body: &Markup) -> String {
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -42,8 +44,8 @@ pub fn page(kind: &str, title: &str, lead: &Markup, body: &Markup) -> String {
                 footer { p { "mlflow-authz " (env!("CARGO_PKG_VERSION")) } }
             }
         }
-    }
-    .into_string()
+    };
+    printable_lines(&page.into_string()).into_owned()
 }
 
 /// A table that scrolls within the page where it is wider.

@@ -51,7 +51,7 @@ pub fn print(out: &mut dyn Write, table: &Table<'_>) -> io::Result<()> {
     let mut before: &[u8] = b"\n";
     for endpoint in table.endpoints() {
         out.write_all(before)?;
-        serde_json::to_writer(&mut *out, &Row::new(&endpoint, table.policy))?;
+        crate::output::json(out, &Row::new(&endpoint, table.policy))?;
         before = b",\n";
     }
     out.write_all(b"\n]\n")

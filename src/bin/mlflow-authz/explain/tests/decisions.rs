@@ -191,7 +191,7 @@ fn text_is_for_people() {
             r#"{"method":"POST","target":"/api/2.0/mlflow/runs/create","scopes":["a\nb","model:read"]}"#,
             &[
                 "granted by: ",
-                "key has:    a\u{fffd}b, model:read\n",
+                "key has:    a\\nb, model:read\n",
                 "message:    This API key may not ",
             ],
         ),

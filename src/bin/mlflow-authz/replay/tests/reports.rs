@@ -114,7 +114,7 @@ fn a_terminal_gets_no_control_characters() {
     )];
     let found = text(&candidate, &lines, 20);
     assert!(
-        found.contains("k\u{fffd}[31m") && !found.contains('\u{1b}'),
+        found.contains("k\\u{1b}[31m") && !found.contains('\u{1b}'),
         "{found:?}"
     );
 }
