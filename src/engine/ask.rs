@@ -155,7 +155,9 @@ impl Engine {
     /// Whether rights past their time count: the service failed for this very key, or is left alone.
     fn may_be_stale(&self, digest: KeyDigest, now: Timestamp) -> bool {
         let lately = self.config.auth_service.breaker.open_for.saturating_mul(2);
-        self.circuits.is_open() || self.failures.failed_within(digest, lately, now)
+        self.circuits.is_open()
+            || self.failures.holds_back(digest, now)
+            || self.failures.failed_within(digest, lately, now)
     }
 
     fn hold_back(&mut self, pending: Pending<'_>, held_back: HeldBack) -> Next {
@@ -275,6 +277,7 @@ impl Engine {
         self.look_for_revocations(moment);
         match self.shared.find(moment.shared, digest) {
             Some(validation) if validation.asked_at <= moment.now => {
+                self.failures.succeeded_at(digest, validation.asked_at);
                 self.change_principals(|cache| cache.keep(digest, validation));
                 self.principals.find(digest, moment.now)
             }

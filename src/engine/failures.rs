@@ -54,6 +54,14 @@ impl Failures {
         self.new.pop(&digest);
     }
 
+    /// Another VM was told something by a lookup that began then; an earlier failure is out of date.
+    pub(super) fn succeeded_at(&mut self, digest: KeyDigest, asked_at: Timestamp) {
+        let at = self.known.peek(&digest).or_else(|| self.new.peek(&digest));
+        if at.is_some_and(|at| *at <= asked_at) {
+            self.succeeded(digest);
+        }
+    }
+
     /// Whether it is too early to ask about the key again.
     pub(super) fn holds_back(&self, digest: KeyDigest, now: Timestamp) -> bool {
         self.failed_within(digest, PAUSE, now)
@@ -94,6 +102,11 @@ mod tests {
         }
         assert!(!failures.holds_back(digest("K1"), NOW - Duration::from_millis(1)));
         assert!(!failures.holds_back(digest("K2"), NOW));
+        for (asked_at, expected) in [(NOW - Duration::from_secs(1), true), (NOW, false)] {
+            failures.succeeded_at(digest("K1"), asked_at);
+            assert_eq!(failures.holds_back(digest("K1"), NOW), expected);
+        }
+        failures.failed(digest("K1"), true, NOW);
         failures.succeeded(digest("K1"));
         assert!(!failures.holds_back(digest("K1"), NOW));
     }

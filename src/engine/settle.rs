@@ -276,6 +276,7 @@ impl Engine {
             // Some key was revoked meanwhile, and which is not known: whoever asks again is told.
             return Outcome::HeldBack(Reason::AuthUnavailable);
         }
+        self.failures.succeeded_at(digest, validation.asked_at);
         let principal = Arc::clone(&validation.principal);
         self.change_principals(|cache| cache.keep(digest, validation));
         Outcome::Valid(principal)

@@ -232,3 +232,31 @@ fn a_real_outage_still_serves_stale_rights() {
         assert_eq!(shell.post(0, "new", SEARCH_RUNS), "auth_unavailable");
     }
 }
+
+/// A success that another worker had since is a success.
+#[test]
+fn an_old_failure_keeps_no_revoked_key_alive() {
+    let cache = r#", "cache": {"ttl": "2s"}"#;
+    let mut shell = Shell::with_workers(2, "", cache);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &status(500, true));
+    shell.later(1_000);
+    let asks = shell.waiting(1, "K1", SEARCH_RUNS);
+    shell.reply(&valid(READER));
+    assert_eq!(shell.outcome(asks), "allowed");
+    assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
+    shell.later(2_000);
+    let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &status(401, true));
+    assert_eq!(reason(&next), "key_invalid");
+}
+
+#[test]
+fn a_known_key_is_not_refused_by_one_failure_however_short_the_circuit_is_open() {
+    let breaker = r#", "breaker": {"open_for": "1ms"}"#;
+    let mut shell = Shell::with_service(breaker, "");
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    shell.later(60_000);
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &status(500, true));
+    shell.later(500);
+    let (_, next) = shell.headers(&with_key("K1", SEARCH_RUNS));
+    assert!(reason(&next) == "allowed" && next.decision().unwrap().stale);
+}
