@@ -29,8 +29,9 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
     section.add(
         f"{wanted.keys:,} requests, each with another key, half of them valid and half unknown to the auth "
         f"service, on {CONNECTIONS} connections; {WORKERS} workers, that is {WORKERS + 2} VMs; "
-        "`envoy.yaml`'s cache: 10,000 principals and as many refusals a VM, 4,096 shared slots; 256 callouts in flight a VM, since all come from one address. *RSS* is the "
-        "resident memory of the Envoy process; *allocated* what Envoy's own allocator has "
+        "`envoy.yaml`'s cache: 10,000 principals and as many refusals a VM, 4,096 shared slots; 256 callouts "
+        "in flight a VM, since all come from one address. *RSS* is the resident"
+        " memory of the Envoy process; *allocated* what Envoy's own allocator has "
         "given out, without the memory of the VMs."
     )
     rows = []
