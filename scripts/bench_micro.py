@@ -43,6 +43,8 @@ _TITLES = {
     "catalogs/made_up_table_regex_set": "Tables of other sizes: regex set",
     "decide": "Decide with a cached principal",
     "parts": "Steps",
+    "waiting/event_while_waiting": "A cached decision and the tick period, while so many streams wait",
+    "waiting/event_while_waiting_in_shadow": "The same where nothing is refused",
 }
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.dont_write_bytecode = True
 
+import soak_attacks  # noqa: E402
 import soak_callouts  # noqa: E402
 import soak_faults  # noqa: E402
 import soak_memory  # noqa: E402
@@ -22,6 +23,7 @@ from soak_report import Section, print_section, replace_section  # noqa: E402
 Measurement = Callable[[argparse.Namespace, Path], Section]
 MEASUREMENTS: dict[str, Measurement] = {
     "callouts": soak_callouts.measure,
+    "attacks": soak_attacks.measure,
     "outage": soak_outage.measure,
     "memory": soak_memory.measure,
     "reloads": soak_reloads.measure,
@@ -33,11 +35,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=[*MEASUREMENTS, "all"])
     parser.add_argument("--print", action="store_true", help="do not touch the report")
-    parser.add_argument("--module", type=Path, help="callouts: a module to measure instead of dist's")
-    parser.add_argument("--title", default="", help="callouts: what the module is")
+    parser.add_argument("--module", type=Path, help="callouts, attacks: a module to measure instead of dist's")
+    parser.add_argument("--title", default="", help="callouts, attacks: what the module is")
     parser.add_argument("--slots", type=int, default=0, help="callouts: once more with so many shared slots")
     parser.add_argument("--bursts", type=int, default=5, help="callouts: cold bursts per number of workers")
-    parser.add_argument("--seconds", type=float, default=60, help="outage: how long")
+    parser.add_argument("--seconds", type=float, default=60, help="outage: how long; attacks: a third of it each")
     parser.add_argument("--keys", type=int, default=1_000_000, help="memory: different keys")
     parser.add_argument("--reloads", type=int, default=1_000, help="reloads: new configurations")
     wanted = parser.parse_args()

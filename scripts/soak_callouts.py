@@ -62,8 +62,8 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
     section = Section(f"callouts {title}", f"Callouts per key and TTL: {title}", module)
     section.add(
         f"The auth service answers after {DELAY_MS} ms; "
-        "cache and auth service as in `envoy.yaml` (TTL 60 s, 4,096 shared slots, 64 callouts in flight a "
-        "worker).",
+        "cache and auth service as in `envoy.yaml` (TTL 60 s, 4,096 shared slots), but for 256 callouts in "
+        "flight a worker: all keys are new, and come from one address.",
         "",
         f"- *Burst*: {BURST} requests at once, each on a connection of its own, with one cold key; "
         f"{wanted.bursts} bursts, a new key each.",
@@ -75,8 +75,9 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
     if wanted.slots:
         settings.append((WORKERS[-1], {"cache": {"shared_slots": wanted.slots}}))
     for number, (workers, plugin) in enumerate(settings):
-        slots = f", {wanted.slots} shared slots" if plugin else ""
+        slots = f", {wanted.slots} shared slots" if "cache" in plugin else ""
         step(f"callouts, {title}, {workers} worker(s){slots}")
+        plugin = {**plugin, "auth_service": {"max_in_flight": 256}}
         with Soaked(workdir / str(number), concurrency=workers, wasm=module, plugin=plugin) as soaked:
             asyncio.run(burst(soaked.address, [(readers("first", 1)[0], READ)] * 20, _LIMIT))
             with soaked.auth.faults(delay_ms=DELAY_MS):

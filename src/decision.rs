@@ -13,7 +13,7 @@ use crate::principals::Principal;
 use crate::target::Ambiguity;
 
 /// Names a stream to its shell. The engine never looks into it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u32);
 
 /// What a shell does after an event.

@@ -10,13 +10,21 @@
 //! | `classify`, `unknown` | what the request headers alone tell |
 //! | `ask` | a key this VM does not know: wait with others, take a neighbour's word, or ask |
 //! | `settle` | what came of a question, for all who wait |
+//! | `flights` | the questions that are open, with all who wait |
+//! | `budgets`, `address` | who may have how many callouts open |
+//! | `circuits`, `failures` | when the service, or a key, is not asked about |
+//! | `waiting`, `since` | streams that are held, and which of them are due |
 //! | `judge` | whether the principal may, by wide grants and by those limited to names |
 //! | `shadow` | nobody waits long for an answer that cannot refuse it |
 //! | `finish` | what a decision becomes |
 //! | `revocation` | revoked keys: one VM polls, all forget |
 
+mod address;
 mod ask;
+mod budgets;
+mod circuits;
 mod classify;
+mod failures;
 mod finish;
 mod flights;
 mod judge;
@@ -24,21 +32,23 @@ mod outbox;
 mod revocation;
 mod settle;
 mod shadow;
+mod since;
 mod unknown;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
 use crate::audit::{AuditLog, HostFacts, PerSecond};
-use crate::auth_service::{AuthServiceClient, Breaker, KeyDigest, RevocationClient};
+use crate::auth_service::{AuthServiceClient, KeyDigest, RevocationClient};
 use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
 use crate::config_log::config_hash;
+use crate::credential::ApiKey;
 use crate::decision::{Decision, Next, Reason, StreamId};
 use crate::enforcement::Enforcement;
 use crate::metrics::{Change, Metric};
@@ -48,10 +58,14 @@ use crate::principals::{Found, Principals, Timestamp};
 use crate::request::RequestHead;
 use crate::shared_data::SharedData;
 use ask::Pending;
+use budgets::Budgets;
+use circuits::Circuits;
 use classify::Classified;
+use failures::Failures;
 use flights::{Asker, Flights};
-use judge::{Known, Reading, refused};
+use judge::{Known, refused};
 use revocation::RevocationWatch;
+use waiting::{ReadingStreams, Told, Waiting, WaitingStreams};
 
 pub use outbox::{CalloutId, Outbox};
 
@@ -66,13 +80,14 @@ pub struct Engine {
     /// Longest first, so that the first match is the longest.
     mounts: Vec<Arc<str>>,
     auth_service: AuthServiceClient,
-    breaker: Breaker,
+    circuits: Circuits,
+    failures: Failures,
     principals: Principals,
     shared: SharedPrincipals,
     claims: Claims,
     flights: Flights,
-    waiting: HashMap<StreamId, Waiting>,
-    reading: HashMap<StreamId, Reading>,
+    waiting: WaitingStreams,
+    reading: ReadingStreams,
     revocation: Option<RevocationWatch>,
     ticking: bool,
     audit: AuditLog,
@@ -94,24 +109,6 @@ pub struct Moment<'a> {
     pub shared: &'a dyn SharedData,
 }
 
-/// A stream that waits for an answer about its key.
-#[derive(Debug)]
-struct Waiting {
-    digest: KeyDigest,
-    /// The decision as far as it could be made.
-    undecided: Decision,
-    since: Timestamp,
-    /// What came of the question, once it is known.
-    told: Option<Told>,
-}
-
-/// What came of the question about a stream's key.
-#[derive(Debug)]
-enum Told {
-    Known(Known),
-    Denied(Decision),
-}
-
 impl Engine {
     /// An engine for a configuration, with nothing cached. `config_text` is what the configuration was
     /// parsed from; its hash is a metric.
@@ -131,13 +128,17 @@ impl Engine {
             enforcement: Enforcement::new(&config),
             mounts,
             auth_service,
-            breaker: Breaker::new(config.auth_service.breaker.clone()),
+            circuits: Circuits::new(&config.auth_service.breaker),
+            failures: Failures::default(),
             principals: Principals::new(config.cache.clone()),
             shared: SharedPrincipals::new(slots),
             claims: Claims::new(slots),
-            flights: Flights::default(),
-            waiting: HashMap::new(),
-            reading: HashMap::new(),
+            flights: Flights::new(Budgets::new(
+                config.auth_service.max_in_flight,
+                config.auth_service.per_address_limit,
+            )),
+            waiting: WaitingStreams::default(),
+            reading: ReadingStreams::default(),
             revocation,
             ticking: true,
             audit: AuditLog::new(config.audit.clone()),
@@ -195,7 +196,7 @@ impl Engine {
             Classified::Decided(decision) => return self.finish(decision, head),
             Classified::Undecided(undecided, key) => (undecided, key),
         };
-        let digest = self.auth_service.digest(&key, head.client_address);
+        let digest = self.digest(&key, head);
         match self.principals.find(digest, moment.now) {
             Found::Fresh {
                 principal,
@@ -237,31 +238,29 @@ impl Engine {
         moment: &Moment<'_>,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
-        if self.reading.contains_key(&stream) {
+        if self.reading.get(stream).is_some() {
             return self.keep_reading(stream, moment.now, head);
         }
-        let digest = self.waiting.get(&stream)?.digest;
+        let digest = self.waiting.get(stream)?.digest;
         if let Some(alone) = self.needs_key(digest) {
             match self.classify(head) {
-                Classified::Undecided(_, key)
-                    if self.auth_service.digest(&key, head.client_address) == digest =>
-                {
+                Classified::Undecided(_, key) if self.digest(&key, head) == digest => {
                     self.ask_with_key_of(moment, digest, &key, head, alone);
                 }
                 // Not the request that began to wait: nobody's answer is meant for it.
                 _ => {
-                    let waiting = self.waiting.remove(&stream)?;
+                    let waiting = self.waiting.remove(stream)?;
                     let decision = self.unavailable(waiting.undecided, Reason::AuthUnavailable);
                     return Some(self.finish(decision, head));
                 }
             }
         }
-        if self.waiting.get(&stream)?.told.is_none() {
+        if self.waiting.get(stream)?.told.is_none() {
             return Some(Next::Wait);
         }
         let Waiting {
             undecided, told, ..
-        } = self.waiting.remove(&stream)?;
+        } = self.waiting.remove(stream)?;
         Some(match told? {
             Told::Known(known) => self.judge(stream, moment.now, undecided, known, head),
             Told::Denied(decision) => self.finish(decision, head),
@@ -269,8 +268,8 @@ impl Engine {
     }
 
     /// Whether nobody asks about a key that is waited for; then whether this VM is to ask alone.
-    fn needs_key(&mut self, digest: KeyDigest) -> Option<bool> {
-        match self.flights.get_mut(digest)?.asker {
+    fn needs_key(&self, digest: KeyDigest) -> Option<bool> {
+        match self.flights.get(digest)?.asker {
             Asker::Nobody { alone } => Some(alone),
             Asker::Own(_) | Asker::Other => None,
         }
@@ -278,13 +277,8 @@ impl Engine {
 
     /// The stream is gone, decided or not.
     pub fn on_stream_gone(&mut self, stream: StreamId) {
-        // Most streams were neither, and need not be looked up.
-        if !self.waiting.is_empty() {
-            self.waiting.remove(&stream);
-        }
-        if !self.reading.is_empty() {
-            self.reading.remove(&stream);
-        }
+        self.waiting.remove(stream);
+        self.reading.remove(stream);
     }
 
     /// This engine will see no more events; its share of the shared gauges is taken back.
@@ -294,14 +288,14 @@ impl Engine {
         }
         let kept = i64::try_from(self.principals.len()).unwrap_or_default();
         self.note(Metric::CacheEntries, Change::Add(-kept));
-        if self.breaker.is_open() {
+        if self.circuits.is_open() {
             self.note(Metric::OpenCircuits, Change::Add(-1));
         }
     }
 
     /// Whether no reply is awaited.
     pub fn is_idle(&self) -> bool {
-        self.flights.callouts() == 0 && self.revocation.as_ref().is_none_or(|watch| watch.is_idle())
+        self.flights.is_idle() && self.revocation.as_ref().is_none_or(|watch| watch.is_idle())
     }
 
     /// How many streams wait for an answer.
@@ -328,6 +322,16 @@ impl Engine {
     /// The access log's short form of a decision, where it is to have one.
     pub fn access_log_field(&mut self, decision: &Decision) -> Option<&[u8]> {
         self.audit.access_log_field(decision)
+    }
+
+    fn digest(&self, key: &ApiKey<'_>, head: &RequestHead<'_>) -> KeyDigest {
+        self.auth_service.digest(key, self.sent_address(head))
+    }
+
+    /// The address that goes with the question about a key; it is read only where one does.
+    fn sent_address<'a>(&self, head: &RequestHead<'a>) -> Option<&'a str> {
+        let sent = self.config.auth_service.send_client_ip;
+        sent.then(|| head.client_address()).flatten()
     }
 
     fn change_principals(&mut self, change: impl FnOnce(&mut Principals)) {

@@ -45,4 +45,4 @@ pub mod whoami;
 pub use config::Config;
 pub use decision::{Decision, Next, Reason, StreamId};
 pub use engine::{CalloutId, Engine, Moment, Outbox};
-pub use request::RequestHead;
+pub use request::{ClientAddress, RequestHead};

@@ -18,16 +18,34 @@ pub fn same_header(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }
 
+/// Where the caller's address is asked for. Reading it costs a call of the host, so it is read only where it is
+/// needed: no request that the cache decides pays for it.
+pub trait ClientAddress: std::fmt::Debug {
+    /// The address without its port; `None` where it cannot be told.
+    fn read(&self) -> Option<&str>;
+}
+
+impl ClientAddress for &str {
+    fn read(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
 /// A borrowed view of a request's headers. Names are in lower case, as Envoy keeps them.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
     /// Name and value, in the order in which they arrived.
     pub headers: &'a [Header<'a>],
-    /// The caller's address without its port, where the configuration asks for it.
-    pub client_address: Option<&'a str>,
+    /// Where the caller's address is read.
+    pub client_address: Option<&'a dyn ClientAddress>,
 }
 
 impl<'a> RequestHead<'a> {
+    /// The caller's address without its port.
+    pub fn client_address(&self) -> Option<&'a str> {
+        self.client_address.and_then(ClientAddress::read)
+    }
+
     /// Every value of a header.
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let wanted = name.as_bytes();

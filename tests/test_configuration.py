@@ -58,7 +58,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin": {"bodies": "sniff"}}, "bodies: "),
     ({"plugin": {"cache": {"stale_if_eror": "5m"}}}, "unknown field; did you mean `stale_if_error`?"),
     ({"plugin": {"cache": {"shared_slots": 65_537}}}, "cache.shared_slots: must be at most 65536"),
-    ({"plugin": {"auth_service": {"max_in_flight": 0}}}, "auth_service.max_in_flight: must be at least 1"),
+    ({"plugin": {"auth_service": {"max_in_flight": 1}}}, "auth_service.max_in_flight: must be at least 2"),
     ({"plugin": {"auth_service": {"breaker": {"failures": 0}}}}, "auth_service.breaker.failures: must be"),
     ({"plugin": {"key_pattern": ""}}, "key_pattern: must be visible ASCII"),
     ({"plugin": {"revocation": {"path": "/r", "every": "50ms"}}}, "revocation.every: must be at least 100ms"),

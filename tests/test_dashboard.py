@@ -93,7 +93,8 @@ class Scene:
             time.sleep(1.1)  # Principals become stale, a poll fails.
             for count in range(4):
                 client.get(READ_RUN, [bearer(f"hk_live_other_{number}_{count}")])
-            client.get(READ_RUN, [bearer(keys.READ["key"])])
+            for known in (keys.READ, keys.NO_SCOPES, keys.WRITE, NARROW):
+                client.get(READ_RUN, [bearer(known["key"])])
         probes = (client.get(READ_RUN, [bearer(f"hk_live_probe_{number}_{n}")]) for n in itertools.count())
         wait_until(lambda: next(probes).status == 401, "the circuit to close", every=0.1)
         if number == 0:

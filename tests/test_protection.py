@@ -33,7 +33,9 @@ def assert_denied(answer: Response, reason: str) -> None:
 
 def test_above_the_cap_only_those_who_need_a_callout_are_refused(start_stack: StartStack) -> None:
     entries = [keys.READ, *(keys.key(f"n{number}", ["model:read"]) for number in range(4))]
-    stack = start_stack(keys=entries, plugin={"auth_service": {"max_in_flight": 2, "timeout": "10s"}})
+    stack = start_stack(
+        keys=entries, plugin={"auth_service": {"max_in_flight": 3, "per_address_limit": False, "timeout": "10s"}}
+    )
     cold = [entry["key"] for entry in entries[1:]]
     assert read(stack, READ).status == 200
     with stack.auth.faults(delay_ms=1500):
@@ -54,7 +56,7 @@ def test_above_the_cap_only_those_who_need_a_callout_are_refused(start_stack: St
 
 
 def test_overload_is_recorded(start_stack: StartStack) -> None:
-    stack = start_stack(plugin={"auth_service": {"max_in_flight": 1}})
+    stack = start_stack(plugin={"auth_service": {"max_in_flight": 2}})
     with stack.auth.faults(delay_ms=800), sent_at_once(stack, [("GET", READ_RUN, READ)]) as waiting:
         wait_until(lambda: stack.auth.stats()["in_flight"] == 1, "the callout")
         assert_denied(stack.client.get(READ_RUN, [bearer(WRITE), ("user-agent", "over")]), "overloaded")
@@ -65,16 +67,24 @@ def test_overload_is_recorded(start_stack: StartStack) -> None:
     assert [record["reason"] for record in stack.envoy.audit()] == ["overloaded"]
 
 
-def test_above_the_cap_a_stale_principal_is_served(start_stack: StartStack) -> None:
-    stack = start_stack(plugin={"auth_service": {"max_in_flight": 1}, "cache": {"ttl": "300ms"}})
-    assert read(stack, READ).status == 200
+def test_above_the_cap_known_keys_have_a_callout_of_their_own_and_no_stale_rights(
+    start_stack: StartStack,
+) -> None:
+    service = {"max_in_flight": 2, "timeout": "5s"}
+    stack = start_stack(plugin={"auth_service": service, "cache": {"ttl": "300ms"}})
+    for known in (READ, keys.DELETE["key"]):
+        assert read(stack, known).status == 200
     time.sleep(0.35)
-    with stack.auth.faults(delay_ms=800), sent_at_once(stack, [("GET", READ_RUN, WRITE)]) as waiting:
-        wait_until(lambda: stack.auth.stats()["in_flight"] == 1, "the callout")
-        assert read(stack, READ).status == 200
-        assert stack.client.post(CREATE_RUN, [bearer(READ)]).status == 403
-        assert waiting[0].read_response().status == 200
-    assert stack.envoy.metric("mlflow_authz_stale_served") == 2
+    stack.auth.put_keys({**keys.READ, "status": 401})
+    with (
+        stack.auth.faults(delay_ms=1500),
+        sent_at_once(stack, [("GET", READ_RUN, WRITE), ("GET", READ_RUN, READ)]) as waiting,
+    ):
+        wait_until(lambda: stack.auth.stats()["in_flight"] == 2, "the callouts")
+        assert_denied(read(stack, keys.DELETE["key"]), "overloaded")
+        assert [connection.read_response().status for connection in waiting] == [200, 401]
+    assert read(stack, keys.DELETE["key"]).status == 200
+    assert stack.envoy.metric("mlflow_authz_stale_served") == 0
 
 
 # --- the circuit ---
@@ -93,34 +103,57 @@ def cold(number: int) -> str:
 
 
 @pytest.mark.parametrize("faults", OUTAGES, ids=repr)
-def test_failures_open_the_circuit_and_a_probe_closes_it(
+def test_failures_of_known_keys_open_the_circuit_and_a_probe_closes_it(
+    start_stack: StartStack, faults: dict[str, Any]
+) -> None:
+    entries = [keys.WRITE, *(keys.key(f"known{number}", ["model:read"]) for number in range(6))]
+    known = [entry["key"] for entry in entries[1:]]
+    service = {"timeout": "300ms", "breaker": {"failures": 3, "open_for": "2s"}}
+    stack = start_stack(keys=entries, plugin={"auth_service": service, "cache": {"ttl": "300ms"}})
+    assert [read(stack, key).status for key in known] == [200] * 6
+    time.sleep(0.35)
+    with stack.auth.faults(**faults):
+        for key in known[:3]:
+            assert stack.envoy.metric(OPEN) == 0
+            assert read(stack, key).status == 200
+        opened = time.monotonic()
+        assert stack.envoy.metric(OPEN) == 1
+        asked = stack.auth.validations
+        # Known keys keep their rights, all others are refused, and nobody is asked about.
+        assert [read(stack, key).status for key in known] == [200] * 6
+        for answer in at_once(stack, [("GET", READ_RUN, cold(number)) for number in range(10)]):
+            assert_denied(answer, "auth_unavailable")
+        assert time.monotonic() < opened + 1.8, "too slow to tell"
+        assert stack.auth.validations == asked
+        # One callout finds out that nothing has changed.
+        time.sleep(2.1)
+        assert [read(stack, key).status for key in known] == [200] * 6
+        wait_until(lambda: stack.auth.validations == asked + 1, "the probe")
+        time.sleep(0.4)
+        assert stack.envoy.metric(OPEN) == 1
+    time.sleep(2.1)
+    assert read(stack, known[0]).status == 200
+    wait_until(lambda: stack.envoy.metric(OPEN) == 0, "the circuit is closed")
+    assert read(stack, WRITE).status == 200
+    assert [read(stack, cold(number)).status for number in range(5)] == [401] * 5
+
+
+@pytest.mark.parametrize("faults", OUTAGES, ids=repr)
+def test_failures_of_new_keys_close_their_address_until_a_probe(
     start_stack: StartStack, faults: dict[str, Any]
 ) -> None:
     service = {"timeout": "300ms", "breaker": {"failures": 3, "open_for": "1s"}}
     stack = start_stack(plugin={"auth_service": service})
-    assert read(stack, READ).status == 200
     with stack.auth.faults(**faults):
         for number in range(3):
-            assert stack.envoy.metric(OPEN) == 0
             assert_denied(read(stack, cold(number)), "auth_unavailable")
-        opened = time.monotonic()
-        assert stack.envoy.metric(OPEN) == 1
-        answers = at_once(stack, [("GET", READ_RUN, cold(number)) for number in range(10)])
-        for answer in answers:
-            assert_denied(answer, "auth_unavailable")
-        assert read(stack, READ).status == 200
-        assert time.monotonic() < opened + 0.9, "too slow to tell"
-        assert stack.auth.validations == 4
-        # One callout finds out that nothing has changed.
-        time.sleep(1.1)
-        for answer in at_once(stack, [("GET", READ_RUN, cold(number)) for number in range(10)]):
-            assert_denied(answer, "auth_unavailable")
-        assert stack.auth.validations == 5
-        assert stack.envoy.metric(OPEN) == 1
+        for number in range(10, 15):
+            assert_denied(read(stack, cold(number)), "auth_unavailable")
+        assert stack.auth.validations == 3
+        assert lookups(stack)["address_circuit"] == 5
     time.sleep(1.1)
-    assert read(stack, WRITE).status == 200
-    assert stack.envoy.metric(OPEN) == 0
     assert [read(stack, cold(number)).status for number in range(5)] == [401] * 5
+    assert stack.envoy.metric(OPEN) == 0
 
 
 ALIVE: list[tuple[dict[str, Any], int]] = [
@@ -213,6 +246,7 @@ def test_nothing_is_used_after_the_key_has_expired(start_stack: StartStack, spel
     # The service says what it is worth now; without its word it is worth nothing.
     with stack.auth.faults(status=500):
         assert_denied(read(stack, READ), "auth_unavailable")
+    time.sleep(1)  # A key that has just failed is not asked about.
     stack.auth.put_keys({**keys.READ, "status": 401})
     assert read(stack, READ).status == 401
     assert stack.envoy.metric("mlflow_authz_stale_served") == 0

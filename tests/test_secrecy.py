@@ -183,7 +183,7 @@ def remembering(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
         "audit": {"allows": True, "max_per_second": 100_000},
         "auth_service": {
             "timeout": "1s",
-            "max_in_flight": 1,
+            "max_in_flight": 2,
             "breaker": {"failures": 2, "open_for": "500ms"},
         },
         "cache": {"ttl": "500ms", "negative_ttl": "500ms"},
@@ -235,7 +235,8 @@ def test_a_key_is_nowhere_whatever_is_remembered_of_it(remembering: Stack, way: 
     # Over the cap.
     wait_until(lambda: both(cold) == [403, 403], "the circuit is closed")
     time.sleep(0.6)
-    with auth.faults(delay_ms=700, target="validate"), sent_at_once(stack, [("GET", READ_RUN, cold)]):
+    first = [("GET", READ_RUN, secret_key("first"))]
+    with auth.faults(delay_ms=700, target="validate"), sent_at_once(stack, first):
         wait_until(lambda: auth.stats()["in_flight"] == 1, "the callout")
         assert both(secret_key("over")) == [503, 503]
     # Revoked.

@@ -10,19 +10,23 @@ use mlflow_authz::shared_data::LocalData;
 use mlflow_authz::{Config, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
 const STREAM: StreamId = StreamId(1);
-const NOW: Duration = Duration::from_secs(1_000_000);
+pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
 
 /// As the documents recommend; the first customer's mounts.
-const CONFIG: &[u8] =
+pub(crate) const CONFIG: &[u8] =
     br#"{"auth_service": {"cluster": "auth"}, "mounts": ["/api/mlflow", "/mlflow"]}"#;
 
 /// With headers for identity set: user, key id and scopes.
 const SAID: &[u8] = br#"{"user_id": "user_123", "key_id": "key_123",
     "scopes": ["mlflow:access", "model:read", "model:write"], "roles": ["contributor"]}"#;
 
-const BEARER: &str = "Bearer hk_live_0123456789abcdefghij";
+pub(crate) const BEARER: &str = "Bearer hk_live_0123456789abcdefghij";
 
-fn headers<'a>(method: &'a str, path: &'a str, authorization: &'a str) -> Vec<Header<'a>> {
+pub(crate) fn headers<'a>(
+    method: &'a str,
+    path: &'a str,
+    authorization: &'a str,
+) -> Vec<Header<'a>> {
     let headers = [
         (":authority", "registry.example"),
         (":path", path),
@@ -40,7 +44,7 @@ fn headers<'a>(method: &'a str, path: &'a str, authorization: &'a str) -> Vec<He
 }
 
 /// An engine that knows the key.
-fn warm(config: &[u8], head: &RequestHead<'_>, shared: &LocalData) -> Engine {
+pub(crate) fn warm(config: &[u8], head: &RequestHead<'_>, shared: &LocalData) -> Engine {
     let mut engine = Engine::new(Config::parse(config).unwrap(), config);
     let moment = Moment { now: NOW, shared };
     let next = engine.on_request_headers(STREAM, &moment, head);
@@ -82,7 +86,8 @@ fn decide(bencher: Bencher<'_, '_>, config: &[u8], headers: &[Header<'_>], expec
     bencher.bench_local(|| decide(black_box(&head)));
 }
 
-const READ: (&str, &str) = ("GET", "/api/mlflow/api/2.0/mlflow/runs/get?run_id=4f1c2d3e");
+pub(crate) const READ: (&str, &str) =
+    ("GET", "/api/mlflow/api/2.0/mlflow/runs/get?run_id=4f1c2d3e");
 const WRITE: (&str, &str) = ("POST", "/api/mlflow/api/2.0/mlflow/runs/log-batch");
 
 #[divan::bench]

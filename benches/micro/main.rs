@@ -12,6 +12,7 @@ mod catalogs;
 mod decide;
 mod parts;
 mod synthetic;
+mod waiting;
 
 fn main() {
     divan::main();

@@ -94,7 +94,7 @@ fn a_full_record() {
     ];
     let head = RequestHead {
         headers,
-        client_address: Some("10.0.0.9"),
+        client_address: Some(&"10.0.0.9"),
     };
     let facts = HostFacts {
         route: Some("mlflow".to_owned()),

@@ -1,21 +1,29 @@
-//! The circuit breaker: leaves the auth service alone after consecutive failures, and probes to return.
+//! The circuit breaker: leaves the auth service alone after failures of several keys, and probes to return.
 //!
-//! Counts outcomes of callouts and says whether another may be made. One per VM; it shares nothing.
+//! Counts outcomes of callouts and says whether another may be made. A key counts once, however often the
+//! service fails for it. It shares nothing.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
+use super::KeyDigest;
 use crate::config;
 use crate::principals::Timestamp;
 
-/// Closed until so many failures in a row; then open for a while; then one callout at a time probes.
+/// Keys that are remembered as counted. Where more have failed without a success between, one may count twice.
+const MOST_REMEMBERED: usize = 64;
+
+/// Closed until so many keys have failed in a row; then open for a while; then one callout at a time probes.
 #[derive(Debug)]
 pub struct Breaker {
     config: config::Breaker,
     failures: u64,
-    last_failure: Option<Timestamp>,
+    /// The keys that were counted last.
+    counted: VecDeque<KeyDigest>,
     open_since: Option<Timestamp>,
-    probing: bool,
+    probe: Option<KeyDigest>,
 }
 
 impl Breaker {
@@ -24,55 +32,53 @@ impl Breaker {
         Self {
             config,
             failures: 0,
-            last_failure: None,
+            counted: VecDeque::new(),
             open_since: None,
-            probing: false,
+            probe: None,
         }
     }
 
-    /// Whether a callout may be made now. One that may under an open circuit is its probe: no other may
-    /// until its outcome is known.
-    pub fn admit(&mut self, now: Timestamp) -> bool {
-        let Some(since) = self.open_since else {
-            return true;
-        };
-        // A clock that jumped back must not keep the circuit open.
-        let rested = now
-            .checked_sub(since)
-            .is_none_or(|rested| rested >= self.config.open_for);
-        if self.probing || !rested {
+    /// Whether a callout about a key may be made now. One that may under an open circuit is its probe: no
+    /// other may until its outcome is known.
+    pub fn admit(&mut self, digest: KeyDigest, now: Timestamp) -> bool {
+        !self.is_open() || (self.has_rested(now) && self.admit_probe(digest))
+    }
+
+    /// Whether a callout may be made as a probe, whatever the state: one at a time.
+    pub fn admit_probe(&mut self, digest: KeyDigest) -> bool {
+        if self.probe.is_some() {
             return false;
         }
-        self.probing = true;
+        self.probe = Some(digest);
         true
     }
 
     /// The callout that was just admitted is not made after all.
-    pub fn withdraw(&mut self) {
-        self.probing = false;
+    pub fn withdraw(&mut self, digest: KeyDigest) {
+        self.probe.take_if(|probe| *probe == digest);
     }
 
-    /// The service gave an answer that can be used, whatever it says of the key.
+    /// The service gave an answer, whatever it says of the key.
     pub fn succeeded(&mut self) {
         self.failures = 0;
-        self.last_failure = None;
+        self.counted.clear();
         self.open_since = None;
-        self.probing = false;
+        self.probe = None;
     }
 
-    /// The service is there, but what it answered cannot be used: it is suspected, and not left alone.
-    pub fn stumbled(&mut self, now: Timestamp) {
-        self.succeeded();
-        self.last_failure = Some(now);
-    }
-
-    /// The service gave none. A callout that was made before the circuit opened changes nothing more.
-    pub fn failed(&mut self, now: Timestamp) {
-        self.failures = self.failures.saturating_add(1);
-        self.last_failure = Some(now);
-        if self.open_since.is_none() && self.failures >= self.config.failures || self.probing {
+    /// The service gave none for this key. A callout that was made before the circuit opened, and is not its
+    /// probe, changes nothing more.
+    pub fn failed(&mut self, digest: KeyDigest, now: Timestamp) {
+        if self.probe.take_if(|probe| *probe == digest).is_some() && self.is_open() {
             self.open_since = Some(now);
-            self.probing = false;
+        }
+        if !self.counted.contains(&digest) {
+            self.failures = self.failures.saturating_add(1);
+            self.counted.truncate(MOST_REMEMBERED - 1);
+            self.counted.push_front(digest);
+        }
+        if !self.is_open() && self.failures >= self.config.failures {
+            self.open_since = Some(now);
         }
     }
 
@@ -81,11 +87,11 @@ impl Breaker {
         self.open_since.is_some()
     }
 
-    /// Whether the service is likely to be down: its last outcome is a failure, and a recent one.
-    pub fn suspects(&self, now: Timestamp) -> bool {
-        self.last_failure.is_some_and(|at| {
-            now.checked_sub(at)
-                .is_some_and(|age| age <= self.config.open_for.saturating_mul(2))
+    /// Whether an open circuit is ready for a probe. A clock that jumped back must not keep it open.
+    pub fn has_rested(&self, now: Timestamp) -> bool {
+        self.open_since.is_some_and(|since| {
+            now.checked_sub(since)
+                .is_none_or(|rested| rested >= self.config.open_for)
         })
     }
 }

@@ -59,7 +59,7 @@ struct Question<'a> {
 
 /// SHA-256 over the auth service's identity, the key, and the address when it is sent: what a principal is
 /// kept under. Listeners with different configurations never share an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {

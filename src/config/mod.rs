@@ -256,13 +256,18 @@ pub struct AuthService {
     )]
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub unavailable_retry_after: Duration,
-    /// Callouts about keys that one VM (one per Envoy worker) has open at most; background ones take half of it.
+    /// Callouts about keys that one VM (one per Envoy worker) has open at most, at least 2. A quarter is left to keys
+    /// that were validated before; background callouts take half.
     #[serde(
         default = "defaults::max_in_flight",
         deserialize_with = "fields::whole_number"
     )]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::at_least_two"))]
     pub max_in_flight: u64,
+    /// Whether one client address (IPv6: one /64) has at most half of the callouts that keys not validated before may
+    /// have open, and a circuit breaker of its own. `false` where all clients have one address, that of a load balancer.
+    #[serde(default = "defaults::yes")]
+    pub per_address_limit: bool,
     /// When the service is left alone.
     #[serde(default)]
     pub breaker: Breaker,
@@ -273,11 +278,12 @@ pub struct AuthService {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// Consecutive failures that open the circuit.
+    /// How many different keys must fail in a row to open a circuit: keys validated before (at least 2) that of the auth
+    /// service, other keys that of their client address. A key counts once.
     #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
     pub failures: u64,
-    /// How long the service is left alone before one callout probes it.
+    /// How long an open circuit holds callouts back before one callout probes the service.
     #[serde(deserialize_with = "fields::duration")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
     pub open_for: Duration,

@@ -71,6 +71,10 @@ pub(super) fn positive_number(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "integer", "minimum": 1, "maximum": u32::MAX})
 }
 
+pub(super) fn at_least_two(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "integer", "minimum": 2, "maximum": u32::MAX})
+}
+
 pub(super) fn slots(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "integer", "minimum": 0, "maximum": super::validate::MOST_SHARED_SLOTS})
 }

@@ -39,10 +39,6 @@ pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     for (field, number) in [
         ("cache.capacity", config.cache.capacity),
         (
-            "auth_service.max_in_flight",
-            config.auth_service.max_in_flight,
-        ),
-        (
             "auth_service.breaker.failures",
             config.auth_service.breaker.failures,
         ),
@@ -119,6 +115,12 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
                 "{:?} is not a host name with an optional port",
                 service.authority
             ),
+        ));
+    }
+    if service.max_in_flight < 2 {
+        return Err(ConfigError::field(
+            "auth_service.max_in_flight",
+            "must be at least 2: one callout is left to keys that were validated before",
         ));
     }
     callout_path("auth_service.path", &service.path)

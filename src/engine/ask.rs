@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address::AddressGroup;
+use super::budgets::{Account, Excess};
+use super::circuits::OpenCircuit;
 use super::flights::{Asker, OwnQuestion};
 use super::judge::{Known, refused};
+use super::settle::Outcome;
 use super::{Engine, Moment, Waiting};
 use crate::auth_service::KeyDigest;
 use crate::credential::ApiKey;
@@ -36,6 +40,37 @@ enum Opened {
     Asking,
     /// Another VM was faster.
     Watching,
+}
+
+/// Why a key is not asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldBack {
+    /// Too many callouts are open.
+    Excess(Excess),
+    /// The service is left alone, or new keys from this address are.
+    Open(OpenCircuit),
+    /// The service has just failed for this key.
+    JustFailed,
+}
+
+impl HeldBack {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Excess(_) => Reason::Overloaded,
+            Self::Open(_) | Self::JustFailed => Reason::AuthUnavailable,
+        }
+    }
+
+    /// The word used for the lookup in metrics.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Excess(Excess::InFlight) => "max_in_flight",
+            Self::Excess(Excess::Address) => "address_limit",
+            Self::Open(OpenCircuit::Service) => "circuit",
+            Self::Open(OpenCircuit::Address) => "address_circuit",
+            Self::JustFailed => "just_failed",
+        }
+    }
 }
 
 impl Engine {
@@ -84,14 +119,18 @@ impl Engine {
             }
             Found::Nothing => None,
         };
-        if let Some(principal) = &stale
-            && self.breaker.suspects(moment.now)
+        if let Some(principal) = stale
+            && self.may_be_stale(digest, moment.now)
         {
-            // The service was down a moment ago: its owner does not wait to find out whether it still is.
+            // The service failed for this key, or for several: its owner does not wait to find out whether it
+            // still does.
             if refresh {
                 self.ask_in_background(moment, digest, pending.key, pending.head);
             }
-            return self.serve_stale(moment, pending, Arc::clone(principal));
+            return self.serve_stale(moment, pending, principal);
+        }
+        if self.failures.holds_back(digest, moment.now) {
+            return self.hold_back(pending, HeldBack::JustFailed);
         }
         if open || (question == Question::Claimed && self.ticking) {
             self.note(Metric::CacheLookups("joined"), Change::Add(1));
@@ -109,11 +148,22 @@ impl Engine {
                 self.note(Metric::CacheLookups(lookup), Change::Add(1));
                 self.wait(moment, pending)
             }
-            Err(reason) => match stale {
-                Some(principal) => self.serve_stale(moment, pending, principal),
-                None => self.finish(self.unavailable(pending.undecided, reason), pending.head),
-            },
+            Err(held_back) => self.hold_back(pending, held_back),
         }
+    }
+
+    /// Whether rights past their time count: the service failed for this very key, or is left alone.
+    fn may_be_stale(&self, digest: KeyDigest, now: Timestamp) -> bool {
+        let lately = self.config.auth_service.breaker.open_for.saturating_mul(2);
+        self.circuits.is_open()
+            || self.failures.holds_back(digest, now)
+            || self.failures.failed_within(digest, lately, now)
+    }
+
+    fn hold_back(&mut self, pending: Pending<'_>, held_back: HeldBack) -> Next {
+        self.note(Metric::CacheLookups(held_back.as_str()), Change::Add(1));
+        let decision = self.unavailable(pending.undecided, held_back.reason());
+        self.finish(decision, pending.head)
     }
 
     /// Asks again about a key whose principal is being served, so that nobody has to wait when it ends.
@@ -124,9 +174,7 @@ impl Engine {
         key: &ApiKey<'_>,
         head: &RequestHead<'_>,
     ) {
-        // Half of the callouts are left to those whose owners wait.
-        let most = self.config.auth_service.max_in_flight.div_ceil(2);
-        if self.flights.contains(digest) || self.flights.callouts() >= most {
+        if self.flights.contains(digest) || !self.flights.budgets().admits_background() {
             return;
         }
         let found = self.principals.find(digest, moment.now);
@@ -153,13 +201,16 @@ impl Engine {
         key: &ApiKey<'_>,
         head: &RequestHead<'_>,
         alone: bool,
-    ) -> Result<Opened, Reason> {
-        if self.flights.callouts() >= self.config.auth_service.max_in_flight {
-            return Err(Reason::Overloaded);
+    ) -> Result<Opened, HeldBack> {
+        let budgets = self.flights.budgets();
+        if budgets.is_full() {
+            return Err(HeldBack::Excess(Excess::InFlight));
         }
-        if !self.breaker.admit(moment.now) {
-            return Err(Reason::AuthUnavailable);
-        }
+        let account = self.account(digest, head);
+        budgets.admit(account).map_err(HeldBack::Excess)?;
+        self.circuits
+            .admit(account, digest, moment.now)
+            .map_err(HeldBack::Open)?;
         let claim = if alone || !self.ticking {
             Claim::Unclaimed
         } else {
@@ -167,16 +218,16 @@ impl Engine {
         };
         let claim = match claim {
             Claim::Theirs => {
-                self.breaker.withdraw();
+                self.circuits.withdraw(account, digest);
                 self.flights.set_asker(digest, Asker::Other, moment.now);
                 return Ok(Opened::Watching);
             }
             Claim::Mine(mine) => Some(mine),
             Claim::Unclaimed => None,
         };
-        let mut callout = self.auth_service.ask(key, head.client_address);
+        let mut callout = self.auth_service.ask(key, self.sent_address(head));
         callout.headers.extend(trace_context::headers(head));
-        if let Some(flight) = self.flights.get_mut(digest) {
+        if let Some(flight) = self.flights.get(digest) {
             // Those who wait already have waited: together it is no longer than one callout may take.
             let waited = moment.now.saturating_sub(flight.started_at);
             callout.timeout = callout.timeout.saturating_sub(waited).max(SHORTEST_CALLOUT);
@@ -185,6 +236,7 @@ impl Engine {
         let question = OwnQuestion {
             callout: id,
             key: self.auth_service.digest_of_key(key),
+            account,
             asked_at: moment.now,
             claim,
             renewed_at: moment.now,
@@ -204,13 +256,20 @@ impl Engine {
         head: &RequestHead<'_>,
         alone: bool,
     ) {
-        if let Err(reason) = self.try_to_ask(moment, digest, key, head, alone) {
-            self.settle(
-                digest,
-                moment.now,
-                super::settle::Outcome::Unavailable(reason),
-            );
+        if let Err(held_back) = self.try_to_ask(moment, digest, key, head, alone) {
+            let outcome = Outcome::HeldBack(held_back.reason());
+            self.settle(digest, moment.now, outcome);
         }
+    }
+
+    /// On whose account a key is asked about. The address of a known key is not looked at.
+    fn account(&self, digest: KeyDigest, head: &RequestHead<'_>) -> Account {
+        if self.principals.knows(digest) {
+            return Account::Known;
+        }
+        let told_apart = self.config.auth_service.per_address_limit;
+        let address = told_apart.then(|| head.client_address()).flatten();
+        Account::New(address.map_or(AddressGroup::Shared, AddressGroup::of))
     }
 
     /// What another VM was told of a key, taken into this VM's cache.
@@ -218,6 +277,7 @@ impl Engine {
         self.look_for_revocations(moment);
         match self.shared.find(moment.shared, digest) {
             Some(validation) if validation.asked_at <= moment.now => {
+                self.failures.succeeded_at(digest, validation.asked_at);
                 self.change_principals(|cache| cache.keep(digest, validation));
                 self.principals.find(digest, moment.now)
             }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::auth_service::Verdict;
+use super::budgets::Account;
+use super::flights::OwnQuestion;
+use crate::auth_service::{KeyDigest, Verdict};
 use crate::decision::{Decision, Effect, Next, Reason};
 use crate::denial::Denials;
 use crate::identity::{HeaderEdits, Identity};
@@ -73,29 +75,39 @@ impl Engine {
         Next::Forward(decision, edits)
     }
 
-    pub(super) fn note_callout(&mut self, verdict: &Verdict, now: Timestamp, asked_at: Timestamp) {
+    pub(super) fn note_callout(
+        &mut self,
+        verdict: &Verdict,
+        digest: KeyDigest,
+        question: OwnQuestion,
+        now: Timestamp,
+    ) {
         self.note(Metric::Callouts(verdict.outcome()), Change::Add(1));
         let took = now
-            .saturating_sub(asked_at)
+            .saturating_sub(question.asked_at)
             .as_millis()
             .try_into()
             .unwrap_or(u64::MAX);
         self.note(Metric::CalloutMilliseconds, Change::Record(took));
-        let was_open = self.breaker.is_open();
+        let was_open = self.circuits.is_open();
+        let account = question.account;
         if let Verdict::Unavailable(failure) = verdict {
+            self.failures.failed(digest, account == Account::Known, now);
+            // What it answers outside its contract shows that it is there.
             if failure.is_outage() {
-                self.breaker.failed(now);
+                self.circuits.failed(account, digest, now);
             } else {
-                self.breaker.stumbled(now);
+                self.circuits.succeeded(account);
             }
             if failure.is_misconfiguration() {
                 self.note(Metric::AuthServiceMisconfigured, Change::Add(1));
             }
             self.tell_operator(format!("auth_unavailable: {failure}"), now);
         } else {
-            self.breaker.succeeded();
+            self.failures.succeeded(digest);
+            self.circuits.succeeded(account);
         }
-        let opened = i64::from(self.breaker.is_open()) - i64::from(was_open);
+        let opened = i64::from(self.circuits.is_open()) - i64::from(was_open);
         if opened != 0 {
             self.note(Metric::OpenCircuits, Change::Add(opened));
         }

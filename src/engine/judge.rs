@@ -37,7 +37,7 @@ pub(super) struct Reading {
 }
 
 /// How long a body that is to be read may keep everybody waiting.
-const BODY_WAIT: Duration = Duration::from_secs(5);
+pub(super) const BODY_WAIT: Duration = Duration::from_secs(5);
 
 impl Reading {
     pub(super) fn is_late(&self, now: Timestamp, config: &Config) -> bool {
@@ -154,7 +154,7 @@ impl Engine {
         head: &RequestHead<'_>,
         body: &[u8],
     ) -> Option<Next> {
-        let Reading { undecided, .. } = self.reading.remove(&stream)?;
+        let Reading { undecided, .. } = self.reading.remove(stream)?;
         if body.len() > self.body_limit() {
             let decision = Decision {
                 reason: Reason::BodyTooLarge,
@@ -181,11 +181,11 @@ impl Engine {
         now: Timestamp,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
-        if !self.reading.get(&stream)?.is_late(now, &self.config) {
+        if !self.reading.get(stream)?.is_late(now, &self.config) {
             let limit = self.body_limit();
             return Some(Next::ReadBody { limit });
         }
-        let Reading { undecided, .. } = self.reading.remove(&stream)?;
+        let Reading { undecided, .. } = self.reading.remove(stream)?;
         self.tell_operator(body_did_not_come(), now);
         let unclear = Unclear::new("the body that holds the name did not come");
         Some(self.finish(

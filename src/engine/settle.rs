@@ -9,19 +9,11 @@ use super::outbox::CalloutId;
 use super::{Engine, Moment, Told};
 use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
 use crate::decision::{Decision, Reason};
-use crate::principals::claims::{Conclusion, LEASE, Question};
+use crate::principals::claims::{Conclusion, Question};
 use crate::principals::{Found, Principal, Refusal, Timestamp, Validation};
 
 /// How long after its time a callout's own end is waited for before the filter ends the wait itself.
 pub(super) const GRACE: Duration = Duration::from_millis(50);
-
-/// How often a tick comes while questions are open, at least.
-const WATCH: Duration = Duration::from_millis(50);
-
-/// How often a tick comes while another VM asks: at first, and for how long; then.
-const EAGER_WATCH: Duration = Duration::from_millis(1);
-const EAGER_FOR: Duration = Duration::from_millis(20);
-const PATIENT_WATCH: Duration = Duration::from_millis(5);
 
 /// How often a tick comes while bodies are read.
 const BODY_WATCH: Duration = Duration::from_millis(500);
@@ -30,8 +22,13 @@ const BODY_WATCH: Duration = Duration::from_millis(500);
 pub(super) enum Outcome {
     Valid(Arc<Principal>),
     Refused(Refusal),
-    RateLimited { retry_after: Option<u64> },
-    Unavailable(Reason),
+    RateLimited {
+        retry_after: Option<u64>,
+    },
+    /// The service failed for this key, or did not answer in time: rights past their time count.
+    Failed,
+    /// It was not asked, or what it said cannot be used.
+    HeldBack(Reason),
 }
 
 impl Engine {
@@ -44,8 +41,7 @@ impl Engine {
         let Some(digest) = self.flights.key_of(callout) else {
             return;
         };
-        let Some(Asker::Own(question)) = self.flights.get_mut(digest).map(|flight| flight.asker)
-        else {
+        let Some(Asker::Own(question)) = self.flights.get(digest).map(|flight| flight.asker) else {
             return;
         };
         let mut verdict = reply.verdict();
@@ -55,7 +51,8 @@ impl Engine {
 
     /// Time has passed.
     pub fn on_tick(&mut self, moment: &Moment<'_>) {
-        for digest in self.flights.keys() {
+        let longest = self.config.auth_service.timeout + GRACE;
+        for digest in self.flights.due(longest, moment.now) {
             self.watch(moment, digest);
         }
         self.tend_revocations(moment);
@@ -65,11 +62,8 @@ impl Engine {
 
     /// Wakes the streams whose body has not come.
     fn tend_readings(&mut self, now: Timestamp) {
-        let late = self
-            .reading
-            .iter()
-            .filter(|(_, reading)| reading.is_late(now, &self.config));
-        self.outbox.wake.extend(late.map(|(stream, _)| *stream));
+        let late = self.reading.late(now, &self.config);
+        self.outbox.wake.extend(late);
     }
 
     /// Whether ticks can be had. Without them nobody watches another VM's question: this VM asks itself.
@@ -79,12 +73,13 @@ impl Engine {
             return;
         }
         for digest in self.flights.keys() {
-            let Some(flight) = self.flights.get_mut(digest) else {
+            let Some(flight) = self.flights.get(digest) else {
                 continue;
             };
             if flight.asker == Asker::Other {
-                flight.asker = Asker::Nobody { alone: true };
-                self.outbox.wake.extend(flight.waiters.last());
+                self.outbox.wake.extend(flight.waiters.back());
+                self.flights
+                    .change_asker(digest, Asker::Nobody { alone: true });
             }
         }
     }
@@ -92,22 +87,15 @@ impl Engine {
     /// Gives up on everything that is open: those who wait are told that the service is unavailable.
     pub fn abandon(&mut self, now: Timestamp) {
         for digest in self.flights.keys() {
-            self.settle(digest, now, Outcome::Unavailable(Reason::AuthUnavailable));
+            self.settle(digest, now, Outcome::HeldBack(Reason::AuthUnavailable));
         }
     }
 
     /// How often [`Self::on_tick`] is to be called; `None` while there is nothing to tend.
     pub fn tick_period(&self, now: Timestamp) -> Option<Duration> {
-        let watches = self.flights.iter().map(|(_, flight)| {
-            let age = now.saturating_sub(flight.started_at);
-            match flight.asker {
-                Asker::Own(_) => WATCH,
-                _ if age < EAGER_FOR => EAGER_WATCH,
-                _ => PATIENT_WATCH,
-            }
-        });
         let reading = (!self.reading.is_empty()).then_some(BODY_WATCH);
-        watches
+        let flights = self.flights.tick_period(now).into_iter();
+        flights
             .chain(self.revocation_watch())
             .chain(reading)
             .chain(self.shadow_watch())
@@ -116,19 +104,20 @@ impl Engine {
 
     fn watch(&mut self, moment: &Moment<'_>, digest: KeyDigest) {
         let timeout = self.config.auth_service.timeout;
-        let waiting = &self.waiting;
-        let Some(flight) = self.flights.get_mut(digest) else {
+        self.flights.begun_by(digest, moment.now);
+        let Some(flight) = self.flights.get(digest) else {
             return;
         };
-        // A clock that jumped back must not make anybody wait until it has caught up.
-        flight.started_at = flight.started_at.min(moment.now);
-        let late = moment.now - flight.started_at >= timeout + GRACE;
-        let first_waiter = flight
-            .waiters
-            .iter()
-            .find(|stream| waiting.get(stream).is_some_and(|w| w.digest == digest))
-            .copied();
-        match flight.asker {
+        let (started_at, asker) = (flight.started_at, flight.asker);
+        let late = moment.now.saturating_sub(started_at) >= timeout + GRACE;
+        let waiting = &self.waiting;
+        let is_waiting =
+            |stream| matches!(waiting.get(stream), Some(waiting) if waiting.digest == digest);
+        let first_waiter = match asker {
+            Asker::Own(_) => None,
+            _ => self.flights.first_waiter(digest, is_waiting),
+        };
+        match asker {
             Asker::Own(question) if late => {
                 self.answered(
                     moment,
@@ -142,11 +131,8 @@ impl Engine {
                 self.flights.close(digest);
             }
             Asker::Other | Asker::Nobody { .. } if late => {
-                self.settle(
-                    digest,
-                    moment.now,
-                    Outcome::Unavailable(Reason::AuthUnavailable),
-                );
+                self.remember_failure(digest, moment.now);
+                self.settle(digest, moment.now, Outcome::Failed);
             }
             Asker::Other => {
                 if let Some(outcome) = self.neighbours_outcome(moment, digest) {
@@ -163,16 +149,12 @@ impl Engine {
         let Some(mine) = question.claim else {
             return;
         };
-        let age = moment.now.saturating_sub(question.renewed_at);
-        if age >= LEASE / 5 {
-            self.claims.renew(moment.shared, digest, mine, moment.now);
-            if let Some(flight) = self.flights.get_mut(digest) {
-                flight.asker = Asker::Own(OwnQuestion {
-                    renewed_at: moment.now,
-                    ..question
-                });
-            }
-        }
+        self.claims.renew(moment.shared, digest, mine, moment.now);
+        let renewed = Asker::Own(OwnQuestion {
+            renewed_at: moment.now,
+            ..question
+        });
+        self.flights.change_asker(digest, renewed);
     }
 
     /// What came of the question that another VM asks; `None` while it is open, and when nobody asks it any
@@ -198,14 +180,17 @@ impl Engine {
                 Conclusion::RateLimited { retry_after } => {
                     Some(Outcome::RateLimited { retry_after })
                 }
-                Conclusion::Unavailable => Some(Outcome::Unavailable(Reason::AuthUnavailable)),
+                Conclusion::Unavailable => {
+                    self.remember_failure(digest, moment.now);
+                    Some(Outcome::Failed)
+                }
             },
         };
         if outcome.is_none() {
             // A valid key whose principal could not be read: each VM asks, none waits for another in turn.
             let alone = matches!(question, Question::Concluded { .. });
             let asker = Asker::Nobody { alone };
-            self.flights.set_asker(digest, asker, moment.now);
+            self.flights.change_asker(digest, asker);
         }
         outcome
     }
@@ -223,7 +208,7 @@ impl Engine {
             Verdict::Valid(_, lifetime) if lifetime.has_expired(moment.now) => Verdict::Invalid,
             verdict => verdict,
         };
-        self.note_callout(&verdict, moment.now, asked_at);
+        self.note_callout(&verdict, digest, question, moment.now);
         let conclude = |engine: &Self, conclusion| {
             engine
                 .claims
@@ -271,7 +256,7 @@ impl Engine {
                 }
                 self.pause_refresh(digest, moment.now);
                 conclude(self, Conclusion::Unavailable);
-                Outcome::Unavailable(Reason::AuthUnavailable)
+                Outcome::Failed
             }
         };
         self.settle(digest, moment.now, outcome);
@@ -289,8 +274,9 @@ impl Engine {
         }
         if self.principals.is_in_doubt(&validation) {
             // Some key was revoked meanwhile, and which is not known: whoever asks again is told.
-            return Outcome::Unavailable(Reason::AuthUnavailable);
+            return Outcome::HeldBack(Reason::AuthUnavailable);
         }
+        self.failures.succeeded_at(digest, validation.asked_at);
         let principal = Arc::clone(&validation.principal);
         self.change_principals(|cache| cache.keep(digest, validation));
         Outcome::Valid(principal)
@@ -301,9 +287,10 @@ impl Engine {
         let Some(flight) = self.flights.close(digest) else {
             return;
         };
-        let stale = self.kept(digest, now);
+        let may_be_stale = matches!(outcome, Outcome::Failed) || self.circuits.is_open();
+        let stale = may_be_stale.then(|| self.kept(digest, now)).flatten();
         for stream in flight.waiters {
-            let Some(mut waiting) = self.waiting.remove(&stream) else {
+            let Some(mut waiting) = self.waiting.remove(stream) else {
                 continue;
             };
             if waiting.digest == digest && waiting.told.is_none() {
@@ -336,6 +323,10 @@ impl Engine {
                 stale,
             })
         };
+        let unanswered = |reason| match stale {
+            Some(principal) => known(principal, true),
+            None => Told::Denied(self.unavailable(undecided.clone(), reason)),
+        };
         match outcome {
             Outcome::Valid(principal) => known(principal, false),
             Outcome::Refused(refusal) => Told::Denied(refused(undecided, *refusal)),
@@ -346,10 +337,15 @@ impl Engine {
                     ..limited
                 })
             }
-            Outcome::Unavailable(reason) => match stale {
-                Some(principal) => known(principal, true),
-                None => Told::Denied(self.unavailable(undecided, *reason)),
-            },
+            Outcome::Failed => unanswered(Reason::AuthUnavailable),
+            Outcome::HeldBack(reason) => unanswered(*reason),
         }
+    }
+
+    /// What another VM asked about this key has failed.
+    fn remember_failure(&mut self, digest: KeyDigest, now: Timestamp) {
+        let is_known = self.principals.knows(digest);
+        self.failures.failed(digest, is_known, now);
+        self.pause_refresh(digest, now);
     }
 }

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use super::judge::has_passed;
+use super::Engine;
 use super::settle::Outcome;
-use super::{Engine, Waiting};
 use crate::config::Config;
-use crate::decision::Reason;
+use crate::decision::{Reason, StreamId};
 use crate::principals::Timestamp;
 
 /// How often a tick comes while such requests wait: what their wait can be longer by.
@@ -23,18 +22,13 @@ impl Engine {
     /// Wakes the requests that have waited long enough.
     pub(super) fn tend_shadowed(&mut self, now: Timestamp) {
         let patience = patience(&self.config);
-        let is_due = |waiting: &Waiting| {
-            waiting.told.is_none()
-                && !waiting.undecided.terms.can_enforce()
-                && has_passed(patience, waiting.since, now)
-        };
-        let due = self.waiting.iter().filter(|(_, waiting)| is_due(waiting));
-        for stream in due.map(|(stream, _)| *stream).collect::<Vec<_>>() {
-            let Some(mut waiting) = self.waiting.remove(&stream) else {
+        let due: Vec<StreamId> = self.waiting.shadowed().passed(patience, now).collect();
+        for stream in due {
+            let Some(mut waiting) = self.waiting.remove(stream) else {
                 continue;
             };
             let stale = self.kept(waiting.digest, now);
-            let unavailable = Outcome::Unavailable(Reason::AuthUnavailable);
+            let unavailable = Outcome::HeldBack(Reason::AuthUnavailable);
             waiting.told = Some(self.told(waiting.undecided.clone(), &unavailable, stale.as_ref()));
             self.waiting.insert(stream, waiting);
             self.outbox.wake.push(stream);
@@ -43,11 +37,7 @@ impl Engine {
 
     /// How often to look at them, while there are any.
     pub(super) fn shadow_watch(&self) -> Option<Duration> {
-        let waiting = self.waiting.values().map(|waiting| &waiting.undecided);
-        let reading = self.reading.values().map(|reading| &reading.undecided);
-        let mut undecided = waiting.chain(reading);
-        undecided
-            .any(|undecided| !undecided.terms.can_enforce())
-            .then_some(SHADOW_WATCH)
+        let waits = !self.waiting.shadowed().is_empty() || self.reading.has_shadowed();
+        waits.then_some(SHADOW_WATCH)
     }
 }

@@ -1,5 +1,6 @@
 //! The engine as a shell drives it: headers in, a callout or a decision out.
 
+mod attacks;
 mod cache;
 mod classification;
 mod edits;
@@ -100,7 +101,7 @@ impl Shell {
         let stream = StreamId(self.streams);
         let head = RequestHead {
             headers,
-            client_address: self.client,
+            client_address: self.client.as_ref().map(|client| client as _),
         };
         let moment = Moment {
             now: self.now,
@@ -210,7 +211,7 @@ impl Shell {
             .collect();
         let head = RequestHead {
             headers: &borrowed,
-            client_address: self.client,
+            client_address: self.client.as_ref().map(|client| client as _),
         };
         let moment = Moment {
             now: self.now,
@@ -235,7 +236,7 @@ impl Shell {
             .collect();
         let head = RequestHead {
             headers: &borrowed,
-            client_address: self.client,
+            client_address: self.client.as_ref().map(|client| client as _),
         };
         let next = self.workers[worker].on_body(stream, &head, body)?;
         self.requests.remove(&stream);

@@ -139,6 +139,11 @@ impl Principals {
         Found::Nothing
     }
 
+    /// Whether the service has validated the key, however long ago, and nothing is known against it.
+    pub fn knows(&self, digest: KeyDigest) -> bool {
+        self.principals.peek(&digest).is_some()
+    }
+
     /// Whether the key of a principal may have been revoked since the service was asked about it.
     pub fn is_in_doubt(&self, validation: &Validation) -> bool {
         self.revoked

@@ -17,7 +17,7 @@ pub(super) const NOW: Timestamp = Duration::from_secs(1_700_000_000);
 
 pub(super) const MS: Duration = Duration::from_millis(1);
 
-pub(super) fn digest(key: &str) -> KeyDigest {
+pub(crate) fn digest(key: &str) -> KeyDigest {
     let headers: [(&[u8], &[u8]); 1] = [(b"x-api-key", key.as_bytes())];
     let head = RequestHead {
         headers: &headers,

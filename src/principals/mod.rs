@@ -14,7 +14,7 @@
 pub mod cache;
 pub mod claims;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod revocation_log;
 pub mod revoked;
 pub mod shared;

@@ -57,10 +57,11 @@ def encode_head(method: Text, target: Text, headers: Headers) -> bytes:
 class Connection:
     """One TCP connection."""
 
-    def __init__(self, host: str, port: int, timeout: float = 15) -> None:
-        """Connects. `timeout`, in seconds, is for each single read and write."""
+    def __init__(self, host: str, port: int, timeout: float = 15, source: str | None = None) -> None:
+        """Connects, from `source` if given. `timeout`, in seconds, is for each single read and write."""
         self._authority = f"{host}:{port}"
-        self.socket = socket.create_connection((host, port), timeout=timeout)
+        origin = None if source is None else (source, 0)
+        self.socket = socket.create_connection((host, port), timeout=timeout, source_address=origin)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._stream = self.socket.makefile("rb")
 
@@ -147,8 +148,8 @@ class Connection:
 class Client:
     """Requests to one server, each on a connection of its own; see `Connection.request`."""
 
-    def __init__(self, host: str, port: int, timeout: float = 15) -> None:
-        self._server = (host, port, timeout)
+    def __init__(self, host: str, port: int, timeout: float = 15, source: str | None = None) -> None:
+        self._server = (host, port, timeout, source)
 
     def connect(self) -> Connection:
         return Connection(*self._server)

@@ -25,9 +25,12 @@ TRICKLE_PIECES = 12
 class Client:
     """One HTTP/1.1 connection, made anew when the server has ended it, as it says, after an answer."""
 
-    def __init__(self, address: Address, limit: float, judge: Judge = judge) -> None:
-        """`limit`: seconds after which a request has no answer."""
+    def __init__(
+        self, address: Address, limit: float, judge: Judge = judge, source: str | None = None
+    ) -> None:
+        """`limit`: seconds after which a request has no answer. `source`: the address it comes from."""
         self._address = address
+        self._source = None if source is None else (source, 0)
         self._limit = limit
         self._judge = judge
         self._reader: asyncio.StreamReader | None = None
@@ -35,7 +38,9 @@ class Client:
 
     async def connect(self) -> None:
         if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection(*self._address)
+            self._reader, self._writer = await asyncio.open_connection(
+                *self._address, local_addr=self._source
+            )
 
     def close(self, reset: bool = False) -> None:
         """Ends the connection; with `reset` by a TCP reset."""

@@ -251,11 +251,10 @@ impl Plugin {
         let pairs = host::header_pairs(HeaderMap::Request)?;
         let headers = pairs.pairs()?;
         self.with_engine(|engine, moment| {
-            let sends_address = engine.config().auth_service.send_client_ip;
-            let client = sends_address.then(request::client_address).flatten();
+            let client = request::LazyAddress::default();
             let head = RequestHead {
                 headers: &headers,
-                client_address: client.as_deref(),
+                client_address: Some(&client),
             };
             match event(engine, moment, &head) {
                 Some(Next::Forward(decision, edits)) => {

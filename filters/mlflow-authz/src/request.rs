@@ -2,12 +2,12 @@
 //!
 //! What is done here is done to the effective context, which must be the request's own.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use mlflow_authz::denial::Answer;
 use mlflow_authz::identity::{HeaderEdit, HeaderEdits};
-use mlflow_authz::{Decision, StreamId};
+use mlflow_authz::{ClientAddress, Decision, StreamId};
 
 use crate::host::{self, HeaderMap, HostError};
 
@@ -187,6 +187,16 @@ impl Request {
 /// A property of the request, if it is UTF-8.
 pub fn text_property(path: &[&str]) -> Option<String> {
     host::property(path).and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// The address of the request that is the effective context, read from the host when it is asked for.
+#[derive(Debug, Default)]
+pub struct LazyAddress(OnceCell<Option<String>>);
+
+impl ClientAddress for LazyAddress {
+    fn read(&self) -> Option<&str> {
+        self.0.get_or_init(client_address).as_deref()
+    }
 }
 
 /// `source.address` without its port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.

@@ -50,6 +50,10 @@ fn values_out_of_range_name_the_field() {
             "auth_service.send_client_ip: ",
         ),
         (with_service(r#""max_in_flight": 0"#), MAX_IN_FLIGHT),
+        (
+            with_service(r#""max_in_flight": 1"#),
+            "auth_service.max_in_flight: must be at least 2: ",
+        ),
         (with_service(r#""max_in_flight": -1"#), MAX_IN_FLIGHT),
         (with_service(r#""max_in_flight": "64""#), MAX_IN_FLIGHT),
         (
@@ -252,9 +256,9 @@ fn the_edges_of_what_is_accepted() {
         let parsed = slots(count).map(|config| config.cache.shared_slots);
         assert_eq!(parsed, Ok(count));
     }
-    let one = with_service(r#""max_in_flight": 1, "breaker": {"failures": 1, "open_for": "1ms"}"#);
+    let one = with_service(r#""max_in_flight": 2, "breaker": {"failures": 1, "open_for": "1ms"}"#);
     let service = one.unwrap().auth_service;
-    assert_eq!((service.max_in_flight, service.breaker.failures), (1, 1));
+    assert_eq!((service.max_in_flight, service.breaker.failures), (2, 1));
     assert!(with(r#""key_pattern": "*""#).is_ok());
 }
 

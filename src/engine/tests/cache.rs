@@ -138,10 +138,16 @@ fn a_refusal_is_remembered_for_its_own_short_time() {
 }
 
 #[test]
-fn a_limited_rate_and_an_unavailable_service_are_remembered_of_no_key() {
+fn a_limited_rate_is_remembered_of_no_key_and_a_failure_for_a_second() {
     for code in [429, 500, 503, 504, 404] {
         let mut shell = Shell::new("");
         shell.exchange(&with_key("K1", SEARCH_RUNS), &status(code, true));
+        if code != 429 {
+            shell.later(999);
+            let held_back = shell.post(0, "K1", SEARCH_RUNS);
+            assert_eq!(held_back, "auth_unavailable", "{code}");
+            shell.later(1);
+        }
         assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "ask", "{code}");
     }
 }

@@ -101,6 +101,7 @@ fn a_callout_without_an_end_is_ended_by_a_tick() {
     shell.tick(0);
     shell.reply(&valid(READER));
     assert_eq!(shell.outcome(stream), "auth_unavailable");
+    shell.later(1_000);
     assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "ask");
     assert!(!shell.engine().is_idle());
 }

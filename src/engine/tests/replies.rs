@@ -193,7 +193,8 @@ fn other_replies() {
         assert_eq!(retry_after(&next), wait, "{reply:?}");
         let counted = shell.counted("mlflow_authz_auth_service_misconfigured");
         assert_eq!(counted, misconfigured, "{reply:?}");
-        // Nothing of it is kept: the next good reply decides.
+        // Nothing of it is kept but that it failed, for a second: the next good reply decides.
+        shell.later(1_000);
         assert_eq!(
             reason(&shell.exchange(POST, &valid(WRITER))),
             "allowed",
@@ -242,8 +243,9 @@ fn the_operator_reads_which_field_and_never_a_value() {
 #[test]
 fn operator_lines_are_limited_and_counted() {
     let mut shell = Shell::with_service(r#", "breaker": {"failures": 100}"#, "");
-    for _ in 0..5 {
-        shell.exchange(POST, &Reply::NotSent);
+    for number in 0..5 {
+        let key = format!("K{number}");
+        shell.exchange(&super::with_key(&key, super::CREATE_RUN), &Reply::NotSent);
     }
     assert_eq!(shell.outbox.errors.len(), 1);
     shell.now += std::time::Duration::from_secs(1);

@@ -62,7 +62,8 @@ fn every_outcome_reaches_the_other_workers() {
         for stream in streams {
             assert_eq!(shell.outcome(stream), expected, "{code}");
         }
-        // Only a refusal is remembered.
+        // Only a refusal is remembered, and a failure for a second.
+        shell.later(1_000);
         let _ = shell.post(3, "K1", SEARCH_RUNS);
         assert_eq!(shell.asked, 1 + more_asked, "{code}");
     }

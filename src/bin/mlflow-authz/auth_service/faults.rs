@@ -1,6 +1,6 @@
 //! Faults to order, on the command line or at run time.
 //!
-//! They touch validations, unless `target` says otherwise; of those the share `share`, and no more than
+//! They touch validations, unless `target` says otherwise, and of all keys, unless `key_prefix` names some; of those the share `share`, and no more than
 //! `count`. What they touch follows these rules. Every reply is late by `delay_ms`; then the share
 //! `fail_rate` answers 500; of the others each begins with `status`, if one is ordered, with `retry_after`
 //! as its `Retry-After`, and has the body `garbage`, if one is ordered (under 200 where no status is).
@@ -21,6 +21,9 @@ pub struct Faults {
     /// Which requests the other faults touch; validations if absent.
     #[serde(default)]
     pub target: Option<Target>,
+    /// Of validations, only those of keys that begin so.
+    #[serde(default)]
+    pub key_prefix: Option<String>,
     /// The share of those that they touch; all if absent.
     #[serde(default)]
     pub share: Option<Share>,
@@ -42,6 +45,13 @@ pub struct Faults {
     /// What every reply has for a body.
     #[serde(default)]
     pub garbage: Option<Garbage>,
+}
+
+impl Faults {
+    fn names(&self, key: Option<&str>) -> bool {
+        let prefix = self.key_prefix.as_deref().unwrap_or_default();
+        key.unwrap_or_default().starts_with(prefix)
+    }
 }
 
 /// The requests that faults touch.
@@ -216,8 +226,8 @@ impl Orders {
     }
 
     /// Casts the dice for a request that has just arrived.
-    pub fn cast(&self, asked: Asked) -> Fate {
-        self.with(|current| current.cast(asked))
+    pub fn cast(&self, asked: Asked, key: Option<&str>) -> Fate {
+        self.with(|current| current.cast(asked, key))
     }
 
     fn with<T>(&self, use_it: impl FnOnce(&mut Current) -> T) -> T {
@@ -227,9 +237,10 @@ impl Orders {
 }
 
 impl Current {
-    fn cast(&mut self, asked: Asked) -> Fate {
+    fn cast(&mut self, asked: Asked, key: Option<&str>) -> Fate {
         let Self { faults, dice } = self;
         if !faults.target.unwrap_or(Target::Validate).covers(asked)
+            || !faults.names(key)
             || faults.count == Some(0)
             || faults.share.is_some_and(|Share(share)| dice.f64() >= share)
         {

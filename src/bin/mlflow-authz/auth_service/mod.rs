@@ -153,6 +153,7 @@ fn service(args: Args) -> Result<Service, CliError> {
         .map(|prefix| AnyKey::new(prefix, scopes));
     let faults = Faults {
         target: args.fault_target,
+        key_prefix: None,
         share: args.fault_share,
         count: args.fault_count,
         // Finer than a millisecond means nothing here.

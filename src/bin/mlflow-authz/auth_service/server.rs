@@ -111,7 +111,7 @@ async fn validate(
     let key_id = known.as_deref().and_then(Entry::key_id);
     let arrival = service.stats.arrive(key, key_id);
     arrival.traced(request.headers());
-    let fate = service.orders.cast(Asked::Validation);
+    let fate = service.orders.cast(Asked::Validation, key);
 
     let (head, body) = request.into_parts();
     let validation = read(body).await;
@@ -142,7 +142,7 @@ async fn check(
     let known = key.and_then(|key| service.keys.of_the_file(key));
     let key_id = known.as_deref().and_then(Entry::key_id);
     let arrival = service.stats.arrive(key, key_id);
-    let fate = service.orders.cast(Asked::Validation);
+    let fate = service.orders.cast(Asked::Validation, key);
     let reply = || checks.reply(&service.keys, &head);
     let response = meet(fate, Asked::Validation, &reset, reply).await;
     if fate.garbage != Some(Garbage::Nothing) {
@@ -190,7 +190,7 @@ async fn poll(
     query: Result<Query<Poll>, QueryRejection>,
 ) -> Response {
     service.stats.poll();
-    let fate = service.orders.cast(Asked::Revocations);
+    let fate = service.orders.cast(Asked::Revocations, None);
     let reply = || {
         let credential = service.revocations_credential.as_ref();
         if credential.is_some_and(|credential| !credential.is_in(&headers)) {

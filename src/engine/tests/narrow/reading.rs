@@ -294,7 +294,7 @@ fn no_bytes_lead_to_a_panic() {
 #[test]
 fn a_second_wake_does_not_end_the_reading() {
     let more = format!(r#"{}, "cache": {{"ttl": "60s"}}"#, super::INSPECT);
-    let mut shell = Shell::with_workers(2, r#", "max_in_flight": 1"#, &more);
+    let mut shell = Shell::with_workers(2, r#", "breaker": {"failures": 2}"#, &more);
     let get = |path| {
         [
             (&b":method"[..], &b"GET"[..]),
@@ -305,6 +305,10 @@ fn a_second_wake_does_not_end_the_reading() {
     let read = get(b"/api/2.0/mlflow/registered-models/get?name=acme-a");
     shell.exchange(&read, &valid(CONTRIBUTOR));
     shell.headers_at(1, &read);
+    for key in ["K2", "K3"] {
+        shell.exchange(&with_key(key, CREATE), &valid(CONTRIBUTOR));
+        shell.headers_at(1, &with_key(key, CREATE));
+    }
     shell.later(60_000);
     // The one asks and is heard of no more; the other has no question left to ask.
     assert!(matches!(shell.headers(&read).1, Next::Wait));
@@ -312,7 +316,11 @@ fn a_second_wake_does_not_end_the_reading() {
     head.push((b"content-type", b"application/json"));
     let (stream, next) = shell.headers_at(1, &head);
     assert!(matches!(next, Next::Wait));
-    shell.waiting(1, "K2", CREATE);
+    for key in ["K2", "K3"] {
+        shell.waiting(1, key, CREATE);
+        let (worker, callout, _) = shell.open.pop().unwrap();
+        shell.reply_to(worker, callout, &status(500, true));
+    }
     shell.later(1_000);
     shell.tick(1);
     assert_eq!(shell.outcome(stream), "ask");

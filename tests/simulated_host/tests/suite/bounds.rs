@@ -100,9 +100,10 @@ fn so_many_callouts_and_no_more() {
     let streams: Vec<u32> = (0..80)
         .map(|number| open(&mut world, &format!("k{number}")))
         .collect();
-    assert_eq!(world.callouts(), 64);
+    // New keys leave a quarter of 64 to known ones, and those of one address half of the rest.
+    assert_eq!(world.callouts(), 24);
     for (number, stream) in streams.into_iter().enumerate() {
-        let result = if number < 64 {
+        let result = if number < 24 {
             "waits"
         } else {
             "503 overloaded"

@@ -119,3 +119,40 @@ fn instructions_of_a_request() {
     }
     assert_eq!(too_many, Vec::<&str>::new());
 }
+
+/// What one event costs while so many streams wait for an answer: a cached request, one outside, a tick.
+fn while_so_many_wait(count: u32, configuration: &str) -> [u64; 3] {
+    let mut world = World::new(1, configuration, 1);
+    world.open(0, request(READ, Some("reader"), &[]));
+    world.reply(0, service::valid("reader", &["model:read"]));
+    for _ in 0..count {
+        let waits = world.open(0, request(READ, Some("slow"), &[]));
+        assert_eq!(world.result(0, waits), "waits");
+    }
+    let cached = during(&mut world, |world| {
+        open_and_end(world, READ, Some("reader"), "forwarded");
+    });
+    let outside = during(&mut world, |world| {
+        open_and_end(world, ("GET", "/shop"), None, "forwarded");
+    });
+    // One in enforcement: the claim is renewed. One in shadow mode: nobody is due.
+    let tick = during(&mut world, |world| {
+        world.advance_ticking(Duration::from_millis(50));
+    });
+    world.assert_sound();
+    [cached, outside, tick]
+}
+
+#[test]
+fn an_event_costs_the_same_however_many_streams_wait() {
+    for mode in ["enforce", "shadow"] {
+        let mode_field = format!(r#"{{"mode": "{mode}","#);
+        let configuration = CONFIGURATION.replacen('{', &mode_field, 1);
+        let [few, many] = [10, 3_000].map(|count| while_so_many_wait(count, &configuration));
+        println!("{mode}: {few:?} instructions with 10 waiting, {many:?} with 3000");
+        for (few, many) in few.into_iter().zip(many) {
+            // A scan takes some ten instructions for each that waits.
+            assert!(many < few + few / 5 + 3_000, "{mode}: {few} {many}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::{KEY, StandIn};
 fn none() -> Value {
     json!({
         "target": null, "share": null, "count": null, "delay_ms": null, "fail_rate": null,
-        "status": null, "retry_after": null, "garbage": null,
+        "status": null, "retry_after": null, "garbage": null, "key_prefix": null,
     })
 }
 

@@ -119,6 +119,7 @@ impl Run {
     /// What holds after each step.
     fn check(&mut self) {
         self.world.assert_sound();
+        self.note_overdue();
         for request in &mut self.requests {
             let stream = self.world.workers[request.worker].stream(request.stream);
             if stream.outcome.is_none() || request.judged {
@@ -137,6 +138,21 @@ impl Run {
                     !line.contains(steps::SECRET),
                     "a key in the log of {index}: {line}"
                 );
+            }
+        }
+    }
+
+    /// Callouts that nobody replies to fail by themselves.
+    fn note_overdue(&mut self) {
+        let now = self.now();
+        for worker in &self.world.workers {
+            let callouts = &worker.host().callouts;
+            let open = callouts.tokens().into_iter();
+            for callout in open.filter_map(|token| callouts.get(token)) {
+                let overdue = now.passed.saturating_sub(callout.sent_after) >= callout.timeout;
+                if let Some(key) = callout.key().filter(|_| overdue) {
+                    self.oracle.failed(&key, now);
+                }
             }
         }
     }

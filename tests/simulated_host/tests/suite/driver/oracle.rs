@@ -2,7 +2,7 @@
 //! nothing of the filter.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use simulated_host::pairs::Pair;
@@ -20,6 +20,12 @@ const TRUSTED_FOR: Duration = Duration::from_secs(60 + 300);
 
 /// The default of `cache.negative_ttl`.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// Twice the default of `auth_service.breaker.open_for`, and what a callout and a tick may take.
+const SUSPECTED_FOR: Duration = Duration::from_secs(10 + 3);
+
+/// The default of `auth_service.breaker.failures`.
+const BREAKER_FAILURES: usize = 5;
 
 /// How long after the service has limited a caller those who wait on other workers are told.
 const TOLD_WITHIN: Duration = Duration::from_millis(100);
@@ -49,6 +55,8 @@ pub struct Moment {
 pub struct Oracle {
     said: Vec<Said>,
     revoked: Vec<Revoked>,
+    /// When a lookup of each key failed last, by the time that has passed.
+    failed: BTreeMap<String, Duration>,
     /// Polls that were replied to.
     pub polls: usize,
     /// Requests that went on with rights that were stale.
@@ -94,6 +102,18 @@ impl Oracle {
             said_at,
             heard: true,
         });
+    }
+
+    /// The service has given no usable answer about a key.
+    pub fn failed(&mut self, key: &str, at: Moment) {
+        self.failed.insert(key.to_owned(), at.passed);
+    }
+
+    /// Whether there was reason to keep stale rights: a failure of this very key, or of as many as open the
+    /// circuit.
+    fn may_be_stale(&self, key: &str, now: Moment) -> bool {
+        let lately = |at: &Duration| now.passed.saturating_sub(*at) <= SUSPECTED_FOR;
+        self.failed.get(key).is_some_and(lately) || self.failed.len() >= BREAKER_FAILURES
     }
 
     /// A list that names the key has come to this root, if it was heard.
@@ -163,6 +183,14 @@ impl Oracle {
                 let stale = field.contains(r#""stale":true"#);
                 assert!(!(calm && stale), "stale on a calm day: {request:?}");
                 self.stale.set(self.stale.get() + usize::from(stale));
+                if stale && day == Day::Trying && !self.shadow {
+                    let key = request.key.as_deref().unwrap_or_default();
+                    assert!(
+                        self.may_be_stale(key, now),
+                        "stale at {now:?}, and its lookup did not fail: {request:?}, {:?}",
+                        self.failed
+                    );
+                }
                 let trusted_for = if day == Day::Wild || stale {
                     TRUSTED_FOR
                 } else {

@@ -153,6 +153,10 @@ impl Run {
             "worker {worker}: reply to {token} about {key:?}: {verdict:?}"
         ));
         let says_something = verdict.is_some();
+        if !says_something {
+            let now = self.now();
+            self.oracle.failed(&key, now);
+        }
         if let Some(verdict) = verdict {
             let asked_at = Moment {
                 clock: callout.sent_at,
