@@ -110,6 +110,11 @@ impl<'a> Place<'a> {
         self.map().is_some()
     }
 
+    /// What is there.
+    pub fn value(&self) -> &'a Value {
+        &self.node.value
+    }
+
     /// As JSON text.
     pub fn to_json(&self) -> String {
         self.node.to_json().to_string()
