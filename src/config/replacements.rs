@@ -3,7 +3,7 @@
 /// Where a field is looked for, how it is spelled (in lower case, without `_` and `-`), and what to write instead.
 type Entry = (&'static str, &'static [&'static str], &'static str);
 
-const TABLE: &[Entry] = &[
+pub(super) const TABLE: &[Entry] = &[
     (
         "",
         &["auth", "authurl", "authserver", "authserviceurl", "authendpoint", "url", "uri", "endpoint", "upstream"],

@@ -1,5 +1,6 @@
 mod narrow;
 mod overrides;
+mod replacements;
 mod revocation;
 mod values;
 mod words;
