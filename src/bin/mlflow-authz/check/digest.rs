@@ -18,9 +18,13 @@ pub fn of_envoy_gateway(findings: &mut Findings, module: &Place<'_>) {
     let Some(code) = module.get("code") else {
         return;
     };
-    let sources = ["image", "http"].iter().filter_map(|source| code.get(source));
+    let sources = ["image", "http"]
+        .iter()
+        .filter_map(|source| code.get(source));
     for source in sources {
-        let is_named = source.text_of("url").is_some_and(|url| url.contains("@sha256:"));
+        let is_named = source
+            .text_of("url")
+            .is_some_and(|url| url.contains("@sha256:"));
         if !is_named && source.get("sha256").is_none() {
             missing(findings, &source);
         }

@@ -26,7 +26,15 @@ const MANAGER: &[&str] = &[
     "xff_num_trusted_hops",
 ];
 /// HTTP filters that change neither path, headers nor routes.
-const FILTERS: &[&str] = &["Buffer", "Compressor", "Cors", "HTTPFault", "LocalRateLimit", "RateLimit", "Wasm"];
+const FILTERS: &[&str] = &[
+    "Buffer",
+    "Compressor",
+    "Cors",
+    "HTTPFault",
+    "LocalRateLimit",
+    "RateLimit",
+    "Wasm",
+];
 /// Fields of a cluster that do not change where its requests end.
 const CLUSTER: &[&str] = &[
     "circuit_breakers",
@@ -43,8 +51,12 @@ pub fn switches_off<'a>(value: &Place<'a>) -> Option<Place<'a>> {
         Value::Text(text) => text == "FAIL_OPEN",
         Value::Map(_) => {
             let per_filter = value.get("typed_per_filter_config");
-            let ours = per_filter.iter().flat_map(Place::fields).any(|(name, _)| names_us(name));
-            let disables = per_filter.is_some_and(|it| it.fields().any(|(_, over)| over.is_true("disabled")));
+            let ours = per_filter
+                .iter()
+                .flat_map(Place::fields)
+                .any(|(name, _)| names_us(name));
+            let disables =
+                per_filter.is_some_and(|it| it.fields().any(|(_, over)| over.is_true("disabled")));
             ours || disables || value.is_true("fail_open") || value.is_true("disabled")
         }
         _ => false,
@@ -53,7 +65,9 @@ pub fn switches_off<'a>(value: &Place<'a>) -> Option<Place<'a>> {
         return Some(value.clone());
     }
     let fields = value.fields().map(|(_, field)| field);
-    fields.chain(value.items()).find_map(|inner| switches_off(&inner))
+    fields
+        .chain(value.items())
+        .find_map(|inner| switches_off(&inner))
 }
 
 /// Says that a patch lets requests past the filter.
@@ -85,14 +99,20 @@ pub fn keeps_endpoints(value: &Place<'_>) -> bool {
 /// Whether an added HTTP filter changes nothing that the filter reads.
 pub fn is_known_filter(value: &Place<'_>) -> bool {
     let kind = value.at(&["typed_config", "@type"]);
-    let kind = kind.as_ref().and_then(|kind| kind.text()).unwrap_or_default();
+    let kind = kind
+        .as_ref()
+        .and_then(|kind| kind.text())
+        .unwrap_or_default();
     let name = kind.rsplit('.').next().unwrap_or_default();
     FILTERS.contains(&name) && (name != "Wasm" || names_us(&value.to_json()))
 }
 
 /// Whether a patch of the bootstrap is about metrics alone.
 pub fn is_about_stats(value: &Place<'_>) -> bool {
-    only(value, &["stats_config", "stats_sinks", "stats_flush_interval"])
+    only(
+        value,
+        &["stats_config", "stats_sinks", "stats_flush_interval"],
+    )
 }
 
 /// Whether a patch of a connection manager leaves filters and routes alone. What it weakens is said.
@@ -100,7 +120,10 @@ pub fn is_known_manager(findings: &mut Findings, value: &Place<'_>) -> bool {
     let Some(manager) = value.get("typed_config") else {
         return false;
     };
-    let underscores = manager.at(&["common_http_protocol_options", "headers_with_underscores_action"]);
+    let underscores = manager.at(&[
+        "common_http_protocol_options",
+        "headers_with_underscores_action",
+    ]);
     if let Some(place) = underscores.filter(|place| place.is_word("ALLOW", 0)) {
         findings.add(
             rules::UNDERSCORE_HEADERS,
@@ -111,7 +134,12 @@ pub fn is_known_manager(findings: &mut Findings, value: &Place<'_>) -> bool {
     }
     let address = manager.get("use_remote_address");
     if let Some(place) = address.filter(|_| !manager.is_true("use_remote_address")) {
-        findings.add(rules::CLIENT_ADDRESS, &place, "clients write their own address", "set it to true");
+        findings.add(
+            rules::CLIENT_ADDRESS,
+            &place,
+            "clients write their own address",
+            "set it to true",
+        );
     }
     only(&manager, MANAGER)
 }

@@ -10,7 +10,10 @@ use super::routes::{World, named};
 pub fn of_rule<'a>(rule: &Place<'a>) -> Vec<Place<'a>> {
     let backends = rule.list("backendRefs");
     let of_backends = backends.iter().flat_map(|backend| backend.list("filters"));
-    rule.list("filters").into_iter().chain(of_backends).collect()
+    rule.list("filters")
+        .into_iter()
+        .chain(of_backends)
+        .collect()
 }
 
 /// Adds what one filter does.
@@ -29,21 +32,30 @@ pub fn read<'a>(
         "URLRewrite" => *rewrite = rewriting(filter.at(&["urlRewrite", "path"])),
         "ExtensionRef" => extension(world, route, filter, settings, rewrite),
         "RequestMirror" | "RequestRedirect" | "ResponseHeaderModifier" | "CORS" => {}
-        other => settings.unproven.push((filter.clone(), format!("the filter {other} is not known here"))),
+        other => settings.unproven.push((
+            filter.clone(),
+            format!("the filter {other} is not known here"),
+        )),
     }
 }
 
 /// The headers that `set`, `add` and `addIfAbsent` name.
 pub fn writes<'a>(changes: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
     let lists = ["set", "add", "addIfAbsent"];
-    lists.iter().flat_map(|list| named(changes.list(list))).collect()
+    lists
+        .iter()
+        .flat_map(|list| named(changes.list(list)))
+        .collect()
 }
 
 fn rewriting<'a>(path: Option<Place<'a>>) -> Rewrite<'a> {
     let Some(path) = path else {
         return Rewrite::Kept;
     };
-    match (path.text_of("replacePrefixMatch"), path.text_of("replaceFullPath")) {
+    match (
+        path.text_of("replacePrefixMatch"),
+        path.text_of("replaceFullPath"),
+    ) {
         (Some(to), _) => Rewrite::Prefix(if to.is_empty() { "/" } else { to }),
         (_, Some(to)) => Rewrite::Full(to),
         _ => Rewrite::Unknown,
@@ -59,10 +71,20 @@ fn extension<'a>(
     rewrite: &mut Rewrite<'a>,
 ) {
     let reference = filter.get("extensionRef");
-    let text = |name: &str| reference.as_ref().and_then(|it| it.text_of(name)).unwrap_or_default();
+    let text = |name: &str| {
+        reference
+            .as_ref()
+            .and_then(|it| it.text_of(name))
+            .unwrap_or_default()
+    };
     let (kind, name) = (text("kind"), text("name"));
     let is_it = |object: &&Object<'a>| object.namespace == route.namespace && object.name == name;
-    let Some(object) = world.filters.iter().find(is_it).filter(|object| object.kind == kind) else {
+    let Some(object) = world
+        .filters
+        .iter()
+        .find(is_it)
+        .filter(|object| object.kind == kind)
+    else {
         let why = format!("{kind} {}/{name} is not in what was given", route.namespace);
         settings.unproven.push((filter.clone(), why));
         return;

@@ -27,7 +27,12 @@ pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec
             let found = check_module(findings, &module);
             let place = module.get("config").unwrap_or_else(|| module.clone());
             let object = object.clone();
-            instances.push(Instance { object, place, config: found, control: Control::EnvoyGateway });
+            instances.push(Instance {
+                object,
+                place,
+                config: found,
+                control: Control::EnvoyGateway,
+            });
         }
     }
     instances

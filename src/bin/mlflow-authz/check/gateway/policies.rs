@@ -34,7 +34,10 @@ impl<'a> Policies<'a> {
 
     /// Whether Envoy Gateway is what reads these manifests.
     fn is_envoy_gateway(&self) -> bool {
-        !(self.extensions.is_empty() && self.clients.is_empty() && self.traffic.is_empty() && self.proxies.is_empty())
+        !(self.extensions.is_empty()
+            && self.clients.is_empty()
+            && self.traffic.is_empty()
+            && self.proxies.is_empty())
     }
 
     /// Adds to each way what the policies for it do.
@@ -49,7 +52,9 @@ impl<'a> Policies<'a> {
             }
             for policy in of(&self.clients, listener) {
                 let early = policy.spec.at(&["headers", "earlyRequestHeaders"]);
-                settings.writes.extend(early.iter().flat_map(filters::writes));
+                settings
+                    .writes
+                    .extend(early.iter().flat_map(filters::writes));
             }
             for policy in of(&self.extensions, listener) {
                 settings.unproven.extend(other_extensions(policy));
@@ -58,9 +63,13 @@ impl<'a> Policies<'a> {
             for policy in of(&self.traffic, listener) {
                 traffic(policy, settings, &mut limits);
             }
-            let says = listener_rule(way).is_some_and(|rule| rule.at(&["timeouts", "request"]).is_some());
+            let says =
+                listener_rule(way).is_some_and(|rule| rule.at(&["timeouts", "request"]).is_some());
             if self.is_envoy_gateway() && !says && !limits && way.settings.time_limit.is_none() {
-                way.settings.time_limit = Some((way.place.clone(), "15 s, which is Envoy's default".to_owned()));
+                way.settings.time_limit = Some((
+                    way.place.clone(),
+                    "15 s, which is Envoy's default".to_owned(),
+                ));
             }
         }
     }
@@ -72,7 +81,12 @@ fn listener_rule<'a>(way: &Way<'a>) -> Option<Place<'a>> {
         return None;
     };
     let spot = way.place.spot();
-    listener.route.spec.list("rules").into_iter().find(|rule| spot.path.starts_with(&rule.spot().path))
+    listener
+        .route
+        .spec
+        .list("rules")
+        .into_iter()
+        .find(|rule| spot.path.starts_with(&rule.spot().path))
 }
 
 fn of<'p, 'a>(policies: &'p [Object<'a>], listener: &Listener<'_>) -> Vec<&'p Object<'a>> {
@@ -83,19 +97,43 @@ fn of<'p, 'a>(policies: &'p [Object<'a>], listener: &Listener<'_>) -> Vec<&'p Ob
 /// Headers that authentication before the filter writes.
 fn identity_of<'a>(spec: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
     let mut written = Vec::new();
-    for provider in spec.get("jwt").map(|jwt| jwt.list("providers")).unwrap_or_default() {
+    for provider in spec
+        .get("jwt")
+        .map(|jwt| jwt.list("providers"))
+        .unwrap_or_default()
+    {
         for claim in provider.list("claimToHeaders") {
-            written.extend(claim.text_of("header").map(|header| (claim.clone(), header)));
+            written.extend(
+                claim
+                    .text_of("header")
+                    .map(|header| (claim.clone(), header)),
+            );
         }
     }
     for kind in ["http", "grpc"] {
-        let to_backend = spec.at(&["extAuth", kind]).map(|it| it.list("headersToBackend"));
-        written.extend(to_backend.unwrap_or_default().into_iter().filter_map(|it| Some((it.clone(), it.text()?))));
+        let to_backend = spec
+            .at(&["extAuth", kind])
+            .map(|it| it.list("headersToBackend"));
+        written.extend(
+            to_backend
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|it| Some((it.clone(), it.text()?))),
+        );
     }
-    for path in [["basicAuth", "forwardUsernameHeader"], ["apiKeyAuth", "forwardClientIDHeader"]] {
-        written.extend(spec.at(&path).and_then(|place| Some((place.clone(), place.text()?))));
+    for path in [
+        ["basicAuth", "forwardUsernameHeader"],
+        ["apiKeyAuth", "forwardClientIDHeader"],
+    ] {
+        written.extend(
+            spec.at(&path)
+                .and_then(|place| Some((place.clone(), place.text()?))),
+        );
     }
-    if let Some(oidc) = spec.get("oidc").filter(|oidc| oidc.is_true("forwardAccessToken")) {
+    if let Some(oidc) = spec
+        .get("oidc")
+        .filter(|oidc| oidc.is_true("forwardAccessToken"))
+    {
         written.push((oidc, "Authorization"));
     }
     written
@@ -104,21 +142,39 @@ fn identity_of<'a>(spec: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
 /// Other code that runs on the same requests.
 fn other_extensions<'a>(policy: &Object<'a>) -> Vec<(Place<'a>, String)> {
     let lists = ["lua", "extProc", "wasm"];
-    let all = lists.iter().flat_map(|list| policy.spec.list(list).into_iter().map(move |place| (*list, place)));
+    let all = lists.iter().flat_map(|list| {
+        policy
+            .spec
+            .list(list)
+            .into_iter()
+            .map(move |place| (*list, place))
+    });
     let others = all.filter(|(list, place)| *list != "wasm" || !super::is_ours(place));
     others
-        .map(|(list, place)| (place, format!("{list} code runs on the same requests, and can change path and headers")))
+        .map(|(list, place)| {
+            (
+                place,
+                format!("{list} code runs on the same requests, and can change path and headers"),
+            )
+        })
         .collect()
 }
 
-fn traffic<'a>(policy: &Object<'a>, settings: &mut super::super::manifests::way::Settings<'a>, limits: &mut bool) {
+fn traffic<'a>(
+    policy: &Object<'a>,
+    settings: &mut super::super::manifests::way::Settings<'a>,
+    limits: &mut bool,
+) {
     if settings.retries.is_none() {
         let retry = policy.spec.get("retry");
         let triggers = |retry: &Place<'a>| {
             let on = retry.get("retryOn");
-            let codes = on.as_ref().is_some_and(|on| on.get("httpStatusCodes").is_some());
+            let codes = on
+                .as_ref()
+                .is_some_and(|on| on.get("httpStatusCodes").is_some());
             let triggers = on.map(|on| on.list("triggers")).unwrap_or_default();
-            let unseen = |it: &Place<'_>| matches!(it.text(), Some("connect-failure" | "refused-stream"));
+            let unseen =
+                |it: &Place<'_>| matches!(it.text(), Some("connect-failure" | "refused-stream"));
             !codes && !triggers.is_empty() && triggers.iter().all(unseen)
         };
         let off = |retry: &Place<'a>| number(retry, "numRetries") == Some(0) || triggers(retry);
@@ -126,17 +182,31 @@ fn traffic<'a>(policy: &Object<'a>, settings: &mut super::super::manifests::way:
     }
     if let Some(limit) = policy.spec.at(&["timeout", "http", "requestTimeout"]) {
         *limits = true;
-        if let Some(text) = limit.text().filter(|text| super::super::istio::is_short(text)) {
-            settings.time_limit.get_or_insert((limit.clone(), text.to_owned()));
+        if let Some(text) = limit
+            .text()
+            .filter(|text| super::super::istio::is_short(text))
+        {
+            settings
+                .time_limit
+                .get_or_insert((limit.clone(), text.to_owned()));
         }
     }
     for upgrade in policy.spec.list("httpUpgrade") {
-        if upgrade.text_of("type").is_some_and(|kind| kind.eq_ignore_ascii_case("connect")) {
-            settings.unproven.push((upgrade, "CONNECT opens a connection that no HTTP filter reads".to_owned()));
+        if upgrade
+            .text_of("type")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("connect"))
+        {
+            settings.unproven.push((
+                upgrade,
+                "CONNECT opens a connection that no HTTP filter reads".to_owned(),
+            ));
         }
     }
     if let Some(buffer) = policy.spec.get("requestBuffer") {
-        settings.time_limit.get_or_insert((buffer, "its body is larger than the buffer (413)".to_owned()));
+        settings.time_limit.get_or_insert((
+            buffer,
+            "its body is larger than the buffer (413)".to_owned(),
+        ));
     }
 }
 
@@ -148,7 +218,10 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) {
     }
     for proxy in &policies.proxies {
         let order = proxy.spec.list("filterOrder").into_iter();
-        let ours = order.filter(|each| each.fields().any(|(_, name)| name.text().is_some_and(|it| it.contains("wasm"))));
+        let ours = order.filter(|each| {
+            each.fields()
+                .any(|(_, name)| name.text().is_some_and(|it| it.contains("wasm")))
+        });
         for place in ours {
             findings.add(
                 rules::CANNOT_TELL,
@@ -159,7 +232,11 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) {
         }
     }
     for policy in of_kinds(documents, &["EnvoyPatchPolicy"]) {
-        policy.spec.list("jsonPatches").iter().for_each(|patch| check_patch(findings, patch));
+        policy
+            .spec
+            .list("jsonPatches")
+            .iter()
+            .for_each(|patch| check_patch(findings, patch));
     }
     for set in of_kinds(documents, &["ListenerSet", "XListenerSet"]) {
         findings.add(
@@ -181,7 +258,10 @@ fn check_clients(findings: &mut Findings, policy: &Object<'_>) {
             "set RejectRequest",
         );
     }
-    let merges_off = policy.spec.get("path").filter(|path| path.is_true("disableMergeSlashes"));
+    let merges_off = policy
+        .spec
+        .get("path")
+        .filter(|path| path.is_true("disableMergeSlashes"));
     if let Some(place) = merges_off {
         findings.add(
             rules::PATH_NORMALIZATION,
@@ -202,10 +282,15 @@ fn check_patch(findings: &mut Findings, patch: &Place<'_>) {
     let is_true = |value: &Place<'_>| value.to_json() == "true";
     if let Some(place) = value.as_ref().and_then(patches::switches_off) {
         patches::around(findings, &place);
-    } else if ["fail_open", "disabled"].iter().any(|name| path.ends_with(name)) && value.as_ref().is_some_and(is_true) {
+    } else if ["fail_open", "disabled"]
+        .iter()
+        .any(|name| path.ends_with(name))
+        && value.as_ref().is_some_and(is_true)
+    {
         patches::around(findings, &operation);
-    } else if !(path.ends_with("failure_policy") && value.is_some_and(|it| it.text() == Some("FAIL_RELOAD"))) {
+    } else if !(path.ends_with("failure_policy")
+        && value.is_some_and(|it| it.text() == Some("FAIL_RELOAD")))
+    {
         patches::unknown(findings, patch);
     }
 }
-

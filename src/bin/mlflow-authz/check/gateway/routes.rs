@@ -24,10 +24,16 @@ pub fn read<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Wa
             .collect(),
         filters: of_kinds(documents, &["HTTPRouteFilter"]),
     };
-    let http = of_kinds(documents, HTTP).into_iter().map(|route| (route, Layer::Http));
+    let http = of_kinds(documents, HTTP)
+        .into_iter()
+        .map(|route| (route, Layer::Http));
     let why = "this kind of route forwards connections, and runs no HTTP filter";
-    let connections = of_kinds(documents, CONNECTIONS).into_iter().map(|route| (route, Layer::Without(why)));
-    http.chain(connections).flat_map(|(route, layer)| world.of_route(&route, layer)).collect()
+    let connections = of_kinds(documents, CONNECTIONS)
+        .into_iter()
+        .map(|route| (route, Layer::Without(why)));
+    http.chain(connections)
+        .flat_map(|(route, layer)| world.of_route(&route, layer))
+        .collect()
 }
 
 /// A listener, its host names, and the listener again where it has no TLS.
@@ -50,7 +56,10 @@ impl<'a> World<'a, '_> {
                 continue;
             };
             for rule in route.spec.list("rules") {
-                let entry = Listener { rule: rule.text_of("name"), ..listener.clone() };
+                let entry = Listener {
+                    rule: rule.text_of("name"),
+                    ..listener.clone()
+                };
                 let made = self.of_rule(route, &rule, &Entry::Listener(entry), &hosts, layer);
                 ways.extend(made.into_iter().map(|mut way| {
                     way.settings.plain.clone_from(&plain);
@@ -65,8 +74,11 @@ impl<'a> World<'a, '_> {
     /// The listeners that it is attached to, each with its host names.
     fn listeners(&self, route: &Object<'a>) -> Vec<Attached<'a>> {
         let parents = route.spec.list("parentRefs").into_iter();
-        let gateways = parents.filter(|parent| parent.text_of("kind").unwrap_or("Gateway") == "Gateway");
-        gateways.flat_map(|parent| self.listeners_of(route, &parent)).collect()
+        let gateways =
+            parents.filter(|parent| parent.text_of("kind").unwrap_or("Gateway") == "Gateway");
+        gateways
+            .flat_map(|parent| self.listeners_of(route, &parent))
+            .collect()
     }
 
     fn listeners_of(&self, route: &Object<'a>, parent: &Place<'a>) -> Vec<Attached<'a>> {
@@ -89,13 +101,18 @@ impl<'a> World<'a, '_> {
         let all = gateway.spec.list("listeners").into_iter();
         let chosen = all.filter(|each| {
             wanted.is_none_or(|wanted| each.text_of("name") == Some(wanted))
-                && port.is_none_or(|port| each.get("port").and_then(|own| own.number()) == Some(port))
+                && port
+                    .is_none_or(|port| each.get("port").and_then(|own| own.number()) == Some(port))
         });
         chosen
             .map(|each| {
                 let host = each.text_of("hostname").map(str::to_owned);
                 let plain = (each.text_of("protocol") == Some("HTTP")).then(|| each.clone());
-                (listener(each.text_of("name")), host.into_iter().collect(), plain)
+                (
+                    listener(each.text_of("name")),
+                    host.into_iter().collect(),
+                    plain,
+                )
             })
             .collect()
     }
@@ -118,10 +135,16 @@ impl<'a> World<'a, '_> {
         let to_way = |matched: Option<Place<'a>>| {
             let path = match route.kind {
                 "GRPCRoute" => PathRule::Unknown,
-                _ => matched.as_ref().and_then(|matched| matched.get("path")).map_or(PathRule::Segments("/"), |path| path_rule(&path)),
+                _ => matched
+                    .as_ref()
+                    .and_then(|matched| matched.get("path"))
+                    .map_or(PathRule::Segments("/"), |path| path_rule(&path)),
             };
             let mut settings = settings.clone();
-            let conditions = matched.as_ref().map(|matched| matched.list("headers")).unwrap_or_default();
+            let conditions = matched
+                .as_ref()
+                .map(|matched| matched.list("headers"))
+                .unwrap_or_default();
             settings.chooses_by = named(conditions);
             Way {
                 entry: entry.clone(),
@@ -132,7 +155,9 @@ impl<'a> World<'a, '_> {
                     (rewrite, _) => rewrite,
                 },
                 any_case: None,
-                conditional: matched.as_ref().is_some_and(|it| it.fields().any(|(name, _)| name != "path")),
+                conditional: matched
+                    .as_ref()
+                    .is_some_and(|it| it.fields().any(|(name, _)| name != "path")),
                 before: Vec::new(),
                 destinations: destinations.clone(),
                 place: matched.unwrap_or_else(|| rule.clone()),
@@ -151,14 +176,21 @@ impl<'a> World<'a, '_> {
         };
         let backends = rule.list("backendRefs");
         let filters = filters::of_rule(rule);
-        let mirrors = filters.iter().filter_map(|filter| filter.at(&["requestMirror", "backendRef"]));
+        let mirrors = filters
+            .iter()
+            .filter_map(|filter| filter.at(&["requestMirror", "backendRef"]));
         let mirrors: Vec<Place<'a>> = mirrors.collect();
         let routed = backends.into_iter().map(|reference| end(reference, false));
-        routed.chain(mirrors.into_iter().map(|reference| end(reference, true))).collect()
+        routed
+            .chain(mirrors.into_iter().map(|reference| end(reference, true)))
+            .collect()
     }
 
     fn settings(&self, route: &Object<'a>, rule: &Place<'a>) -> (Settings<'a>, Rewrite<'a>) {
-        let mut settings = Settings { retries: rule.get("retry"), ..Settings::default() };
+        let mut settings = Settings {
+            retries: rule.get("retry"),
+            ..Settings::default()
+        };
         let mut rewrite = Rewrite::Kept;
         for filter in filters::of_rule(rule) {
             filters::read(self, route, &filter, &mut settings, &mut rewrite);
@@ -172,7 +204,9 @@ fn time_limit<'a>(rule: &Place<'a>) -> Option<(Place<'a>, String)> {
     let names = ["request", "backendRequest"];
     let limits = names.iter().filter_map(|name| rule.at(&["timeouts", name]));
     let mut short = limits.filter(|limit| limit.text().is_some_and(super::super::istio::is_short));
-    short.next().map(|limit| (limit.clone(), limit.text().unwrap_or_default().to_owned()))
+    short
+        .next()
+        .map(|limit| (limit.clone(), limit.text().unwrap_or_default().to_owned()))
 }
 
 fn path_rule<'a>(path: &Place<'a>) -> PathRule<'a> {
@@ -187,10 +221,16 @@ fn path_rule<'a>(path: &Place<'a>) -> PathRule<'a> {
 
 /// Header names of a list of objects with `name`.
 pub fn named(items: Vec<Place<'_>>) -> Vec<(Place<'_>, &str)> {
-    items.into_iter().filter_map(|item| Some((item.clone(), item.text_of("name")?))).collect()
+    items
+        .into_iter()
+        .filter_map(|item| Some((item.clone(), item.text_of("name")?)))
+        .collect()
 }
 
 fn texts(place: &Place<'_>, name: &str) -> Vec<String> {
     let items = place.list(name);
-    items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
+    items
+        .iter()
+        .filter_map(|item| item.text().map(str::to_owned))
+        .collect()
 }

@@ -123,7 +123,10 @@ fn connect_timeout(
         .iter()
         .filter(|document| document.is_manifest(&["DestinationRule"]))
         .filter_map(|document| document.root.get("spec"))
-        .filter(|spec| spec.text_of("host").is_some_and(|host| covers(host, cluster.host)));
+        .filter(|spec| {
+            spec.text_of("host")
+                .is_some_and(|host| covers(host, cluster.host))
+        });
     for policy in rules.filter_map(|spec| spec.get("trafficPolicy")) {
         let written = policy.at(&["connectionPool", "tcp", "connectTimeout"]);
         let time = written.as_ref().and_then(Place::text).unwrap_or("10s");

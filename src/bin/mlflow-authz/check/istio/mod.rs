@@ -3,6 +3,7 @@
 
 mod auth_host;
 mod proxy_settings;
+mod route;
 mod virtual_service;
 
 use mlflow_authz::Config;
@@ -18,23 +19,34 @@ use super::plugin::{self, Origin};
 use super::rules;
 
 pub use self::proxy_settings::check as check_settings;
-pub use self::virtual_service::is_short;
+pub use self::route::is_short;
 
 /// Checks every manifest with the filter.
 pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec<Instance<'a>> {
     let extensions = of_kinds(documents, &["WasmPlugin", "TrafficExtension"]);
-    let ours = extensions.into_iter().filter_map(Extension::read).filter(Extension::is_ours);
+    let ours = extensions
+        .into_iter()
+        .filter_map(Extension::read)
+        .filter(Extension::is_ours);
     let check = |extension: Extension<'a>| {
         digest::of_istio(findings, &extension.wasm);
         extension.failure(findings);
         extension.phase(findings);
-        let place = extension.wasm.get("pluginConfig").unwrap_or_else(|| extension.wasm.clone());
+        let place = extension
+            .wasm
+            .get("pluginConfig")
+            .unwrap_or_else(|| extension.wasm.clone());
         let config = extension.configuration(findings);
         if let Some(config) = &config {
             bodies(findings, &place, config, false);
             auth_host::check(findings, documents, &place, config);
         }
-        Instance { object: extension.object, place, config, control: Control::Istio }
+        Instance {
+            object: extension.object,
+            place,
+            config,
+            control: Control::Istio,
+        }
     };
     ours.map(check).collect()
 }

@@ -60,8 +60,17 @@ fn check_envoy_filter(findings: &mut Findings, filter: &Object<'_>) {
         let known = match patch.text_of("applyTo").unwrap_or_default() {
             // A cluster that no route names gets no request.
             "CLUSTER" => operation == "ADD" || value.as_ref().is_some_and(patches::keeps_endpoints),
-            "NETWORK_FILTER" => operation == "MERGE" && value.as_ref().is_some_and(|value| patches::is_known_manager(findings, value)),
-            "HTTP_FILTER" => operation != "REMOVE" && operation != "REPLACE" && value.as_ref().is_some_and(patches::is_known_filter),
+            "NETWORK_FILTER" => {
+                operation == "MERGE"
+                    && value
+                        .as_ref()
+                        .is_some_and(|value| patches::is_known_manager(findings, value))
+            }
+            "HTTP_FILTER" => {
+                operation != "REMOVE"
+                    && operation != "REPLACE"
+                    && value.as_ref().is_some_and(patches::is_known_filter)
+            }
             "BOOTSTRAP" => value.as_ref().is_some_and(patches::is_about_stats),
             _ => false,
         };

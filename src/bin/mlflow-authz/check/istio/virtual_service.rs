@@ -7,6 +7,9 @@ use super::super::manifests::object::{Object, of_kinds};
 use super::super::manifests::path::{PathRule, Rewrite};
 use super::super::manifests::way::{Destination, Entry, Layer, Settings, Way};
 use super::super::place::Place;
+use super::route::{
+    header_conditions, header_writes, is_conditional, is_harmless, is_short, path_rule, rewriting,
+};
 
 /// Istio's name for the sidecars of the mesh, and what a `VirtualService` without gateways is for.
 const MESH: &str = "mesh";
@@ -24,17 +27,27 @@ pub struct World<'a, 'd> {
 pub fn read<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Way<'a>> {
     let gateways = of_kinds(documents, &["Gateway"]);
     let policy = documents.iter().find_map(|document| {
-        let policy = document.root.at(&["meshConfig", "defaultHttpRetryPolicy"])?;
+        let policy = document
+            .root
+            .at(&["meshConfig", "defaultHttpRetryPolicy"])?;
         Some(number(&policy, "attempts") == Some(0))
     });
     let world = World {
         directory,
-        gateways: gateways.into_iter().filter(|gateway| gateway.group() == "networking.istio.io").collect(),
+        gateways: gateways
+            .into_iter()
+            .filter(|gateway| gateway.group() == "networking.istio.io")
+            .collect(),
         services: of_kinds(documents, &["VirtualService"]),
         retries_off: policy.unwrap_or_default(),
     };
-    let roots = world.services.iter().filter(|service| service.spec.get("hosts").is_some());
-    roots.flat_map(|service| world.of_service(service)).collect()
+    let roots = world
+        .services
+        .iter()
+        .filter(|service| service.spec.get("hosts").is_some());
+    roots
+        .flat_map(|service| world.of_service(service))
+        .collect()
 }
 
 /// A route with what a `VirtualService` that delegates to it says of the path.
@@ -77,7 +90,10 @@ impl<'a> World<'a, '_> {
         if named.is_empty() {
             named.push(MESH.to_owned());
         }
-        named.into_iter().map(|name| self.entry(service, &name)).collect()
+        named
+            .into_iter()
+            .map(|name| self.entry(service, &name))
+            .collect()
     }
 
     fn entry(&self, service: &Object<'a>, name: &str) -> (Entry<'a>, Vec<String>) {
@@ -87,9 +103,16 @@ impl<'a> World<'a, '_> {
         let (namespace, name) = name.split_once('/').unwrap_or((service.namespace, name));
         let is_it = |gateway: &&Object<'a>| gateway.namespace == namespace && gateway.name == name;
         let object = self.gateways.iter().find(is_it).cloned();
-        let servers = object.as_ref().map(|object| object.spec.list("servers")).unwrap_or_default();
+        let servers = object
+            .as_ref()
+            .map(|object| object.spec.list("servers"))
+            .unwrap_or_default();
         let hosts = servers.iter().flat_map(server_hosts).collect();
-        let entry = Entry::Gateway { namespace: namespace.to_owned(), name: name.to_owned(), object };
+        let entry = Entry::Gateway {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            object,
+        };
         (entry, hosts)
     }
 
@@ -97,7 +120,12 @@ impl<'a> World<'a, '_> {
     fn routes(&self, service: &Object<'a>) -> Vec<Route<'a>> {
         let mut routes = Vec::new();
         for place in service.spec.list("http") {
-            let route = |place: Place<'a>, namespace, outer| Route { place, namespace, outer, unproven: Vec::new() };
+            let route = |place: Place<'a>, namespace, outer| Route {
+                place,
+                namespace,
+                outer,
+                unproven: Vec::new(),
+            };
             let Some(delegate) = place.get("delegate") else {
                 routes.push(route(place, service.namespace, Vec::new()));
                 continue;
@@ -108,11 +136,18 @@ impl<'a> World<'a, '_> {
             match self.services.iter().find(is_it) {
                 Some(other) => {
                     let inner = other.spec.list("http").into_iter();
-                    routes.extend(inner.map(|inner| route(inner, other.namespace, place.list("match"))));
+                    routes.extend(
+                        inner.map(|inner| route(inner, other.namespace, place.list("match"))),
+                    );
                 }
                 None => {
-                    let why = format!("the VirtualService {namespace}/{name}, to which it delegates, is not in what was given");
-                    routes.push(Route { unproven: vec![(delegate, why)], ..route(place, service.namespace, Vec::new()) });
+                    let why = format!(
+                        "the VirtualService {namespace}/{name}, to which it delegates, is not in what was given"
+                    );
+                    routes.push(Route {
+                        unproven: vec![(delegate, why)],
+                        ..route(place, service.namespace, Vec::new())
+                    });
                 }
             }
         }
@@ -138,9 +173,17 @@ impl<'a> World<'a, '_> {
         let to_way = |matched: Option<Place<'a>>| {
             // What does not speak of the path takes what the outer route takes.
             let outer = || route.outer.first().and_then(|outer| outer.get("uri"));
-            let uri = matched.as_ref().and_then(|matched| matched.get("uri")).or_else(outer);
+            let uri = matched
+                .as_ref()
+                .and_then(|matched| matched.get("uri"))
+                .or_else(outer);
             let path = uri.as_ref().map_or(PathRule::Prefix("/"), path_rule);
-            let is_true = |name: &str| matched.as_ref().filter(|it| it.is_true(name)).and_then(|it| it.get(name));
+            let is_true = |name: &str| {
+                matched
+                    .as_ref()
+                    .filter(|it| it.is_true(name))
+                    .and_then(|it| it.get(name))
+            };
             let place = matched.clone().unwrap_or_else(|| route.place.clone());
             let mut settings = settings.clone();
             settings.chooses_by = matched.iter().flat_map(header_conditions).collect();
@@ -148,7 +191,9 @@ impl<'a> World<'a, '_> {
                 entry: entry.clone(),
                 layer: Layer::Http,
                 hosts: hosts.to_vec(),
-                rewrite: rewrite.as_ref().map_or(Rewrite::Kept, |rewrite| rewriting(rewrite, path)),
+                rewrite: rewrite
+                    .as_ref()
+                    .map_or(Rewrite::Kept, |rewrite| rewriting(rewrite, path)),
                 any_case: is_true("ignoreUriCase"),
                 conditional: matched.as_ref().is_some_and(is_conditional),
                 before: before.to_vec(),
@@ -176,7 +221,9 @@ impl<'a> World<'a, '_> {
             .collect();
         ends.extend(route.place.get("mirror").map(|mirror| end(mirror, true)));
         let mirrors = route.place.list("mirrors");
-        let mirrors = mirrors.iter().filter_map(|mirror| mirror.get("destination"));
+        let mirrors = mirrors
+            .iter()
+            .filter_map(|mirror| mirror.get("destination"));
         ends.extend(mirrors.map(|mirror| end(mirror, true)));
         // What it delegates to is somewhere.
         let unknown = route.unproven.iter().map(|(place, _)| Destination {
@@ -189,7 +236,9 @@ impl<'a> World<'a, '_> {
     }
 
     fn known_as(&self, destination: &Place<'a>, namespace: &str) -> Vec<Endpoint> {
-        let port = destination.get("port").and_then(|port| number(&port, "number"));
+        let port = destination
+            .get("port")
+            .and_then(|port| number(&port, "number"));
         let host = destination.text_of("host").unwrap_or_default();
         self.directory.host(host, namespace, port)
     }
@@ -200,13 +249,23 @@ impl<'a> World<'a, '_> {
             Some(retries) => (!is_harmless(&retries)).then_some(retries),
             None => (!self.retries_off).then(|| place.clone()),
         };
-        let limit = place.get("timeout").filter(|timeout| timeout.text().is_some_and(is_short));
-        let limits = limit.map(|timeout| (timeout.clone(), timeout.text().unwrap_or_default().to_owned()));
+        let limit = place
+            .get("timeout")
+            .filter(|timeout| timeout.text().is_some_and(is_short));
+        let limits = limit.map(|timeout| {
+            (
+                timeout.clone(),
+                timeout.text().unwrap_or_default().to_owned(),
+            )
+        });
         let ends = place.list("route");
         let holders = std::iter::once(place.clone()).chain(ends);
         Settings {
             plain: None,
-            writes: holders.filter_map(|holder| holder.at(&["headers", "request"])).flat_map(|it| header_writes(&it)).collect(),
+            writes: holders
+                .filter_map(|holder| holder.at(&["headers", "request"]))
+                .flat_map(|it| header_writes(&it))
+                .collect(),
             chooses_by: Vec::new(),
             retries,
             time_limit: limits,
@@ -215,15 +274,31 @@ impl<'a> World<'a, '_> {
     }
 
     /// Its TCP and TLS routes.
-    fn connections(&self, service: &Object<'a>, entry: &Entry<'a>, hosts: &[String]) -> Vec<Way<'a>> {
+    fn connections(
+        &self,
+        service: &Object<'a>,
+        entry: &Entry<'a>,
+        hosts: &[String],
+    ) -> Vec<Way<'a>> {
         let lists = [
-            ("tcp", "a TCP route forwards connections, and runs no HTTP filter"),
-            ("tls", "a TLS route forwards connections as they are, and runs no HTTP filter"),
+            (
+                "tcp",
+                "a TCP route forwards connections, and runs no HTTP filter",
+            ),
+            (
+                "tls",
+                "a TLS route forwards connections as they are, and runs no HTTP filter",
+            ),
         ];
         let mut ways = Vec::new();
         for (list, why) in lists {
             for place in service.spec.list(list) {
-                let route = Route { place, namespace: service.namespace, outer: Vec::new(), unproven: Vec::new() };
+                let route = Route {
+                    place,
+                    namespace: service.namespace,
+                    outer: Vec::new(),
+                    unproven: Vec::new(),
+                };
                 ways.push(Way {
                     entry: entry.clone(),
                     layer: Layer::Without(why),
@@ -246,18 +321,30 @@ impl<'a> World<'a, '_> {
 /// `namespace/host` is a host, too, where a gateway serves the routes of one namespace only.
 fn server_hosts(server: &Place<'_>) -> Vec<String> {
     let hosts = texts(server, "hosts").into_iter();
-    hosts.map(|host| host.rsplit('/').next().unwrap_or_default().to_owned()).collect()
+    hosts
+        .map(|host| host.rsplit('/').next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 /// A server of the gateway that takes requests for these hosts without TLS, and does not only redirect them.
 fn plain_server<'a>(entry: &Entry<'a>, hosts: &[String]) -> Option<Place<'a>> {
-    let Entry::Gateway { object: Some(gateway), .. } = entry else {
+    let Entry::Gateway {
+        object: Some(gateway),
+        ..
+    } = entry
+    else {
         return None;
     };
     let is_plain = |server: &Place<'a>| {
         let protocol = server.at(&["port", "protocol"]);
-        let protocol = protocol.as_ref().and_then(Place::text).unwrap_or_default().to_ascii_uppercase();
-        let redirects = server.get("tls").is_some_and(|tls| tls.is_true("httpsRedirect"));
+        let protocol = protocol
+            .as_ref()
+            .and_then(Place::text)
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        let redirects = server
+            .get("tls")
+            .is_some_and(|tls| tls.is_true("httpsRedirect"));
         ["HTTP", "HTTP2", "GRPC", "GRPC-WEB"].contains(&protocol.as_str())
             && !redirects
             && in_common(&server_hosts(server), hosts).is_some()
@@ -265,57 +352,10 @@ fn plain_server<'a>(entry: &Entry<'a>, hosts: &[String]) -> Option<Place<'a>> {
     gateway.spec.list("servers").into_iter().find(is_plain)
 }
 
-fn path_rule<'a>(uri: &Place<'a>) -> PathRule<'a> {
-    let known: [(&str, fn(&'a str) -> PathRule<'a>); 3] =
-        [("prefix", PathRule::Prefix), ("exact", PathRule::Exact), ("regex", PathRule::Regex)];
-    let found = known.iter().find_map(|(name, rule)| Some(rule(uri.text_of(name)?)));
-    found.unwrap_or(PathRule::Unknown)
-}
-
-fn rewriting<'a>(rewrite: &Place<'a>, path: PathRule<'_>) -> Rewrite<'a> {
-    if rewrite.get("uriRegexRewrite").is_some() {
-        return Rewrite::Unknown;
-    }
-    match (rewrite.text_of("uri"), path) {
-        (None, _) => Rewrite::Kept,
-        (Some(uri), PathRule::Prefix(_)) => Rewrite::Prefix(uri),
-        (Some(uri), _) => Rewrite::Full(uri),
-    }
-}
-
-/// Whether a match asks for more than a path.
-fn is_conditional(matched: &Place<'_>) -> bool {
-    let about_path = ["uri", "ignoreUriCase", "name", "statPrefix"];
-    matched.fields().any(|(name, _)| !about_path.contains(&name))
-}
-
-fn header_conditions<'a>(matched: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
-    let lists = ["headers", "withoutHeaders"];
-    let lists = lists.iter().filter_map(|name| matched.get(name));
-    lists.flat_map(|list| list.fields().map(|(name, place)| (place, name)).collect::<Vec<_>>()).collect()
-}
-
-/// The headers that `set` and `add` name.
-fn header_writes<'a>(request: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
-    let lists = ["set", "add"];
-    let lists = lists.iter().filter_map(|name| request.get(name));
-    lists.flat_map(|list| list.fields().map(|(name, place)| (place, name)).collect::<Vec<_>>()).collect()
-}
-
-/// Whether requests are repeated only where MLflow has not seen them.
-fn is_harmless(retries: &Place<'_>) -> bool {
-    let on = retries.text_of("retryOn").unwrap_or_default();
-    let unseen = |cause: &str| ["connect-failure", "refused-stream"].contains(&cause.trim());
-    number(retries, "attempts") == Some(0) || (!on.is_empty() && on.split(',').all(unseen))
-}
-
-/// Whether a time ends before a model is uploaded: more than no limit, and less than an hour.
-pub fn is_short(text: &str) -> bool {
-    let hour = std::time::Duration::from_secs(3600);
-    humantime::parse_duration(text).is_ok_and(|time| !time.is_zero() && time < hour)
-}
-
 fn texts(place: &Place<'_>, name: &str) -> Vec<String> {
     let items = place.list(name);
-    items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
+    items
+        .iter()
+        .filter_map(|item| item.text().map(str::to_owned))
+        .collect()
 }

@@ -46,7 +46,9 @@ impl Instance<'_> {
         match (self.control, entry) {
             (_, Entry::Around) => Coverage::Absent("no gateway is on this way".to_owned()),
             (Control::Istio, _) => self.under_istio(entry),
-            (Control::EnvoyGateway, Entry::Listener(listener)) => self.under_envoy_gateway(listener, policies),
+            (Control::EnvoyGateway, Entry::Listener(listener)) => {
+                self.under_envoy_gateway(listener, policies)
+            }
             (Control::EnvoyGateway, _) => Coverage::Absent(format!(
                 "{} is for gateways of Envoy Gateway",
                 self.object.title()
@@ -69,10 +71,14 @@ impl Instance<'_> {
     }
 
     fn by_target(&self, entry: &Entry<'_>, targets: &[Place<'_>]) -> Coverage {
-        let kinds: Vec<&str> = targets.iter().filter_map(|target| target.text_of("kind")).collect();
+        let kinds: Vec<&str> = targets
+            .iter()
+            .filter_map(|target| target.text_of("kind"))
+            .collect();
         if let Entry::Listener(listener) = entry {
             let named = targets.iter().any(|target| {
-                target.text_of("kind") == Some("Gateway") && target.text_of("name") == Some(&listener.gateway)
+                target.text_of("kind") == Some("Gateway")
+                    && target.text_of("name") == Some(&listener.gateway)
             });
             if named && self.object.namespace == listener.namespace {
                 return Coverage::Runs;
@@ -85,16 +91,27 @@ impl Instance<'_> {
                 kinds.join(", ")
             ));
         }
-        Coverage::Absent(format!("{} names other gateways in targetRefs", self.object.title()))
+        Coverage::Absent(format!(
+            "{} names other gateways in targetRefs",
+            self.object.title()
+        ))
     }
 
     fn by_selector(&self, entry: &Entry<'_>) -> Coverage {
         let title = self.object.title();
         let selector = self.object.spec.get("selector");
-        let wanted = labels(selector.as_ref().and_then(|selector| selector.get("matchLabels")));
+        let wanted = labels(
+            selector
+                .as_ref()
+                .and_then(|selector| selector.get("matchLabels")),
+        );
         let (namespace, pods): (&str, Option<BTreeMap<&str, &str>>) = match entry {
-            Entry::Gateway { namespace, object, .. } => {
-                let selector = object.as_ref().map(|object| labels(object.spec.get("selector")));
+            Entry::Gateway {
+                namespace, object, ..
+            } => {
+                let selector = object
+                    .as_ref()
+                    .map(|object| labels(object.spec.get("selector")));
                 (namespace, selector)
             }
             Entry::Listener(listener) => {
@@ -118,7 +135,8 @@ impl Instance<'_> {
                     entry.title()
                 ));
             };
-            let differs = |(name, value): (&&str, &&str)| pods.get(name).is_some_and(|other| other != value);
+            let differs =
+                |(name, value): (&&str, &&str)| pods.get(name).is_some_and(|other| other != value);
             if wanted.iter().any(differs) {
                 return Coverage::Absent(format!(
                     "the selector of {title} does not match the pods of {}",
@@ -154,10 +172,16 @@ impl Instance<'_> {
                 ));
             }
         };
-        for other in policies.iter().filter(|other| !is_same(other, &self.object)) {
+        for other in policies
+            .iter()
+            .filter(|other| !is_same(other, &self.object))
+        {
             match attachment(other, listener) {
                 Attachment::To(level) if level > own => {
-                    return Coverage::Absent(format!("{} takes the place of {title} here", other.title()));
+                    return Coverage::Absent(format!(
+                        "{} takes the place of {title} here",
+                        other.title()
+                    ));
                 }
                 Attachment::To(level) if level == own => {
                     return Coverage::CannotTell(format!(
@@ -185,9 +209,9 @@ fn is_same(a: &Object<'_>, b: &Object<'_>) -> bool {
 /// What Istio's `match` leaves of the requests that a gateway gets.
 fn narrowed(place: &Place<'_>) -> Coverage {
     match place.text_of("mode") {
-        Some("SERVER") => {
-            Coverage::Absent("with match.mode SERVER the filter does not run in gateways".to_owned())
-        }
+        Some("SERVER") => Coverage::Absent(
+            "with match.mode SERVER the filter does not run in gateways".to_owned(),
+        ),
         _ if place.get("ports").is_some() => {
             Coverage::CannotTell("the filter runs on the ports in `match` only".to_owned())
         }
@@ -230,7 +254,11 @@ pub fn attachment(policy: &Object<'_>, listener: &Listener<'_>) -> Attachment {
                 (Some(_), None) => return Attachment::CannotTell,
                 _ => continue,
             }
-        } else if is(listener.route.namespace, listener.route.kind, listener.route.name) {
+        } else if is(
+            listener.route.namespace,
+            listener.route.kind,
+            listener.route.name,
+        ) {
             match (section, listener.rule) {
                 (None, _) => Level::Route,
                 (Some(a), Some(b)) if a == b => Level::Rule,
@@ -252,5 +280,8 @@ pub fn attachment(policy: &Object<'_>, listener: &Listener<'_>) -> Attachment {
 
 /// `targetRefs`, or the older `targetRef`.
 fn target_references<'a>(spec: &Place<'a>) -> Vec<Place<'a>> {
-    spec.list("targetRefs").into_iter().chain(spec.get("targetRef")).collect()
+    spec.list("targetRefs")
+        .into_iter()
+        .chain(spec.get("targetRef"))
+        .collect()
 }

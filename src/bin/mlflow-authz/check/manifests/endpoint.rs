@@ -48,8 +48,16 @@ impl Endpoint {
                 }
             }
             (
-                Self::Pods { namespace: a, labels: x, port: p },
-                Self::Pods { namespace: b, labels: y, port: q },
+                Self::Pods {
+                    namespace: a,
+                    labels: x,
+                    port: p,
+                },
+                Self::Pods {
+                    namespace: b,
+                    labels: y,
+                    port: q,
+                },
             ) if a == b && (contains(x, y) || contains(y, x)) => match (p, q) {
                 (Some(p), Some(q)) if p != q => Sameness::CannotTell,
                 _ => Sameness::Same,
@@ -60,7 +68,8 @@ impl Endpoint {
 }
 
 fn contains(all: &BTreeMap<String, String>, some: &BTreeMap<String, String>) -> bool {
-    some.iter().all(|(name, value)| all.get(name) == Some(value))
+    some.iter()
+        .all(|(name, value)| all.get(name) == Some(value))
 }
 
 /// Compares two servers, each by everything it is known as.
@@ -104,9 +113,18 @@ impl<'a> Directory<'a> {
         self.host_within(host, namespace, port, DEEPEST)
     }
 
-    fn host_within(&self, host: &str, namespace: &str, port: Option<u64>, depth: usize) -> Vec<Endpoint> {
+    fn host_within(
+        &self,
+        host: &str,
+        namespace: &str,
+        port: Option<u64>,
+        depth: usize,
+    ) -> Vec<Endpoint> {
         let host = canonical(host, namespace);
-        let mut found = vec![Endpoint::Host { host: host.clone(), port }];
+        let mut found = vec![Endpoint::Host {
+            host: host.clone(),
+            port,
+        }];
         if depth == 0 {
             return found;
         }
@@ -125,7 +143,12 @@ impl<'a> Directory<'a> {
         found
     }
 
-    fn behind_service(&self, service: &Object<'_>, port: Option<u64>, depth: usize) -> Vec<Endpoint> {
+    fn behind_service(
+        &self,
+        service: &Object<'_>,
+        port: Option<u64>,
+        depth: usize,
+    ) -> Vec<Endpoint> {
         if let Some(alias) = service.spec.text_of("externalName") {
             return self.host_within(alias, service.namespace, port, depth);
         }
@@ -148,10 +171,17 @@ impl<'a> Directory<'a> {
     }
 
     fn behind_entry(&self, entry: &Object<'_>, port: Option<u64>, depth: usize) -> Vec<Endpoint> {
-        let labels = entry.spec.get("workloadSelector").map(|selector| owned(&selector, "labels"));
+        let labels = entry
+            .spec
+            .get("workloadSelector")
+            .map(|selector| owned(&selector, "labels"));
         if let Some(labels) = labels.filter(|labels| !labels.is_empty()) {
             let namespace = entry.namespace.to_owned();
-            return vec![Endpoint::Pods { namespace, labels, port: None }];
+            return vec![Endpoint::Pods {
+                namespace,
+                labels,
+                port: None,
+            }];
         }
         let endpoints = entry.spec.list("endpoints");
         let named = |address: &Place<'_>| {
@@ -176,12 +206,20 @@ impl<'a> Directory<'a> {
         let name = reference.text_of("name").unwrap_or_default();
         let port = number(reference, "port");
         match kind {
-            "Service" | "ServiceImport" => self.host(&format!("{name}.{namespace}.svc"), namespace, port),
+            "Service" | "ServiceImport" => {
+                self.host(&format!("{name}.{namespace}.svc"), namespace, port)
+            }
             // Istio's: the host of a ServiceEntry.
             "Hostname" => self.host(name, namespace, port),
             _ => {
-                let is_it = |object: &&Object<'_>| object.namespace == namespace && object.name == name;
-                match self.backends.iter().find(is_it).filter(|_| kind == "Backend") {
+                let is_it =
+                    |object: &&Object<'_>| object.namespace == namespace && object.name == name;
+                match self
+                    .backends
+                    .iter()
+                    .find(is_it)
+                    .filter(|_| kind == "Backend")
+                {
                     Some(backend) => self.behind_backend(backend),
                     None => vec![Endpoint::Unknown(format!("{kind} {namespace}/{name}"))],
                 }
@@ -201,7 +239,10 @@ impl<'a> Directory<'a> {
             }
             if let Some(ip) = endpoint.get("ip") {
                 let host = ip.text_of("address").unwrap_or_default();
-                return vec![Endpoint::Host { host: host.to_owned(), port: number(&ip, "port") }];
+                return vec![Endpoint::Host {
+                    host: host.to_owned(),
+                    port: number(&ip, "port"),
+                }];
             }
             vec![Endpoint::Unknown(backend.title())]
         };
@@ -211,7 +252,9 @@ impl<'a> Directory<'a> {
 
 fn owned(place: &Place<'_>, name: &str) -> BTreeMap<String, String> {
     let labels = labels(place.get(name)).into_iter();
-    labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    labels
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// A field that is a whole number.

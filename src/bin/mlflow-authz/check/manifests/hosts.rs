@@ -1,5 +1,6 @@
 //! Names that clients call, compared with the plugin's `hosts`.
 
+use mlflow_authz::Config;
 use mlflow_authz::pattern::Pattern;
 
 /// Stands for a letter that no pattern writes.
@@ -7,13 +8,20 @@ const SOME_LETTER: &str = "\u{1}";
 /// More letters than a pattern without `*` allows.
 const MANY: usize = 256;
 
+/// The plugin's `hosts`; none is every host.
+pub fn patterns(config: &Config) -> &[Pattern] {
+    config.hosts.as_deref().unwrap_or_default()
+}
+
 /// Whether every name that a route's host stands for matches one of the patterns. `*` at its start is any name.
 pub fn are_covered(patterns: &[Pattern], host: &str) -> bool {
     let host = without_port(host).to_ascii_lowercase();
     let one = host.replacen('*', SOME_LETTER, 1);
     let many = host.replacen('*', &SOME_LETTER.repeat(MANY), 1);
     // Both by one pattern: a `?` alone takes one letter, and not many.
-    patterns.iter().any(|pattern| pattern.matches(&one) && pattern.matches(&many))
+    patterns
+        .iter()
+        .any(|pattern| pattern.matches(&one) && pattern.matches(&many))
 }
 
 /// Whether some name that a route's host stands for matches one of the patterns.
@@ -32,7 +40,11 @@ pub fn may_match(patterns: &[Pattern], host: &str) -> bool {
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(':') => name,
+        Some((name, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(':') =>
+        {
+            name
+        }
         _ => host,
     }
 }

@@ -11,8 +11,9 @@ pub mod ingress;
 pub mod object;
 pub mod path;
 pub mod placeholders;
-mod reach;
 pub mod protection;
+mod reach;
+mod unrouted;
 pub mod way;
 
 pub use self::coverage::{Control, Instance};
@@ -28,7 +29,10 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
     let mut instances = istio::instances(findings, documents);
     instances.extend(gateway::instances(findings, documents));
     placeholders::check(findings, documents);
-    if documents.iter().all(|document| document.kind != Kind::Manifest) {
+    if documents
+        .iter()
+        .all(|document| document.kind != Kind::Manifest)
+    {
         return instances.len();
     }
     istio::check_settings(findings, documents);

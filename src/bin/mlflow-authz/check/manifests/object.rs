@@ -22,7 +22,11 @@ impl<'a> Object<'a> {
     fn read(document: &Document<'a>) -> Option<Self> {
         let root = &document.root;
         let metadata = root.get("metadata");
-        let of = |name: &str| metadata.as_ref().and_then(|metadata| metadata.text_of(name));
+        let of = |name: &str| {
+            metadata
+                .as_ref()
+                .and_then(|metadata| metadata.text_of(name))
+        };
         Some(Self {
             kind: root.text_of("kind")?,
             namespace: of("namespace").unwrap_or(DEFAULT_NAMESPACE),

@@ -45,7 +45,15 @@ pub enum Agreement {
 }
 
 /// Paths below which MLflow's own API is: no prefix that a server is started with.
-const API: &[&str] = &["/api", "/ajax-api", "/graphql", "/gateway", "/get-artifact", "/v1", "/mcp-servers"];
+const API: &[&str] = &[
+    "/api",
+    "/ajax-api",
+    "/graphql",
+    "/gateway",
+    "/get-artifact",
+    "/v1",
+    "/mcp-servers",
+];
 
 impl PathRule<'_> {
     /// Whether it takes a path.
@@ -101,7 +109,9 @@ impl PathRule<'_> {
                 _ => Agreement::Differ,
             };
         };
-        let judged = text.strip_prefix(mount.trim_end_matches('/')).unwrap_or(text);
+        let judged = text
+            .strip_prefix(mount.trim_end_matches('/'))
+            .unwrap_or(text);
         let sent = match (rewrite, self) {
             // MLflow gets the client's path: either it is started with this prefix, or it knows no such path.
             (Rewrite::Kept, _) => return Agreement::Agree,
@@ -109,7 +119,9 @@ impl PathRule<'_> {
             (Rewrite::Full(_), Self::Prefix(_) | Self::Segments(_)) => return Agreement::Differ,
             (Rewrite::Full(sent), _) => *sent,
             // What ends in a slash must be replaced by what does.
-            (Rewrite::Prefix(sent), Self::Prefix(prefix)) if prefix.ends_with('/') != sent.ends_with('/') => {
+            (Rewrite::Prefix(sent), Self::Prefix(prefix))
+                if prefix.ends_with('/') != sent.ends_with('/') =>
+            {
                 return Agreement::Differ;
             }
             (Rewrite::Prefix(sent), _) => *sent,

@@ -7,11 +7,20 @@ use super::super::place::Place;
 use super::super::rules;
 
 /// Domains for documentation (RFC 2606). `.internal` is none of them: people use it.
-const DOMAINS: &[&str] = &["example", "example.com", "example.net", "example.org", "invalid"];
+const DOMAINS: &[&str] = &[
+    "example",
+    "example.com",
+    "example.net",
+    "example.org",
+    "invalid",
+];
 
 /// Looks at every text of every manifest, and of a plugin configuration.
 pub fn check(findings: &mut Findings, documents: &[Document<'_>]) {
-    for document in documents.iter().filter(|document| document.kind != Kind::Envoy) {
+    for document in documents
+        .iter()
+        .filter(|document| document.kind != Kind::Envoy)
+    {
         look(findings, &document.root);
     }
 }
@@ -22,7 +31,9 @@ fn look(findings: &mut Findings, place: &Place<'_>) {
         Value::List(_) => place.items().for_each(|item| look(findings, &item)),
         Value::Map(_) => {
             // What people write there is for people.
-            let fields = place.fields().filter(|(name, _)| !["annotations", "description"].contains(name));
+            let fields = place
+                .fields()
+                .filter(|(name, _)| !["annotations", "description"].contains(name));
             fields.for_each(|(_, field)| look(findings, &field));
         }
         _ => {}
@@ -60,7 +71,9 @@ fn example_host(text: &str) -> Option<String> {
     names.find(|name| {
         DOMAINS.iter().any(|domain| {
             let before = name.strip_suffix(domain);
-            before.is_some_and(|before| before.ends_with('.') || (before.is_empty() && domain.contains('.')))
+            before.is_some_and(|before| {
+                before.ends_with('.') || (before.is_empty() && domain.contains('.'))
+            })
         })
     })
 }

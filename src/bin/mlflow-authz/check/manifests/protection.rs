@@ -2,7 +2,7 @@
 //! than the filter.
 
 use mlflow_authz::Config;
-use mlflow_authz::pattern::Pattern;
+use mlflow_authz::config::Outside;
 use mlflow_authz::request::same_header;
 
 use super::super::finding::Findings;
@@ -12,9 +12,9 @@ use super::coverage::{Coverage, Instance};
 use super::endpoint::{Endpoint, Sameness, compare};
 use super::object::Object;
 use super::path::{Agreement, Fit};
-use super::reach::{self, Reach};
+use super::reach;
 use super::way::{Layer, Way};
-use super::{headers, hosts};
+use super::{headers, hosts, unrouted};
 
 /// What is wrong with a way, before it is certain that it ends at MLflow.
 struct Problem<'a> {
@@ -34,11 +34,14 @@ pub fn check(
     let mut mlflow: Vec<Endpoint> = Vec::new();
     for instance in instances {
         let reach = reach::of_instance(instance, ways, policies);
-        unserved(findings, instance, ways, &reach);
+        unrouted::check(findings, instance, ways, &reach);
         mlflow.extend(reach.mlflow);
     }
     for way in ways {
-        let ends = way.destinations.iter().map(|end| (compare(&end.known_as, &mlflow), end));
+        let ends = way
+            .destinations
+            .iter()
+            .map(|end| (compare(&end.known_as, &mlflow), end));
         let Some((sameness, end)) = ends.max_by_key(|(sameness, _)| *sameness) else {
             continue;
         };
@@ -51,7 +54,10 @@ pub fn check(
                 findings.add(
                     rules::CANNOT_TELL,
                     &end.place,
-                    format!("cannot tell whether this is MLflow; if it is: {}", first.text),
+                    format!(
+                        "cannot tell whether this is MLflow; if it is: {}",
+                        first.text
+                    ),
                     "give the Service or Backend that it names to check as well",
                 );
             }
@@ -64,67 +70,56 @@ pub fn check(
     }
 }
 
-/// The plugin's `hosts`; none is every host.
-pub fn patterns(config: &Config) -> &[Pattern] {
-    let _ = config;
-    &[]
-}
-
-fn unserved(findings: &mut Findings, instance: &Instance<'_>, ways: &[Way<'_>], reach: &Reach) {
-    if instance.config.is_none() {
-        return;
-    }
-    if ways.is_empty() {
-        findings.add(
-            rules::CANNOT_TELL,
-            &instance.object.root,
-            "cannot tell whether the filter runs on every way to MLflow: no route is in what was given",
-            "give the manifests with the gateway and MLflow's routes to check as well",
-        );
-        return;
-    }
-    let place = instance.place.get("mounts").unwrap_or_else(|| instance.place.clone());
-    let none = reach.mlflow.is_empty();
-    let rule = if none { rules::MOUNTS_UNROUTED } else { rules::MOUNT_UNROUTED };
-    for mount in &reach.unserved {
-        let mut paths: Vec<String> = ways.iter().map(|way| way.path.title()).collect();
-        paths.sort();
-        paths.dedup();
-        paths.truncate(5);
-        findings.add(
-            rule,
-            &place,
-            format!(
-                "no route leads to the mount {mount}, so no request is decided there; the routes are for {}",
-                paths.join(", ")
-            ),
-            "write the path at which clients reach MLflow's root, as MLflow's route has it",
-        );
-    }
-}
-
-fn problems<'a>(way: &Way<'a>, instances: &[Instance<'_>], policies: &[Object<'_>]) -> Vec<Problem<'a>> {
+fn problems<'a>(
+    way: &Way<'a>,
+    instances: &[Instance<'_>],
+    policies: &[Object<'_>],
+) -> Vec<Problem<'a>> {
     let mut found = Vec::new();
     let mut add = |rule: Rule, place: &Place<'a>, text: String, remedy: &str| {
         let (place, remedy) = (place.clone(), remedy.to_owned());
-        found.push(Problem { rule, place, text, remedy });
+        found.push(Problem {
+            rule,
+            place,
+            text,
+            remedy,
+        });
     };
     if let Layer::Without(why) = way.layer {
         let text = format!("requests reach MLflow without a decision: {why}");
-        add(rules::AROUND_FILTER, &way.place, text, "remove it, or let it lead to the gateway that runs the filter");
+        add(
+            rules::AROUND_FILTER,
+            &way.place,
+            text,
+            "remove it, or let it lead to the gateway that runs the filter",
+        );
         return found;
     }
-    let coverages: Vec<(&Instance<'_>, Coverage)> =
-        instances.iter().map(|instance| (instance, instance.coverage(&way.entry, policies))).collect();
-    let running = coverages.iter().filter(|(_, coverage)| *coverage == Coverage::Runs).count();
+    let coverages: Vec<(&Instance<'_>, Coverage)> = instances
+        .iter()
+        .map(|instance| (instance, instance.coverage(&way.entry, policies)))
+        .collect();
+    let running = coverages
+        .iter()
+        .filter(|(_, coverage)| *coverage == Coverage::Runs)
+        .count();
     if running > 1 {
         let names: Vec<String> = coverages
             .iter()
             .filter(|(_, coverage)| *coverage == Coverage::Runs)
             .map(|(instance, _)| instance.object.title())
             .collect();
-        let text = format!("{} instances of the filter run on this way: {}", running, names.join(" and "));
-        add(rules::FILTER_TWICE, &way.place, text, "apply one of them: the second reads what the first has written");
+        let text = format!(
+            "{} instances of the filter run on this way: {}",
+            running,
+            names.join(" and ")
+        );
+        add(
+            rules::FILTER_TWICE,
+            &way.place,
+            text,
+            "apply one of them: the second reads what the first has written",
+        );
     }
     if running == 0 {
         let why = coverages.iter().find_map(|(_, coverage)| match coverage {
@@ -134,7 +129,10 @@ fn problems<'a>(way: &Way<'a>, instances: &[Instance<'_>], policies: &[Object<'_
         let (rule, text) = match why {
             Some(why) => (
                 rules::CANNOT_TELL,
-                format!("cannot tell whether the filter runs at {}: {why}", way.entry.title()),
+                format!(
+                    "cannot tell whether the filter runs at {}: {why}",
+                    way.entry.title()
+                ),
             ),
             None => {
                 let why = coverages.iter().find_map(|(_, coverage)| match coverage {
@@ -149,25 +147,49 @@ fn problems<'a>(way: &Way<'a>, instances: &[Instance<'_>], policies: &[Object<'_
                 (rules::AROUND_FILTER, text)
             }
         };
-        add(rule, &way.place, text, "attach the filter to the gateway that serves MLflow, and give that gateway to check");
+        add(
+            rule,
+            &way.place,
+            text,
+            "attach the filter to the gateway that serves MLflow, and give that gateway to check",
+        );
     }
     if let Some(place) = &way.settings.plain {
         let text = "callers' keys travel over this listener without encryption".to_owned();
-        add(rules::LISTENER_PLAIN_TEXT, place, text, "give it a certificate, or let it redirect to HTTPS alone");
+        add(
+            rules::LISTENER_PLAIN_TEXT,
+            place,
+            text,
+            "give it a certificate, or let it redirect to HTTPS alone",
+        );
     }
     for (place, why) in &way.settings.unproven {
-        add(rules::CANNOT_TELL, place, format!("cannot tell whether the filter decides: {why}"), "remove it from MLflow's routes");
+        add(
+            rules::CANNOT_TELL,
+            place,
+            format!("cannot tell whether the filter decides: {why}"),
+            "remove it from MLflow's routes",
+        );
     }
     if let Some(place) = &way.settings.retries {
         let text = "requests are repeated, and MLflow's writes cannot be repeated safely: its client retries by itself";
-        add(rules::RETRIES, place, text.to_owned(), "switch retries off for this route (Istio: retries: { attempts: 0 })");
+        add(
+            rules::RETRIES,
+            place,
+            text.to_owned(),
+            "switch retries off for this route (Istio: retries: { attempts: 0 })",
+        );
     }
     if let Some((place, limit)) = &way.settings.time_limit {
         let text = format!("a request ends after {limit}, and uploads of models take longer");
         add(rules::TIME_LIMIT, place, text, "set 0s, which is no limit");
     }
-    let around = |(_, coverage): &&(&Instance<'_>, Coverage)| !matches!(coverage, Coverage::Absent(_));
-    let configs = coverages.iter().filter(around).filter_map(|(instance, _)| instance.config.as_ref());
+    let around =
+        |(_, coverage): &&(&Instance<'_>, Coverage)| !matches!(coverage, Coverage::Absent(_));
+    let configs = coverages
+        .iter()
+        .filter(around)
+        .filter_map(|(instance, _)| instance.config.as_ref());
     for config in configs {
         found.extend(path(way, config));
         found.extend(names(way, config));
@@ -182,7 +204,12 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
     let mut found = Vec::new();
     let mut add = |rule: Rule, place: &Place<'a>, text: String, remedy: String| {
         let place = place.clone();
-        found.push(Problem { rule, place, text, remedy });
+        found.push(Problem {
+            rule,
+            place,
+            text,
+            remedy,
+        });
     };
     match way.path.fit(mounts) {
         Fit::Inside => {}
@@ -192,10 +219,20 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
             format!("prefix {mount} without a final slash also matches {mount}X, which lies outside the mount"),
             format!("match prefix {mount}/ and exact {mount}"),
         ),
+        Fit::Outside if config.outside == Outside::Forward => add(
+            rules::OUTSIDE_FORWARDED,
+            &way.place,
+            format!(
+                "{} leads to MLflow, outside the filter's mounts ({listed}): these requests are forwarded without a decision",
+                way.path.title()
+            ),
+            "set \"outside\" to \"refuse\", close the route, or add the path at which it serves MLflow's root to mounts"
+                .to_owned(),
+        ),
         Fit::Outside => add(
             rules::OUTSIDE_MOUNTS,
             &way.place,
-            format!("{} leads to MLflow, outside the filter's mounts ({listed})", way.path.title()),
+            format!("{} leads to MLflow, outside the filter's mounts ({listed}): the filter refuses these requests", way.path.title()),
             "close the route, or add the path at which it serves MLflow's root to mounts".to_owned(),
         ),
         Fit::CannotTell(why) => add(
@@ -205,11 +242,17 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
             "match a prefix that ends in a slash, and the mount itself as an exact path".to_owned(),
         ),
     }
-    if let Some(place) = way.any_case.as_ref().filter(|_| !mounts.iter().any(|mount| mount == "/")) {
+    if let Some(place) = way
+        .any_case
+        .as_ref()
+        .filter(|_| !mounts.iter().any(|mount| mount == "/"))
+    {
         add(
             rules::PATH_CASE,
             place,
-            format!("the case of the path is ignored, but mounts ({listed}) are compared letter by letter"),
+            format!(
+                "the case of the path is ignored, but mounts ({listed}) are compared letter by letter"
+            ),
             "match the path with its case".to_owned(),
         );
     }
@@ -218,7 +261,9 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Agreement::StaticPrefix(prefix) => add(
             rules::CANNOT_TELL,
             &way.place,
-            format!("cannot tell whether MLflow reads the path that the filter decided about: the rewrite puts {prefix} before it"),
+            format!(
+                "cannot tell whether MLflow reads the path that the filter decided about: the rewrite puts {prefix} before it"
+            ),
             format!("rewrite to /, unless MLflow is started with --static-prefix {prefix}"),
         ),
         Agreement::Differ => add(
@@ -232,18 +277,27 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
 }
 
 fn names<'a>(way: &Way<'a>, config: &Config) -> Option<Problem<'a>> {
-    let patterns = patterns(config);
+    let patterns = hosts::patterns(config);
     if patterns.is_empty() {
         return None;
     }
     let any = ["*".to_owned()];
-    let called = if way.hosts.is_empty() { &any[..] } else { &way.hosts };
-    let other = called.iter().find(|host| !hosts::are_covered(patterns, host))?;
+    let called = if way.hosts.is_empty() {
+        &any[..]
+    } else {
+        &way.hosts
+    };
+    let other = called
+        .iter()
+        .find(|host| !hosts::are_covered(patterns, host))?;
     Some(Problem {
         rule: rules::OUTSIDE_HOSTS,
         place: way.place.clone(),
-        text: format!("MLflow is also reached by the host {other}, which the plugin's `hosts` does not name: such requests are forwarded without a decision"),
-        remedy: "add it to hosts, or name in the route and its gateway only what hosts has".to_owned(),
+        text: format!(
+            "MLflow is also reached by the host {other}, which the plugin's `hosts` does not name: such requests are forwarded without a decision"
+        ),
+        remedy: "add it to hosts, or name in the route and its gateway only what hosts has"
+            .to_owned(),
     })
 }
 
@@ -264,7 +318,9 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         is_identity.then(|| Problem {
             rule: rules::ROUTE_ON_IDENTITY,
             place: place.clone(),
-            text: format!("chooses by {name}, which is the client's own until the filter has decided"),
+            text: format!(
+                "chooses by {name}, which is the client's own until the filter has decided"
+            ),
             remedy: "choose routes by path, method or host".to_owned(),
         })
     });

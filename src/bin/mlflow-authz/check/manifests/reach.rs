@@ -31,14 +31,21 @@ pub fn of_instance(instance: &Instance<'_>, ways: &[Way<'_>], policies: &[Object
     let Some(config) = &instance.config else {
         return Reach::default();
     };
-    let http = || ways.iter().filter(|way| way.layer == Layer::Http && is_ours(config, way));
-    let runs = |way: &&Way<'_>| !matches!(instance.coverage(&way.entry, policies), Coverage::Absent(_));
+    let http = || {
+        ways.iter()
+            .filter(|way| way.layer == Layer::Http && is_ours(config, way))
+    };
+    let runs =
+        |way: &&Way<'_>| !matches!(instance.coverage(&way.entry, policies), Coverage::Absent(_));
     let near: Vec<&Way<'_>> = http().filter(runs).collect();
     let all: Vec<&Way<'_>> = http().collect();
     let mut reach = Reach::default();
     for mount in &config.mounts {
         // Where the filter does not run on any way to the mount, the others are what it was meant for.
-        let found = [&near, &all].into_iter().map(|ways| below(mount, ways)).find(|found| !found.is_empty());
+        let found = [&near, &all]
+            .into_iter()
+            .map(|ways| below(mount, ways))
+            .find(|found| !found.is_empty());
         match found {
             Some(found) => reach.mlflow.extend(found),
             None => reach.unserved.push(mount.clone()),
@@ -49,10 +56,13 @@ pub fn of_instance(instance: &Instance<'_>, ways: &[Way<'_>], policies: &[Object
 
 /// Whether some name of the way is one that the filter decides about.
 fn is_ours(config: &Config, way: &Way<'_>) -> bool {
-    let patterns = super::protection::patterns(config);
+    let patterns = hosts::patterns(config);
     patterns.is_empty()
         || way.hosts.is_empty()
-        || way.hosts.iter().any(|host| hosts::may_match(patterns, host))
+        || way
+            .hosts
+            .iter()
+            .any(|host| hosts::may_match(patterns, host))
 }
 
 fn below(mount: &str, ways: &[&Way<'_>]) -> Vec<Endpoint> {
@@ -64,7 +74,10 @@ fn below(mount: &str, ways: &[&Way<'_>]) -> Vec<Endpoint> {
         };
         let taking: Vec<&&Way<'_>> = ways.iter().filter(taking).collect();
         let weight = taking.iter().map(|way| way.path.weight()).max();
-        for way in taking.iter().filter(|way| Some(way.path.weight()) == weight || way.conditional) {
+        for way in taking
+            .iter()
+            .filter(|way| Some(way.path.weight()) == weight || way.conditional)
+        {
             found.extend(ends(way));
         }
     }
@@ -76,6 +89,11 @@ fn below(mount: &str, ways: &[&Way<'_>]) -> Vec<Endpoint> {
 }
 
 fn ends(way: &Way<'_>) -> Vec<Endpoint> {
-    let routed = way.destinations.iter().filter(|destination| !destination.is_mirror);
-    routed.flat_map(|destination| destination.known_as.clone()).collect()
+    let routed = way
+        .destinations
+        .iter()
+        .filter(|destination| !destination.is_mirror);
+    routed
+        .flat_map(|destination| destination.known_as.clone())
+        .collect()
 }

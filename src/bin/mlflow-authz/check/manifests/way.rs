@@ -94,10 +94,15 @@ impl Entry<'_> {
     /// What messages call it.
     pub fn title(&self) -> String {
         match self {
-            Self::Gateway { namespace, name, .. } => format!("Gateway {namespace}/{name}"),
+            Self::Gateway {
+                namespace, name, ..
+            } => format!("Gateway {namespace}/{name}"),
             Self::Mesh => "the sidecars (gateway `mesh`)".to_owned(),
             Self::Listener(listener) => match listener.section {
-                Some(section) => format!("Gateway {}/{}, listener {section}", listener.namespace, listener.gateway),
+                Some(section) => format!(
+                    "Gateway {}/{}, listener {section}",
+                    listener.namespace, listener.gateway
+                ),
                 None => format!("Gateway {}/{}", listener.namespace, listener.gateway),
             },
             Self::Around => "a way past the gateway".to_owned(),

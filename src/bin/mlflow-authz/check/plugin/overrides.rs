@@ -92,17 +92,38 @@ fn strengthens(over: &Override) -> bool {
 /// Whether the same requests for any other host are refused too.
 fn enforces_the_others(config: &Config, over: &Override) -> bool {
     let others = config.overrides.iter().filter(|other| {
-        let Match { mount, host, object, access, operation } = &other.matches;
+        let Match {
+            mount,
+            host,
+            object,
+            access,
+            operation,
+        } = &other.matches;
         host.is_none()
-            && mount.as_ref().is_none_or(|it| Some(it) == over.matches.mount.as_ref())
-            && object.as_ref().is_none_or(|it| Some(it) == over.matches.object.as_ref())
-            && access.as_ref().is_none_or(|it| Some(it) == over.matches.access.as_ref())
+            && mount
+                .as_ref()
+                .is_none_or(|it| Some(it) == over.matches.mount.as_ref())
+            && object
+                .as_ref()
+                .is_none_or(|it| Some(it) == over.matches.object.as_ref())
+            && access
+                .as_ref()
+                .is_none_or(|it| Some(it) == over.matches.access.as_ref())
             && (operation.is_none() || names_of(other) == names_of(over))
     });
     let others: Vec<&Override> = others.collect();
-    let mode = others.iter().find_map(|other| other.mode).unwrap_or(config.mode);
-    let percent = others.iter().find_map(|other| other.enforce_percent).unwrap_or(config.enforce_percent);
-    let public = others.iter().find_map(|other| other.public).unwrap_or_default();
+    let mode = others
+        .iter()
+        .find_map(|other| other.mode)
+        .unwrap_or(config.mode);
+    let percent = others
+        .iter()
+        .find_map(|other| other.enforce_percent)
+        .unwrap_or(config.enforce_percent);
+    let public = others
+        .iter()
+        .find_map(|other| other.public)
+        .unwrap_or_default();
     mode == Mode::Enforce && percent == 100 && !public
 }
 

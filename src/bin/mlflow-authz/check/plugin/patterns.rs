@@ -8,7 +8,7 @@ use super::super::rules;
 use super::Origin;
 
 /// What a regular expression has, and no name, host, path or key.
-const REGEX: &[&str] = &["^", "$", "\\", "(", ")", "[", "]", "{", "}", "|", ".*", ".+"];
+const REGEX: &[&str] = &["^", "$", "\\", "(", ")", "[", "]", "{", "}", "|", ".+"];
 /// Where MLflow's own API begins. A mount is where its root is.
 const API: &[&str] = &["/api/2.0", "/api/3.0", "/ajax-api", "/api/2.0mlflow"];
 
@@ -17,13 +17,27 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     if let Some(pattern) = &config.key_pattern {
         regex(findings, origin, &["key_pattern"], pattern.as_str());
     }
+    for (index, host) in config.hosts.iter().flatten().enumerate() {
+        let place = format!("[{index}]");
+        regex(findings, origin, &["hosts", &place], host.as_str());
+    }
     for (index, over) in config.overrides.iter().enumerate() {
         let place = format!("[{index}]");
         for host in over.matches.host.iter().flatten() {
-            regex(findings, origin, &["overrides", &place, "match", "host"], host.as_str());
+            regex(
+                findings,
+                origin,
+                &["overrides", &place, "match", "host"],
+                host.as_str(),
+            );
         }
         for name in over.scopes.iter().flatten().map(|(name, _)| name) {
-            regex(findings, origin, &["overrides", &place, "scopes", name], name);
+            regex(
+                findings,
+                origin,
+                &["overrides", &place, "scopes", name],
+                name,
+            );
         }
     }
     for name in config.scopes.keys() {
@@ -38,9 +52,13 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     }
 }
 
-/// Whether a text looks like a regular expression.
+/// Whether a text looks like a regular expression. `v1.*` is a pattern, `hk_.*` is not.
 fn is_regex(text: &str) -> bool {
-    REGEX.iter().any(|piece| text.contains(piece))
+    let any = text.find(".*").is_some_and(|at| {
+        let before = text.get(..at).and_then(|before| before.chars().last());
+        !before.is_some_and(|letter| letter.is_ascii_alphanumeric())
+    });
+    any || REGEX.iter().any(|piece| text.contains(piece))
 }
 
 fn regex(findings: &mut Findings, origin: &Origin<'_>, path: &[&str], text: &str) {
@@ -65,7 +83,9 @@ fn check_mount(findings: &mut Findings, origin: &Origin<'_>, path: &[&str], moun
     }
     let in_api = |api: &&str| {
         mount.find(*api).is_some_and(|at| {
-            mount.get(at + api.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            mount
+                .get(at + api.len()..)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     };
     if API.iter().any(in_api) {

@@ -11,7 +11,7 @@ fn mounts_are_paths_to_mlflows_root() {
         ("/api/2.0", &["mount-of-api mounts[0]"]),
         ("/api/2.01", &[]),
         ("/mlflow/*", &["regex-pattern mounts[0]"]),
-        ("/mlflow.*", &["regex-pattern mounts[0]"]),
+        ("/mlflow/.*", &["regex-pattern mounts[0]"]),
         ("/(a)", &["regex-pattern mounts[0]"]),
     ] {
         let text = format!(r#"{{"auth_service":{{"cluster":"c"}},"mounts":[{mount:?}]}}"#);
@@ -142,11 +142,14 @@ fn what_is_found() {
             r#","key_pattern":"^hk_[a-z]+$""#,
             &["regex-pattern key_pattern"],
         ),
-        (
-            r#","key_pattern":"hk_.*""#,
-            &["regex-pattern key_pattern"],
-        ),
+        (r#","key_pattern":"hk_.*""#, &["regex-pattern key_pattern"]),
         (r#","key_pattern":"hk_live_????_*""#, &[]),
+        (r#","key_pattern":"v1.*""#, &[]),
+        (
+            r#","hosts":["mlflow.internal",".*.internal"]"#,
+            &["regex-pattern hosts[1]"],
+        ),
+        (r#","hosts":["*.internal"]"#, &[]),
         (
             r#","roles":{"team-(a|b)":["run:read"]}"#,
             &["regex-pattern roles.team-(a|b)"],
@@ -156,7 +159,7 @@ fn what_is_found() {
             &["regex-pattern scopes.^read$"],
         ),
         (
-            r#","overrides":[{"match":{"host":".*[.]a"},"mode":"shadow"}]"#,
+            r#","overrides":[{"match":{"host":".*.a"},"mode":"shadow"}]"#,
             &[
                 "regex-pattern overrides[0].match.host",
                 "override-by-host overrides[0].match.host",

@@ -57,7 +57,11 @@ fn what_is_found() {
         ),
     ] {
         assert!(POLICY.contains(old), "{old}");
-        assert_eq!(codes(&format!("{}{ROUTE}", POLICY.replace(old, new))), expected, "{old} {new}");
+        assert_eq!(
+            codes(&format!("{}{ROUTE}", POLICY.replace(old, new))),
+            expected,
+            "{old} {new}"
+        );
     }
 }
 
@@ -66,6 +70,9 @@ fn lists_of_objects_are_read_too() {
     let item = POLICY
         .replace("    config:\n", "    failOpen: true\n    config:\n")
         .replace('\n', "\n  ");
-    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}\n{ROUTE}", item.trim_end());
+    let list = format!(
+        "apiVersion: v1\nkind: List\nitems:\n- {}\n{ROUTE}",
+        item.trim_end()
+    );
     assert_eq!(codes(&list), ["fail-open spec.wasm[0].failOpen"]);
 }

@@ -139,7 +139,11 @@ fn the_host_of_the_auth_service() {
             "tls: { mode: SIMPLE }, portLevelSettings: [{ port: { number: 443 }, tls: { mode: DISABLE } }]",
             &["auth-plain-text spec.trafficPolicy.portLevelSettings[0].tls.mode"],
         ),
-        ("number: 443, name", "number: 80, name", &["auth-cluster spec.ports"]),
+        (
+            "number: 443, name",
+            "number: 80, name",
+            &["auth-cluster spec.ports"],
+        ),
         (
             "outbound|443||auth.corp.internal",
             "auth",
@@ -167,6 +171,9 @@ fn manifests_of_others_are_left_alone() {
         .replace("mlflow-authz", "other")
         .replace("auth_service", "something");
     let other = other.replace("FAIL_RELOAD", "FAIL_OPEN");
-    assert_eq!(codes(&format!("{PLUGIN}{HOST}{ROUTES}---\n{other}")), [""; 0]);
+    assert_eq!(
+        codes(&format!("{PLUGIN}{HOST}{ROUTES}---\n{other}")),
+        [""; 0]
+    );
     assert_eq!(codes(&other), ["no-filter"]);
 }

@@ -47,8 +47,17 @@ fn every_file_under_envoy_is_clean() {
     files.retain(|file| is_configuration(file));
     assert!(files.len() >= 2, "{files:?}");
     for file in files {
-        let folder = file.parent().unwrap().strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-        let others = TOGETHER.iter().find(|(first, _)| *first == folder).map_or(&[][..], |(_, others)| others);
+        let folder = file
+            .parent()
+            .unwrap()
+            .strip_prefix(&root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let others = TOGETHER
+            .iter()
+            .find(|(first, _)| *first == folder)
+            .map_or(&[][..], |(_, others)| others);
         let mut given = vec![text_of(&file)];
         if given.iter().any(|(_, text)| text.contains("apiVersion:")) {
             let folders = others.iter().copied().chain([folder.as_str()]);
@@ -59,7 +68,10 @@ fn every_file_under_envoy_is_clean() {
             }
         }
         let name = given[0].0.clone();
-        let given: Vec<(&str, &str)> = given.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let given: Vec<(&str, &str)> = given
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
         let mut found = findings(&given);
         let example = name.contains("/examples/");
         found.retain(|finding| {
@@ -74,11 +86,16 @@ fn every_file_under_envoy_is_clean() {
 }
 
 fn text_of(file: &Path) -> (String, String) {
-    (file.display().to_string(), std::fs::read_to_string(file).unwrap())
+    (
+        file.display().to_string(),
+        std::fs::read_to_string(file).unwrap(),
+    )
 }
 
 fn in_folder(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     let files = entries.map(|entry| entry.unwrap().path());
-    files.filter(|file| file.extension().is_some_and(|kind| kind == "yaml")).collect()
+    files
+        .filter(|file| file.extension().is_some_and(|kind| kind == "yaml"))
+        .collect()
 }
