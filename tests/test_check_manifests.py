@@ -425,6 +425,8 @@ GATEWAY_FOUND: list[tuple[str, str, Edit]] = [
          {"claimToHeaders": [{"claim": "sub", "header": "x-mlflow-authz-user"}]}]})),
     ("an access token as the credential", "header-written",
      more("SecurityPolicy", targetRefs=[TARGET_ROUTE], oidc={"forwardAccessToken": True})),
+    ("requests of the mesh", "around-filter",
+     lambda o: o["HTTPRoute mlflow"]["spec"]["parentRefs"].append({"group": "", "kind": "Service", "name": "mlflow"})),
     ("CONNECT", "cannot-tell",
      lambda o: o["BackendTrafficPolicy mlflow"]["spec"].update(httpUpgrade=[{"type": "CONNECT"}])),
     ("a listener without TLS", "listener-plain-text", second_listener()),

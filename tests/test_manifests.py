@@ -254,7 +254,7 @@ def decides(stack: Stack) -> None:
 
 @pytest.mark.parametrize("config", plugin_configs())
 def test_the_filter_guards_the_hosts_of_mlflows_routes(config: dict[str, Any]) -> None:
-    istio = translate.find(ISTIO / "mlflow.yaml", "VirtualService")["spec"]["hosts"]
+    istio = translate.find(ISTIO / "common" / "mlflow.yaml", "VirtualService")["spec"]["hosts"]
     gateway = translate.find(GATEWAY / "gateway.yaml", "HTTPRoute")["spec"]["hostnames"]
     assert config["hosts"] == istio == gateway == [OUR_HOST[1]]
 

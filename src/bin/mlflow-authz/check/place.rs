@@ -68,6 +68,13 @@ impl<'a> Place<'a> {
             .unwrap_or_default()
     }
 
+    /// The texts in a field that is a list.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let items = self.list(name);
+        let texts = items.iter().filter_map(Self::text);
+        texts.map(str::to_owned).collect()
+    }
+
     /// The text, if this is one.
     pub fn text(&self) -> Option<&'a str> {
         match &self.node.value {

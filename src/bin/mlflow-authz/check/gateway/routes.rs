@@ -49,7 +49,7 @@ pub struct World<'a, 'd> {
 
 impl<'a> World<'a, '_> {
     fn of_route(&self, route: &Object<'a>, layer: Layer) -> Vec<Way<'a>> {
-        let hosts = texts(&route.spec, "hostnames");
+        let hosts = route.spec.texts("hostnames");
         let mut ways = Vec::new();
         for (listener, own, plain) in self.listeners(route) {
             let Some(hosts) = in_common(&hosts, &own) else {
@@ -67,6 +67,11 @@ impl<'a> World<'a, '_> {
                 }));
             }
         }
+        if route.spec.list("parentRefs").iter().any(is_service) {
+            for rule in route.spec.list("rules") {
+                ways.extend(self.of_rule(route, &rule, &Entry::Mesh, &hosts, layer));
+            }
+        }
         ways.retain(|way| !way.destinations.is_empty());
         ways
     }
@@ -74,9 +79,8 @@ impl<'a> World<'a, '_> {
     /// The listeners that it is attached to, each with its host names.
     fn listeners(&self, route: &Object<'a>) -> Vec<Attached<'a>> {
         let parents = route.spec.list("parentRefs").into_iter();
-        let gateways =
-            parents.filter(|parent| parent.text_of("kind").unwrap_or("Gateway") == "Gateway");
-        gateways
+        parents
+            .filter(|parent| !is_service(parent))
             .flat_map(|parent| self.listeners_of(route, &parent))
             .collect()
     }
@@ -200,6 +204,11 @@ impl<'a> World<'a, '_> {
     }
 }
 
+/// Whether a route is for requests of the mesh to a Service, rather than for those of a gateway.
+fn is_service(parent: &Place<'_>) -> bool {
+    matches!(parent.text_of("kind"), Some("Service" | "ServiceEntry"))
+}
+
 fn time_limit<'a>(rule: &Place<'a>) -> Option<(Place<'a>, String)> {
     let names = ["request", "backendRequest"];
     let limits = names.iter().filter_map(|name| rule.at(&["timeouts", name]));
@@ -224,13 +233,5 @@ pub fn named(items: Vec<Place<'_>>) -> Vec<(Place<'_>, &str)> {
     items
         .into_iter()
         .filter_map(|item| Some((item.clone(), item.text_of("name")?)))
-        .collect()
-}
-
-fn texts(place: &Place<'_>, name: &str) -> Vec<String> {
-    let items = place.list(name);
-    items
-        .iter()
-        .filter_map(|item| item.text().map(str::to_owned))
         .collect()
 }

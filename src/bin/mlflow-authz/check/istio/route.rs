@@ -39,28 +39,18 @@ pub fn is_conditional(matched: &Place<'_>) -> bool {
 
 /// Headers that a match asks for.
 pub fn header_conditions<'a>(matched: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
-    let lists = ["headers", "withoutHeaders"];
-    let lists = lists.iter().filter_map(|name| matched.get(name));
-    lists
-        .flat_map(|list| {
-            list.fields()
-                .map(|(name, place)| (place, name))
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    names_of(matched, ["headers", "withoutHeaders"])
 }
 
 /// The headers that `set` and `add` name.
 pub fn header_writes<'a>(request: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
-    let lists = ["set", "add"];
-    let lists = lists.iter().filter_map(|name| request.get(name));
-    lists
-        .flat_map(|list| {
-            list.fields()
-                .map(|(name, place)| (place, name))
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    names_of(request, ["set", "add"])
+}
+
+fn names_of<'a>(holder: &Place<'a>, objects: [&str; 2]) -> Vec<(Place<'a>, &'a str)> {
+    let objects = objects.iter().filter_map(|name| holder.get(name));
+    let fields = objects.flat_map(|object| object.fields().collect::<Vec<_>>());
+    fields.map(|(name, place)| (place, name)).collect()
 }
 
 /// Whether requests are repeated only where MLflow has not seen them.

@@ -60,7 +60,7 @@ struct Route<'a> {
 
 impl<'a> World<'a, '_> {
     fn of_service(&self, service: &Object<'a>) -> Vec<Way<'a>> {
-        let hosts = texts(&service.spec, "hosts");
+        let hosts = service.spec.texts("hosts");
         let routes = self.routes(service);
         let mut ways: Vec<Way<'a>> = Vec::new();
         for (entry, own) in self.entries(service) {
@@ -86,7 +86,7 @@ impl<'a> World<'a, '_> {
 
     /// Where it is for, with the hosts of each gateway; none is any.
     fn entries(&self, service: &Object<'a>) -> Vec<(Entry<'a>, Vec<String>)> {
-        let mut named = texts(&service.spec, "gateways");
+        let mut named = service.spec.texts("gateways");
         if named.is_empty() {
             named.push(MESH.to_owned());
         }
@@ -320,7 +320,7 @@ impl<'a> World<'a, '_> {
 
 /// `namespace/host` is a host, too, where a gateway serves the routes of one namespace only.
 fn server_hosts(server: &Place<'_>) -> Vec<String> {
-    let hosts = texts(server, "hosts").into_iter();
+    let hosts = server.texts("hosts").into_iter();
     hosts
         .map(|host| host.rsplit('/').next().unwrap_or_default().to_owned())
         .collect()
@@ -350,12 +350,4 @@ fn plain_server<'a>(entry: &Entry<'a>, hosts: &[String]) -> Option<Place<'a>> {
             && in_common(&server_hosts(server), hosts).is_some()
     };
     gateway.spec.list("servers").into_iter().find(is_plain)
-}
-
-fn texts(place: &Place<'_>, name: &str) -> Vec<String> {
-    let items = place.list(name);
-    items
-        .iter()
-        .filter_map(|item| item.text().map(str::to_owned))
-        .collect()
 }
