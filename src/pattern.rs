@@ -11,6 +11,11 @@ impl Pattern {
         Self(pattern.into())
     }
 
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// A text that matches.
     pub fn example(&self) -> String {
         self.0.replace('*', "").replace('?', "x")

@@ -12,13 +12,11 @@ from harness import crds, envoy_config, keys, paths, translate
 from harness.envoy import validate
 from harness.http import bearer
 from harness.stack import Stack
-from harness.translate import GATEWAY, ISTIO
+from harness.translate import GATEWAY, GATEWAY_EXTENSIONS, ISTIO, ISTIO_EXTENSIONS
 from test_envoy_sample import on_this_machine, self_signed
 
 # Values of a chart: there is no CRD for them.
-MANIFESTS = sorted(f for f in [*ISTIO.glob("*.yaml"), *GATEWAY.glob("*.yaml")] if f.name != "mesh-config.yaml")
-ISTIO_EXTENSIONS = ["traffic-extension.yaml", "wasm-plugin.yaml"]
-GATEWAY_EXTENSIONS = ["envoy-extension-policy.yaml", "envoy-extension-policy-http.yaml"]
+MANIFESTS = sorted(f for f in [*ISTIO.rglob("*.yaml"), *GATEWAY.rglob("*.yaml")] if f.name != "mesh-config.yaml")
 READ, WRITE = keys.READ["key"], keys.WRITE["key"]
 CREATE = "/api/mlflow/api/2.0/mlflow/registered-models/create"
 
@@ -30,25 +28,25 @@ def file_id(file: Path) -> str:
 Edit = Callable[[dict[str, Any]], object]
 # File, kind, a word of the complaint, and what is broken.
 BROKEN: list[tuple[str, str, str, Edit]] = [
-    ("istio/traffic-extension.yaml", "TrafficExtension", "failStrategy",
+    ("istio/1.30/traffic-extension.yaml", "TrafficExtension", "failStrategy",
      lambda spec: spec["wasm"].update(failStrategy="FAIL_RELAOD")),
-    ("istio/traffic-extension.yaml", "TrafficExtension", "sha256",
+    ("istio/1.30/traffic-extension.yaml", "TrafficExtension", "sha256",
      lambda spec: spec["wasm"].update(sha256="sha256:" + "0" * 64)),
-    ("istio/traffic-extension.yaml", "TrafficExtension", "url", lambda spec: spec["wasm"].pop("url")),
-    ("istio/wasm-plugin.yaml", "WasmPlugin", "phase", lambda spec: spec.update(phase="FIRST")),
-    ("istio/wasm-plugin.yaml", "WasmPlugin", "pluginConfiguration",
+    ("istio/1.30/traffic-extension.yaml", "TrafficExtension", "url", lambda spec: spec["wasm"].pop("url")),
+    ("istio/1.29/wasm-plugin.yaml", "WasmPlugin", "phase", lambda spec: spec.update(phase="FIRST")),
+    ("istio/1.29/wasm-plugin.yaml", "WasmPlugin", "pluginConfiguration",
      lambda spec: spec.update(pluginConfiguration=spec.pop("pluginConfig"))),
-    ("istio/auth-service.yaml", "DestinationRule", "mode",
+    ("istio/common/auth-service.yaml", "DestinationRule", "mode",
      lambda spec: spec["trafficPolicy"]["tls"].update(mode="TLS")),
-    ("istio/auth-service.yaml", "ServiceEntry", "number",
+    ("istio/common/auth-service.yaml", "ServiceEntry", "number",
      lambda spec: spec["ports"][0].update(number="https")),
-    ("istio/envoy-filter.yaml", "EnvoyFilter", "operation",
+    ("istio/common/envoy-filter.yaml", "EnvoyFilter", "operation",
      lambda spec: spec["configPatches"][0]["patch"].update(operation="PATCH")),
     ("gateway/envoy-extension-policy.yaml", "EnvoyExtensionPolicy", "type",
      lambda spec: spec["wasm"][0]["code"].update(type="OCI")),
     ("gateway/envoy-extension-policy.yaml", "EnvoyExtensionPolicy", "sha",
      lambda spec: spec["wasm"][0]["code"]["image"].update(sha=spec["wasm"][0]["code"]["image"].pop("sha256"))),
-    ("gateway/envoy-extension-policy-http.yaml", "EnvoyExtensionPolicy", "url",
+    ("gateway/module-over-http/envoy-extension-policy-http.yaml", "EnvoyExtensionPolicy", "url",
      lambda spec: spec["wasm"][0]["code"]["http"].pop("url")),
     ("gateway/gateway.yaml", "ClientTrafficPolicy", "escapedSlashesAction",
      lambda spec: spec["path"].update(escapedSlashesAction="KEEP_UNCHANGED")),
@@ -60,11 +58,9 @@ BROKEN: list[tuple[str, str, str, Edit]] = [
      lambda spec: spec["bootstrap"]["jsonPatches"][0].update(op="append")),
     ("gateway/envoy-patch-policy.yaml", "EnvoyPatchPolicy", "jsonPatches",
      lambda spec: spec["jsonPatches"][0].pop("name")),
-    ("gateway/auth-service-backend.yaml", "BackendTLSPolicy", "hostname",
+    ("gateway/auth-service-as-backend/auth-service-backend.yaml", "BackendTLSPolicy", "hostname",
      lambda spec: spec["validation"].pop("hostname")),
 ]  # fmt: skip
-
-
 
 
 def broken(file: str, kind: str, edit: Edit) -> dict[str, Any]:
@@ -136,8 +132,8 @@ def test_check_accepts_the_plugin_configuration(tmp_path: Path, config: dict[str
 @pytest.mark.parametrize("file", ISTIO_EXTENSIONS)
 def test_istio_has_the_cluster_and_verifies_whom_it_talks_to(file: str) -> None:
     auth = translate.istio_extension(file)["pluginConfig"]["auth_service"]
-    entry = translate.find(ISTIO / "auth-service.yaml", "ServiceEntry")["spec"]
-    rule = translate.find(ISTIO / "auth-service.yaml", "DestinationRule")["spec"]
+    entry = translate.find(ISTIO / "common" / "auth-service.yaml", "ServiceEntry")["spec"]
+    rule = translate.find(ISTIO / "common" / "auth-service.yaml", "DestinationRule")["spec"]
     (host,), (port,) = entry["hosts"], entry["ports"]
     assert auth["cluster"] == f"outbound|{port['number']}||{host}"
     assert auth["authority"] == rule["host"] == host
@@ -146,8 +142,8 @@ def test_istio_has_the_cluster_and_verifies_whom_it_talks_to(file: str) -> None:
 
 
 def test_istio_before_and_after_1_30_say_the_same() -> None:
-    new = crds.objects(ISTIO / "traffic-extension.yaml")[0]["spec"]
-    old = crds.objects(ISTIO / "wasm-plugin.yaml")[0]["spec"]
+    new = crds.objects(ISTIO / ISTIO_EXTENSIONS[0])[0]["spec"]
+    old = crds.objects(ISTIO / ISTIO_EXTENSIONS[1])[0]["spec"]
     assert {**new, **new.pop("wasm")} | {"wasm": None} == old | {"wasm": None}
 
 
@@ -163,7 +159,7 @@ def test_a_crashed_vm_comes_back_under_envoy_gateway() -> None:
 
 
 def test_routes_go_by_path_without_a_time_limit_and_nothing_is_repeated() -> None:
-    (istio,) = translate.find(ISTIO / "mlflow.yaml", "VirtualService")["spec"]["http"]
+    (istio,) = translate.find(ISTIO / "common" / "mlflow.yaml", "VirtualService")["spec"]["http"]
     assert [list(match) for match in istio["match"]] == [["uri"], ["uri"]]
     assert istio["timeout"] == "0s" and istio["retries"] == {"attempts": 0}
     (gateway,) = translate.find(GATEWAY / "gateway.yaml", "HTTPRoute")["spec"]["rules"]
@@ -172,10 +168,19 @@ def test_routes_go_by_path_without_a_time_limit_and_nothing_is_repeated() -> Non
 
 
 def test_idle_connections_to_mlflow_end_before_uvicorn_ends_them() -> None:
-    rule = translate.find(ISTIO / "mlflow.yaml", "DestinationRule")["spec"]
+    rule = translate.find(ISTIO / "common" / "mlflow.yaml", "DestinationRule")["spec"]
     policy = translate.find(GATEWAY / "gateway.yaml", "BackendTrafficPolicy")["spec"]
     assert rule["trafficPolicy"]["connectionPool"]["http"]["idleTimeout"] == "4s"
     assert policy["timeout"]["http"]["connectionIdleTimeout"] == "4s"
+
+
+def test_a_folder_that_is_applied_whole_is_one_deployment() -> None:
+    """`kubectl apply -f FOLDER`: no two manifests of the filter, and nothing that is no object."""
+    extensions = {"TrafficExtension", "WasmPlugin", "EnvoyExtensionPolicy"}
+    folders = {file.parent for file in MANIFESTS}
+    for folder in folders:
+        kinds = [each.get("kind") for file in folder.glob("*.yaml") for each in crds.objects(file)]
+        assert all(kinds) and len([kind for kind in kinds if kind in extensions]) <= 1, folder
 
 
 def test_istio_does_not_fail_open() -> None:
@@ -184,7 +189,7 @@ def test_istio_does_not_fail_open() -> None:
 
 
 def test_the_other_cluster_of_the_auth_service_is_named_after_its_route_which_is_closed() -> None:
-    file = GATEWAY / "auth-service-backend.yaml"
+    file = GATEWAY / "auth-service-as-backend" / "auth-service-backend.yaml"
     route = translate.find(file, "HTTPRoute")
     name = f"httproute/{route['metadata']['namespace']}/{route['metadata']['name']}/rule/0"
     assert name in file.read_text() and name in (GATEWAY / "envoy-extension-policy.yaml").read_text()
@@ -249,7 +254,7 @@ def decides(stack: Stack) -> None:
 
 @pytest.mark.parametrize("config", plugin_configs())
 def test_the_filter_guards_the_hosts_of_mlflows_routes(config: dict[str, Any]) -> None:
-    istio = translate.find(ISTIO / "mlflow.yaml", "VirtualService")["spec"]["hosts"]
+    istio = translate.find(ISTIO / "common" / "mlflow.yaml", "VirtualService")["spec"]["hosts"]
     gateway = translate.find(GATEWAY / "gateway.yaml", "HTTPRoute")["spec"]["hostnames"]
     assert config["hosts"] == istio == gateway == [OUR_HOST[1]]
 

@@ -225,7 +225,7 @@ def odd_principals(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
         {"key": "hk_live_odd", "scopes": odd_scopes, "user_id": "\u00fc r%\n"},
         {"key": "hk_live_nested", "scopes": [], "key_id": -7, "user": {"id": "u", "is_admin": True}},
     ]
-    plugin = {"identity_headers": {"user_id": "X-Hokusai-User-Id", "key_id": "x-hokusai-api-key-id"}}
+    plugin = {"identity_headers": {"user_id": "X-Platform-User-Id", "key_id": "x-platform-api-key-id"}}
     with Stack(
         session_dir / "odd", keys=entries, upstream=echo, plugin=plugin, reject_underscores=False
     ) as started:
@@ -244,13 +244,13 @@ def odd_principals(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
 def test_identity_of_odd_principals(
     odd_principals: Stack, key: str, user: list[str], key_id: list[str], scopes: list[str]
 ) -> None:
-    names = ("X_Hokusai_User_Id", "x-hokusai-api-key-id", "x-mlflow-authz-scopes")
+    names = ("X_Platform_User_Id", "x-platform-api-key-id", "x-mlflow-authz-scopes")
     spoof = [(name, "spoof") for name in names]
     for _ in range(2):  # After a callout, and from the cache.
         assert odd_principals.client.get(READ_RUN, [*spoof, bearer(f"hk_live_{key}")]).status == 200
         seen = last(odd_principals)
-        assert seen.header("x-hokusai-user-id") == user
-        assert seen.header("x-hokusai-api-key-id") == key_id
+        assert seen.header("x-platform-user-id") == user
+        assert seen.header("x-platform-api-key-id") == key_id
         assert seen.header("x-mlflow-authz-scopes") == scopes
         assert "spoof" not in repr(seen)
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::replacements::instead_of;
 use crate::json::{self, Problem};
 
 /// Below this field stands a secret; its values are not repeated.
@@ -24,6 +25,8 @@ pub enum ConfigError {
         field: String,
         /// The nearest field that exists.
         nearest: Option<String>,
+        /// What to write where people often write this field.
+        instead: Option<&'static str>,
     },
     /// A field with a value it cannot have.
     Field {
@@ -50,6 +53,7 @@ impl From<json::Error> for ConfigError {
             Problem::Syntax(problem) if field.is_empty() => Self::Syntax(problem),
             Problem::UnknownField { name, known } => Self::UnknownField {
                 nearest: nearest(&name, known),
+                instead: instead_of(&field, &name),
                 field: json::field_of(&field, &name),
             },
             Problem::MissingField("mounts") if field.is_empty() => {
@@ -81,13 +85,20 @@ impl fmt::Display for ConfigError {
             Self::Syntax(problem) => write!(f, "the configuration is not JSON: {problem}"),
             Self::UnknownField {
                 field,
+                instead: Some(instead),
+                ..
+            } => write!(f, "{field}: unknown field; {instead}"),
+            Self::UnknownField {
+                field,
                 nearest: Some(nearest),
+                ..
             } => {
                 write!(f, "{field}: unknown field; did you mean `{nearest}`?")
             }
             Self::UnknownField {
                 field,
                 nearest: None,
+                ..
             } => write!(f, "{field}: unknown field"),
             Self::Field { field, problem } if field.is_empty() => f.write_str(problem),
             Self::Field { field, problem } => write!(f, "{field}: {problem}"),

@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod hosts;
 mod overrides;
+mod replacements;
 #[cfg(feature = "cli")]
 mod schema;
 mod validate;

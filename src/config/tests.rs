@@ -1,5 +1,6 @@
 mod narrow;
 mod overrides;
+mod replacements;
 mod revocation;
 mod values;
 mod words;
@@ -150,7 +151,7 @@ fn a_full_configuration() {
           "revocation": {"path": "/v1/revoked", "every": "100ms", "credential_header": "X-Token: hush"},
           "key_pattern": "hk_live_*",
           "credentials": ["query", "basic"], "forward_credential": false,
-          "identity_headers": {"user_id": "X-Hokusai-User-Id", "key_id": "x-hokusai-api-key-id"},
+          "identity_headers": {"user_id": "X-Platform-User-Id", "key_id": "x-platform-api-key-id"},
           "scopes": {"model:write": ["run:write", "registered_model:*"]}, "roles": {"admin": ["*:*"]},
           "public": ["health", "ui"], "graphql": "read", "bodies": "ignore",
           "audit": {"allows": true, "max_per_second": 7, "access_log": "denials"}, "whoami": false,
@@ -190,7 +191,7 @@ fn a_full_configuration() {
     );
     assert_eq!(
         config.identity_headers.user_id.as_str(),
-        "x-hokusai-user-id"
+        "x-platform-user-id"
     );
     assert_eq!(
         config.identity_headers.scopes.as_str(),

@@ -112,13 +112,13 @@ fn every_spelling_of_every_identity_header_is_cleared() {
 
 #[test]
 fn configured_names_replace_the_defaults() {
-    let config = config(r#", "identity_headers": {"user_id": "X-Hokusai-User-Id"}"#);
+    let config = config(r#", "identity_headers": {"user_id": "X-Platform-User-Id"}"#);
     let headers: Headers<'_> = &[
-        (b"X_Hokusai_User_Id", b"root"),
+        (b"X_Platform_User_Id", b"root"),
         (b"x-mlflow-authz-user", b"not ours"),
         (b"x-mlflow-authz-key", b"root"),
     ];
-    let expected: [&[u8]; 2] = [b"X_Hokusai_User_Id", b"x-mlflow-authz-key"];
+    let expected: [&[u8]; 2] = [b"X_Platform_User_Id", b"x-mlflow-authz-key"];
     assert_eq!(removed(headers, &config.identity_headers), expected);
 }
 

@@ -17,6 +17,9 @@ from .envoy_config import Config, connection_manager, wasm_plugin
 
 ISTIO = paths.ROOT / "envoy" / "istio"
 GATEWAY = paths.ROOT / "envoy" / "gateway"
+# The filter in each Istio release, and in Envoy Gateway from an image and from a web server.
+ISTIO_EXTENSIONS = ["1.30/traffic-extension.yaml", "1.29/wasm-plugin.yaml"]
+GATEWAY_EXTENSIONS = ["envoy-extension-policy.yaml", "module-over-http/envoy-extension-policy-http.yaml"]
 WASM_FILTER = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
 
 
@@ -81,7 +84,7 @@ def as_istio(manifest: str, config: Config) -> None:
     for name in ("common_http_protocol_options", "path_with_escaped_slashes_action", "request_headers_timeout"):
         del manager[name]
     manager["merge_slashes"] = "MERGE_SLASHES" in values["meshConfig"]["pathNormalization"]["normalization"]
-    (patch,) = find(ISTIO / "envoy-filter.yaml", "EnvoyFilter")["spec"]["configPatches"]
+    (patch,) = find(ISTIO / "common" / "envoy-filter.yaml", "EnvoyFilter")["spec"]["configPatches"]
     merged = merge(copy.deepcopy(manager), patch["patch"]["value"]["typed_config"])
     manager.clear()
     manager.update(merged)

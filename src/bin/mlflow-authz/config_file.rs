@@ -94,6 +94,9 @@ pub fn remedy(error: &ConfigError) -> String {
             "correct the JSON there; it has no comments and no trailing commas".to_owned()
         }
         ConfigError::UnknownField {
+            instead: Some(_), ..
+        } => "the configuration reference has every field".to_owned(),
+        ConfigError::UnknownField {
             nearest: Some(nearest),
             ..
         } => format!("write {nearest}, or remove the field"),

@@ -3,12 +3,15 @@
 //!
 //! All files together are one deployment: a cluster in one may serve the filter in another.
 
+mod digest;
 mod envoy;
 mod finding;
 mod gateway;
 mod input;
 mod istio;
+mod manifests;
 mod node;
+mod patches;
 mod place;
 mod plugin;
 mod report;
@@ -86,8 +89,7 @@ fn check(files: &[File]) -> Vec<Finding> {
         plugin::check_document(&mut findings, document);
     }
     let mut filters = envoy::check(&mut findings, &documents);
-    filters += istio::check(&mut findings, &documents);
-    filters += gateway::check(&mut findings, &documents);
+    filters += manifests::check(&mut findings, &documents);
     let around = documents
         .iter()
         .find(|document| document.kind != Kind::Plugin);

@@ -68,6 +68,13 @@ impl<'a> Place<'a> {
             .unwrap_or_default()
     }
 
+    /// The texts in a field that is a list.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let items = self.list(name);
+        let texts = items.iter().filter_map(Self::text);
+        texts.map(str::to_owned).collect()
+    }
+
     /// The text, if this is one.
     pub fn text(&self) -> Option<&'a str> {
         match &self.node.value {
@@ -108,6 +115,11 @@ impl<'a> Place<'a> {
     /// Whether this is an object.
     pub fn is_object(&self) -> bool {
         self.map().is_some()
+    }
+
+    /// What is there.
+    pub fn value(&self) -> &'a Value {
+        &self.node.value
     }
 
     /// As JSON text.

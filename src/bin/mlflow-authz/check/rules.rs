@@ -33,8 +33,13 @@ rules! {
     OVERRIDE_UNUSED: Warning "override-unused",
     OVERRIDE_BY_HOST: Warning "override-by-host",
     KEY_IN_QUERY: Warning "key-in-query",
+    REGEX_PATTERN: Error "regex-pattern",
+    MOUNT_OF_API: Warning "mount-of-api",
+    PLACEHOLDER: Warning "placeholder",
     // The filter in its proxy.
     NO_FILTER: Warning "no-filter",
+    FILTER_TWICE: Error "filter-twice",
+    DIGEST_MISSING: Warning "digest-missing",
     FAIL_OPEN: Error "fail-open",
     FAIL_RELOAD: Warning "fail-reload",
     PHASE: Warning "phase",
@@ -68,6 +73,8 @@ rules! {
     REWRITE: Error "rewrite",
     HEADER_WRITTEN: Error "header-written",
     RETRIES: Warning "retries",
+    TIME_LIMIT: Warning "time-limit",
+    MIRROR: Warning "mirror",
     // The way to the auth service.
     AUTH_CLUSTER: Error "auth-cluster",
     AUTH_PLAIN_TEXT: Warning "auth-plain-text",

@@ -43,7 +43,7 @@ fn shipped_configurations_conform() {
         manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"].as_str();
     for text in [
         text.unwrap(),
-        include_str!("../../../../envoy/examples/hokusai.json"),
+        include_str!("../../../../envoy/examples/existing-platform.json"),
     ] {
         let config: Value = serde_json::from_str(text).unwrap();
         let errors: Vec<String> = validator()

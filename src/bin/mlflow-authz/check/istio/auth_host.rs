@@ -70,6 +70,7 @@ pub fn check(
     if let Some(entry) = entry {
         has_port(findings, &entry.root, &cluster);
     }
+    connect_timeout(findings, documents, &cluster, config);
     match tls_mode(documents, &cluster) {
         Some(("DISABLE", at)) => {
             plain_text(
@@ -108,6 +109,40 @@ fn has_port(findings: &mut Findings, entry: &Place<'_>, cluster: &Cluster<'_>) {
             ),
             "add the port, or correct auth_service.cluster",
         );
+    }
+}
+
+/// Where Istio's own 10 s count, or longer ones, the filter gives up first, and the cause is not seen.
+fn connect_timeout(
+    findings: &mut Findings,
+    documents: &[Document<'_>],
+    cluster: &Cluster<'_>,
+    config: &Config,
+) {
+    let rules = documents
+        .iter()
+        .filter(|document| document.is_manifest(&["DestinationRule"]))
+        .filter_map(|document| document.root.get("spec"))
+        .filter(|spec| {
+            spec.text_of("host")
+                .is_some_and(|host| covers(host, cluster.host))
+        });
+    for policy in rules.filter_map(|spec| spec.get("trafficPolicy")) {
+        let written = policy.at(&["connectionPool", "tcp", "connectTimeout"]);
+        let time = written.as_ref().and_then(Place::text).unwrap_or("10s");
+        let limit = config.auth_service.timeout;
+        if humantime::parse_duration(time).is_ok_and(|time| time >= limit) {
+            findings.add(
+                rules::CONNECT_TIMEOUT,
+                written.as_ref().unwrap_or(&policy),
+                format!(
+                    "the proxy tries to connect for {time}, and the filter waits for {} at most: a host that cannot be \
+                     reached looks like one that is slow",
+                    humantime::format_duration(limit)
+                ),
+                "set connectionPool.tcp.connectTimeout below auth_service.timeout",
+            );
+        }
     }
 }
 

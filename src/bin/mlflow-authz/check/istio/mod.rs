@@ -2,63 +2,83 @@
 //! `ServiceEntry` and `DestinationRule`. An `EnvoyFilter` holds Envoy's own configuration, see `envoy`.
 
 mod auth_host;
+mod proxy_settings;
+mod route;
+mod virtual_service;
 
 use mlflow_authz::Config;
 
+use super::digest;
 use super::envoy::plugins::{bodies, holds_our_configuration, names_us};
 use super::finding::Findings;
 use super::input::Document;
+use super::manifests::object::{Object, of_kinds};
+use super::manifests::{Control, Directory, Instance, Way};
 use super::place::Place;
 use super::plugin::{self, Origin};
 use super::rules;
 
-/// Checks every manifest of Istio's; returns how many instances of the filter there are.
-pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
-    let extensions = documents
-        .iter()
-        .filter(|document| document.is_manifest(&["WasmPlugin", "TrafficExtension"]));
-    let ours: Vec<Extension<'_>> = extensions
-        .filter_map(|document| Extension::read(&document.root))
-        .filter(Extension::is_ours)
-        .collect();
-    for extension in &ours {
+pub use self::proxy_settings::check as check_settings;
+pub use self::route::is_short;
+
+/// Checks every manifest with the filter.
+pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec<Instance<'a>> {
+    let extensions = of_kinds(documents, &["WasmPlugin", "TrafficExtension"]);
+    let ours = extensions
+        .into_iter()
+        .filter_map(Extension::read)
+        .filter(Extension::is_ours);
+    let check = |extension: Extension<'a>| {
+        digest::of_istio(findings, &extension.wasm);
         extension.failure(findings);
         extension.phase(findings);
-        if let Some((config, place)) = extension.configuration(findings) {
-            bodies(findings, &place, &config, false);
-            auth_host::check(findings, documents, &place, &config);
+        let place = extension
+            .wasm
+            .get("pluginConfig")
+            .unwrap_or_else(|| extension.wasm.clone());
+        let config = extension.configuration(findings);
+        if let Some(config) = &config {
+            bodies(findings, &place, config, false);
+            auth_host::check(findings, documents, &place, config);
         }
-    }
-    ours.len()
+        Instance {
+            object: extension.object,
+            place,
+            config,
+            control: Control::Istio,
+        }
+    };
+    ours.map(check).collect()
+}
+
+/// Every way that `VirtualService`s make.
+pub fn ways<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Way<'a>> {
+    virtual_service::read(documents, directory)
 }
 
 /// A Wasm module in a proxy.
 struct Extension<'a> {
-    root: Place<'a>,
+    object: Object<'a>,
     spec: Place<'a>,
     /// `spec` of a `WasmPlugin`, `spec.wasm` of a `TrafficExtension`.
     wasm: Place<'a>,
 }
 
 impl<'a> Extension<'a> {
-    fn read(root: &Place<'a>) -> Option<Self> {
-        let spec = root.get("spec")?;
-        let wasm = match root.text_of("kind") {
-            Some("TrafficExtension") => spec.get("wasm")?,
+    fn read(object: Object<'a>) -> Option<Self> {
+        let spec = object.spec.clone();
+        let wasm = match object.kind {
+            "TrafficExtension" => spec.get("wasm")?,
             _ => spec.clone(),
         };
-        Some(Self {
-            root: root.clone(),
-            spec,
-            wasm,
-        })
+        Some(Self { object, spec, wasm })
     }
 
     fn is_ours(&self) -> bool {
         let named = [
             self.wasm.get("url"),
             self.wasm.get("pluginName"),
-            self.root.at(&["metadata", "name"]),
+            self.object.root.at(&["metadata", "name"]),
         ];
         named.iter().flatten().filter_map(Place::text).any(names_us)
             || self
@@ -103,7 +123,7 @@ impl<'a> Extension<'a> {
         );
     }
 
-    fn configuration(&self, findings: &mut Findings) -> Option<(Config, Place<'a>)> {
+    fn configuration(&self, findings: &mut Findings) -> Option<Config> {
         let Some(place) = self.wasm.get("pluginConfig") else {
             findings.add(
                 rules::CONFIG_MISSING,
@@ -113,7 +133,6 @@ impl<'a> Extension<'a> {
             );
             return None;
         };
-        let config = plugin::check(findings, &Origin(place.clone()), &place.to_json())?;
-        Some((config, place))
+        plugin::check(findings, &Origin(place.clone()), &place.to_json())
     }
 }

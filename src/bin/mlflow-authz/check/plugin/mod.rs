@@ -1,6 +1,7 @@
 //! Rules about a plugin configuration, wherever it stands.
 
 mod overrides;
+mod patterns;
 mod permissions;
 mod scopes;
 
@@ -149,6 +150,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     permissions::check(findings, origin, config);
     scopes::check(findings, origin, config);
     overrides::check(findings, origin, config);
+    patterns::check(findings, origin, config);
     if config.revocation.is_none() && config.cache.stale_if_error > LONGEST_UNREVOKED {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,

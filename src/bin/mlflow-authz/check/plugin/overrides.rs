@@ -37,6 +37,15 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
                 "let Envoy's virtual hosts admit this name alone where it is served, or match a mount",
             );
         }
+        if over.matches.host.is_some() && strengthens(over) && !enforces_the_others(config, over) {
+            findings.add_at(
+                rules::OVERRIDE_BY_HOST,
+                origin.field(&[path[0], path[1], "match", "host"]),
+                "the host is what the caller writes: with another name, or a dot at its end, this override does not apply \
+                 and the request is not refused",
+                "enforce for every host and except the others by mount, or let Envoy's virtual hosts admit these names alone",
+            );
+        }
         for (name, scope) in over.scopes.iter().flatten() {
             let path = [path[0], path[1], "scopes", name];
             permissions::each(findings, origin, &path, &scope.permissions);
@@ -65,8 +74,60 @@ fn takes_all(earlier: &Override, later: &Override) -> bool {
         && (later.scopes.is_none() || earlier.scopes.is_some())
 }
 
+/// Whether a caller gains by being under it. What a table of scopes does is not weighed: it may.
 fn weakens(over: &Override) -> bool {
-    over.mode == Some(Mode::Shadow)
+    over.scopes.is_some()
+        || over.mode == Some(Mode::Shadow)
         || over.enforce_percent.is_some_and(|percent| percent < 100)
         || over.public == Some(true)
+}
+
+/// Whether a caller gains by not being under it.
+fn strengthens(over: &Override) -> bool {
+    over.mode == Some(Mode::Enforce)
+        || over.enforce_percent == Some(100)
+        || over.public == Some(false)
+}
+
+/// Whether the same requests for any other host are refused too.
+fn enforces_the_others(config: &Config, over: &Override) -> bool {
+    let others = config.overrides.iter().filter(|other| {
+        let Match {
+            mount,
+            host,
+            object,
+            access,
+            operation,
+        } = &other.matches;
+        host.is_none()
+            && mount
+                .as_ref()
+                .is_none_or(|it| Some(it) == over.matches.mount.as_ref())
+            && object
+                .as_ref()
+                .is_none_or(|it| Some(it) == over.matches.object.as_ref())
+            && access
+                .as_ref()
+                .is_none_or(|it| Some(it) == over.matches.access.as_ref())
+            && (operation.is_none() || names_of(other) == names_of(over))
+    });
+    let others: Vec<&Override> = others.collect();
+    let mode = others
+        .iter()
+        .find_map(|other| other.mode)
+        .unwrap_or(config.mode);
+    let percent = others
+        .iter()
+        .find_map(|other| other.enforce_percent)
+        .unwrap_or(config.enforce_percent);
+    let public = others
+        .iter()
+        .find_map(|other| other.public)
+        .unwrap_or_default();
+    mode == Mode::Enforce && percent == 100 && !public
+}
+
+fn names_of(over: &Override) -> Option<Vec<&str>> {
+    let operations = over.matches.operation.as_ref()?;
+    Some(operations.iter().map(|operation| operation.name).collect())
 }

@@ -2,6 +2,23 @@
 
 use super::{codes, findings};
 
+#[test]
+fn mounts_are_paths_to_mlflows_root() {
+    for (mount, expected) in [
+        ("/api/mlflow", &[][..]),
+        ("/api/2.0/mlflow", &["mount-of-api mounts[0]"]),
+        ("/models/ajax-api/2.0/mlflow", &["mount-of-api mounts[0]"]),
+        ("/api/2.0", &["mount-of-api mounts[0]"]),
+        ("/api/2.01", &[]),
+        ("/mlflow/*", &["regex-pattern mounts[0]"]),
+        ("/mlflow/.*", &["regex-pattern mounts[0]"]),
+        ("/(a)", &["regex-pattern mounts[0]"]),
+    ] {
+        let text = format!(r#"{{"auth_service":{{"cluster":"c"}},"mounts":[{mount:?}]}}"#);
+        assert_eq!(codes(&text), expected, "{mount}");
+    }
+}
+
 fn with(more: &str) -> String {
     format!("{{\"auth_service\": {{\"cluster\": \"c\"}}, \"mounts\": [\"/\"]{more}}}")
 }
@@ -119,6 +136,55 @@ fn what_is_found() {
         (
             r#","credentials":["bearer","query"]"#,
             &["key-in-query credentials"],
+        ),
+        // Patterns are no regular expressions, and mounts no patterns.
+        (
+            r#","key_pattern":"^hk_[a-z]+$""#,
+            &["regex-pattern key_pattern"],
+        ),
+        (r#","key_pattern":"hk_.*""#, &["regex-pattern key_pattern"]),
+        (r#","key_pattern":"hk_live_????_*""#, &[]),
+        (r#","key_pattern":"v1.*""#, &[]),
+        (
+            r#","hosts":["mlflow.internal",".*.internal"]"#,
+            &["regex-pattern hosts[1]"],
+        ),
+        (r#","hosts":["*.internal"]"#, &[]),
+        (
+            r#","roles":{"team-(a|b)":["run:read"]}"#,
+            &["regex-pattern roles.team-(a|b)"],
+        ),
+        (
+            r#","scopes":{"^read$":["run:read"]}"#,
+            &["regex-pattern scopes.^read$"],
+        ),
+        (
+            r#","overrides":[{"match":{"host":".*.a"},"mode":"shadow"}]"#,
+            &[
+                "regex-pattern overrides[0].match.host",
+                "override-by-host overrides[0].match.host",
+            ],
+        ),
+        // Another name, or a dot behind it, is not under an override by host.
+        (
+            r#","mode":"shadow","overrides":[{"match":{"host":"a"},"mode":"enforce"}]"#,
+            &["override-by-host overrides[0].match.host"],
+        ),
+        (
+            r#","enforce_percent":5,"overrides":[{"match":{"host":"a"},"enforce_percent":100}]"#,
+            &["override-by-host overrides[0].match.host"],
+        ),
+        (
+            r#","overrides":[{"match":{"host":"a","access":"delete"},"mode":"enforce"},{"mode":"shadow"}]"#,
+            &["override-by-host overrides[0].match.host"],
+        ),
+        (
+            r#","overrides":[{"match":{"host":"a"},"scopes":{"read":["run:read"]}}]"#,
+            &["override-by-host overrides[0].match.host"],
+        ),
+        (
+            r#","mode":"shadow","overrides":[{"match":{"host":"a","access":"delete"},"mode":"enforce"},{"match":{"access":"delete"},"mode":"enforce"}]"#,
+            &[],
         ),
         (
             r#","forward_credential":true,"public":["ui"],"graphql":"deny""#,

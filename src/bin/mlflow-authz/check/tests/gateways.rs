@@ -4,17 +4,25 @@ use super::codes;
 
 const POLICY: &str = r#"apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyExtensionPolicy
-metadata: { name: mlflow-authz }
+metadata: { name: mlflow-authz, namespace: ml }
 spec:
   targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: mlflow }]
   wasm:
   - name: mlflow-authz
     rootID: mlflow_authz
-    code: { type: Image, image: { url: registry.example/mlflow-authz:1 } }
+    code: { type: Image, image: { url: "registry.internal/mlflow-authz@sha256:abababababababababababababababab" } }
     config:
-      mounts: ["/api/mlflow"]
+      mounts: ["/"]
       auth_service: { cluster: auth }
       scopes: { trainer: ["run:write"] }
+"#;
+const ROUTE: &str = r#"---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: mlflow, namespace: ml }
+spec:
+  parentRefs: [{ name: gateway }]
+  rules: [{ backendRefs: [{ name: mlflow, port: 5000 }], timeouts: { request: 0s } }]
 "#;
 
 #[test]
@@ -49,7 +57,11 @@ fn what_is_found() {
         ),
     ] {
         assert!(POLICY.contains(old), "{old}");
-        assert_eq!(codes(&POLICY.replace(old, new)), expected, "{old} {new}");
+        assert_eq!(
+            codes(&format!("{}{ROUTE}", POLICY.replace(old, new))),
+            expected,
+            "{old} {new}"
+        );
     }
 }
 
@@ -58,6 +70,9 @@ fn lists_of_objects_are_read_too() {
     let item = POLICY
         .replace("    config:\n", "    failOpen: true\n    config:\n")
         .replace('\n', "\n  ");
-    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}", item.trim_end());
+    let list = format!(
+        "apiVersion: v1\nkind: List\nitems:\n- {}\n{ROUTE}",
+        item.trim_end()
+    );
     assert_eq!(codes(&list), ["fail-open spec.wasm[0].failOpen"]);
 }

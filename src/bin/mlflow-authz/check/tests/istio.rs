@@ -4,33 +4,35 @@ use super::codes;
 
 const PLUGIN: &str = r#"apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
-metadata: { name: mlflow-authz }
+metadata: { name: mlflow-authz, namespace: ingress }
 spec:
-  url: oci://registry.example/filters/authz:1
+  url: oci://registry.internal/filters/authz:1
+  sha256: "abababababababababababababababababababababababababababababababab"
   phase: AUTHN
   failStrategy: FAIL_RELOAD
   pluginConfig:
     mounts: ["/api/mlflow"]
-    auth_service: { cluster: outbound|443||auth.example }
+    auth_service: { cluster: outbound|443||auth.corp.internal }
 "#;
 const EXTENSION: &str = r#"apiVersion: extensions.istio.io/v1alpha1
 kind: TrafficExtension
-metadata: { name: filters }
+metadata: { name: filters, namespace: ingress }
 spec:
   phase: AUTHN
   wasm:
-    url: oci://registry.example/filters/mlflow-authz:1
+    url: oci://registry.internal/filters/mlflow-authz:1
+    sha256: "abababababababababababababababababababababababababababababababab"
     failStrategy: FAIL_RELOAD
     pluginConfig:
       mounts: ["/api/mlflow"]
-      auth_service: { cluster: outbound|443||auth.example }
+      auth_service: { cluster: outbound|443||auth.corp.internal }
 "#;
 const HOST: &str = r#"---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: auth }
 spec:
-  hosts: [auth.example]
+  hosts: [auth.corp.internal]
   ports: [{ number: 443, name: https, protocol: HTTPS }]
   resolution: DNS
 ---
@@ -38,8 +40,27 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: auth }
 spec:
-  host: auth.example
-  trafficPolicy: { tls: { mode: SIMPLE } }
+  host: auth.corp.internal
+  trafficPolicy: { connectionPool: { tcp: { connectTimeout: 1s } }, tls: { mode: SIMPLE } }
+"#;
+const ROUTES: &str = r#"---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: gateway, namespace: ingress }
+spec:
+  servers: [{ port: { number: 443, protocol: HTTPS }, hosts: [mlflow.corp.internal] }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: mlflow, namespace: ingress }
+spec:
+  hosts: [mlflow.corp.internal]
+  gateways: [gateway]
+  http:
+  - match: [{ uri: { prefix: /api/mlflow/ } }]
+    rewrite: { uri: / }
+    route: [{ destination: { host: mlflow.ml.svc.cluster.local, port: { number: 5000 } } }]
+    retries: { attempts: 0 }
 "#;
 
 fn edited(text: &str, old: &str, new: &str) -> Vec<String> {
@@ -50,7 +71,7 @@ fn edited(text: &str, old: &str, new: &str) -> Vec<String> {
 #[test]
 fn good_manifests() {
     for plugin in [PLUGIN, EXTENSION] {
-        assert_eq!(codes(&format!("{plugin}{HOST}")), [""; 0]);
+        assert_eq!(codes(&format!("{plugin}{HOST}{ROUTES}")), [""; 0]);
     }
 }
 
@@ -70,7 +91,7 @@ fn the_extension_itself() {
         ("pluginConfig:", "vmConfig:", "config-missing"),
     ] {
         for plugin in [PLUGIN, EXTENSION] {
-            let found = edited(&format!("{plugin}{HOST}"), old, new);
+            let found = edited(&format!("{plugin}{HOST}{ROUTES}"), old, new);
             let (code, end) = expected.split_once(' ').unwrap_or((expected, ""));
             assert_eq!(found.len(), 1, "{old} {new}: {found:?}");
             assert!(
@@ -85,7 +106,7 @@ fn the_extension_itself() {
 #[test]
 fn bodies_do_not_come() {
     let found = edited(
-        &format!("{PLUGIN}{HOST}"),
+        &format!("{PLUGIN}{HOST}{ROUTES}"),
         "    mounts:",
         "    bodies: inspect\n    mounts:",
     );
@@ -94,7 +115,7 @@ fn bodies_do_not_come() {
 
 #[test]
 fn the_host_of_the_auth_service() {
-    let all = format!("{PLUGIN}{HOST}");
+    let all = format!("{PLUGIN}{HOST}{ROUTES}");
     for (old, new, expected) in [
         (
             "mode: SIMPLE",
@@ -104,23 +125,27 @@ fn the_host_of_the_auth_service() {
         ("mode: SIMPLE", "mode: MUTUAL", &[]),
         (
             "tls: { mode: SIMPLE }",
-            "connectionPool: {}",
+            "loadBalancer: {}",
             &["auth-plain-text spec.pluginConfig.auth_service.cluster"],
         ),
         (
-            "host: auth.example",
-            "host: other.example",
+            "host: auth.corp.internal",
+            "host: other.corp.internal",
             &["auth-plain-text spec.pluginConfig.auth_service.cluster"],
         ),
-        ("host: auth.example", "host: '*.example'", &[]),
+        ("host: auth.corp.internal", "host: '*.internal'", &[]),
         (
             "tls: { mode: SIMPLE }",
             "tls: { mode: SIMPLE }, portLevelSettings: [{ port: { number: 443 }, tls: { mode: DISABLE } }]",
             &["auth-plain-text spec.trafficPolicy.portLevelSettings[0].tls.mode"],
         ),
-        ("number: 443", "number: 80", &["auth-cluster spec.ports"]),
         (
-            "outbound|443||auth.example",
+            "number: 443, name",
+            "number: 80, name",
+            &["auth-cluster spec.ports"],
+        ),
+        (
+            "outbound|443||auth.corp.internal",
             "auth",
             &["auth-cluster spec.pluginConfig.auth_service.cluster"],
         ),
@@ -128,12 +153,12 @@ fn the_host_of_the_auth_service() {
         assert_eq!(edited(&all, old, new), expected, "{old} {new}");
     }
     // A service of the cluster: Istio encrypts by itself, and says how elsewhere.
-    let service = PLUGIN.replace(
-        "outbound|443||auth.example",
+    let service = format!("{PLUGIN}{ROUTES}").replace(
+        "outbound|443||auth.corp.internal",
         "outbound|80||auth.ns.svc.cluster.local",
     );
     assert_eq!(codes(&service), [""; 0]);
-    let outside = PLUGIN.replace("outbound|443||", "outbound|80||");
+    let outside = format!("{PLUGIN}{ROUTES}").replace("outbound|443||", "outbound|80||");
     assert_eq!(
         codes(&outside),
         ["auth-plain-text spec.pluginConfig.auth_service.cluster"]
@@ -146,6 +171,9 @@ fn manifests_of_others_are_left_alone() {
         .replace("mlflow-authz", "other")
         .replace("auth_service", "something");
     let other = other.replace("FAIL_RELOAD", "FAIL_OPEN");
-    assert_eq!(codes(&format!("{PLUGIN}{HOST}---\n{other}")), [""; 0]);
+    assert_eq!(
+        codes(&format!("{PLUGIN}{HOST}{ROUTES}---\n{other}")),
+        [""; 0]
+    );
     assert_eq!(codes(&other), ["no-filter"]);
 }

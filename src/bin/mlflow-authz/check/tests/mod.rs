@@ -6,6 +6,7 @@ mod gateways;
 mod istio;
 mod lines;
 mod listeners;
+mod manifests;
 mod output;
 mod plugins;
 mod routes;

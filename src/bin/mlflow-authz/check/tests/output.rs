@@ -18,12 +18,12 @@ fn text(files: &[File]) -> String {
 fn a_good_configuration_is_summed_up() {
     let good = file(
         "f.json",
-        r#"{"auth_service":{"cluster":"outbound|443||auth.example"},"mounts":["/api/mlflow","/"],"roles":{"r":["*:*"]}}"#,
+        r#"{"auth_service":{"cluster":"outbound|443||auth.internal"},"mounts":["/api/mlflow","/"],"roles":{"r":["*:*"]}}"#,
     );
     assert_eq!(
         text(&[good]),
-        "f.json: ok: mode enforce, mounts /api/mlflow /, auth service outbound|443||auth.example at \
-         auth.example/api/v1/keys/validate, scopes configured: 0, roles configured: 1\n"
+        "f.json: ok: mode enforce, mounts /api/mlflow /, auth service outbound|443||auth.internal at \
+         auth.internal/api/v1/keys/validate, scopes configured: 0, roles configured: 1\n"
     );
     assert_eq!(
         text(&[file("envoy.yaml", &sample(&[]))]),

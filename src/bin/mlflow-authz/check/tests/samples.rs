@@ -27,7 +27,18 @@ fn is_configuration(path: &Path) -> bool {
         .any(|word| path.contains(word))
 }
 
-/// Each folder of envoy/ is one deployment.
+/// The folders that belong to one deployment with the first.
+const TOGETHER: &[(&str, &[&str])] = &[
+    ("istio/1.30", &["istio", "istio/common"]),
+    ("istio/1.29", &["istio", "istio/common"]),
+    ("istio/common", &["istio", "istio/1.30"]),
+    ("istio", &["istio/common", "istio/1.30"]),
+    ("gateway/module-over-http", &[]),
+    ("gateway/auth-service-as-backend", &[]),
+];
+/// What samples may report: names and digests that are the reader's to write, and what an example shows on purpose.
+const ALLOWED: &[&str] = &["no-filter", "placeholder"];
+
 #[test]
 fn every_file_under_envoy_is_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy");
@@ -36,26 +47,55 @@ fn every_file_under_envoy_is_clean() {
     files.retain(|file| is_configuration(file));
     assert!(files.len() >= 2, "{files:?}");
     for file in files {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let mut given = vec![(name.clone(), text)];
-        // Manifests of one folder belong together.
-        for other in std::fs::read_dir(file.parent().unwrap()).unwrap() {
-            let other = other.unwrap().path();
-            let manifest = given.iter().any(|(_, text)| text.contains("apiVersion:"));
-            if manifest && other != file && other.extension() == file.extension() {
-                given.push((
-                    other.display().to_string(),
-                    std::fs::read_to_string(&other).unwrap(),
-                ));
+        let folder = file
+            .parent()
+            .unwrap()
+            .strip_prefix(&root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let others = TOGETHER
+            .iter()
+            .find(|(first, _)| *first == folder)
+            .map_or(&[][..], |(_, others)| others);
+        let mut given = vec![text_of(&file)];
+        if given.iter().any(|(_, text)| text.contains("apiVersion:")) {
+            let folders = others.iter().copied().chain([folder.as_str()]);
+            for other in folders.flat_map(|folder| in_folder(&root.join(folder))) {
+                if other != file {
+                    given.push(text_of(&other));
+                }
             }
         }
+        let name = given[0].0.clone();
         let given: Vec<(&str, &str)> = given
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
             .collect();
         let mut found = findings(&given);
-        found.retain(|finding| finding.spot.file == name && finding.code != "no-filter");
+        let example = name.contains("/examples/");
+        found.retain(|finding| {
+            finding.spot.file == name
+                && !ALLOWED.contains(&finding.code)
+                && !(example && finding.code == "key-in-query")
+                // Alternatives are read without the rest.
+                && !(others.is_empty() && folder.contains("gateway/") && finding.code == "cannot-tell")
+        });
         assert!(found.is_empty(), "{found:#?}");
     }
+}
+
+fn text_of(file: &Path) -> (String, String) {
+    (
+        file.display().to_string(),
+        std::fs::read_to_string(file).unwrap(),
+    )
+}
+
+fn in_folder(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    files
+        .filter(|file| file.extension().is_some_and(|kind| kind == "yaml"))
+        .collect()
 }

@@ -1,0 +1,29 @@
+//! Headers that nothing but the filter may write.
+
+use mlflow_authz::Config;
+use mlflow_authz::request::same_header;
+
+/// Where callers' keys are.
+const CREDENTIALS: &[&str] = &["authorization", "x-api-key"];
+/// What chooses a workspace.
+const WORKSPACE: &str = "x-mlflow-workspace";
+
+/// What a header is to the filter, if it is anything.
+pub fn role(config: &Config, name: &str) -> Option<&'static str> {
+    let is = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
+    if identity(config).iter().any(|header| is(header)) {
+        Some("an identity header")
+    } else if CREDENTIALS.iter().any(is) {
+        Some("where a caller's key is")
+    } else if is(&WORKSPACE) {
+        Some("which chooses a workspace")
+    } else {
+        None
+    }
+}
+
+/// The identity headers' names.
+pub fn identity(config: &Config) -> [&str; 3] {
+    let headers = &config.identity_headers;
+    [&headers.user_id, &headers.key_id, &headers.scopes].map(|header| header.as_str())
+}

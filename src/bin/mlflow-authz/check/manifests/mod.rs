@@ -1,0 +1,47 @@
+//! Every way to MLflow that manifests describe: whether the filter runs on it, inside a mount.
+//!
+//! Istio's and the Gateway API's routes become [`Way`]s, the filter's manifests become [`Instance`]s, and the rules
+//! here are about these two. MLflow is where requests below a mount end; it is known by its endpoint, not by a name.
+
+pub mod coverage;
+pub mod endpoint;
+pub mod headers;
+pub mod hosts;
+pub mod ingress;
+pub mod object;
+pub mod path;
+pub mod placeholders;
+pub mod protection;
+mod reach;
+mod unrouted;
+pub mod way;
+
+pub use self::coverage::{Control, Instance};
+pub use self::endpoint::Directory;
+pub use self::way::Way;
+
+use super::finding::Findings;
+use super::input::{Document, Kind};
+use super::{gateway, istio};
+
+/// Checks every manifest; returns how many instances of the filter there are.
+pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
+    let mut instances = istio::instances(findings, documents);
+    instances.extend(gateway::instances(findings, documents));
+    placeholders::check(findings, documents);
+    if documents
+        .iter()
+        .all(|document| document.kind != Kind::Manifest)
+    {
+        return instances.len();
+    }
+    istio::check_settings(findings, documents);
+    gateway::check_settings(findings, documents);
+    let directory = Directory::read(documents);
+    let mut ways = istio::ways(documents, &directory);
+    ways.extend(gateway::ways(documents, &directory));
+    ways.extend(ingress::read(documents, &directory));
+    let policies = object::of_kinds(documents, &["EnvoyExtensionPolicy"]);
+    protection::check(findings, &ways, &instances, &policies);
+    instances.len()
+}

@@ -1,0 +1,341 @@
+//! The rules: each way to MLflow goes through one instance of the filter, inside a mount, and nothing on it says more
+//! than the filter.
+
+use mlflow_authz::Config;
+use mlflow_authz::config::Outside;
+use mlflow_authz::request::same_header;
+
+use super::super::finding::Findings;
+use super::super::place::Place;
+use super::super::rules::{self, Rule};
+use super::coverage::{Coverage, Instance};
+use super::endpoint::{Endpoint, Sameness, compare};
+use super::object::Object;
+use super::path::{Agreement, Fit};
+use super::reach;
+use super::way::{Layer, Way};
+use super::{headers, hosts, unrouted};
+
+/// What is wrong with a way, before it is certain that it ends at MLflow.
+struct Problem<'a> {
+    rule: Rule,
+    place: Place<'a>,
+    text: String,
+    remedy: String,
+}
+
+/// Checks every way; `policies` are all `EnvoyExtensionPolicy`s.
+pub fn check(
+    findings: &mut Findings,
+    ways: &[Way<'_>],
+    instances: &[Instance<'_>],
+    policies: &[Object<'_>],
+) {
+    let mut mlflow: Vec<Endpoint> = Vec::new();
+    for instance in instances {
+        let reach = reach::of_instance(instance, ways, policies);
+        unrouted::check(findings, instance, ways, &reach);
+        mlflow.extend(reach.mlflow);
+    }
+    for way in ways {
+        let ends = way
+            .destinations
+            .iter()
+            .map(|end| (compare(&end.known_as, &mlflow), end));
+        let Some((sameness, end)) = ends.max_by_key(|(sameness, _)| *sameness) else {
+            continue;
+        };
+        let problems = match sameness {
+            Sameness::No => continue,
+            Sameness::Same | Sameness::CannotTell => problems(way, instances, policies),
+        };
+        if sameness == Sameness::CannotTell {
+            if let Some(first) = problems.first() {
+                findings.add(
+                    rules::CANNOT_TELL,
+                    &end.place,
+                    format!(
+                        "cannot tell whether this is MLflow; if it is: {}",
+                        first.text
+                    ),
+                    "give the Service or Backend that it names to check as well",
+                );
+            }
+            continue;
+        }
+        mirrors(findings, way, &mlflow);
+        for problem in problems {
+            findings.add(problem.rule, &problem.place, problem.text, problem.remedy);
+        }
+    }
+}
+
+fn problems<'a>(
+    way: &Way<'a>,
+    instances: &[Instance<'_>],
+    policies: &[Object<'_>],
+) -> Vec<Problem<'a>> {
+    let mut found = Vec::new();
+    let mut add = |rule: Rule, place: &Place<'a>, text: String, remedy: &str| {
+        let (place, remedy) = (place.clone(), remedy.to_owned());
+        found.push(Problem {
+            rule,
+            place,
+            text,
+            remedy,
+        });
+    };
+    if let Layer::Without(why) = way.layer {
+        let text = format!("requests reach MLflow without a decision: {why}");
+        add(
+            rules::AROUND_FILTER,
+            &way.place,
+            text,
+            "remove it, or let it lead to the gateway that runs the filter",
+        );
+        return found;
+    }
+    let coverages: Vec<(&Instance<'_>, Coverage)> = instances
+        .iter()
+        .map(|instance| (instance, instance.coverage(&way.entry, policies)))
+        .collect();
+    let running = coverages
+        .iter()
+        .filter(|(_, coverage)| *coverage == Coverage::Runs)
+        .count();
+    if running > 1 {
+        let names: Vec<String> = coverages
+            .iter()
+            .filter(|(_, coverage)| *coverage == Coverage::Runs)
+            .map(|(instance, _)| instance.object.title())
+            .collect();
+        let text = format!(
+            "{} instances of the filter run on this way: {}",
+            running,
+            names.join(" and ")
+        );
+        add(
+            rules::FILTER_TWICE,
+            &way.place,
+            text,
+            "apply one of them: the second reads what the first has written",
+        );
+    }
+    if running == 0 {
+        let why = coverages.iter().find_map(|(_, coverage)| match coverage {
+            Coverage::CannotTell(why) => Some(why.clone()),
+            _ => None,
+        });
+        let (rule, text) = match why {
+            Some(why) => (
+                rules::CANNOT_TELL,
+                format!(
+                    "cannot tell whether the filter runs at {}: {why}",
+                    way.entry.title()
+                ),
+            ),
+            None => {
+                let why = coverages.iter().find_map(|(_, coverage)| match coverage {
+                    Coverage::Absent(why) => Some(why.clone()),
+                    _ => None,
+                });
+                let text = format!(
+                    "requests reach MLflow through {} without a decision: {}",
+                    way.entry.title(),
+                    why.unwrap_or_default()
+                );
+                (rules::AROUND_FILTER, text)
+            }
+        };
+        add(
+            rule,
+            &way.place,
+            text,
+            "attach the filter to the gateway that serves MLflow, and give that gateway to check",
+        );
+    }
+    if let Some(place) = &way.settings.plain {
+        let text = "callers' keys travel over this listener without encryption".to_owned();
+        add(
+            rules::LISTENER_PLAIN_TEXT,
+            place,
+            text,
+            "give it a certificate, or let it redirect to HTTPS alone",
+        );
+    }
+    for (place, why) in &way.settings.unproven {
+        add(
+            rules::CANNOT_TELL,
+            place,
+            format!("cannot tell whether the filter decides: {why}"),
+            "remove it from MLflow's routes",
+        );
+    }
+    if let Some(place) = &way.settings.retries {
+        let text = "requests are repeated, and MLflow's writes cannot be repeated safely: its client retries by itself";
+        add(
+            rules::RETRIES,
+            place,
+            text.to_owned(),
+            "switch retries off for this route (Istio: retries: { attempts: 0 })",
+        );
+    }
+    if let Some((place, limit)) = &way.settings.time_limit {
+        let text = format!("a request ends after {limit}, and uploads of models take longer");
+        add(rules::TIME_LIMIT, place, text, "set 0s, which is no limit");
+    }
+    let around =
+        |(_, coverage): &&(&Instance<'_>, Coverage)| !matches!(coverage, Coverage::Absent(_));
+    let configs = coverages
+        .iter()
+        .filter(around)
+        .filter_map(|(instance, _)| instance.config.as_ref());
+    for config in configs {
+        found.extend(path(way, config));
+        found.extend(names(way, config));
+        found.extend(writes(way, config));
+    }
+    found
+}
+
+fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
+    let mounts = &config.mounts;
+    let listed = mounts.join(", ");
+    let mut found = Vec::new();
+    let mut add = |rule: Rule, place: &Place<'a>, text: String, remedy: String| {
+        let place = place.clone();
+        found.push(Problem {
+            rule,
+            place,
+            text,
+            remedy,
+        });
+    };
+    match way.path.fit(mounts) {
+        Fit::Inside => {}
+        Fit::MissingSlash(mount) => add(
+            rules::ROUTE_PREFIX,
+            &way.place,
+            format!("prefix {mount} without a final slash also matches {mount}X, which lies outside the mount"),
+            format!("match prefix {mount}/ and exact {mount}"),
+        ),
+        Fit::Outside if config.outside == Outside::Forward => add(
+            rules::OUTSIDE_FORWARDED,
+            &way.place,
+            format!(
+                "{} leads to MLflow, outside the filter's mounts ({listed}): these requests are forwarded without a decision",
+                way.path.title()
+            ),
+            "set \"outside\" to \"refuse\", close the route, or add the path at which it serves MLflow's root to mounts"
+                .to_owned(),
+        ),
+        Fit::Outside => add(
+            rules::OUTSIDE_MOUNTS,
+            &way.place,
+            format!("{} leads to MLflow, outside the filter's mounts ({listed}): the filter refuses these requests", way.path.title()),
+            "close the route, or add the path at which it serves MLflow's root to mounts".to_owned(),
+        ),
+        Fit::CannotTell(why) => add(
+            rules::CANNOT_TELL,
+            &way.place,
+            format!("cannot tell whether this way stays inside the filter's mounts ({listed}): {why}"),
+            "match a prefix that ends in a slash, and the mount itself as an exact path".to_owned(),
+        ),
+    }
+    if let Some(place) = way
+        .any_case
+        .as_ref()
+        .filter(|_| !mounts.iter().any(|mount| mount == "/"))
+    {
+        add(
+            rules::PATH_CASE,
+            place,
+            format!(
+                "the case of the path is ignored, but mounts ({listed}) are compared letter by letter"
+            ),
+            "match the path with its case".to_owned(),
+        );
+    }
+    match way.path.agreement(&way.rewrite, mounts) {
+        Agreement::Agree => {}
+        Agreement::StaticPrefix(prefix) => add(
+            rules::CANNOT_TELL,
+            &way.place,
+            format!(
+                "cannot tell whether MLflow reads the path that the filter decided about: the rewrite puts {prefix} before it"
+            ),
+            format!("rewrite to /, unless MLflow is started with --static-prefix {prefix}"),
+        ),
+        Agreement::Differ => add(
+            rules::REWRITE,
+            &way.place,
+            "MLflow gets another path than the one that the filter decided about".to_owned(),
+            "rewrite the mount, and nothing else, to /".to_owned(),
+        ),
+    }
+    found
+}
+
+fn names<'a>(way: &Way<'a>, config: &Config) -> Option<Problem<'a>> {
+    let patterns = hosts::patterns(config);
+    if patterns.is_empty() {
+        return None;
+    }
+    let any = ["*".to_owned()];
+    let called = if way.hosts.is_empty() {
+        &any[..]
+    } else {
+        &way.hosts
+    };
+    let other = called
+        .iter()
+        .find(|host| !hosts::are_covered(patterns, host))?;
+    Some(Problem {
+        rule: rules::OUTSIDE_HOSTS,
+        place: way.place.clone(),
+        text: format!(
+            "MLflow is also reached by the host {other}, which the plugin's `hosts` does not name: such requests are forwarded without a decision"
+        ),
+        remedy: "add it to hosts, or name in the route and its gateway only what hosts has"
+            .to_owned(),
+    })
+}
+
+fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
+    let written = way.settings.writes.iter().filter_map(|(place, name)| {
+        let role = headers::role(config, name)?;
+        Some(Problem {
+            rule: rules::HEADER_WRITTEN,
+            place: place.clone(),
+            text: format!("writes {name}, {role}: nothing but the filter may"),
+            remedy: "remove it".to_owned(),
+        })
+    });
+    let chosen = way.settings.chooses_by.iter().filter_map(|(place, name)| {
+        let is_identity = headers::identity(config)
+            .iter()
+            .any(|header| same_header(header.as_bytes(), name.as_bytes()));
+        is_identity.then(|| Problem {
+            rule: rules::ROUTE_ON_IDENTITY,
+            place: place.clone(),
+            text: format!(
+                "chooses by {name}, which is the client's own until the filter has decided"
+            ),
+            remedy: "choose routes by path, method or host".to_owned(),
+        })
+    });
+    written.chain(chosen).collect()
+}
+
+fn mirrors(findings: &mut Findings, way: &Way<'_>, mlflow: &[Endpoint]) {
+    for end in way.destinations.iter().filter(|end| end.is_mirror) {
+        if compare(&end.known_as, mlflow) != Sameness::Same {
+            findings.add(
+                rules::MIRROR,
+                &end.place,
+                "a copy of every request goes to another server, with the caller's key where forward_credential is on",
+                "remove the mirror from MLflow's routes",
+            );
+        }
+    }
+}

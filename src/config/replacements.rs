@@ -1,0 +1,260 @@
+//! Fields that do not exist and that people write all the same, each with what to write instead.
+
+/// Where a field is looked for, how it is spelled (in lower case, without `_` and `-`; several with spaces between
+/// them), and what to write instead.
+type Entry = (&'static str, &'static str, &'static str);
+
+pub(super) const TABLE: &[Entry] = &[
+    (
+        "",
+        "auth authurl authserver authserviceurl authendpoint url uri endpoint upstream",
+        "write `auth_service` with the Envoy cluster in `cluster`, the host in `authority` and the path in `path`",
+    ),
+    (
+        "",
+        "authcluster authservicecluster cluster",
+        "write `auth_service.cluster`",
+    ),
+    (
+        "",
+        "timeout timeoutms timeouts timeoutseconds",
+        "write `auth_service.timeout`, a duration such as \"500ms\" or \"2s\"",
+    ),
+    (
+        "",
+        "ttl cachettl cachettlms cachettls cachettlseconds cacheseconds",
+        "write `cache.ttl`, a duration such as \"60s\"",
+    ),
+    (
+        "",
+        "cachesize cachecapacity cachemaxentries maxentries",
+        "write `cache.capacity`",
+    ),
+    (
+        "",
+        "prefix prefixes path paths pathprefix basepath mountpath route routes staticprefix",
+        "write `mounts`, the paths at which clients reach MLflow's root",
+    ),
+    (
+        "",
+        "domain domains hostname hostnames servername servernames virtualhosts",
+        "write `hosts`, patterns with `*` and `?`",
+    ),
+    (
+        "",
+        "enabled disabled dryrun shadow shadowmode monitor auditonly logonly reportonly enforce",
+        "write `mode`: \"enforce\" or \"shadow\"",
+    ),
+    (
+        "",
+        "rules policy policies permissions rbac acl acls grants",
+        "write `scopes` and `roles`, which say what each word of the auth service grants",
+    ),
+    (
+        "",
+        "users admins adminusers superusers",
+        "the auth service says who is an administrator: `is_admin` in its answer, or a role listed in `roles`",
+    ),
+    (
+        "",
+        "allow allowlist whitelist exclude excludes excludepaths excludedpaths skip skippaths \
+         bypass bypasspaths publicpaths unauthenticated anonymous",
+        "write `public`, or an override with `public` for single operations that read",
+    ),
+    (
+        "",
+        "deny denylist blacklist block default defaultaction defaultpolicy",
+        "remove it: what no scope or role grants is refused",
+    ),
+    (
+        "",
+        "failopen failureopen failuremode failuremodeallow failclosed",
+        "remove it: without a decision the request is refused; what a crash does is `failure_policy` of the proxy's filter",
+    ),
+    (
+        "",
+        "header headers userheader identityheader forwardheaders",
+        "write `identity_headers` with `user_id`, `key_id` and `scopes`",
+    ),
+    (
+        "",
+        "apikeyheader keyheader headername credential keysources apikeys apikey token tokens",
+        "write `credentials`, the places where callers present their keys: \"bearer\", \"x-api-key\", \"basic\" or \"query\"",
+    ),
+    (
+        "",
+        "keyprefix keyregex keyformat apikeypattern keypatterns",
+        "write `key_pattern`, one pattern with `*` for any characters and `?` for one",
+    ),
+    (
+        "",
+        "log loglevel logging debug verbose",
+        "remove it: the level is that of the proxy's logger \"wasm\"; what is recorded of decisions is `audit`",
+    ),
+    (
+        "auth_service",
+        "url uri endpoint address host hostname baseurl server",
+        "write the Envoy cluster in `cluster`, the host in `authority` and the path in `path`",
+    ),
+    (
+        "auth_service",
+        "port",
+        "the port is that of the Envoy cluster in `cluster`; one that the service wants in its host name goes into `authority`",
+    ),
+    (
+        "auth_service",
+        "timeoutms timeouts timeoutseconds timeoutsec requesttimeout deadline",
+        "write `timeout`, a duration such as \"500ms\" or \"2s\"",
+    ),
+    (
+        "auth_service",
+        "token bearer bearertoken apikey secret password username authorization credential",
+        "remove it: the filter sends the caller's key; a credential of your own belongs into Envoy \
+         (`credential_injector` as an upstream filter of the cluster)",
+    ),
+    (
+        "auth_service",
+        "retry retries retrypolicy maxretries attempts",
+        "remove it: a key is validated once, and clients retry after `unavailable_retry_after`",
+    ),
+    (
+        "auth_service",
+        "tls ssl ca cacert cafile cert verify insecure insecureskipverify",
+        "remove it: TLS is the `transport_socket` of the Envoy cluster",
+    ),
+    (
+        "auth_service",
+        "cache ttl cachettl cachettlseconds cachesize",
+        "write `cache.ttl` and `cache.capacity`, beside `auth_service`",
+    ),
+    (
+        "auth_service",
+        "service serviceid servicename audience",
+        "write `service_id`",
+    ),
+    (
+        "auth_service",
+        "concurrency maxconcurrency maxinflight maxpending",
+        "write `max_in_flight`",
+    ),
+    (
+        "cache",
+        "ttlms ttls ttlseconds ttlsec expiry expires expiration maxage duration",
+        "write `ttl`, a duration such as \"60s\"",
+    ),
+    (
+        "cache",
+        "size maxsize entries maxentries limit",
+        "write `capacity`",
+    ),
+    (
+        "cache",
+        "stale stalettl stalewhilerevalidate grace graceperiod",
+        "write `stale_if_error`",
+    ),
+    (
+        "cache",
+        "enabled disabled",
+        "remove it: a short `ttl` makes the filter validate keys more often",
+    ),
+    (
+        "revocation",
+        "url uri endpoint",
+        "write `path`; the request goes to `auth_service.cluster`",
+    ),
+    (
+        "revocation",
+        "interval period pollinterval poll intervalseconds",
+        "write `every`, a duration such as \"10s\"",
+    ),
+    (
+        "revocation",
+        "token apikey header headers secret authorization",
+        "write `credential_header`: \"name: value\"",
+    ),
+    (
+        "auth_service.breaker",
+        "threshold maxfailures errors",
+        "write `failures`",
+    ),
+    (
+        "auth_service.breaker",
+        "timeout resettimeout open duration cooldown",
+        "write `open_for`",
+    ),
+    (
+        "audit",
+        "enabled level all",
+        "write `allows`: denials are always recorded",
+    ),
+    (
+        "audit",
+        "ratelimit limit persecond",
+        "write `max_per_second`",
+    ),
+    (
+        "identity_headers",
+        "user username email userheader",
+        "write `user_id`",
+    ),
+    ("identity_headers", "key apikey apikeyid", "write `key_id`"),
+    (
+        "identity_headers",
+        "scope roles permissions",
+        "write `scopes`",
+    ),
+    (
+        "overrides.match",
+        "path paths prefix url regex endpoint",
+        "write `operation` (`mlflow-authz routes` has the names), or `mount`",
+    ),
+    (
+        "overrides.match",
+        "method methods verb",
+        "write `access` or `operation`",
+    ),
+    (
+        "overrides.match",
+        "user users key keyid scope scopes role roles",
+        "remove it: an override is chosen before the caller is known; `scopes` and `roles` are about callers",
+    ),
+    (
+        "overrides",
+        "action enabled shadow enforce",
+        "write `mode`: \"enforce\" or \"shadow\"",
+    ),
+    (
+        "overrides",
+        "path paths host hosts mount object access operation operations",
+        "write it within `match`",
+    ),
+];
+
+/// What to write instead of a field, `name` in the object at `holder`.
+pub(super) fn instead_of(holder: &str, name: &str) -> Option<&'static str> {
+    let holder = without_indices(holder);
+    let spelled: String = name
+        .chars()
+        .filter(|letter| !"_-".contains(*letter))
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    let found = TABLE
+        .iter()
+        .find(|(place, names, _)| *place == holder && names.split(' ').any(|name| name == spelled));
+    found.map(|(_, _, instead)| *instead)
+}
+
+/// `overrides[0].match` as `overrides.match`.
+fn without_indices(path: &str) -> String {
+    let mut plain = String::new();
+    let mut in_index = false;
+    for letter in path.chars() {
+        match letter {
+            '[' => in_index = true,
+            ']' => in_index = false,
+            _ if !in_index => plain.push(letter),
+            _ => {}
+        }
+    }
+    plain
+}
