@@ -59,9 +59,3 @@ pub fn is_harmless(retries: &Place<'_>) -> bool {
     let unseen = |cause: &str| ["connect-failure", "refused-stream"].contains(&cause.trim());
     number(retries, "attempts") == Some(0) || (!on.is_empty() && on.split(',').all(unseen))
 }
-
-/// Whether a time ends before a model is uploaded: more than no limit, and less than an hour.
-pub fn is_short(text: &str) -> bool {
-    let hour = std::time::Duration::from_secs(3600);
-    humantime::parse_duration(text).is_ok_and(|time| !time.is_zero() && time < hour)
-}
