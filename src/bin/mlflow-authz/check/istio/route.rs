@@ -6,15 +6,13 @@ use super::super::place::Place;
 
 /// What `uri` says.
 pub fn path_rule<'a>(uri: &Place<'a>) -> PathRule<'a> {
-    let known: [(&str, fn(&'a str) -> PathRule<'a>); 3] = [
-        ("prefix", PathRule::Prefix),
-        ("exact", PathRule::Exact),
-        ("regex", PathRule::Regex),
-    ];
-    let found = known
-        .iter()
-        .find_map(|(name, rule)| Some(rule(uri.text_of(name)?)));
-    found.unwrap_or(PathRule::Unknown)
+    let prefix = uri.text_of("prefix").map(PathRule::Prefix);
+    let exact = || uri.text_of("exact").map(PathRule::Exact);
+    let regex = || uri.text_of("regex").map(PathRule::Regex);
+    prefix
+        .or_else(exact)
+        .or_else(regex)
+        .unwrap_or(PathRule::Unknown)
 }
 
 /// What `rewrite` says.
