@@ -96,15 +96,28 @@ pub fn keeps_endpoints(value: &Place<'_>) -> bool {
     only(value, CLUSTER)
 }
 
+/// Whether an HTTP filter is this one: its settings are read as Envoy's own.
+pub fn is_our_filter(value: &Place<'_>) -> bool {
+    kind_of(value) == "Wasm" && names_us(&value.to_json())
+}
+
+/// The last word of an HTTP filter's type.
+fn kind_of<'a>(value: &Place<'a>) -> &'a str {
+    let written = ["type_url", "@type"];
+    let config = value.get("typed_config");
+    let kind = written
+        .iter()
+        .find_map(|name| config.as_ref()?.text_of(name));
+    kind.unwrap_or_default()
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+}
+
 /// Whether an added HTTP filter changes nothing that the filter reads.
 pub fn is_known_filter(value: &Place<'_>) -> bool {
-    let kind = value.at(&["typed_config", "@type"]);
-    let kind = kind
-        .as_ref()
-        .and_then(|kind| kind.text())
-        .unwrap_or_default();
-    let name = kind.rsplit('.').next().unwrap_or_default();
-    FILTERS.contains(&name) && (name != "Wasm" || names_us(&value.to_json()))
+    let name = kind_of(value);
+    FILTERS.contains(&name) && (name != "Wasm" || is_our_filter(value))
 }
 
 /// Whether a patch of the bootstrap is about metrics alone.

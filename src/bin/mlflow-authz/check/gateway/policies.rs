@@ -5,7 +5,7 @@ use super::super::input::Document;
 use super::super::manifests::coverage::{Attachment, attachment};
 use super::super::manifests::endpoint::number;
 use super::super::manifests::object::{Object, of_kinds};
-use super::super::manifests::way::{Entry, Listener, Way};
+use super::super::manifests::way::{Entry, Listener, Way, time_limit};
 use super::super::patches;
 use super::super::place::Place;
 use super::super::rules;
@@ -68,7 +68,7 @@ impl<'a> Policies<'a> {
             if self.is_envoy_gateway() && !says && !limits && way.settings.time_limit.is_none() {
                 way.settings.time_limit = Some((
                     way.place.clone(),
-                    "15 s, which is Envoy's default".to_owned(),
+                    "a request ends after 15 s, Envoy's default".to_owned(),
                 ));
             }
         }
@@ -182,14 +182,7 @@ fn traffic<'a>(
     }
     if let Some(limit) = policy.spec.at(&["timeout", "http", "requestTimeout"]) {
         *limits = true;
-        if let Some(text) = limit
-            .text()
-            .filter(|text| super::super::istio::is_short(text))
-        {
-            settings
-                .time_limit
-                .get_or_insert((limit.clone(), text.to_owned()));
-        }
+        settings.time_limit = settings.time_limit.take().or_else(|| time_limit(limit));
     }
     for upgrade in policy.spec.list("httpUpgrade") {
         if upgrade
@@ -205,7 +198,7 @@ fn traffic<'a>(
     if let Some(buffer) = policy.spec.get("requestBuffer") {
         settings.time_limit.get_or_insert((
             buffer,
-            "its body is larger than the buffer (413)".to_owned(),
+            "a request whose body is larger than the buffer gets 413".to_owned(),
         ));
     }
 }

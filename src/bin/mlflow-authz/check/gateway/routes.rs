@@ -5,7 +5,9 @@ use super::super::manifests::endpoint::Directory;
 use super::super::manifests::hosts::in_common;
 use super::super::manifests::object::{Object, of_kinds};
 use super::super::manifests::path::{PathRule, Rewrite};
-use super::super::manifests::way::{Destination, Entry, Layer, Listener, Settings, Way};
+use super::super::manifests::way::{
+    Destination, Entry, Layer, Listener, Settings, Way, time_limit,
+};
 use super::super::place::Place;
 use super::filters;
 
@@ -199,7 +201,11 @@ impl<'a> World<'a, '_> {
         for filter in filters::of_rule(rule) {
             filters::read(self, route, &filter, &mut settings, &mut rewrite);
         }
-        settings.time_limit = time_limit(rule);
+        let timeouts = ["request", "backendRequest"];
+        settings.time_limit = timeouts
+            .iter()
+            .filter_map(|name| rule.at(&["timeouts", name]))
+            .find_map(time_limit);
         (settings, rewrite)
     }
 }
@@ -207,15 +213,6 @@ impl<'a> World<'a, '_> {
 /// Whether a route is for requests of the mesh to a Service, rather than for those of a gateway.
 fn is_service(parent: &Place<'_>) -> bool {
     matches!(parent.text_of("kind"), Some("Service" | "ServiceEntry"))
-}
-
-fn time_limit<'a>(rule: &Place<'a>) -> Option<(Place<'a>, String)> {
-    let names = ["request", "backendRequest"];
-    let limits = names.iter().filter_map(|name| rule.at(&["timeouts", name]));
-    let mut short = limits.filter(|limit| limit.text().is_some_and(super::super::istio::is_short));
-    short
-        .next()
-        .map(|limit| (limit.clone(), limit.text().unwrap_or_default().to_owned()))
 }
 
 fn path_rule<'a>(path: &Place<'a>) -> PathRule<'a> {

@@ -19,7 +19,6 @@ use super::plugin::{self, Origin};
 use super::rules;
 
 pub use self::proxy_settings::check as check_settings;
-pub use self::route::is_short;
 
 /// Checks every manifest with the filter.
 pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec<Instance<'a>> {

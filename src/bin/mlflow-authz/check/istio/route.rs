@@ -6,15 +6,13 @@ use super::super::place::Place;
 
 /// What `uri` says.
 pub fn path_rule<'a>(uri: &Place<'a>) -> PathRule<'a> {
-    let known: [(&str, fn(&'a str) -> PathRule<'a>); 3] = [
-        ("prefix", PathRule::Prefix),
-        ("exact", PathRule::Exact),
-        ("regex", PathRule::Regex),
-    ];
-    let found = known
-        .iter()
-        .find_map(|(name, rule)| Some(rule(uri.text_of(name)?)));
-    found.unwrap_or(PathRule::Unknown)
+    let prefix = uri.text_of("prefix").map(PathRule::Prefix);
+    let exact = || uri.text_of("exact").map(PathRule::Exact);
+    let regex = || uri.text_of("regex").map(PathRule::Regex);
+    prefix
+        .or_else(exact)
+        .or_else(regex)
+        .unwrap_or(PathRule::Unknown)
 }
 
 /// What `rewrite` says.
@@ -58,10 +56,4 @@ pub fn is_harmless(retries: &Place<'_>) -> bool {
     let on = retries.text_of("retryOn").unwrap_or_default();
     let unseen = |cause: &str| ["connect-failure", "refused-stream"].contains(&cause.trim());
     number(retries, "attempts") == Some(0) || (!on.is_empty() && on.split(',').all(unseen))
-}
-
-/// Whether a time ends before a model is uploaded: more than no limit, and less than an hour.
-pub fn is_short(text: &str) -> bool {
-    let hour = std::time::Duration::from_secs(3600);
-    humantime::parse_duration(text).is_ok_and(|time| !time.is_zero() && time < hour)
 }

@@ -5,10 +5,10 @@ use super::super::manifests::endpoint::{Directory, Endpoint, number};
 use super::super::manifests::hosts::in_common;
 use super::super::manifests::object::{Object, of_kinds};
 use super::super::manifests::path::{PathRule, Rewrite};
-use super::super::manifests::way::{Destination, Entry, Layer, Settings, Way};
+use super::super::manifests::way::{Destination, Entry, Layer, Settings, Way, time_limit};
 use super::super::place::Place;
 use super::route::{
-    header_conditions, header_writes, is_conditional, is_harmless, is_short, path_rule, rewriting,
+    header_conditions, header_writes, is_conditional, is_harmless, path_rule, rewriting,
 };
 
 /// Istio's name for the sidecars of the mesh, and what a `VirtualService` without gateways is for.
@@ -249,15 +249,6 @@ impl<'a> World<'a, '_> {
             Some(retries) => (!is_harmless(&retries)).then_some(retries),
             None => (!self.retries_off).then(|| place.clone()),
         };
-        let limit = place
-            .get("timeout")
-            .filter(|timeout| timeout.text().is_some_and(is_short));
-        let limits = limit.map(|timeout| {
-            (
-                timeout.clone(),
-                timeout.text().unwrap_or_default().to_owned(),
-            )
-        });
         let ends = place.list("route");
         let holders = std::iter::once(place.clone()).chain(ends);
         Settings {
@@ -268,7 +259,7 @@ impl<'a> World<'a, '_> {
                 .collect(),
             chooses_by: Vec::new(),
             retries,
-            time_limit: limits,
+            time_limit: place.get("timeout").and_then(time_limit),
             unproven: route.unproven.clone(),
         }
     }

@@ -11,7 +11,7 @@ const WORKSPACE: &str = "x-mlflow-workspace";
 /// What a header is to the filter, if it is anything.
 pub fn role(config: &Config, name: &str) -> Option<&'static str> {
     let is = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
-    if identity(config).iter().any(|header| is(header)) {
+    if identity(config).iter().any(&is) {
         Some("an identity header")
     } else if CREDENTIALS.iter().any(is) {
         Some("where a caller's key is")

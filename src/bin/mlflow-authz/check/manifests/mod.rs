@@ -20,9 +20,10 @@ pub use self::coverage::{Control, Instance};
 pub use self::endpoint::Directory;
 pub use self::way::Way;
 
+use super::envoy::plugins::names_us;
 use super::finding::Findings;
 use super::input::{Document, Kind};
-use super::{gateway, istio};
+use super::{gateway, istio, rules};
 
 /// Checks every manifest; returns how many instances of the filter there are.
 pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
@@ -43,5 +44,24 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
     ways.extend(ingress::read(documents, &directory));
     let policies = object::of_kinds(documents, &["EnvoyExtensionPolicy"]);
     protection::check(findings, &ways, &instances, &policies);
+    if instances.is_empty() && !ways.is_empty() {
+        by_patch(findings, documents);
+    }
     instances.len()
+}
+
+/// A filter that a patch puts into the proxy is not followed to the routes.
+fn by_patch(findings: &mut Findings, documents: &[Document<'_>]) {
+    let patches = object::of_kinds(documents, &["EnvoyFilter", "EnvoyPatchPolicy"]);
+    for patch in patches
+        .iter()
+        .filter(|patch| names_us(&patch.spec.to_json()))
+    {
+        findings.add(
+            rules::CANNOT_TELL,
+            &patch.root,
+            "cannot tell whether the filter runs on every way to MLflow: a patch puts it into the proxy",
+            "use a TrafficExtension, WasmPlugin or EnvoyExtensionPolicy, or give the proxy's own configuration to check",
+        );
+    }
 }

@@ -181,8 +181,13 @@ fn problems<'a>(
         );
     }
     if let Some((place, limit)) = &way.settings.time_limit {
-        let text = format!("a request ends after {limit}, and uploads of models take longer");
-        add(rules::TIME_LIMIT, place, text, "set 0s, which is no limit");
+        let text = format!("{limit}, and uploads of models are long and large");
+        add(
+            rules::TIME_LIMIT,
+            place,
+            text,
+            "set the route's timeout to 0s, which is no limit, and buffer no requests",
+        );
     }
     let around =
         |(_, coverage): &&(&Instance<'_>, Coverage)| !matches!(coverage, Coverage::Absent(_));

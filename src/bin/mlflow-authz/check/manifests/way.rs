@@ -1,5 +1,7 @@
 //! One way that requests can take.
 
+use std::time::Duration;
+
 use super::super::place::Place;
 use super::endpoint::Endpoint;
 use super::object::Object;
@@ -45,12 +47,21 @@ pub struct Settings<'a> {
     pub chooses_by: Vec<(Place<'a>, &'a str)>,
     /// Where it says that requests are repeated, or does not say that they are not.
     pub retries: Option<Place<'a>>,
-    /// How long a request may take, where that is not long.
+    /// What ends uploads of models early, in words.
     pub time_limit: Option<(Place<'a>, String)>,
     /// A listener without TLS on which requests come in.
     pub plain: Option<Place<'a>>,
     /// What is not known of it.
     pub unproven: Vec<(Place<'a>, String)>,
+}
+
+/// A timeout of a route, where it ends requests before a model is uploaded: within less than an hour.
+pub fn time_limit(timeout: Place<'_>) -> Option<(Place<'_>, String)> {
+    const LONG: Duration = Duration::from_secs(3600);
+    let text = timeout.text()?;
+    let time = humantime::parse_duration(text).ok()?;
+    let is_short = !time.is_zero() && time < LONG;
+    is_short.then(|| (timeout.clone(), format!("a request ends after {text}")))
 }
 
 /// Whether HTTP filters run at all.
