@@ -27,7 +27,7 @@ impl Origin<'_> {
     pub fn field(&self, path: &[&str]) -> Spot {
         let Self(place) = self;
         if place.is_object() {
-            return nearest(place, path).spot();
+            return nearest(place, path).0.spot();
         }
         let Spot { path: outer, .. } = place.spot();
         let inner = path.join(".").replace(".[", "[");
@@ -39,7 +39,7 @@ impl Origin<'_> {
         let parsed = place.text().and_then(|text| Node::read_all(text).ok());
         let line = match parsed.as_deref() {
             Some([node]) if !path.is_empty() => {
-                place.line_of(nearest(&Place::root("", None, node), path).spot().line)
+                place.line_of(nearest(&Place::root("", None, node), path).0.spot().line)
             }
             _ => place.spot().line,
         };
@@ -47,6 +47,16 @@ impl Origin<'_> {
             path: both,
             line,
             ..place.spot()
+        }
+    }
+
+    /// Whether a field is there.
+    pub fn has(&self, path: &[&str]) -> bool {
+        let Self(place) = self;
+        let parsed = place.text().and_then(|text| Node::read_all(text).ok());
+        match parsed.as_deref() {
+            Some([node]) => nearest(&Place::root("", None, node), path).1,
+            _ => nearest(place, path).1,
         }
     }
 
@@ -74,8 +84,8 @@ impl Origin<'_> {
     }
 }
 
-/// A field, or the nearest one around it that is there.
-fn nearest<'a>(place: &Place<'a>, path: &[&str]) -> Place<'a> {
+/// A field, or the nearest one around it that is there, and whether it is the field itself.
+fn nearest<'a>(place: &Place<'a>, path: &[&str]) -> (Place<'a>, bool) {
     let mut nearest = place.clone();
     for name in path {
         let index = name
@@ -87,10 +97,10 @@ fn nearest<'a>(place: &Place<'a>, path: &[&str]) -> Place<'a> {
         };
         match next {
             Some(next) => nearest = next,
-            None => break,
+            None => return (nearest, false),
         }
     }
-    nearest
+    (nearest, true)
 }
 
 /// A file that is a plugin configuration.

@@ -16,8 +16,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         if scope.permissions.is_empty() && !defaults.contains(name) {
             grants_nothing(findings, origin, "scopes", name);
         }
-        let listed =
-            origin.field(&["scopes", name, "permissions"]) != origin.field(&["scopes", name]);
+        let listed = origin.has(&["scopes", name, "permissions"]);
         let path: &[&str] = if listed {
             &["scopes", name, "permissions"]
         } else {
