@@ -14,7 +14,7 @@ use crate::shared_data::{LocalData, SharedData, Version};
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
 fn text(more: &str) -> String {
-    format!(r#"{{"auth_service": {{"cluster": "auth"}}{more}}}"#)
+    format!(r#"{{"mounts": ["/"], "auth_service": {{"cluster": "auth"}}{more}}}"#)
 }
 
 /// One VM of a proxy.
@@ -238,7 +238,7 @@ fn the_first_line_says_what_differs_from_the_defaults() {
         line["scopes"],
         json!([{"name": "ci", "added": ["run:write"]}])
     );
-    assert_eq!(line["changed"], json!(["auth_service.cluster", "public"]));
+    assert_eq!(line["changed"], json!(["auth_service.cluster", "mounts", "public"]));
 }
 
 #[test]

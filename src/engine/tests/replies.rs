@@ -314,7 +314,7 @@ fn two_keys_get_each_its_own_reply() {
 
 #[test]
 fn a_configuration_that_the_host_drops_unused_is_in_no_gauge() {
-    let text = br#"{"auth_service": {"cluster": "auth"}}"#;
+    let text = br#"{"mounts": ["/"], "auth_service": {"cluster": "auth"}}"#;
     let mut engine = Engine::new(Config::parse(text).unwrap(), text);
     assert!(engine.take_outbox().metrics.is_empty());
     let announced = |engine: &mut Engine| {
