@@ -51,7 +51,7 @@ fn is_at_least(required: Permission, own: Permission) -> bool {
 #[test]
 fn every_path_behind_a_prefix_needs_what_it_needs_itself() {
     let paths = paths();
-    assert!(paths.len() > 800, "{}", paths.len());
+    assert!(paths.len() > 500, "{}", paths.len());
     for prefix in ["/foo", "/api/mlflow", "/a/b/c", "/p", "/api"] {
         for (method, path, own) in &paths {
             for spelling in [
