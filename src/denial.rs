@@ -109,7 +109,10 @@ impl Denials<'_> {
         let body = if is_navigation {
             let more = page::HEADERS.map(|(name, value)| (name, value.to_owned()));
             headers.extend(more);
-            page::page(&body, &self.reader(decision, head, status))
+            page::page(
+                &body,
+                &page::Reader::of(decision, head, self.config, status),
+            )
         } else {
             headers.insert(0, ("content-type", "application/json".to_owned()));
             printable_json(serde_json::to_string(&body).unwrap_or_default())
@@ -118,29 +121,6 @@ impl Denials<'_> {
             status: status.as_u16(),
             headers,
             body,
-        }
-    }
-
-    fn reader<'a>(
-        &'a self,
-        decision: &'a Decision,
-        head: &RequestHead<'_>,
-        status: StatusCode,
-    ) -> page::Reader<'a> {
-        let method = head.method();
-        let mut path = head.raw_target().split(|b| *b == b'?');
-        let path = path.next().unwrap_or_default();
-        page::Reader {
-            status,
-            request: format!("{method} {}", path.escape_ascii()),
-            home: decision.mount.as_deref(),
-            basic: self.config.credentials.contains(&CredentialKind::Basic),
-            key_id: decision
-                .principal
-                .as_deref()
-                .and_then(|it| it.key_id.as_deref()),
-            help_url: self.config.help_url.as_deref(),
-            retry_after: decision.retry_after,
         }
     }
 

@@ -10,7 +10,9 @@ mod tests;
 use http::StatusCode;
 
 use super::{Body, MENTIONED_SCOPES};
-use crate::decision::Reason;
+use crate::config::{Config, CredentialKind};
+use crate::decision::{Decision, Reason};
+use crate::request::RequestHead;
 
 /// The style sheet. Who changes it changes its digest in [`POLICY`] too: a test compares them.
 const STYLE: &str = "body{margin:0;background:#f5f6f8;color:#1b2430;font:16px/1.5 system-ui,sans-serif}\
@@ -51,6 +53,28 @@ pub(super) struct Reader<'a> {
     pub(super) help_url: Option<&'a str>,
     /// Seconds.
     pub(super) retry_after: Option<u64>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn of(
+        decision: &'a Decision,
+        head: &RequestHead<'_>,
+        config: &'a Config,
+        status: StatusCode,
+    ) -> Self {
+        let mut path = head.raw_target().split(|b| *b == b'?');
+        let path = path.next().unwrap_or_default();
+        let principal = decision.principal.as_deref();
+        Self {
+            status,
+            request: format!("{} {}", head.method(), path.escape_ascii()),
+            home: decision.mount.as_deref(),
+            basic: config.credentials.contains(&CredentialKind::Basic),
+            key_id: principal.and_then(|it| it.key_id.as_deref()),
+            help_url: config.help_url.as_deref(),
+            retry_after: decision.retry_after,
+        }
+    }
 }
 
 /// The whole page.
