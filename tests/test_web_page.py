@@ -129,7 +129,9 @@ def log_in(browser: Browser, stack: Stack, key: str) -> None:
     browser.visit(stack.url.replace("://", f"://anyone:{key}@") + "/")
 
 
-NOTIFICATIONS = """[...document.querySelectorAll('[class*="notification-notice"]')].map(e => e.innerText)"""
+NOTIFICATIONS = """
+[...document.querySelectorAll('[class*="notification-notice"]')].map(e => e.innerText.trim()).filter(Boolean)
+"""
 
 
 LOUD = {("GET", "/ajax-api/2.0/mlflow/gateway-proxy?gateway_path=api%2F2.0%2Fendpoints%2F")}
