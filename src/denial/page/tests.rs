@@ -72,6 +72,10 @@ fn assert_own_markup(page: &str) {
         }
     }
     let text = page.replace(STYLE, "");
+    for piece in text.split('<').skip(1) {
+        let (_, content) = piece.split_once('>').expect("a closed tag");
+        assert!(!content.contains(['"', '\'']), "{content}");
+    }
     let entities = ["amp;", "lt;", "gt;", "quot;", "#39;"];
     for entity in text.split('&').skip(1) {
         assert!(
