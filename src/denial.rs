@@ -1,15 +1,18 @@
-//! MLflow-shaped error answers: a refusal that tells the caller what is missing.
+//! MLflow-shaped error answers: a refusal that tells the caller what is missing. A browser that navigates gets the
+//! same as a page.
 //!
 //! Texts are written for the person at the client. They never hold a key, and what they repeat of the
 //! request or of the auth service's reply is printable (see [`crate::printable`]).
 
+mod navigation;
+mod page;
 #[cfg(test)]
 mod tests;
 
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::catalog::{CATALOG, Operation};
+use crate::catalog::{CATALOG, Needs, Operation};
 use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
@@ -37,7 +40,7 @@ pub struct Answer {
     pub status: u16,
     /// Headers; `:status` is not among them.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// JSON, or the page of a browser that navigates.
     pub body: String,
 }
 
@@ -85,7 +88,10 @@ impl Denials<'_> {
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
-            granting_scopes: required.map(|permission| self.policy.granting_scopes(permission)),
+            granting_scopes: required.map(|permission| {
+                self.policy
+                    .scopes_to_ask_for(decision.operation, permission)
+            }),
             key_scopes: lacks_permission
                 .then(|| {
                     decision
@@ -98,18 +104,28 @@ impl Denials<'_> {
                 .text("x-request-id")
                 .filter(|id| id.len() <= LONGEST_REQUEST_ID),
         };
+        let is_navigation = navigation::is_navigation(head);
+        let mut headers = self.headers(decision, head);
+        let body = if is_navigation {
+            let more = page::HEADERS.map(|(name, value)| (name, value.to_owned()));
+            headers.extend(more);
+            page::page(
+                &body,
+                &page::Reader::of(decision, head, self.config, status),
+            )
+        } else {
+            headers.insert(0, ("content-type", "application/json".to_owned()));
+            printable_json(serde_json::to_string(&body).unwrap_or_default())
+        };
         Answer {
             status: status.as_u16(),
-            headers: self.headers(decision, head),
-            body: printable_json(serde_json::to_string(&body).unwrap_or_default()),
+            headers,
+            body,
         }
     }
 
     fn headers(&self, decision: &Decision, head: &RequestHead<'_>) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
-        ];
+        let mut headers = vec![("cache-control", "no-store".to_owned())];
         if decision
             .reason
             .denial()
@@ -133,8 +149,10 @@ impl Denials<'_> {
                 "access-control-expose-headers",
                 "retry-after, www-authenticate".to_owned(),
             ));
-            headers.push(("vary", "Origin".to_owned()));
         }
+        // Which of them a cache may mix up, if it stored this at all.
+        let vary = if origin.is_some() { "Origin, " } else { "" };
+        headers.push(("vary", format!("{vary}{}", navigation::READ)));
         headers
     }
 
@@ -235,7 +253,8 @@ impl Denials<'_> {
         let Some(required) = decision.required else {
             return format!("GraphQL is switched off here.{}", self.help());
         };
-        let granting = match self.policy.granting_scopes(required).as_slice() {
+        let granting = self.policy.scopes_to_ask_for(decision.operation, required);
+        let granting = match granting.as_slice() {
             [] => "no configured scope grants".to_owned(),
             [only] => format!("scope {only} grants"),
             [narrowest, next, ..] => format!("scope {narrowest} or {next} grants"),
@@ -247,9 +266,20 @@ impl Denials<'_> {
             .unclear
             .as_deref()
             .map_or_else(String::new, |unclear| format!(" ({unclear})"));
+        let needed = match decision
+            .operation
+            .map(|operation| (operation, operation.needs))
+        {
+            Some((_, Needs::Any)) => format!("any permission ({required} would do)"),
+            Some((operation, Needs::ReadOnAll(_))) => format!(
+                "each of {} and lacks {required}",
+                operation.required_in_words()
+            ),
+            _ => required.to_string(),
+        };
         let names = self.held_names(decision);
         format!(
-            "{caller} may not {action}: it needs {required}{object}{unclear}, which {granting}; this key has: {}{names}.{note}{}",
+            "{caller} may not {action}: it needs {needed}{object}{unclear}, which {granting}; this key has: {}{names}.{note}{}",
             held_scopes(principal),
             self.help()
         )

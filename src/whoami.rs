@@ -9,8 +9,8 @@ mod tests;
 use http::Method;
 use serde::{Serialize, Serializer};
 
-use crate::catalog::{self, Naming, Operation};
-use crate::config::Config;
+use crate::catalog::{self, Naming, Needs, Operation};
+use crate::config::{Config, GraphQl};
 use crate::decision::Decision;
 use crate::denial::Answer;
 use crate::policy::{Permission, Policy};
@@ -36,6 +36,8 @@ struct Whoami<'a> {
     unknown_scopes: Vec<&'a str>,
     /// For each object, each access that some operation needs.
     objects: Table<Table<Allowed>>,
+    /// Operations that need something else than their access to their object.
+    operations: Table<Apart>,
     /// Whether the auth service could not be asked, and this is what it said before.
     stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +62,15 @@ impl<T: Serialize> Serialize for Table<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
+}
+
+/// An operation by itself.
+#[derive(Debug, Serialize)]
+struct Apart {
+    allowed: bool,
+    /// All of these permissions, or any at all.
+    needs: String,
+    missing: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +122,7 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
         limited: limited(policy, principal),
         unknown_scopes: policy.unknown_scopes(principal),
         objects: objects(policy, principal),
+        operations: operations(policy, principal, config),
         stale: decision.stale,
         help_url: config.help_url.as_deref(),
     };
@@ -170,9 +182,26 @@ fn can_be_limited(operation: &Operation) -> bool {
     operation.naming() != Naming::Untied
 }
 
+fn operations(policy: &Policy, principal: &Principal, config: &Config) -> Table<Apart> {
+    let mut operations = Table(Vec::new());
+    for operation in catalog::operations().filter(|it| it.needs != Needs::Own) {
+        let missing = operation
+            .required()
+            .filter(|it| !policy.grants(principal, *it));
+        let is_off = operation.name == catalog::GRAPHQL && config.graphql == GraphQl::Deny;
+        let apart = Apart {
+            allowed: !is_off && policy.missing(principal, operation).is_none(),
+            needs: operation.required_in_words(),
+            missing: words(missing.collect()),
+        };
+        operations.entry(operation.name, apart);
+    }
+    operations
+}
+
 fn objects(policy: &Policy, principal: &Principal) -> Table<Table<Allowed>> {
     let mut objects = Table(Vec::new());
-    for operation in catalog::operations() {
+    for operation in catalog::operations().filter(|it| it.needs == Needs::Own) {
         let accesses = objects.entry(operation.object.as_str(), Table(Vec::new()));
         let allowed = accesses.and_then(|it| it.entry(operation.access.as_str(), Allowed::Nowhere));
         let Some(allowed) = allowed else { continue };

@@ -168,9 +168,24 @@ def test_rewriting_a_prefix_that_ends_in_a_slash(
     stack = start_stack(auth=auth_service, upstream=echo)
     assert stack.client.post("/api/mlflow" + RUNS, [bearer(READ)]).status == 200
     assert echo.requests()[-1].path == RUNS
-    assert stack.client.get("/api/mlflow", [bearer(READ)]).status == 200
-    assert echo.requests()[-1].path == "/"
+    assert stack.client.get("/api/mlflow/?a=b", [bearer(READ)]).status == 200
+    assert echo.requests()[-1].path == "/?a=b"
     assert stack.client.get("/api/mlflowversion").status == 403
+
+
+def test_the_mount_without_its_slash_redirects(
+    start_stack: Callable[..., Stack], auth_service: AuthService, echo: EchoUpstream
+) -> None:
+    """The page's files are relative to its address: without the slash they would be looked for beside it."""
+    stack = start_stack(auth=auth_service, upstream=echo)
+    before = len(echo.requests())
+    assert stack.client.get("/api/mlflow").status == 401
+    for query in ("", "?workspace=a%2Fb&x=1"):
+        answer = stack.client.get(f"/api/mlflow{query}", [bearer(READ)])
+        assert (answer.status, answer.body) == (301, b"")
+        location = answer.header("location") or ""
+        assert location.removeprefix(stack.envoy.url) == f"/api/mlflow/{query}"
+    assert len(echo.requests()) == before
 
 
 def test_rewriting_a_prefix_without_its_slash_forwards_what_is_not_mounted(

@@ -139,6 +139,9 @@ def test_routes_do_not_depend_on_headers() -> None:
     for host in manager["route_config"]["virtual_hosts"]:
         for route in host["routes"]:
             assert set(route["match"]) <= {"prefix", "path"}, route
+            if "redirect" in route:
+                assert route["redirect"] == {"path_redirect": "/api/mlflow/"}, route
+                continue
             assert route["route"]["timeout"] == "0s", route
             assert "retry_policy" not in route["route"], route
 

@@ -74,7 +74,8 @@ def plain_envoy(tmp_path_factory: pytest.TempPathFactory, echo: EchoUpstream) ->
 def test_envoy_forwards_without_the_mount(plain_envoy: Envoy) -> None:
     client = Client(plain_envoy.host, plain_envoy.port)
     assert client.get("/api/mlflow/api/2.0/x?y=1").json()["path"] == "/api/2.0/x?y=1"
-    assert client.get("/api/mlflow").json()["path"] == "/"
+    assert client.get("/api/mlflow/").json()["path"] == "/"
+    assert client.get("/api/mlflow").status == 301
     assert client.get("/api/mlflowx").status == 404
     assert client.get("/api/mlflow/", [("x_y", "1")]).status == 400
 

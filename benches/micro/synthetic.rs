@@ -27,6 +27,7 @@ fn template(number: usize) -> String {
 /// Lives as long as the process, as the catalog's own do.
 fn operation(number: usize) -> &'static Operation {
     let route = Route {
+        query: &[],
         methods: &["POST"],
         surface: Surface::Root,
         template: template(number).leak(),
@@ -34,6 +35,8 @@ fn operation(number: usize) -> &'static Operation {
         until: None,
     };
     Box::leak(Box::new(Operation {
+        needs: mlflow_authz::catalog::Needs::Own,
+        narrowed: None,
         name: format!("Act{number}").leak(),
         object: Object::Run,
         access: Access::Write,

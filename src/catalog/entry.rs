@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::needs::{Needs, Parameter};
 use super::release::Release;
 
 /// What an operation acts on: MLflow's own entities.
@@ -99,6 +100,8 @@ pub struct Route {
     pub surface: Surface,
     /// The rest of the path: `{x}` is one segment, `{*x}` any number.
     pub template: &'static str,
+    /// The query it is for, nothing else in it; empty where it is for every query.
+    pub query: &'static [Parameter],
     /// The first covered release that serves it; `None` when the oldest one does.
     pub since: Option<Release>,
     /// The first covered release that no longer serves it; `None` while the newest one does.
@@ -120,6 +123,10 @@ pub struct Operation {
     pub routes: &'static [Route],
     /// The public group it belongs to, if any.
     pub public: Option<PublicGroup>,
+    /// What a key must hold.
+    pub needs: Needs,
+    /// What the same `GET` does where a query asks for that alone: an operation whose routes have a query.
+    pub narrowed: Option<&'static Operation>,
 }
 
 /// An operation: the shape of a row in the entry tables.
@@ -138,6 +145,8 @@ pub(super) const fn op(
         source: if cfg!(target_os = "wasi") { "" } else { source },
         routes,
         public: None,
+        needs: Needs::Own,
+        narrowed: None,
     }
 }
 
@@ -145,6 +154,18 @@ impl Operation {
     /// Puts the operation into a public group.
     pub(super) const fn public(mut self, group: PublicGroup) -> Self {
         self.public = Some(group);
+        self
+    }
+
+    /// Lets it need something else than its access to its object.
+    pub(super) const fn needs(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// Names what its `GET` is where a query asks for that alone.
+    pub(super) const fn narrowed(mut self, narrowed: &'static Self) -> Self {
+        self.narrowed = Some(narrowed);
         self
     }
 }
@@ -183,12 +204,19 @@ const fn route(
         methods,
         surface,
         template,
+        query: &[],
         since: None,
         until: None,
     }
 }
 
 impl Route {
+    /// For requests with this query alone.
+    pub(super) const fn with(mut self, query: &'static [Parameter]) -> Self {
+        self.query = query;
+        self
+    }
+
     /// Served by this minor release and later ones.
     pub(super) const fn since(mut self, release: Release) -> Self {
         self.since = Some(release);

@@ -5,16 +5,26 @@
 mod entries;
 mod entry;
 mod naming;
+mod needs;
 mod phrase;
 mod release;
 mod routes;
 
 pub use entry::{Access, Object, Operation, PublicGroup, Route, Surface};
 pub use naming::{Field, FieldKind, Naming};
+pub use needs::{Needs, Parameter, Value, query_example, query_template};
 pub use release::{RELEASES, Release, releases_in_words};
 pub use routes::{CATALOG, Catalog};
 
-/// Every operation, in table order.
+/// The name of the operation of `/graphql`.
+pub const GRAPHQL: &str = "GraphQL";
+
+/// Every operation with paths of its own, in table order.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
     entries::TABLES.iter().flat_map(|table| table.iter())
+}
+
+/// Those too that another one is where a query asks for that alone.
+pub fn all_operations() -> impl Iterator<Item = &'static Operation> {
+    operations().chain(operations().filter_map(|operation| operation.narrowed))
 }

@@ -183,7 +183,7 @@ pub enum Outside {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
 pub enum GraphQl {
-    /// `server:read`: no release covered has a mutation that writes.
+    /// Read on experiment, run, registered_model, model_version, dataset and artifact: one answer can hold all of them.
     #[default]
     Read,
     /// Refused, whoever asks.

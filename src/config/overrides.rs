@@ -210,10 +210,10 @@ fn operations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<&'static Operation>>, D::Error> {
     one_or_many(deserializer, |word| {
-        let found = catalog::operations().find(|operation| operation.name == word);
+        let found = catalog::all_operations().find(|operation| operation.name == word);
         found.ok_or_else(|| {
             let distance = |name: &&str| strsim::damerau_levenshtein(name, word);
-            let names = catalog::operations().map(|operation| operation.name);
+            let names = catalog::all_operations().map(|operation| operation.name);
             let nearest = names.min_by_key(distance).unwrap_or_default();
             format!("{word:?} is not an operation; did you mean {nearest:?}?")
         })

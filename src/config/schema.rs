@@ -107,7 +107,7 @@ pub(super) fn accesses(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn operations(_: &mut SchemaGenerator) -> Schema {
-    let words: Vec<&str> = catalog::operations()
+    let words: Vec<&str> = catalog::all_operations()
         .map(|operation| operation.name)
         .collect();
     one_or_many(&json!({"enum": words}))

@@ -362,7 +362,10 @@ fn a_page_elsewhere_may_read_the_denial_but_not_with_a_login() {
         header(&with_origin, "access-control-expose-headers"),
         ["retry-after, www-authenticate"]
     );
-    assert_eq!(header(&with_origin, "vary"), ["Origin"]);
+    assert_eq!(
+        header(&with_origin, "vary"),
+        ["Origin, Accept, Sec-Fetch-Mode"]
+    );
     assert!(header(&with_origin, "access-control-allow-credentials").is_empty());
     for origin in [&b"https://a\r\nx: y"[..], b"\xff\xfe", b"https://a b"] {
         let answer = answer("", &decision, &[(b"origin", origin)]);

@@ -6,18 +6,15 @@ use http::Method;
 
 use super::{Engine, unknown};
 use crate::authority;
-use crate::catalog::CATALOG;
+use crate::catalog::{CATALOG, GRAPHQL, Operation};
 use crate::config::{GraphQl, Outside};
 use crate::credential::{self, ApiKey, CredentialError};
 use crate::decision::{Decision, Reason};
+use crate::names::query::Query;
 use crate::overrides;
-use crate::policy::Permission;
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};
 use crate::whoami;
-
-/// The catalog's name of `/graphql`.
-const GRAPHQL: &str = "GraphQL";
 
 /// What the request headers alone tell.
 pub(super) enum Classified<'a> {
@@ -146,11 +143,12 @@ impl Engine {
             return self.with_credential(asked, query, head);
         }
         let operation = CATALOG.find(method, path);
+        let operation = operation.map(|operation| narrowed(operation, method, query));
         if operation.is_none() && path.contains(';') {
             return ambiguous(Ambiguity::Parameter, inside);
         }
         let required = match operation {
-            Some(operation) => Permission::new(operation.object, operation.access),
+            Some(operation) => operation.own_permission(),
             None => unknown::strict_reading(method, path),
         };
         let known = self.on_terms(
@@ -175,6 +173,11 @@ impl Engine {
         if known.terms.public.unwrap_or(public) {
             return decided(known, Reason::Public);
         }
+        let first = operation.and_then(|operation| operation.required().next());
+        let known = Decision {
+            required: first.or(known.required),
+            ..known
+        };
         self.with_credential(known, query, head)
     }
 
@@ -195,6 +198,32 @@ impl Engine {
             Err(CredentialError::Ambiguous) => decided(known, Reason::CredentialAmbiguous),
         }
     }
+}
+
+/// What the query makes of an operation; in doubt, what it is without.
+fn narrowed(
+    operation: &'static Operation,
+    method: &str,
+    query: Option<&str>,
+) -> &'static Operation {
+    let Some(narrowed) = operation
+        .narrowed
+        .filter(|_| method == Method::GET.as_str())
+    else {
+        return operation;
+    };
+    let Ok(query) = Query::parse(query.unwrap_or_default()) else {
+        return operation;
+    };
+    let is_asked = narrowed.routes.iter().any(|route| {
+        let is_known = |key: &str| route.query.iter().any(|it| it.name == key);
+        query.keys().all(is_known)
+            && route.query.iter().all(|parameter| {
+                let value = query.get(parameter.name);
+                value.is_ok_and(|value| parameter.accepts(value))
+            })
+    });
+    if is_asked { narrowed } else { operation }
 }
 
 fn decided(decision: Decision, reason: Reason) -> Classified<'static> {

@@ -103,11 +103,20 @@ impl Engine {
             return decided(Reason::OperationUnknown, undecided);
         };
         let policy = self.enforcement.policy(&undecided.terms);
-        if policy.grants(principal, required) {
-            return decided(Reason::Allowed, undecided);
-        }
         let Some(operation) = undecided.operation else {
-            return decided(Reason::OperationUnknown, undecided);
+            let reason = if policy.grants(principal, required) {
+                Reason::Allowed
+            } else {
+                Reason::OperationUnknown
+            };
+            return decided(reason, undecided);
+        };
+        let Some(required) = policy.missing(principal, operation) else {
+            return decided(Reason::Allowed, undecided);
+        };
+        let undecided = Decision {
+            required: Some(required),
+            ..undecided
         };
         if policy.narrow(principal, required, false).is_empty() {
             return decided(Reason::ScopeMissing, undecided);

@@ -6,6 +6,7 @@ mod classification;
 mod edits;
 mod flights;
 mod narrow;
+mod needs;
 mod outside;
 mod protection;
 mod replies;

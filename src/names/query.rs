@@ -32,6 +32,11 @@ impl Query {
             .map(Self)
     }
 
+    /// Every key, as often as it is there.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| key.as_str())
+    }
+
     /// The value of a field, if it is there.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod defaults;
 mod narrow;
+mod needs;
 mod permission;
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ class Browser:
             raise FileNotFoundError("chromium is missing: run scripts/test, which installs it")
         self.requests: list[str] = []
         self.complaints: list[str] = []
+        self.answers: list[tuple[int, str, str]] = []
+        """Status, method and URL of each answer to the page that is open."""
+        self._methods: dict[str, str] = {}
+        self._open_requests: dict[str, str] = {}
         self._ids = itertools.count(1)
         self._unread = b""
         pipes = [workdir / "to-browser", workdir / "from-browser"]
@@ -81,6 +85,47 @@ class Browser:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{file} is not loaded after 20 s")
 
+    def visit(self, url: str, settle: float = 0.4, patience: float = 20) -> None:
+        """Goes to a URL as a person who types it does, and waits until the page has asked for all it asks for.
+
+        `settle`: for so many seconds nothing is open on the network. User name and password may stand in the URL.
+        """
+        # From one `#` to another nothing would be loaded.
+        self._call("Page.navigate", url="about:blank")
+        self.requests.clear()
+        self.complaints.clear()
+        self.answers.clear()
+        self._open_requests.clear()
+        self._methods.clear()
+        self._call(
+            "Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False
+        )
+        self._call("Page.navigate", url=url)
+        self.wait_quiet(settle, patience)
+
+    def wait_quiet(self, settle: float = 0.4, patience: float = 20) -> None:
+        """Waits until the network is quiet."""
+        deadline = time.monotonic() + patience
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < settle:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"open after {patience} s: {sorted(self._open_requests.values())}")
+            if self._drain(0.05) or self._open_requests:
+                quiet_since = time.monotonic()
+
+    def _drain(self, timeout: float) -> bool:
+        """Takes in the events that came; whether there were any of the network."""
+        if b"\0" not in self._unread:
+            if not select.select([self._from], [], [], timeout)[0]:
+                return False
+            self._unread += os.read(self._from, 1 << 20)
+        noticed = False
+        while b"\0" in self._unread:
+            event = self._next()
+            self._notice(event)
+            noticed |= event.get("method", "").startswith("Network.")
+        return noticed
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression: the tests', never the page's own."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
@@ -131,6 +176,16 @@ class Browser:
         method, params = event.get("method"), event.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+            self._methods[params["requestId"]] = params["request"]["method"]
+            # The end of a worker's script is told to the worker's own session.
+            if not params["request"]["url"].endswith(".worker.js"):
+                self._open_requests[params["requestId"]] = params["request"]["url"]
+        elif method == "Network.responseReceived":
+            answer = params["response"]
+            asked_by = self._methods.get(params["requestId"], "GET")
+            self.answers.append((answer["status"], asked_by, answer["url"]))
+        elif method in ("Network.loadingFinished", "Network.loadingFailed"):
+            self._open_requests.pop(params["requestId"], None)
         elif method == "Log.entryAdded":
             self.complaints.append(params["entry"]["text"])
         elif method == "Runtime.consoleAPICalled":

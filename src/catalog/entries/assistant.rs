@@ -76,7 +76,8 @@ pub(super) const TABLE: &[Operation] = &[
         "server/assistant/api.py get_providers",
         &[ajax(&["GET"], "3.0/mlflow/assistant/providers").since(Release(3, 15, 0))],
     ),
-    // Until 3.15, a key of the provider's is in the answer.
+    // MLflow asks for a login only. Until 3.15 a provider's API key is in the answer, and to a client whose address is
+    // loopback, which may be the proxy's, the folders of projects still are.
     op(
         "GetConfig",
         Assistant,

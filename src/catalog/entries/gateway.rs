@@ -5,7 +5,32 @@ use crate::catalog::entry::{
     Object::Gateway,
     Operation, ajax, api, op,
 };
+use crate::catalog::needs::{Parameter, Value};
 use crate::catalog::release::Release;
+
+/// With an `endpoint_id` every release asks for read on that endpoint.
+const LIST_BINDINGS_OF_ENDPOINT: Operation = op(
+    "ListBindingsOfEndpoint",
+    Gateway,
+    Read,
+    "server/auth/__init__.py validate_can_list_gateway_endpoint_bindings",
+    &[api(&["GET"], "3.0/mlflow/gateway/endpoints/bindings/list")
+        .since(Release(3, 8, 0))
+        .with(&[
+            Parameter {
+                name: "endpoint_id",
+                value: Value::Present,
+            },
+            Parameter {
+                name: "resource_type",
+                value: Value::Optional,
+            },
+            Parameter {
+                name: "resource_id",
+                value: Value::Optional,
+            },
+        ])],
+);
 
 /// The AI gateway's configuration.
 pub(super) const TABLE: &[Operation] = &[
@@ -111,15 +136,15 @@ pub(super) const TABLE: &[Operation] = &[
                 .since(Release(3, 8, 0)),
         ],
     ),
-    // Without an `endpoint_id`, which the path does not show, MLflow leaves it to its
-    // administrators.
+    // Without an `endpoint_id` MLflow leaves it to its administrators.
     op(
         "ListEndpointBindings",
         Gateway,
         Admin,
         "server/auth/__init__.py validate_can_list_gateway_endpoint_bindings",
         &[api(&["GET"], "3.0/mlflow/gateway/endpoints/bindings/list").since(Release(3, 8, 0))],
-    ),
+    )
+    .narrowed(&LIST_BINDINGS_OF_ENDPOINT),
     op(
         "SetGatewayEndpointTag",
         Gateway,

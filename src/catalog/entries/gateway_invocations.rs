@@ -5,7 +5,23 @@ use crate::catalog::entry::{
     Object::Gateway,
     Operation, ajax, op, root,
 };
+use crate::catalog::needs::{Parameter, Value};
 use crate::catalog::release::Release;
+
+/// The one path that a GET may name since 2.22; the page of runs asks for it. `gateway_proxy_handler` also hands
+/// on `json_data`, so nothing else may be in the query.
+const LIST_DEPLOYMENTS_ENDPOINTS: Operation = op(
+    "ListDeploymentsEndpoints",
+    Gateway,
+    Read,
+    "server/handlers.py _validate_gateway_path",
+    &[
+        ajax(&["GET"], "2.0/mlflow/gateway-proxy").with(&[Parameter {
+            name: "gateway_path",
+            value: Value::Path("api/2.0/endpoints"),
+        }]),
+    ],
+);
 
 /// Requests the AI gateway hands on to a provider, which somebody pays for.
 pub(super) const TABLE: &[Operation] = &[
@@ -102,14 +118,14 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/proxy/{endpoint_name}/{*path}").since(Release(3, 13, 0))],
     ),
-    // Calls the deployments server, which MLflow leaves to judge for itself. GET lists its
-    // endpoints, but a HEAD goes to any path there: `_validate_gateway_path` knows GET and POST
-    // only.
+    // Calls the deployments server, which MLflow leaves to judge for itself. Before 2.22 a GET goes to any path
+    // there, and in every release a HEAD does: `_validate_gateway_path` knows GET and POST only.
     op(
         "GatewayProxy",
         Gateway,
         Use,
         "server/handlers.py gateway_proxy_handler",
         &[ajax(&["GET", "POST"], "2.0/mlflow/gateway-proxy")],
-    ),
+    )
+    .narrowed(&LIST_DEPLOYMENTS_ENDPOINTS),
 ];

@@ -1,6 +1,10 @@
 //! The AI gateway's provider secrets, and whether the server encrypts them well.
 
-use crate::catalog::entry::{Access::Admin, Object::Gateway, Operation, ajax, api, op};
+use crate::catalog::entry::{
+    Access::{Admin, Read},
+    Object::Gateway,
+    Operation, ajax, api, op,
+};
 use crate::catalog::release::Release;
 
 /// The AI gateway's provider secrets, and whether the server encrypts them well.
@@ -33,6 +37,8 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_delete_gateway_secret",
         &[api(&["DELETE"], "3.0/mlflow/gateway/secrets/delete").since(Release(3, 8, 0))],
     ),
+    // MLflow lists to each user the secrets they can read (since 3.16; before, all of them). The answer holds the
+    // first three and the last four characters of each secret (`_mask_string_value`), and who made it.
     op(
         "ListGatewaySecretInfos",
         Gateway,
@@ -40,12 +46,12 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py filter_list_gateway_secrets",
         &[api(&["GET"], "3.0/mlflow/gateway/secrets/list").since(Release(3, 8, 0))],
     ),
-    // Says whether the default passphrase is in use, which MLflow strips for all but
-    // administrators.
+    // Two booleans, for every user of MLflow's: no secret among them. Its auth plugin strips
+    // `using_default_passphrase` for all but administrators since 3.16.
     op(
         "GetSecretsConfig",
         Gateway,
-        Admin,
+        Read,
         "server/auth/__init__.py redact_secrets_config_for_non_admins",
         &[ajax(&["GET"], "3.0/mlflow/gateway/secrets/config").since(Release(3, 8, 0))],
     ),

@@ -2,10 +2,22 @@
 
 use crate::catalog::entry::{
     Access::{Admin, Read, Write},
-    Object::Server,
+    Object::{self, Server},
     Operation, PublicGroup, ajax, api, op, root,
 };
+use crate::catalog::needs::Needs;
 use crate::catalog::release::Release;
+
+/// What the schemas of all covered releases can return: what the REST endpoints of the same names need, and
+/// `registered_model`, on which MLflow filters model versions (`GraphQLAuthorizationMiddleware`, 3.17.2).
+const GRAPHQL_RETURNS: &[Object] = &[
+    Object::Experiment,
+    Object::Run,
+    Object::RegisteredModel,
+    Object::ModelVersion,
+    Object::Dataset,
+    Object::Artifact,
+];
 
 /// The server itself.
 pub(super) const TABLE: &[Operation] = &[
@@ -45,7 +57,8 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py serve",
         &[root(&["GET"], "/")],
     )
-    .public(PublicGroup::Ui),
+    .public(PublicGroup::Ui)
+    .needs(Needs::Any),
     op(
         "ServeStaticFile",
         Server,
@@ -53,7 +66,8 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py serve_static_file",
         &[root(&["GET"], "/static-files/{*path}")],
     )
-    .public(PublicGroup::Ui),
+    .public(PublicGroup::Ui)
+    .needs(Needs::Any),
     // Flask's own endpoint for the same files.
     op(
         "Static",
@@ -62,15 +76,17 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py app",
         &[root(&["GET"], "/build/{*filename}")],
     )
-    .public(PublicGroup::Ui),
-    // Its mutations only search, too.
+    .public(PublicGroup::Ui)
+    .needs(Needs::Any),
+    // One answer can hold all that the schema has: what a body asks for is not read. Its mutations only search, too.
     op(
         "GraphQL",
         Server,
         Read,
         "server/handlers.py _graphql",
         &[root(&["GET", "POST"], "/graphql").since(Release(2, 22, 0))],
-    ),
+    )
+    .needs(Needs::ReadOnAll(GRAPHQL_RETURNS)),
     // Only there with `--expose-prometheus`.
     op(
         "Metrics",

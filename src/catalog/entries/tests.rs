@@ -76,6 +76,38 @@ fn every_row_has_routes_and_cites_a_source() {
     }
 }
 
+/// A query makes less of a `GET` that its operation has anyway, and never of an unknown one.
+#[test]
+fn narrowing_rows_have_the_routes_of_what_they_narrow() {
+    let mut narrowing = 0;
+    for row in rows() {
+        assert!(row.routes.iter().all(|route| route.query.is_empty()));
+        let Some(narrowed) = row.narrowed else {
+            continue;
+        };
+        narrowing += 1;
+        assert!(
+            rows().all(|it| it.name != narrowed.name),
+            "{}",
+            narrowed.name
+        );
+        assert!(narrowed.narrowed.is_none() && narrowed.public.is_none());
+        assert_eq!(
+            (narrowed.object, narrowed.access),
+            (row.object, Access::Read)
+        );
+        let paths = |row: &Operation| -> BTreeSet<String> {
+            row.routes.iter().flat_map(|it| it.paths()).collect()
+        };
+        assert_eq!(paths(narrowed), paths(row), "{}", row.name);
+        for route in narrowed.routes {
+            assert_eq!(route.methods, ["GET"], "{}", narrowed.name);
+            assert!(!route.query.is_empty(), "{}", narrowed.name);
+        }
+    }
+    assert_eq!(narrowing, 2);
+}
+
 #[test]
 fn methods_are_known_and_never_left_to_the_server() {
     for (row, method, _) in endpoints() {
@@ -168,7 +200,12 @@ fn deleting_needs_delete_or_is_known_not_to() {
 /// Read scopes are handed out freely: they must not reach what these segments guard.
 #[test]
 fn what_guards_secrets_and_accounts_is_admin() {
-    let own = ["GetCurrentUser", "ListCurrentUserPermissions"];
+    // What a caller is told about itself, and two booleans.
+    let own = [
+        "GetCurrentUser",
+        "ListCurrentUserPermissions",
+        "GetSecretsConfig",
+    ];
     let guarded = [
         "/users/",
         "/roles/",

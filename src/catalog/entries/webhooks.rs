@@ -1,4 +1,4 @@
-//! Webhooks. MLflow leaves all of them to its administrators, the reads included.
+//! Webhooks. MLflow leaves all of them to its administrators, the reads included, in every release that has them.
 
 use crate::catalog::entry::{Access::Admin, Object::Webhook, Operation, api, op};
 use crate::catalog::release::Release;

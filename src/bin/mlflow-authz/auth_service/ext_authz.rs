@@ -13,7 +13,7 @@ use mlflow_authz::auth_service::{Reply, Verdict};
 use mlflow_authz::catalog::CATALOG;
 use mlflow_authz::config::{ConfigError, IdentityHeaders};
 use mlflow_authz::identity::{HeaderEdit, HeaderEdits, Identity};
-use mlflow_authz::policy::{Permission, Policy};
+use mlflow_authz::policy::Policy;
 use mlflow_authz::principals::Principal;
 use mlflow_authz::target::{Target, below_mount};
 
@@ -85,10 +85,7 @@ impl Checks {
         };
         below_mount(&target.path, &self.mount)
             .and_then(|path| CATALOG.find(method.as_str(), path))
-            .is_some_and(|operation| {
-                let required = Permission::new(operation.object, operation.access);
-                self.policy.grants(principal, required)
-            })
+            .is_some_and(|operation| self.policy.missing(principal, operation).is_none())
     }
 }
 

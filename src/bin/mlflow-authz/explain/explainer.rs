@@ -151,10 +151,12 @@ fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a
     let pseudo = pseudo
         .into_iter()
         .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
-    let headers = &request.headers;
+    // They choose between JSON and a page, and the explanation is made of the JSON.
+    let of_a_browser = |name: &[u8]| name == b"accept" || name == b"sec-fetch-mode";
+    let headers = request.headers.iter();
     pseudo.chain(
         headers
-            .iter()
+            .filter(move |(name, _)| !of_a_browser(name.as_ref()))
             .map(|(name, value)| (name.as_ref(), value.as_slice())),
     )
 }

@@ -4,6 +4,7 @@ use mlflow_authz::printable::printable;
 use std::fmt;
 
 use mlflow_authz::Decision;
+use mlflow_authz::catalog::{Needs, Operation};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Answer;
 use mlflow_authz::enforcement::percentile;
@@ -21,7 +22,11 @@ pub struct Explanation<'p> {
     operation: Option<&'static str>,
     object: Option<&'static str>,
     access: Option<&'static str>,
+    /// The first that is missing, or else the first that is needed.
     required_permission: Option<String>,
+    /// All that is needed, where that is not one permission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<String>,
     /// Fewest permissions first, at most five, as in the filter's answers.
     granting_scopes: Vec<&'p str>,
     key_scopes: Option<Vec<String>>,
@@ -86,8 +91,11 @@ impl<'p> Explanation<'p> {
             object: operation.map(|operation| operation.object.as_str()),
             access: operation.map(|operation| operation.access.as_str()),
             required_permission: required.map(|required| required.to_string()),
+            needs: operation
+                .filter(|operation| operation.needs != Needs::Own)
+                .map(Operation::required_in_words),
             granting_scopes: required
-                .map(|it| policy.granting_scopes(it))
+                .map(|it| policy.scopes_to_ask_for(operation, it))
                 .unwrap_or_default(),
             key_names,
             key_scopes: principal.as_ref().map(|principal| principal.scopes.clone()),
@@ -162,7 +170,10 @@ impl fmt::Display for Explanation<'_> {
             ("reason", Some(self.reason.to_owned())),
             ("mount", self.mount.clone()),
             ("operation", operation.map(str::to_owned)),
-            ("needs", self.required_permission.clone()),
+            (
+                "needs",
+                self.needs.clone().or(self.required_permission.clone()),
+            ),
             (
                 "granted by",
                 needed.then(|| list(&self.granting_scopes, "no configured scope")),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use mlflow_authz::catalog::{self, Operation, PublicGroup};
-use mlflow_authz::policy::{Permission, Policy};
+use mlflow_authz::policy::Policy;
 use serde::Serialize;
 
 use crate::config_file::{self, ConfigFile};
@@ -109,14 +109,13 @@ impl<'a> Matrix<'a> {
 }
 
 fn row<'a>(operation: &'static Operation, policy: &'a Policy, public: &[PublicGroup]) -> Row<'a> {
-    let permission = Permission::new(operation.object, operation.access);
     Row {
         operation: operation.name,
         object: operation.object.as_str(),
-        permission: permission.to_string(),
+        permission: operation.required_in_words(),
         public: operation
             .public
             .is_some_and(|group| public.contains(&group)),
-        scopes: policy.granting(permission).collect(),
+        scopes: policy.granting_operation(operation).collect(),
     }
 }

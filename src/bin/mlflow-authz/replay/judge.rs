@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use mlflow_authz::catalog::{Naming, Operation};
+use mlflow_authz::catalog::{self, Naming, Operation};
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::request::Header;
 use mlflow_authz::shared_data::LocalData;
@@ -156,7 +156,10 @@ impl Judge {
             Some(named) if is_get(record) => {
                 Cow::Owned([target, b"?", named.query.as_bytes()].concat())
             }
-            _ => Cow::Borrowed(target),
+            _ => match query_of(record) {
+                Some(query) => Cow::Owned([target, b"?", query.as_bytes()].concat()),
+                None => Cow::Borrowed(target),
+            },
         });
         let known = caller == Caller::Known;
         let given = [
@@ -210,6 +213,14 @@ fn is_get(record: &Record<'_>) -> bool {
         .method
         .as_ref()
         .is_some_and(|method| method.0 == "GET")
+}
+
+/// A query that makes the operation of the record what it is, where one does.
+fn query_of(record: &Record<'_>) -> Option<String> {
+    let recorded = &*record.operation.as_ref()?.0;
+    let operation = catalog::all_operations().find(|operation| operation.name == recorded)?;
+    let route = operation.routes.first()?;
+    (!route.query.is_empty()).then(|| catalog::query_example(route.query))
 }
 
 /// Whether the engine looked for a name where a record cannot hold it.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use mlflow_authz::catalog::{self, Operation, Release, Route};
-use mlflow_authz::policy::{Permission, Policy};
+use mlflow_authz::policy::Policy;
 
 use crate::config_file::{self, ConfigFile};
 use crate::error::CliError;
@@ -92,7 +92,15 @@ impl Table<'_> {
 
     /// Every path of every operation, once for all methods that the same releases serve.
     fn endpoints(&self) -> Vec<Endpoint> {
-        catalog::operations()
+        self.endpoints_among(catalog::operations())
+    }
+
+    /// The same of some operations.
+    fn endpoints_among(
+        &self,
+        operations: impl Iterator<Item = &'static Operation>,
+    ) -> Vec<Endpoint> {
+        operations
             .flat_map(|operation| self.endpoints_of(operation))
             .collect()
     }
@@ -104,15 +112,16 @@ impl Table<'_> {
             .flat_map(|route| route.paths().map(move |path| (route, path)));
         for (route, path) in pairs {
             let releases = (route.since, route.until);
-            match endpoints
-                .iter_mut()
-                .find(|endpoint| endpoint.path == path && endpoint.releases == releases)
-            {
+            let query = catalog::query_template(route.query);
+            match endpoints.iter_mut().find(|endpoint| {
+                (&endpoint.path, &endpoint.query, endpoint.releases) == (&path, &query, releases)
+            }) {
                 Some(endpoint) => add_methods(&mut endpoint.methods, route),
                 None => endpoints.push(Endpoint {
                     operation,
                     methods: route.methods.to_vec(),
                     path,
+                    query,
                     releases,
                 }),
             }
@@ -127,6 +136,8 @@ struct Endpoint {
     operation: &'static Operation,
     methods: Vec<&'static str>,
     path: String,
+    /// The only query it is for, as a template; empty for every query.
+    query: String,
     releases: Releases,
 }
 
@@ -153,13 +164,17 @@ fn minor(release: Release) -> String {
     format!("{}.{}", release.0, release.1)
 }
 
-fn permission(operation: &Operation) -> Permission {
-    Permission::new(operation.object, operation.access)
+fn with_query(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
 }
 
 /// The narrowest scopes that grant an operation; the last is `…` where there are more.
 fn narrowest<'p>(policy: &'p Policy, operation: &Operation) -> Vec<&'p str> {
-    let mut granting = policy.granting(permission(operation));
+    let mut granting = policy.granting_operation(operation);
     let mut shown: Vec<&str> = granting.by_ref().take(SCOPES_SHOWN).collect();
     shown.extend(granting.next().map(|_| "…"));
     shown

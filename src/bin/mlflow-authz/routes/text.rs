@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use mlflow_authz::catalog;
 use mlflow_authz::policy::Policy;
 
-use super::{Endpoint, Table, in_words, narrowest, permission};
+use super::{Endpoint, Table, in_words, narrowest, with_query};
 
 const HEADINGS: [&str; COLUMNS] = [
     "METHOD",
@@ -19,7 +20,7 @@ const COLUMNS: usize = 6;
 /// Prints the catalog as a table.
 pub fn print(out: &mut dyn Write, table: &Table<'_>) -> io::Result<()> {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
-    let endpoints = table.endpoints();
+    let endpoints = table.endpoints_among(catalog::all_operations());
     rows.extend(endpoints.iter().map(|endpoint| row(endpoint, table.policy)));
     let mut widths = [0; COLUMNS];
     for row in &rows {
@@ -42,6 +43,7 @@ fn row(
         operation,
         methods,
         path,
+        query,
         releases,
     }: &Endpoint,
     policy: &Policy,
@@ -49,9 +51,9 @@ fn row(
     let scopes = narrowest(policy, operation);
     [
         methods.join(","),
-        path.clone(),
+        with_query(path, query),
         operation.name.to_owned(),
-        permission(operation).to_string(),
+        operation.required_in_words(),
         or_dash(in_words(*releases)),
         or_dash(scopes.join(" ")),
     ]

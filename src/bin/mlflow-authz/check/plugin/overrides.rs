@@ -14,7 +14,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         let place = format!("[{index}]");
         let path = ["overrides", place.as_str()];
         let earlier = config.overrides.get(..index).unwrap_or_default();
-        if !catalog::operations().any(|operation| over.matches.names(operation)) {
+        if !catalog::all_operations().any(|operation| over.matches.names(operation)) {
             findings.add_at(
                 rules::OVERRIDE_UNUSED,
                 origin.field(&[path[0], path[1], "match"]),

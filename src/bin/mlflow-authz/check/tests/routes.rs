@@ -2,7 +2,9 @@
 
 use super::{assert_edits, codes, sample};
 
-const LAST: &str = "                route: { cluster: mlflow, prefix_rewrite: /, timeout: 0s }\n";
+const LAST: &str = "                redirect: { path_redirect: /api/mlflow/ }\n";
+/// The same route, but it forwards.
+const ROOT: &str = "                route: { cluster: mlflow, prefix_rewrite: /, timeout: 0s }\n";
 const MAIN: &str = "                match: { prefix: /api/mlflow/ }\n";
 
 /// The sample with one more route behind its own.
@@ -18,6 +20,10 @@ fn routes_beside_the_mount() {
             &[][..],
         ),
         ("{ match: { prefix: / }, route: { cluster: web } }", &[]),
+        (
+            "{ match: { path: /mlflow }, redirect: { path_redirect: /api/mlflow/ } }",
+            &[],
+        ),
         (
             "{ match: { prefix: / }, direct_response: { status: 404 } }",
             &[],
@@ -103,12 +109,12 @@ const DISABLED: &str = "{ mlflow_authz: { \"@type\": type.googleapis.com/envoy.c
 #[test]
 fn routes_without_the_filter() {
     let disabled = format!("typed_per_filter_config: {DISABLED}");
-    let last = format!("{LAST}                {disabled}\n");
+    let last = format!("{ROOT}                {disabled}\n");
     let host = format!("              domains: [\"*\"]\n              {disabled}\n");
     let table =
         format!("            name: mlflow\n            {disabled}\n            virtual_hosts:\n");
     let enabled = format!(
-        "{LAST}                typed_per_filter_config: {}\n",
+        "{ROOT}                typed_per_filter_config: {}\n",
         DISABLED.replace("disabled: true", "config: {}")
     );
     const HOST: &str = "              domains: [\"*\"]\n";
@@ -119,14 +125,14 @@ fn routes_without_the_filter() {
     assert_edits(&[
         (&[(LAST, &last)], &[("around-filter", "routes[1]")]),
         (
-            &[(HOST, &host)],
+            &[(HOST, &host), (LAST, ROOT)],
             &[
                 ("around-filter", "routes[0]"),
                 ("around-filter", "routes[1]"),
             ],
         ),
         (
-            &[(TABLE, &table)],
+            &[(TABLE, &table), (LAST, ROOT)],
             &[
                 ("around-filter", "routes[0]"),
                 ("around-filter", "routes[1]"),
@@ -137,7 +143,7 @@ fn routes_without_the_filter() {
             &[("around-filter", "routes[0]")],
         ),
         (
-            &[(ENTRY, off)],
+            &[(ENTRY, off), (LAST, ROOT)],
             &[
                 ("around-filter", "routes[0]"),
                 ("around-filter", "routes[1]"),

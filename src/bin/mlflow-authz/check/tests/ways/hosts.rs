@@ -96,8 +96,7 @@ fn other_virtual_hosts() {
 /// Without a decision where `outside` is "forward"; refused, and told all the same, where it is not.
 #[test]
 fn what_lies_outside() {
-    const LAST: &str =
-        "                route: { cluster: mlflow, prefix_rewrite: /, timeout: 0s }\n";
+    const LAST: &str = "                redirect: { path_redirect: /api/mlflow/ }\n";
     let route = format!(
         "{LAST}              - {{ match: {{ prefix: / }}, route: {{ cluster: mlflow }} }}\n"
     );

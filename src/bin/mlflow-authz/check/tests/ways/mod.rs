@@ -14,8 +14,7 @@ pub const TABLE: &str = "          route_config:\n            name: mlflow\n";
 pub const HOST: &str = "              domains: [\"*\"]\n";
 pub const MATCH: &str = "                match: { prefix: /api/mlflow/ }\n";
 pub const ACTION: &str = "                  cluster: mlflow\n";
-pub const LAST: &str =
-    "                route: { cluster: mlflow, prefix_rewrite: /, timeout: 0s }\n";
+pub const LAST: &str = "                redirect: { path_redirect: /api/mlflow/ }\n";
 pub const MANAGER: &str = "          stat_prefix: mlflow\n";
 pub const ROUTER: &str = "          - name: envoy.filters.http.router\n";
 pub const FILTER: &str = "          - name: mlflow_authz\n";

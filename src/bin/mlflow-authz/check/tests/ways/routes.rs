@@ -157,7 +157,9 @@ pub fn cases() -> Vec<Case> {
         instead(
             "the filter is off for a route",
             LAST,
-            &format!("{LAST}                {OFF}\n"),
+            &format!(
+                "                route: {{ cluster: mlflow, prefix_rewrite: / }}\n                {OFF}\n"
+            ),
             AROUND,
         ),
         instead(

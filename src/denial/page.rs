@@ -1,0 +1,254 @@
+//! The answer to a browser that navigates: the same words as the JSON, as a page for the person who reads it.
+//!
+//! It has no script, no form and no image, and one style sheet that its `Content-Security-Policy` names by digest.
+//! [`Html`] takes markup from this file only (`&'static str`); everything else goes through [`Html::text`], which
+//! escapes it.
+
+#[cfg(test)]
+mod tests;
+
+use http::StatusCode;
+
+use super::{Body, MENTIONED_SCOPES};
+use crate::config::{Config, CredentialKind};
+use crate::decision::{Decision, Reason};
+use crate::request::RequestHead;
+
+/// The style sheet. Who changes it changes its digest in [`POLICY`] too: a test compares them.
+const STYLE: &str = "body{margin:0;background:#f5f6f8;color:#1b2430;font:16px/1.5 system-ui,sans-serif}\
+main{max-width:44rem;margin:3rem auto;padding:2rem;background:#fff;border:1px solid #d8dde4;border-radius:8px}\
+h1{margin:0 0 .5rem;font-size:1.4rem}h2{margin:2rem 0 .25rem;font-size:1.05rem}\
+p,li,dd{overflow-wrap:anywhere}dl{display:grid;grid-template-columns:max-content 1fr;gap:.4rem 1.25rem;margin:1.5rem 0 0}\
+dt{color:#5a6675}dd{margin:0}code{padding:.1em .35em;background:#eef1f5;border-radius:4px;font-size:.9em}\
+ul{margin:.25rem 0;padding-left:1.25rem}a{color:#0b5cad}\
+@media(prefers-color-scheme:dark){body{background:#12161c;color:#e3e8ee}main{background:#1a2028;border-color:#323b47}\
+dt{color:#9aa7b6}code{background:#27303b}a{color:#7db8ff}}";
+
+/// What the page may do: be styled by [`STYLE`].
+const POLICY: &str = "default-src 'none'; style-src 'sha256-mJS3959aX0ArweN2afgGdtNqhe1xYs9PAXOyMs1iXXM='; \
+base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Headers of the page beside those of every answer.
+pub(super) const HEADERS: [(&str, &str); 5] = [
+    ("content-type", "text/html; charset=utf-8"),
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+];
+
+/// The longest text from elsewhere that is shown, in characters.
+const LONGEST_TEXT: usize = 2000;
+
+/// What the page says that the JSON does not.
+pub(super) struct Reader<'a> {
+    pub(super) status: StatusCode,
+    /// The request's method and path, without its query.
+    pub(super) request: String,
+    /// Where the MLflow page is, below which the request was; `None` where that is not known.
+    pub(super) home: Option<&'a str>,
+    /// Whether a browser can log in here: it only knows HTTP Basic.
+    pub(super) basic: bool,
+    pub(super) key_id: Option<&'a str>,
+    pub(super) help_url: Option<&'a str>,
+    /// Seconds.
+    pub(super) retry_after: Option<u64>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn of(
+        decision: &'a Decision,
+        head: &RequestHead<'_>,
+        config: &'a Config,
+        status: StatusCode,
+    ) -> Self {
+        let mut path = head.raw_target().split(|b| *b == b'?');
+        let path = path.next().unwrap_or_default();
+        let principal = decision.principal.as_deref();
+        Self {
+            status,
+            request: format!("{} {}", head.method(), path.escape_ascii()),
+            home: decision.mount.as_deref(),
+            basic: config.credentials.contains(&CredentialKind::Basic),
+            key_id: principal.and_then(|it| it.key_id.as_deref()),
+            help_url: config.help_url.as_deref(),
+            retry_after: decision.retry_after,
+        }
+    }
+}
+
+/// The whole page.
+pub(super) fn page(body: &Body<'_>, reader: &Reader<'_>) -> String {
+    let title = title(reader.status);
+    let mut html = Html::new();
+    html.markup("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
+    html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+    html.markup("<meta name=\"robots\" content=\"noindex\"><title>");
+    html.text(title);
+    html.markup("</title><style>");
+    html.markup(STYLE);
+    html.markup("</style></head>\n<body><main><h1>");
+    html.text(title);
+    html.markup("</h1>\n<p>");
+    html.text(&body.message);
+    html.markup("</p>\n");
+    facts(&mut html, body, reader);
+    html.markup("<h2>What you can do</h2>\n<ul>\n");
+    what_to_do(&mut html, body, reader);
+    html.markup("</ul>\n</main></body></html>\n");
+    html.0
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "Log in with an API key",
+        StatusCode::FORBIDDEN => "This is not allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests with this API key",
+        StatusCode::SERVICE_UNAVAILABLE => "API keys cannot be checked right now",
+        _ => "This request cannot be read without doubt",
+    }
+}
+
+fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
+    html.markup("<dl>\n");
+    html.fact("Request", [reader.request.as_str()]);
+    html.fact("Operation", body.operation);
+    html.fact("Required permission", body.required_permission.as_deref());
+    let granting = body.granting_scopes.iter().flatten().copied();
+    html.fact("Scopes that grant it", granting);
+    html.fact("Key", reader.key_id);
+    if let Some(scopes) = body.key_scopes {
+        let shown = scopes.iter().take(MENTIONED_SCOPES).map(String::as_str);
+        let none = scopes.is_empty().then_some("no scopes");
+        let more = (scopes.len() > MENTIONED_SCOPES).then_some("and more");
+        html.fact("This key has", shown.chain(none).chain(more));
+    }
+    html.fact("Reason", [body.reason]);
+    let status = reader.status.as_u16().to_string();
+    html.fact("Status", [status.as_str()]);
+    html.fact("Request id", body.request_id);
+    html.markup("</dl>\n");
+}
+
+fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
+    if let Some(permission) = &body.required_permission {
+        html.markup("<li>Ask whoever issues the API keys for the permission <code>");
+        html.text(permission);
+        html.markup(
+            "</code>, or for a key with one of the scopes above. Name the request id.</li>\n",
+        );
+    }
+    match reader.status {
+        StatusCode::UNAUTHORIZED => log_in(html, reader),
+        // Outside the mounts no key helps.
+        StatusCode::FORBIDDEN if body.reason != Reason::OutsideMounts.as_str() => {
+            log_in_with_another_key(html, reader);
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => retry(html, reader),
+        _ => {}
+    }
+    if let Some(home) = reader.home {
+        // The mount alone: nothing of the request, in whose query a key may be.
+        html.markup("<li><a rel=\"noreferrer\" href=\"");
+        html.text(home);
+        html.markup(if home.ends_with('/') { "" } else { "/" });
+        html.markup("\">Go to the first page of MLflow</a>.</li>\n");
+    }
+    if let Some(url) = reader.help_url {
+        html.markup("<li>Read <a rel=\"noreferrer\" href=\"");
+        html.text(url);
+        html.markup("\">about the API keys of this server</a>.</li>\n");
+    }
+}
+
+fn log_in(html: &mut Html, reader: &Reader<'_>) {
+    html.markup(if reader.basic {
+        "<li>Reload this page. The browser asks for a user name and a password: the API key is the password, the user \
+         name may be any.</li>\n"
+    } else {
+        NO_BASIC
+    });
+}
+
+fn log_in_with_another_key(html: &mut Html, reader: &Reader<'_>) {
+    html.markup(if reader.basic {
+        "<li>Log in with another key: the browser sends the key it has until all of its windows are closed. Close them, \
+         or open a private window, and go to the first page of MLflow there. The browser asks for a user name and a \
+         password: the API key is the password, the user name may be any. Do not put a key into a link.</li>\n"
+    } else {
+        NO_BASIC
+    });
+}
+
+const NO_BASIC: &str = "<li>A browser cannot log in to this server by itself: its <code>credentials</code> do not \
+                        include <code>basic</code>.</li>\n";
+
+fn retry(html: &mut Html, reader: &Reader<'_>) {
+    html.markup("<li>Reload this page ");
+    match reader.retry_after {
+        Some(seconds) => {
+            html.markup("in ");
+            html.text(&seconds.to_string());
+            html.markup(" s");
+        }
+        None => html.markup("later"),
+    }
+    html.markup(".</li>\n");
+}
+
+/// A page as it grows.
+struct Html(String);
+
+impl Html {
+    fn new() -> Self {
+        Self(String::with_capacity(4096))
+    }
+
+    /// Markup: of this file, never from elsewhere.
+    fn markup(&mut self, markup: &'static str) {
+        self.0.push_str(markup);
+    }
+
+    /// Any text, as the content of an element or of a quoted attribute.
+    fn text(&mut self, text: &str) {
+        for character in text.chars().take(LONGEST_TEXT) {
+            match character {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                it if it.is_control() || turns_text_around(it) => self.0.push('\u{fffd}'),
+                it => self.0.push(it),
+            }
+        }
+        if text.chars().nth(LONGEST_TEXT).is_some() {
+            self.0.push('…');
+        }
+    }
+
+    /// A line of the list of facts, where there is any value.
+    fn fact<'a>(&mut self, name: &'static str, values: impl IntoIterator<Item = &'a str>) {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_none() {
+            return;
+        }
+        self.markup("<dt>");
+        self.markup(name);
+        self.markup("</dt><dd>");
+        let mut before = "<code>";
+        for value in values {
+            self.markup(before);
+            self.text(value);
+            self.markup("</code>");
+            before = " <code>";
+        }
+        self.markup("</dd>\n");
+    }
+}
+
+/// Bidirectional controls (Unicode Standard Annex 9): text after them reads in another order than it is in.
+const fn turns_text_around(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,91 @@
+//! Whether a principal holds what an operation needs.
+
+use super::{Permission, Policy};
+use crate::catalog::{Access, Needs, Object, Operation};
+use crate::principals::Principal;
+
+impl Operation {
+    /// Its own access to its own object: what records and metrics call it.
+    pub const fn own_permission(&self) -> Permission {
+        Permission::new(self.object, self.access)
+    }
+
+    /// What a key must hold, one by one; nothing where any permission will do.
+    pub fn required(&self) -> impl Iterator<Item = Permission> + use<> {
+        let (own, objects): (_, &'static [Object]) = match self.needs {
+            Needs::Own => (Some(self.own_permission()), &[]),
+            Needs::Any => (None, &[]),
+            Needs::ReadOnAll(objects) => (None, objects),
+        };
+        let reads = objects.iter();
+        own.into_iter()
+            .chain(reads.map(|object| Permission::new(*object, Access::Read)))
+    }
+
+    /// What a key must hold, in words.
+    pub fn required_in_words(&self) -> String {
+        let required: Vec<String> = self.required().map(|it| it.to_string()).collect();
+        if required.is_empty() {
+            "any permission".to_owned()
+        } else {
+            required.join(", ")
+        }
+    }
+}
+
+impl Policy {
+    /// The first permission that an operation needs and the principal does not hold on every object. Where any
+    /// permission will do and it holds none, the operation's own.
+    pub fn missing(&self, principal: &Principal, operation: &Operation) -> Option<Permission> {
+        if operation.needs == Needs::Any {
+            let holds_any = self.holds_any(principal);
+            return (!holds_any).then(|| operation.own_permission());
+        }
+        operation
+            .required()
+            .find(|permission| !self.grants(principal, *permission))
+    }
+
+    /// Whether anything at all is granted, on all objects or on those of some names.
+    fn holds_any(&self, principal: &Principal) -> bool {
+        let is_granting = |set: Option<&super::PermissionSet>| set.is_some_and(|it| !it.is_empty());
+        let scopes = &mut principal.scopes.iter();
+        let roles = &mut principal.roles.iter();
+        principal.is_admin
+            || scopes.any(|scope| is_granting(self.scopes.get(scope)))
+            || roles.any(|role| is_granting(self.roles.get(role)))
+            || self
+                .limited(principal)
+                .iter()
+                .any(|(scope, names)| !names.is_empty() && is_granting(self.scopes.get(*scope)))
+    }
+
+    /// The scopes to ask for where a permission is missing for an operation, fewest permissions first, at most five.
+    pub fn scopes_to_ask_for(
+        &self,
+        operation: Option<&Operation>,
+        missing: Permission,
+    ) -> Vec<&str> {
+        match operation.filter(|operation| operation.needs != Needs::Own) {
+            Some(operation) => self
+                .granting_operation(operation)
+                .take(super::NAMED_SCOPES)
+                .collect(),
+            None => self.granting_scopes(missing),
+        }
+    }
+
+    /// Every scope that grants all an operation needs, fewest permissions first.
+    pub fn granting_operation(&self, operation: &Operation) -> impl Iterator<Item = &str> {
+        let any = operation.needs == Needs::Any;
+        let required: Vec<Permission> = operation.required().collect();
+        self.by_width
+            .iter()
+            .filter(move |scope| {
+                self.scopes.get(*scope).is_some_and(|set| {
+                    required.iter().all(|it| set.contains(*it)) && !(any && set.is_empty())
+                })
+            })
+            .map(String::as_str)
+    }
+}
