@@ -238,7 +238,10 @@ fn the_first_line_says_what_differs_from_the_defaults() {
         line["scopes"],
         json!([{"name": "ci", "added": ["run:write"]}])
     );
-    assert_eq!(line["changed"], json!(["auth_service.cluster", "mounts", "public"]));
+    assert_eq!(
+        line["changed"],
+        json!(["auth_service.cluster", "mounts", "public"])
+    );
 }
 
 #[test]

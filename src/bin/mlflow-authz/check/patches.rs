@@ -128,6 +128,11 @@ pub fn is_about_stats(value: &Place<'_>) -> bool {
     )
 }
 
+/// Whether a patch of a virtual host only says what Envoy counts.
+pub fn only_counts(value: &Place<'_>) -> bool {
+    only(value, &["virtual_clusters"])
+}
+
 /// Whether a patch of a connection manager leaves filters and routes alone. What it weakens is said.
 pub fn is_known_manager(findings: &mut Findings, value: &Place<'_>) -> bool {
     let Some(manager) = value.get("typed_config") else {

@@ -73,7 +73,7 @@ fn the_command_line_shows_at_faults() {
     ];
     let stand_in = StandIn::with_flags(&flags);
     let faults = json!({
-        "target": "all", "share": 0.5, "count": 9, "delay_ms": 2000, "fail_rate": 0.3,
+        "target": "all", "key_prefix": null, "share": 0.5, "count": 9, "delay_ms": 2000, "fail_rate": 0.3,
         "status": 500, "retry_after": 7, "garbage": "text",
     });
     assert_eq!(stand_in.request("GET", "/faults", "", "").json(), faults);

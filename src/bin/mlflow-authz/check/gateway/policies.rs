@@ -265,7 +265,7 @@ fn check_clients(findings: &mut Findings, policy: &Object<'_>) {
     }
 }
 
-/// A patch that is not one of ours: `failure_policy: FAIL_RELOAD`.
+/// A patch that is not one of ours: `failure_policy: FAIL_RELOAD`, and what a virtual host counts.
 fn check_patch(findings: &mut Findings, patch: &Place<'_>) {
     let Some(operation) = patch.get("operation") else {
         return;
@@ -275,15 +275,18 @@ fn check_patch(findings: &mut Findings, patch: &Place<'_>) {
     let is_true = |value: &Place<'_>| value.to_json() == "true";
     if let Some(place) = value.as_ref().and_then(patches::switches_off) {
         patches::around(findings, &place);
-    } else if ["fail_open", "disabled"]
-        .iter()
-        .any(|name| path.ends_with(name))
-        && value.as_ref().is_some_and(is_true)
-    {
+        return;
+    }
+    let switches = ["fail_open", "disabled"];
+    if switches.iter().any(|name| path.ends_with(name)) && value.as_ref().is_some_and(is_true) {
         patches::around(findings, &operation);
-    } else if !(path.ends_with("failure_policy")
-        && value.is_some_and(|it| it.text() == Some("FAIL_RELOAD")))
-    {
+        return;
+    }
+    let reloads = path.ends_with("failure_policy")
+        && value.is_some_and(|it| it.text() == Some("FAIL_RELOAD"));
+    // The list of them, and nothing inside another field.
+    let only_counts = path.trim_start_matches('/') == "virtual_clusters";
+    if !reloads && !only_counts {
         patches::unknown(findings, patch);
     }
 }

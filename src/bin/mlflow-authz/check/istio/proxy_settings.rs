@@ -75,6 +75,9 @@ fn check_envoy_filter(findings: &mut Findings, filter: &Object<'_>) {
                     && operation != "REPLACE"
                     && value.as_ref().is_some_and(patches::is_known_filter)
             }
+            "VIRTUAL_HOST" => {
+                operation == "MERGE" && value.as_ref().is_some_and(patches::only_counts)
+            }
             "BOOTSTRAP" => value.as_ref().is_some_and(patches::is_about_stats),
             _ => false,
         };

@@ -302,7 +302,7 @@ fn odd_targets_are_decided_and_never_trap() {
 /// Who falls into a share, and which words nobody knows.
 #[test]
 fn shares_and_unknown_words_are_told() {
-    let config = r#"{"auth_service": {"cluster": "a"}, "enforce_percent": 50, "roles": {"ops": ["job:use"]}}"#;
+    let config = r#"{"mounts": ["/"], "auth_service": {"cluster": "a"}, "enforce_percent": 50, "roles": {"ops": ["job:use"]}}"#;
     let write = r#""method": "POST", "target": "/api/2.0/mlflow/runs/create""#;
     let (mut enforced, mut not) = (0, 0);
     for number in 0..100 {
