@@ -164,6 +164,16 @@ def test_two_hosts_do_not_lead_around_the_filter(shared_gateway: Stack, target: 
     assert shared_gateway.upstream.count == upstream
 
 
+@pytest.mark.parametrize("target", ["/shop", CREATE_RUN, "/api/mlflow/health"])
+def test_user_information_is_logged_nowhere(shared_gateway: Stack, target: str) -> None:
+    agent = f"userinfo {target}"
+    host = ("host", "me:SECRET_PASSWORD@registry.example")
+    answer = shared_gateway.client.get(target, [host, ("user-agent", agent)])
+    assert answer.status == (200 if target.endswith("health") else 403 if target == "/shop" else 401)
+    assert access_log_entry(shared_gateway, user_agent=agent)["authority"] == "registry.example"
+    assert "SECRET_PASSWORD" not in shared_gateway.envoy.log() + repr(shared_gateway.upstream.requests())
+
+
 def test_an_absolute_target_names_the_host(shared_gateway: Stack) -> None:
     ours = ("host", "registry.example")
     # Envoy cuts the user information itself.
