@@ -123,6 +123,10 @@ fn entry<'a>(
     old: Option<&Granted>,
     new: Option<&Granted>,
 ) -> Option<GrantsChanged<'a>> {
+    if old == new {
+        // Most are: spare the reading of their words.
+        return None;
+    }
     let (before, after) = (set_of(old), set_of(new));
     let (mut added, mut removed) = (after.beyond(&before), before.beyond(&after));
     let mut kept = after.within_star_of(&removed);
