@@ -120,7 +120,7 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
     section.add(
         f"One worker; TTL {TTL} s, all else as in `envoy.yaml` (64 callouts in flight, timeout 2 s, 5 failures). "
         f"The attack comes from {ATTACKER} and the auth service fails, or is late, for its keys only; all others "
-        f"come from {OTHERS}, {_PER_SECOND} a second of each kind for {seconds:g} s, beginning {TTL + 1} s after "
+        f"come from {OTHERS}, {_PER_SECOND} a second of each kind for {seconds:.0f} s, beginning {TTL + 1} s after "
         "the attack. *New*: a valid key never seen before with every request, right if let through. *Known*: a key "
         "that was valid before the attack, likewise. *Revoked*: a key that was valid before the attack and of which "
         "the service says 401 since; each 200 is one too many. *Stale*: decisions by rights past their time."
@@ -145,7 +145,7 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
         let_in = sum(s.status == 200 for s in sent["revoked"])
         right = sum(s.status == 401 for s in sent["revoked"])
         row.append(f"{let_in} / {right} / {len(sent['revoked'])}")
-        row.append(str(stale))
+        row.append(f"{stale:g}")
         overloaded = sum(s.reason == "overloaded" for s in sent["attack"])
         row.append(f"{overloaded} / {len(sent['attack'])}")
         rows.append(row)

@@ -197,6 +197,9 @@ fn names_mcp_server(before: &[u8]) -> bool {
 /// Whether decoding again, as often as there is something to decode, yields a byte that has a meaning.
 /// No escape holds such a byte and decoding removes none, so counting tells.
 fn hides_structure(once_decoded: &[u8]) -> bool {
+    if !any(once_decoded, |b| b == b'%') {
+        return false;
+    }
     let count = |bytes: &[u8]| {
         bytes
             .iter()

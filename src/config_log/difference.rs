@@ -15,40 +15,40 @@ const MOST_PERMISSIONS: usize = 12;
 const LONGEST_NAME: usize = 100;
 
 /// What is different, with bounds on every list.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Difference<'a> {
     /// `before`, or `defaults` where no configuration was in force.
-    compared_with: &'static str,
+    pub compared_with: &'static str,
     /// Scopes that grant more or less.
-    scopes: Vec<Entry<'a>>,
+    pub scopes: Vec<GrantsChanged<'a>>,
     /// Roles that do.
-    roles: Vec<Entry<'a>>,
+    pub roles: Vec<GrantsChanged<'a>>,
     /// Other fields of the configuration with another value.
-    changed: Vec<&'a str>,
+    pub changed: Vec<&'a str>,
     /// How many more there are.
-    #[serde(skip_serializing_if = "Omitted::is_nothing")]
-    omitted: Omitted,
+    pub omitted: Omitted,
     /// The grants before were too many to be kept: scopes and roles are not compared.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    not_compared: bool,
+    pub not_compared: bool,
 }
 
+/// What a line has no room for.
 #[derive(Debug, Default, Serialize)]
-struct Omitted {
+pub struct Omitted {
     scopes: usize,
     roles: usize,
     changed: usize,
 }
 
 impl Omitted {
-    const fn is_nothing(&self) -> bool {
+    /// Whether the line names all.
+    pub const fn is_nothing(&self) -> bool {
         self.scopes + self.roles + self.changed == 0
     }
 }
 
 /// One scope or role.
 #[derive(Debug, Serialize)]
-struct Entry<'a> {
+pub struct GrantsChanged<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     added: Vec<String>,
@@ -110,7 +110,7 @@ fn names_of<'a, T>(
     names
 }
 
-fn entries<'a>(old: Option<&'a Grants>, new: Option<&'a Grants>) -> Option<Vec<Entry<'a>>> {
+fn entries<'a>(old: Option<&'a Grants>, new: Option<&'a Grants>) -> Option<Vec<GrantsChanged<'a>>> {
     let (old, new) = (old?, new?);
     let entries = names_of(old, new)
         .into_iter()
@@ -118,7 +118,15 @@ fn entries<'a>(old: Option<&'a Grants>, new: Option<&'a Grants>) -> Option<Vec<E
     Some(entries.collect())
 }
 
-fn entry<'a>(name: &'a str, old: Option<&Granted>, new: Option<&Granted>) -> Option<Entry<'a>> {
+fn entry<'a>(
+    name: &'a str,
+    old: Option<&Granted>,
+    new: Option<&Granted>,
+) -> Option<GrantsChanged<'a>> {
+    if old == new {
+        // Most are: spare the reading of their words.
+        return None;
+    }
     let (before, after) = (set_of(old), set_of(new));
     let (mut added, mut removed) = (after.beyond(&before), before.beyond(&after));
     let mut kept = after.within_star_of(&removed);
@@ -138,7 +146,7 @@ fn entry<'a>(name: &'a str, old: Option<&Granted>, new: Option<&Granted>) -> Opt
         let named = held.iter().take(MOST_PERMISSIONS);
         named.map(ToString::to_string).collect::<Vec<_>>()
     };
-    Some(Entry {
+    Some(GrantsChanged {
         added: words(&mut added),
         removed: words(&mut removed),
         kept: words(&mut kept),

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | `summary` | what of a configuration is compared, small enough to be kept |
 //! | `difference` | what a summary grants more and less than another |
+//! | `fingerprint` | whether two values of a field are the same |
 //! | `history` | which configurations the VMs were given, and which of them has its line |
 
 mod difference;
+mod fingerprint;
 mod history;
 mod summary;
 
@@ -23,7 +25,7 @@ use crate::audit::rfc3339;
 use crate::config::{Config, ConfigError};
 use crate::principals::Timestamp;
 use crate::shared_data::{SharedData, update};
-use difference::Difference;
+use difference::{Difference, GrantsChanged, Omitted};
 use history::History;
 use summary::Summary;
 
@@ -65,8 +67,15 @@ struct Taken<'a> {
     mode: &'a str,
     old_enforce_percent: Option<u64>,
     enforce_percent: u64,
-    #[serde(flatten)]
-    difference: Difference<'a>,
+    // Field by field: what serde needs to flatten is a large part of a module.
+    compared_with: &'static str,
+    scopes: &'a [GrantsChanged<'a>],
+    roles: &'a [GrantsChanged<'a>],
+    changed: &'a [&'a str],
+    #[serde(skip_serializing_if = "Omitted::is_nothing")]
+    omitted: &'a Omitted,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    not_compared: bool,
 }
 
 #[derive(Serialize)]
@@ -120,6 +129,7 @@ impl ConfigLog {
             return None;
         }
         let defaults = Summary::of_defaults();
+        let difference = Difference::between(old.unwrap_or(&defaults), new, old.is_none());
         let taken = Taken {
             time: rfc3339(now),
             event: "configuration_taken",
@@ -130,7 +140,12 @@ impl ConfigLog {
             mode: &new.mode,
             old_enforce_percent: old.map(|old| old.enforce_percent),
             enforce_percent: new.enforce_percent,
-            difference: Difference::between(old.unwrap_or(&defaults), new, old.is_none()),
+            compared_with: difference.compared_with,
+            scopes: &difference.scopes,
+            roles: &difference.roles,
+            changed: &difference.changed,
+            omitted: &difference.omitted,
+            not_compared: difference.not_compared,
         };
         serde_json::to_string(&taken).ok()
     }

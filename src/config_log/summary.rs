@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::fingerprint::Fingerprint;
 use crate::config::Config;
+use crate::json;
 use crate::policy::Policy;
 
 /// Fields that a line tells with their values, and not only by name.
@@ -110,63 +111,19 @@ fn granted(entries: impl Iterator<Item = (String, Vec<String>, bool)>) -> Grants
 /// Every field that the text gives, `cache.ttl` for those of objects.
 fn fields_of(text: &[u8]) -> BTreeMap<String, u64> {
     let mut fields = BTreeMap::new();
-    let Ok(Value::Object(whole)) = serde_json::from_slice(text) else {
-        return fields;
-    };
-    for (name, value) in whole {
+    let whole: Fingerprint = json::read(text).unwrap_or_default();
+    for (name, value) in whole.fields {
         if TOLD_IN_FULL.contains(&name.as_str()) {
             continue;
         }
-        match value {
-            Value::Object(inner) => {
-                let inner = inner.iter();
-                fields.extend(inner.map(|(field, it)| (format!("{name}.{field}"), digest(it))));
-            }
-            value => {
-                fields.insert(name, digest(&value));
-            }
+        if value.is_object {
+            let inner = value.fields.into_iter();
+            fields.extend(inner.map(|(field, it)| (format!("{name}.{field}"), it.digest)));
+        } else {
+            fields.insert(name, value.digest);
         }
     }
     fields
-}
-
-fn digest(value: &Value) -> u64 {
-    let mut hasher = Sha256::new();
-    feed(&mut hasher, value);
-    let digest = hasher.finalize();
-    digest.first_chunk().map_or(0, |it| u64::from_be_bytes(*it))
-}
-
-/// Each value by its kind and length, so that no two feed the same bytes. Not as JSON text: how floating point numbers
-/// are written is a large part of a module.
-fn feed(hasher: &mut Sha256, value: &Value) {
-    let mut tagged = |tag: u8, bytes: &[u8]| {
-        hasher.update([tag]);
-        hasher.update(bytes.len().to_be_bytes());
-        hasher.update(bytes);
-    };
-    match value {
-        Value::Null => tagged(0, &[]),
-        Value::Bool(it) => tagged(1, &[u8::from(*it)]),
-        Value::String(it) => tagged(2, it.as_bytes()),
-        Value::Number(it) => match (it.as_u64(), it.as_i64(), it.as_f64()) {
-            (Some(it), ..) => tagged(3, &it.to_be_bytes()),
-            (_, Some(it), _) => tagged(4, &it.to_be_bytes()),
-            (.., it) => tagged(5, &it.unwrap_or_default().to_bits().to_be_bytes()),
-        },
-        Value::Array(all) => {
-            tagged(6, &all.len().to_be_bytes());
-            all.iter().for_each(|it| feed(hasher, it));
-        }
-        Value::Object(all) => {
-            tagged(7, &all.len().to_be_bytes());
-            for (name, it) in all {
-                hasher.update(name.len().to_be_bytes());
-                hasher.update(name);
-                feed(hasher, it);
-            }
-        }
-    }
 }
 
 /// The hash by which metrics and lines name a configuration: the first 8 digits of the SHA-256 of its text.

@@ -112,22 +112,22 @@ fn title(status: StatusCode) -> &'static str {
 
 fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     html.markup("<dl>\n");
-    html.fact("Request", [reader.request.as_str()]);
-    html.fact("Operation", body.operation);
-    html.fact("Required permission", body.required_permission.as_deref());
-    let granting = body.granting_scopes.iter().flatten().copied();
-    html.fact("Scopes that grant it", granting);
-    html.fact("Key", reader.key_id);
+    html.one("Request", Some(&reader.request));
+    html.one("Operation", body.operation);
+    html.one("Required permission", body.required_permission.as_deref());
+    let mut granting = body.granting_scopes.iter().flatten().copied();
+    html.fact("Scopes that grant it", &mut granting);
+    html.one("Key", reader.key_id);
     if let Some(scopes) = body.key_scopes {
         let shown = scopes.iter().take(MENTIONED_SCOPES).map(String::as_str);
         let none = scopes.is_empty().then_some("no scopes");
         let more = (scopes.len() > MENTIONED_SCOPES).then_some("and more");
-        html.fact("This key has", shown.chain(none).chain(more));
+        html.fact("This key has", &mut shown.chain(none).chain(more));
     }
-    html.fact("Reason", [body.reason]);
+    html.one("Reason", Some(body.reason));
     let status = reader.status.as_u16().to_string();
-    html.fact("Status", [status.as_str()]);
-    html.fact("Request id", body.request_id);
+    html.one("Status", Some(&status));
+    html.one("Request id", body.request_id);
     html.markup("</dl>\n");
 }
 
@@ -206,11 +206,13 @@ impl Html {
     }
 
     /// Markup: of this file, never from elsewhere.
+    #[inline(never)]
     fn markup(&mut self, markup: &'static str) {
         self.0.push_str(markup);
     }
 
     /// Any text, as the content of an element or of a quoted attribute.
+    #[inline(never)]
     fn text(&mut self, text: &str) {
         for character in text.chars().take(LONGEST_TEXT) {
             match character {
@@ -228,9 +230,15 @@ impl Html {
         }
     }
 
-    /// A line of the list of facts, where there is any value.
-    fn fact<'a>(&mut self, name: &'static str, values: impl IntoIterator<Item = &'a str>) {
-        let mut values = values.into_iter().peekable();
+    /// A line of the list of facts, where there is a value.
+    fn one(&mut self, name: &'static str, value: Option<&str>) {
+        self.fact(name, &mut value.into_iter());
+    }
+
+    /// The same with any number of values.
+    #[inline(never)]
+    fn fact<'a>(&mut self, name: &'static str, values: &mut dyn Iterator<Item = &'a str>) {
+        let mut values = values.peekable();
         if values.peek().is_none() {
             return;
         }

@@ -97,7 +97,7 @@ fn late_failures_do_not_keep_it_open_longer() {
     assert!(breaker.admit(key(9), after(5_000)));
     // Nor do they end another's probe.
     breaker.failed(key(7), after(5_100));
-    assert!(!breaker.admit(key(8), after(5_100)));
+    assert!(!breaker.admit(key(8), after(5_100)) && !breaker.admit(key(8), after(60_000)));
 }
 
 #[test]

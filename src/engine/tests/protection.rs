@@ -175,6 +175,88 @@ fn a_probe_that_finds_another_worker_asking_is_not_lost() {
     shell.gone(watching);
 }
 
+#[test]
+fn a_known_keys_probe_that_finds_another_worker_asking_is_not_lost() {
+    let mut shell = Shell::with_workers(2, BREAKER, "");
+    for number in 0..10 {
+        let key = format!("warm{number}");
+        shell.exchange(&with_key(&key, SEARCH_RUNS), &valid(READER));
+    }
+    shell.later(60_000);
+    for number in 0..3 {
+        let key = format!("warm{number}");
+        shell.exchange(&with_key(&key, SEARCH_RUNS), &status(500, true));
+    }
+    shell.later(5_000);
+    let _ = shell.waiting(1, "warm9", SEARCH_RUNS);
+    let asked = shell.asked;
+    assert_eq!(shell.post(0, "warm9", SEARCH_RUNS), "allowed");
+    assert_eq!(shell.asked, asked, "the other worker asks");
+    assert_eq!(shell.post(0, "warm8", SEARCH_RUNS), "allowed");
+    assert_eq!(shell.asked, asked + 1, "the probe is still to be had");
+}
+
+#[test]
+fn one_known_key_says_nothing_about_the_service_whatever_is_configured() {
+    let mut shell = lapsed(2, r#", "breaker": {"failures": 1, "open_for": "5s"}"#);
+    shell.exchange(&with_key("warm0", SEARCH_RUNS), &status(500, true));
+    assert_eq!(shell.counted(OPEN_CIRCUITS), 0);
+    let next = shell.exchange(&with_key("warm1", SEARCH_RUNS), &status(401, true));
+    assert_eq!(reason(&next), "key_invalid");
+}
+
+/// Nor does a circuit that is open for less than a second make a probe of it.
+#[test]
+fn a_key_that_has_just_failed_is_no_probe() {
+    let breaker = r#", "breaker": {"failures": 2, "open_for": "100ms"}"#;
+    let mut shell = lapsed(2, breaker);
+    for number in 0..2 {
+        let key = format!("warm{number}");
+        shell.exchange(&with_key(&key, SEARCH_RUNS), &status(500, true));
+    }
+    assert_eq!(shell.counted(OPEN_CIRCUITS), 1);
+    shell.later(100);
+    let next = shell.exchange(&with_key("new1", SEARCH_RUNS), &status(500, true));
+    assert_eq!(reason(&next), "auth_unavailable");
+    shell.later(100);
+    let asked = shell.asked;
+    assert_eq!(shell.post(0, "new1", SEARCH_RUNS), "auth_unavailable");
+    assert_eq!(shell.post(0, "warm0", SEARCH_RUNS), "allowed");
+    assert_eq!(shell.asked, asked, "neither is asked about");
+    assert_eq!(shell.post(0, "new2", SEARCH_RUNS), "ask");
+}
+
+/// A new configuration, or a limit, says nothing about the key: no reason to keep stale rights.
+#[test]
+fn waiters_that_are_given_up_get_no_stale_rights() {
+    let mut shell = lapsed(1, "");
+    let waiting = shell.waiting(0, "warm0", SEARCH_RUNS);
+    let now = shell.now;
+    shell.engine().abandon(now);
+    shell.empty_outbox(0);
+    assert_eq!(shell.outcome(waiting), "auth_unavailable");
+
+    let mut shell = Shell::with_workers(2, r#", "max_in_flight": 2"#, "");
+    for key in ["K0", "K1", "K2"] {
+        let asks = shell.waiting(1, key, SEARCH_RUNS);
+        shell.reply(&valid(READER));
+        assert_eq!(shell.outcome(asks), "allowed");
+    }
+    shell.later(60_000);
+    let _ = shell.waiting(0, "K0", SEARCH_RUNS);
+    let watching = shell.waiting(1, "K0", SEARCH_RUNS);
+    for key in ["K1", "K2"] {
+        let _ = shell.waiting(1, key, SEARCH_RUNS);
+    }
+    // Worker 0 is gone with its callout, and worker 1 may have no more than it has.
+    for _ in 0..30 {
+        shell.later(10);
+        shell.tick(1);
+    }
+    assert_eq!(shell.outcome(watching), "overloaded");
+    assert_eq!(shell.counted("mlflow_authz_stale_served"), 0);
+}
+
 /// One key that the service stumbles over must not take the service from all others.
 #[test]
 fn replies_outside_the_contract_do_not_open_the_circuit() {

@@ -120,7 +120,9 @@ fn instructions_of_a_request() {
     assert_eq!(too_many, Vec::<&str>::new());
 }
 
-/// What one event costs while so many streams wait for an answer: a cached request, one outside, a tick.
+const EVENTS: [&str; 3] = ["cached allow", "outside the mounts", "a tick"];
+
+/// What one of each of [`EVENTS`] costs while so many streams wait for an answer.
 fn while_so_many_wait(count: u32, configuration: &str) -> [u64; 3] {
     let mut world = World::new(1, configuration, 1);
     world.open(0, request(READ, Some("reader"), &[]));
@@ -149,7 +151,11 @@ fn an_event_costs_the_same_however_many_streams_wait() {
         let mode_field = format!(r#"{{"mode": "{mode}","#);
         let configuration = CONFIGURATION.replacen('{', &mode_field, 1);
         let [few, many] = [10, 3_000].map(|count| while_so_many_wait(count, &configuration));
-        println!("{mode}: {few:?} instructions with 10 waiting, {many:?} with 3000");
+        for (waiting, counted) in [(10, few), (3_000, many)] {
+            for (event, instructions) in EVENTS.iter().zip(counted) {
+                println!("| {event} while {waiting} streams wait, {mode} | {instructions} |");
+            }
+        }
         for (few, many) in few.into_iter().zip(many) {
             // A scan takes some ten instructions for each that waits.
             assert!(many < few + few / 5 + 3_000, "{mode}: {few} {many}");

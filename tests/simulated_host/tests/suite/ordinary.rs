@@ -112,6 +112,12 @@ fn what_is_no_good_reply_is_a_503() {
         let stream = world.open(0, request(READ, Some("reader"), &[]));
         assert!(world.reply(0, reply));
         assert_eq!(world.result(0, stream), "503 auth_unavailable", "{number}");
+        // The key is not asked about again at once, so that it does not take the service from others.
+        let asked = world.workers[0].host().callouts.sent;
+        let soon = world.open(0, request(READ, Some("reader"), &[]));
+        assert_eq!(world.result(0, soon), "503 auth_unavailable", "{number}");
+        assert_eq!(world.workers[0].host().callouts.sent, asked, "{number}");
+        world.advance(Duration::from_secs(1));
         // Nothing of it is remembered as an answer about the key.
         let next = world.open(0, request(READ, Some("reader"), &[]));
         world.settle();

@@ -145,13 +145,13 @@ impl Run {
     /// Callouts that nobody replies to fail by themselves.
     fn note_overdue(&mut self) {
         let now = self.now();
-        for worker in &self.world.workers {
+        for (index, worker) in self.world.workers.iter().enumerate() {
             let callouts = &worker.host().callouts;
             let open = callouts.tokens().into_iter();
             for callout in open.filter_map(|token| callouts.get(token)) {
                 let overdue = now.passed.saturating_sub(callout.sent_after) >= callout.timeout;
                 if let Some(key) = callout.key().filter(|_| overdue) {
-                    self.oracle.failed(&key, now);
+                    self.oracle.failed((index, callout.root), &key, now);
                 }
             }
         }
@@ -348,7 +348,8 @@ fn whatever_a_host_does_each_request_has_one_outcome_and_only_valid_keys_pass() 
             tally.forwarded,
             tally.answered,
             tally.gone_undecided,
-            tally.stale,
+            // Rarer than the others: only a failure of the key itself, or of five in a row, makes its rights stale.
+            2 * tally.stale,
             tally.shadowed,
             tally.polls,
             2 * tally.revocations_seen,

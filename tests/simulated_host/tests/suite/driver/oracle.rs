@@ -57,6 +57,8 @@ pub struct Oracle {
     revoked: Vec<Revoked>,
     /// When a lookup of each key failed last, by the time that has passed.
     failed: BTreeMap<String, Duration>,
+    /// The keys whose lookups have failed for each root since the service last answered it.
+    failed_in_a_row: BTreeMap<(usize, u32), BTreeSet<String>>,
     /// Polls that were replied to.
     pub polls: usize,
     /// Requests that went on with rights that were stale.
@@ -105,15 +107,23 @@ impl Oracle {
     }
 
     /// The service has given no usable answer about a key.
-    pub fn failed(&mut self, key: &str, at: Moment) {
+    pub fn failed(&mut self, to: (usize, u32), key: &str, at: Moment) {
         self.failed.insert(key.to_owned(), at.passed);
+        let in_a_row = self.failed_in_a_row.entry(to).or_default();
+        in_a_row.insert(key.to_owned());
     }
 
-    /// Whether there was reason to keep stale rights: a failure of this very key, or of as many as open the
-    /// circuit.
-    fn may_be_stale(&self, key: &str, now: Moment) -> bool {
+    /// The service has given an answer that the root has read: its circuit is closed.
+    pub fn answered(&mut self, to: (usize, u32)) {
+        self.failed_in_a_row.remove(&to);
+    }
+
+    /// Whether there was reason to keep stale rights: a failure of this very key, or in a row of as many as open
+    /// the root's circuit.
+    fn may_be_stale(&self, root: (usize, u32), key: &str, now: Moment) -> bool {
         let lately = |at: &Duration| now.passed.saturating_sub(*at) <= SUSPECTED_FOR;
-        self.failed.get(key).is_some_and(lately) || self.failed.len() >= BREAKER_FAILURES
+        let in_a_row = self.failed_in_a_row.get(&root).map_or(0, BTreeSet::len);
+        self.failed.get(key).is_some_and(lately) || in_a_row >= BREAKER_FAILURES
     }
 
     /// A list that names the key has come to this root, if it was heard.
@@ -186,7 +196,7 @@ impl Oracle {
                 if stale && day == Day::Trying && !self.shadow {
                     let key = request.key.as_deref().unwrap_or_default();
                     assert!(
-                        self.may_be_stale(key, now),
+                        self.may_be_stale((request.worker, request.root), key, now),
                         "stale at {now:?}, and its lookup did not fail: {request:?}, {:?}",
                         self.failed
                     );

@@ -155,7 +155,7 @@ impl Run {
         let says_something = verdict.is_some();
         if !says_something {
             let now = self.now();
-            self.oracle.failed(&key, now);
+            self.oracle.failed((worker, callout.root), &key, now);
         }
         if let Some(verdict) = verdict {
             let asked_at = Moment {
@@ -178,6 +178,8 @@ impl Run {
         let abandoned = self.abandoned.remove(&(worker, token));
         if says_something && (struck_then > struck || read_then == read || abandoned) {
             self.oracle.last_may_be_lost();
+        } else if says_something {
+            self.oracle.answered((worker, callout.root));
         }
         true
     }
