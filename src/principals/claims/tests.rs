@@ -11,7 +11,7 @@ use crate::shared_data::{LocalData, SharedData};
 /// One slot, so that all keys meet in it.
 const ONE: Claims = Claims::new(1);
 
-const CONCLUSIONS: [Conclusion; 7] = [
+const CONCLUSIONS: [Conclusion; 8] = [
     Conclusion::Valid,
     Conclusion::Refused(Refusal::Invalid),
     Conclusion::Refused(Refusal::Refused),
@@ -23,6 +23,7 @@ const CONCLUSIONS: [Conclusion; 7] = [
         retry_after: Some(60),
     },
     Conclusion::Unavailable,
+    Conclusion::Unclear,
 ];
 
 fn a() -> KeyDigest {
