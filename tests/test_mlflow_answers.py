@@ -183,7 +183,7 @@ def sample() -> list[Any]:
 
 
 def test_istio_has_the_samples_virtual_clusters() -> None:
-    (patch,) = translate.find(ISTIO / "virtual-clusters.yaml", "EnvoyFilter")["spec"]["configPatches"]
+    (patch,) = translate.find(ISTIO / "common" / "virtual-clusters.yaml", "EnvoyFilter")["spec"]["configPatches"]
     assert (patch["applyTo"], patch["patch"]["operation"]) == ("VIRTUAL_HOST", "MERGE")
     assert patch["patch"]["value"] == {"virtual_clusters": sample()}
 
@@ -192,7 +192,7 @@ def test_under_istios_rules_for_metrics_the_operation_is_in_the_name(start_stack
     """As far as the harness repeats Istio's bootstrap."""
 
     def edit(config: Config) -> None:
-        translate.as_istio("wasm-plugin.yaml", config)
+        translate.as_istio("1.30/traffic-extension.yaml", config)
         config["stats_config"]["stats_matcher"]["inclusion_list"]["patterns"].append({"prefix": "vhost."})
 
     stack = start_stack(edit=edit)

@@ -19,8 +19,14 @@ IDENTITY = [
     *("x-mlflow-authz-user", "X-MLflow-Authz-User", "x_mlflow_authz_user", "x.mlflow.authz.user"),
     *("x-mlflow-authz-key", "x.mlflow_authz-key", "x-mlflow-authz-scopes", "X~Mlflow|Authz!Scopes"),
 ]
-CREDENTIALS = ["authorization", "proxy-authorization", "Proxy_Authorization", "x-api-key", "x_api_key", "X.Api.Key"]
-OVERRIDES = ["x-original-url", "x.http.method.override", "script_name", "x-forwarded-prefix"]
+CREDENTIALS = [
+    *("authorization", "proxy-authorization", "Proxy_Authorization", "x-api-key", "x_api_key", "X.Api.Key"),
+    "cookie",
+]
+OVERRIDES = [
+    *("x-original-url", "x.http.method.override", "script_name", "x-forwarded-prefix"),
+    *("x-mlflow-workspace", "X-MLFLOW-WORKSPACE", "x_mlflow.workspace", "content-type", "content-encoding"),
+]
 KEPT = ["x-checksum", "x-mlflow-authz-users", "x.kept", "x_kept"]
 
 NEVER = [(name, f"spoof-{number}") for number, name in enumerate((IDENTITY + CREDENTIALS) * 2)]

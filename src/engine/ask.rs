@@ -294,7 +294,7 @@ impl Engine {
         question: Question,
     ) -> Found {
         let Question::Concluded {
-            conclusion: Conclusion::Refused(refusal),
+            conclusion: conclusion @ (Conclusion::Refused(_) | Conclusion::Unclear),
             asked_at,
         } = question
         else {
@@ -306,7 +306,10 @@ impl Engine {
             Found::Fresh { .. } | Found::Refused(_) => false,
         };
         if newer && asked_at <= moment.now {
-            self.change_principals(|cache| cache.refuse(digest, refusal, asked_at));
+            self.change_principals(|cache| match conclusion {
+                Conclusion::Refused(refusal) => cache.refuse(digest, refusal, asked_at),
+                _ => cache.forget(digest),
+            });
             return self.principals.find(digest, moment.now);
         }
         found

@@ -180,7 +180,10 @@ impl Engine {
                 Conclusion::RateLimited { retry_after } => {
                     Some(Outcome::RateLimited { retry_after })
                 }
-                Conclusion::Unavailable => {
+                Conclusion::Unavailable | Conclusion::Unclear => {
+                    if conclusion == Conclusion::Unclear {
+                        self.change_principals(|cache| cache.forget(digest));
+                    }
                     self.remember_failure(digest, moment.now);
                     Some(Outcome::Failed)
                 }
@@ -250,12 +253,15 @@ impl Engine {
                 Outcome::RateLimited { retry_after }
             }
             Verdict::Unavailable(failure) => {
-                if failure.ends_kept_rights() {
+                let conclusion = if failure.ends_kept_rights() {
                     self.shared.withdraw(moment.shared, digest);
                     self.change_principals(|cache| cache.forget(digest));
-                }
+                    Conclusion::Unclear
+                } else {
+                    Conclusion::Unavailable
+                };
                 self.pause_refresh(digest, moment.now);
-                conclude(self, Conclusion::Unavailable);
+                conclude(self, conclusion);
                 Outcome::Failed
             }
         };

@@ -32,6 +32,8 @@ pub enum Conclusion {
     },
     /// The service gave no usable answer.
     Unavailable,
+    /// The service said of the key itself what cannot be read: it may not be valid.
+    Unclear,
 }
 
 /// What is known of the question about a key.
@@ -207,6 +209,7 @@ fn write(digest: KeyDigest, state: State, since: Timestamp, at: Timestamp) -> Ve
             5,
             retry_after.and_then(|s| s.try_into().ok()).unwrap_or(NONE),
         ),
+        State::Concluded(Conclusion::Unclear) => (6, NONE),
     };
     let mut bytes = vec![LAYOUT];
     bytes.extend_from_slice(digest.as_bytes());
@@ -236,6 +239,7 @@ fn read(bytes: &[u8]) -> Option<Slot> {
         5 => State::Concluded(Conclusion::RateLimited {
             retry_after: (number != u32::MAX).then_some(number.into()),
         }),
+        6 => State::Concluded(Conclusion::Unclear),
         _ => return None,
     };
     Some(Slot {

@@ -186,6 +186,32 @@ fn a_refusal_on_one_worker_ends_stale_rights_on_another() {
     assert_eq!(shell.outcome(stream), "auth_unavailable");
 }
 
+/// A key that is said to be neither valid nor not: what each worker holds of it ends with it.
+#[test]
+fn an_unclear_answer_on_one_worker_ends_stale_rights_on_all() {
+    let unclear = r#"{"scopes": ["model:read"], "valid": "false"}"#;
+    for waits in [true, false] {
+        let mut shell = workers("");
+        shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+        assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "allowed");
+        shell.later(60_000);
+        let asking = shell.waiting(0, "K1", SEARCH_RUNS);
+        let watching = waits.then(|| shell.waiting(1, "K1", SEARCH_RUNS));
+        shell.reply(&valid(unclear));
+        shell.later(1);
+        shell.tick_all();
+        assert_eq!(shell.outcome(asking), "auth_unavailable");
+        if let Some(watching) = watching {
+            assert_eq!(shell.outcome(watching), "auth_unavailable");
+        }
+        shell.later(1_500);
+        let (stream, next) = shell.headers_at(1, &with_key("K1", SEARCH_RUNS));
+        assert_eq!(reason(&next), "ask", "{waits}");
+        shell.reply(&status(500, true));
+        assert_eq!(shell.outcome(stream), "auth_unavailable", "{waits}");
+    }
+}
+
 #[test]
 fn a_stale_principal_of_a_neighbour_is_served_too() {
     let mut shell = workers("");

@@ -11,7 +11,7 @@ use crate::shared_data::{LocalData, SharedData};
 /// One slot, so that all keys meet in it.
 const ONE: Claims = Claims::new(1);
 
-const CONCLUSIONS: [Conclusion; 7] = [
+const CONCLUSIONS: [Conclusion; 8] = [
     Conclusion::Valid,
     Conclusion::Refused(Refusal::Invalid),
     Conclusion::Refused(Refusal::Refused),
@@ -23,6 +23,7 @@ const CONCLUSIONS: [Conclusion; 7] = [
         retry_after: Some(60),
     },
     Conclusion::Unavailable,
+    Conclusion::Unclear,
 ];
 
 fn a() -> KeyDigest {
@@ -312,7 +313,7 @@ fn garbage_in_a_slot_is_an_empty_slot() {
         bytes
     };
     garbage.extend([0, 2, 0xff].map(|layout| with(0, layout)));
-    garbage.extend([6, 0xff].map(|state| with(33, state)));
+    garbage.extend([7, 0xff].map(|state| with(33, state)));
     for bytes in garbage {
         let shown = bytes.escape_ascii().to_string();
         let data = LocalData::default();
