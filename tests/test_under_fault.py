@@ -47,6 +47,8 @@ PLUGIN: dict[str, Any] = {
     "key_pattern": "hk_live_*",
     "auth_service": {
         "timeout": f"{TIMEOUT * 1000:.0f}ms",
+        # All of the load comes from one address, with some fifty new keys at once: more than may ask by default.
+        "max_in_flight": 256,
         "breaker": {"failures": 5, "open_for": f"{OPEN_FOR * 1000:.0f}ms"},
     },
     "cache": {"ttl": "500ms", "negative_ttl": "200ms", "stale_if_error": "5m"},
