@@ -60,6 +60,7 @@ def stack(
         upstream=echo,
         reject_underscores=False,
         forward_rest=True,
+        plugin={"outside": "forward"},
         allow_on_headers_stop_iteration=request.param,
         edit=with_trailers,
     ) as started:
