@@ -64,7 +64,9 @@ impl HttpFilter<'_> {
     }
 
     fn answers(&self) -> bool {
-        self.is_one_of(ANSWERING) || self.name == "envoy.filters.http.router"
+        let untyped = self.place.at(&["typed_config", "@type"]).is_none()
+            && self.place.get("config_discovery").is_none();
+        self.is_one_of(ANSWERING) || untyped && self.name == "envoy.filters.http.router"
     }
 }
 

@@ -162,6 +162,22 @@ pub fn cases() -> Vec<Case> {
             TELL,
         ),
         instead(
+            "a script with the router's name behind",
+            ROUTER,
+            &format!(
+                "          - {{ name: envoy.filters.http.router, typed_config: {{ \"@type\": type.googleapis.com/{LUA} }} }}\n{ROUTER}"
+            ),
+            TELL,
+        ),
+        instead(
+            "a script with the router's name before",
+            FILTER,
+            &format!(
+                "          - {{ name: envoy.filters.http.router, typed_config: {{ \"@type\": type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/{LUA} }} }}\n{FILTER}"
+            ),
+            TELL,
+        ),
+        instead(
             "an optional filter",
             FILTER,
             &format!("{FILTER}            is_optional: true\n"),
