@@ -36,7 +36,7 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
     {
         return instances.len();
     }
-    istio::check_settings(findings, documents);
+    istio::check_settings(findings, documents, &instances);
     gateway::check_settings(findings, documents);
     let directory = Directory::read(documents);
     let mut ways = istio::ways(documents, &directory);
