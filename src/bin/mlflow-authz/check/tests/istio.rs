@@ -265,6 +265,72 @@ fn patches_that_write_headers() {
     }
 }
 
+/// Kinds that are not followed, and name MLflow's Service.
+#[test]
+fn other_kinds_that_lead_to_mlflow() {
+    let object = |kind: &str, spec: &str| {
+        beside(&format!(
+            "apiVersion: routes.corp.internal/v1\nkind: {kind}\nmetadata: {{ name: mlflow, namespace: ml }}\nspec: {spec}\n"
+        ))
+    };
+    for (found, expected) in [
+        (
+            object("Route", "{ to: { kind: Service, name: mlflow } }"),
+            &["cannot-tell spec.to.name"][..],
+        ),
+        (
+            object(
+                "IngressRoute",
+                "{ routes: [{ services: [{ name: shop }, { name: mlflow, port: 5000 }] }] }",
+            ),
+            &["cannot-tell spec.routes[0].services[1].name"],
+        ),
+        (
+            object("Mapping", "{ service: 'http://mlflow.ml:5000/x' }"),
+            &["cannot-tell spec.service"],
+        ),
+        (
+            object(
+                "HTTPProxy",
+                "{ routes: [{ services: [{ name: mlflow, namespace: shop }] }] }",
+            ),
+            &[],
+        ),
+        (object("Route", "{ to: { name: shop } }"), &[]),
+        (
+            object("Canary", "{ selector: { matchLabels: { app: mlflow } } }"),
+            &[],
+        ),
+        (
+            object("ServiceMonitor", "{ endpoints: [{ port: mlflow }] }"),
+            &[],
+        ),
+    ] {
+        assert_eq!(found, expected);
+    }
+}
+
+/// As `kubectl get` and the API itself return them.
+#[test]
+fn lists_of_one_kind() {
+    let bad = PLUGIN.replace("FAIL_RELOAD", "FAIL_OPEN");
+    let item = bad.split_once("metadata:").unwrap().1.replace('\n', "\n  ");
+    for own in [
+        "",
+        "  kind: WasmPlugin\n  apiVersion: extensions.istio.io/v1alpha1\n",
+    ] {
+        let list = format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPluginList\nitems:\n- metadata:{}\n{own}",
+            item.trim_end()
+        );
+        assert_eq!(
+            codes(&format!("{list}{HOST}{ROUTES}")),
+            ["fail-open spec.failStrategy"],
+            "{list}"
+        );
+    }
+}
+
 #[test]
 fn manifests_of_others_are_left_alone() {
     let other = PLUGIN
