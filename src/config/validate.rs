@@ -8,20 +8,59 @@ use crate::authority::{self, host_and_port};
 use crate::request::same_header;
 use crate::target::Target;
 
-/// Headers that Envoy or the filter gives a meaning of their own.
+/// Headers that HTTP, Envoy, MLflow or the filter reads or writes: what Envoy writes after the filter would take the
+/// place of an identity.
 const RESERVED_HEADERS: &[&str] = &[
+    "accept",
     "authorization",
+    "b3",
+    "baggage",
+    "cache-control",
     "connection",
-    "content-length",
-    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
     "host",
+    "keep-alive",
     "origin",
+    "pragma",
+    "range",
+    "referer",
+    "server",
+    "set-cookie",
     "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
+    "via",
+    "x-amzn-trace-id",
     "x-api-key",
-    "x-forwarded-for",
+    "x-client-trace-id",
+    "x-cloud-trace-context",
+    "x-http-method-override",
+    "x-mlflow-workspace",
+    "x-real-ip",
     "x-request-id",
+];
+
+/// How the names of families of such headers start.
+const RESERVED_PREFIXES: &[&str] = &[
+    "accept-",
+    "access-control-",
+    "content-",
+    "grpc-",
+    "if-",
+    "proxy-",
+    "sec-",
+    "x-b3-",
+    "x-datadog-",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-ot-",
 ];
 
 /// The most slots of shared data; see the README for what they take.
@@ -163,11 +202,13 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
     ];
     for (index, (field, header)) in named.iter().enumerate() {
         let name = header.as_str();
-        let reserved = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
-        if RESERVED_HEADERS.iter().any(reserved) {
+        if is_reserved(name) {
             return Err(ConfigError::field(
                 *field,
-                format!("{name} has a meaning of its own"),
+                format!(
+                    "{name} is reserved: HTTP, Envoy or MLflow reads or writes it; use another name, such as \
+                     x-mlflow-authz-user"
+                ),
             ));
         }
         let is_same = |other: &crate::config::HeaderField| {
@@ -181,6 +222,15 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn is_reserved(name: &str) -> bool {
+    let starts = |prefix: &&str| {
+        let start = name.as_bytes().get(..prefix.len());
+        start.is_some_and(|start| same_header(prefix.as_bytes(), start))
+    };
+    let is = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
+    RESERVED_HEADERS.iter().any(is) || RESERVED_PREFIXES.iter().any(starts)
 }
 
 fn help_url(url: Option<&str>) -> Result<(), ConfigError> {

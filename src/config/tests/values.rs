@@ -147,6 +147,26 @@ fn values_out_of_range_name_the_field() {
             "identity_headers.key_id: ",
         ),
         (
+            with(r#""identity_headers": {"user_id": "X-Envoy-Original-Path"}"#),
+            "identity_headers.user_id: x-envoy-original-path is reserved: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": "x_forwarded_host"}"#),
+            "identity_headers.user_id: x_forwarded_host is reserved: ",
+        ),
+        (
+            with(r#""identity_headers": {"key_id": "traceparent"}"#),
+            "identity_headers.key_id: traceparent is reserved: ",
+        ),
+        (
+            with(r#""identity_headers": {"scopes": "X-MLflow-Workspace"}"#),
+            "identity_headers.scopes: x-mlflow-workspace is reserved: ",
+        ),
+        (
+            with(r#""identity_headers": {"user_id": "Cookie"}"#),
+            "identity_headers.user_id: cookie is reserved: ",
+        ),
+        (
             with(r#""identity_headers": {"user_id": "x-a", "scopes": "X_A"}"#),
             "identity_headers.scopes: ",
         ),

@@ -130,15 +130,41 @@ static NOTHING: Node = Node {
     value: Value::Null,
 };
 
-/// The objects in a Kubernetes `List`, or the document itself.
+/// The objects in a Kubernetes `List` or a list of one kind, or the document itself.
 fn listed(node: Node) -> Vec<Node> {
-    let is_list = Place::root("", None, &node).text_of("kind") == Some("List");
+    let root = Place::root("", None, &node);
+    let text = |name: &str| root.text_of(name).unwrap_or_default().to_owned();
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    let kind = kind
+        .strip_suffix("List")
+        .filter(|_| root.get("items").is_some());
+    let is_list = kind.is_some();
+    // Kubernetes' own API leaves both out of the items where all are of one kind.
+    let implied = kind.filter(|kind| !kind.is_empty());
+    let implied = implied.map(|kind| [("apiVersion", version.clone()), ("kind", kind.to_owned())]);
+    let complete = |mut item: Node| {
+        if let Value::Map(fields) = &mut item.value {
+            for (name, text) in implied.iter().flatten() {
+                if !fields.iter().any(|(field, _)| field == name) {
+                    let value = Value::Text(text.clone());
+                    let (line, text_start) = (item.line, None);
+                    let node = Node {
+                        line,
+                        text_start,
+                        value,
+                    };
+                    fields.push(((*name).to_owned(), node));
+                }
+            }
+        }
+        item
+    };
     match node.value {
         Value::Map(fields) if is_list => fields
             .into_iter()
             .filter(|(name, _)| name == "items")
             .flat_map(|(_, items)| match items.value {
-                Value::List(items) => items,
+                Value::List(items) => items.into_iter().map(complete).collect(),
                 _ => Vec::new(),
             })
             .collect(),

@@ -4,7 +4,7 @@
 use super::envoy::plugins::names_us;
 use super::finding::Findings;
 use super::node::Value;
-use super::place::Place;
+use super::place::{Place, snake};
 use super::rules;
 
 /// Fields of a connection manager that do not change which requests the filter sees.
@@ -32,7 +32,6 @@ const FILTERS: &[&str] = &[
     "Cors",
     "HTTPFault",
     "LocalRateLimit",
-    "RateLimit",
     "Wasm",
 ];
 /// Fields of a cluster that do not change where its requests end.
@@ -41,8 +40,16 @@ const CLUSTER: &[&str] = &[
     "connect_timeout",
     "max_requests_per_connection",
     "transport_socket",
-    "typed_extension_protocol_options",
     "upstream_connection_options",
+];
+/// Fields of `HttpProtocolOptions` that say how requests are sent, and neither change nor repeat them.
+const PROTOCOL: &[&str] = &[
+    "@type",
+    "auto_config",
+    "common_http_protocol_options",
+    "explicit_http_config",
+    "upstream_http_protocol_options",
+    "use_downstream_protocol_config",
 ];
 
 /// Where a value switches the filter off, or lets requests through when it fails.
@@ -93,7 +100,14 @@ pub fn unknown(findings: &mut Findings, place: &Place<'_>) {
 
 /// Whether a cluster keeps its endpoints.
 pub fn keeps_endpoints(value: &Place<'_>) -> bool {
-    only(value, CLUSTER)
+    const OPTIONS: &str = "typed_extension_protocol_options";
+    let options = value.get(OPTIONS);
+    let only_send = options.is_none_or(|options| {
+        let mut options = options.fields();
+        options.all(|(_, options)| only(&options, PROTOCOL))
+    });
+    let known = |name: &str| name == OPTIONS || CLUSTER.contains(&name);
+    only_send && value.is_object() && value.fields().all(|(name, _)| known(name))
 }
 
 /// Whether an HTTP filter is this one: its settings are read as Envoy's own.
@@ -117,7 +131,15 @@ fn kind_of<'a>(value: &Place<'a>) -> &'a str {
 /// Whether an added HTTP filter changes nothing that the filter reads.
 pub fn is_known_filter(value: &Place<'_>) -> bool {
     let name = kind_of(value);
-    FILTERS.contains(&name) && (name != "Wasm" || is_our_filter(value))
+    FILTERS.contains(&name) && (name != "Wasm" || is_our_filter(value)) && !writes_headers(value)
+}
+
+/// Whether a filter adds headers to requests, such as a rate limit that is not enforced.
+fn writes_headers(value: &Place<'_>) -> bool {
+    let adds = |(name, field): (&str, Place<'_>)| {
+        snake(name).starts_with("request_headers_to_add") || writes_headers(&field)
+    };
+    value.fields().any(adds) || value.items().any(|item| writes_headers(&item))
 }
 
 /// Whether a patch of the bootstrap is about metrics alone.

@@ -19,6 +19,11 @@ impl<'a> Extension<'a> {
         Some(Self { name, typed })
     }
 
+    /// What a filter with `config_discovery` runs until discovery delivers, and where it fails.
+    pub fn until_delivered(filter: &Place<'a>) -> Option<Place<'a>> {
+        filter.at(&["config_discovery", "default_config"])
+    }
+
     /// What a filter with `config_discovery` gets, if the files hold it.
     pub fn of(filter: &Place<'a>, extensions: &[Self]) -> Option<Typed<'a>> {
         filter.get("config_discovery")?;

@@ -266,6 +266,35 @@ pub const WEIGHT: &[&str] = &[
     "host_rewrite_literal",
 ];
 
+/// `PluginConfig` of the filter.
+pub const PLUGIN: &[&str] = &[
+    "@type",
+    "name",
+    "root_id",
+    "vm_config",
+    "configuration",
+    "fail_open",
+    "failure_policy",
+    "reload_config",
+    "capability_restriction_config",
+    "allow_on_headers_stop_iteration",
+];
+
+/// `VmConfig` of the filter.
+pub const VM: &[&str] = &[
+    "@type",
+    "vm_id",
+    "runtime",
+    "code",
+    "configuration",
+    "allow_precompiled",
+    "nack_on_code_cache_miss",
+    "environment_variables",
+];
+
+/// `CapabilityRestrictionConfig`.
+pub const RESTRICTION: &[&str] = &["@type", "allowed_capabilities"];
+
 /// Tells of every field beyond `known`, and of those that are there in both spellings.
 pub fn check(findings: &mut Findings, place: &Place<'_>, known: &[&str]) {
     let mut seen: Vec<String> = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::super::finding::Findings;
 use super::super::rules;
+use super::extensions::Extension;
 use super::headers;
 use super::managers::{HttpFilter, Manager};
 use super::{typed, upstream};
@@ -63,7 +64,9 @@ impl HttpFilter<'_> {
     }
 
     fn answers(&self) -> bool {
-        self.is_one_of(ANSWERING) || self.name == "envoy.filters.http.router"
+        let untyped = self.place.at(&["typed_config", "@type"]).is_none()
+            && self.place.get("config_discovery").is_none();
+        self.is_one_of(ANSWERING) || untyped && self.name == "envoy.filters.http.router"
     }
 }
 
@@ -76,6 +79,7 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
     let first = filters.iter().position(HttpFilter::answers);
     let owned = headers::owned(manager);
     for (index, filter) in filters.iter().enumerate() {
+        replaced(findings, filter);
         if filter.plugin.is_some() {
             instance(findings, filter);
             if let Some(before) = first
@@ -116,6 +120,32 @@ fn instance(findings: &mut Findings, filter: &HttpFilter<'_>) {
             &filter.place,
             "is_optional lets an Envoy that cannot load the filter run without it, and every request passes undecided",
             "remove is_optional",
+        );
+    }
+}
+
+/// A default stands in for a filter that comes by ECDS.
+fn replaced(findings: &mut Findings, filter: &HttpFilter<'_>) {
+    let Some(default) = Extension::until_delivered(&filter.place) else {
+        return;
+    };
+    if filter.plugin.is_some() {
+        findings.add(
+            rules::AROUND_FILTER,
+            &default,
+            "until the extension discovery service delivers the filter, and whenever it cannot, default_config runs in \
+             its place: requests pass without a decision",
+            "remove default_config: without it Envoy refuses requests until the filter is there",
+        );
+    } else {
+        findings.add(
+            rules::CANNOT_TELL,
+            &default,
+            format!(
+                "default_config may run in place of {}, so check cannot tell what runs beside the filter",
+                filter.name
+            ),
+            "remove default_config",
         );
     }
 }

@@ -142,7 +142,8 @@ fn passive(
         .get("typed_config")
         .and_then(|config| Typed::read(&config));
     let typed = direct.or_else(|| Extension::of(filter, extensions));
-    if typed.is_some_and(|typed| known.iter().any(|kind| typed.is(kind))) {
+    let is_certain = Extension::until_delivered(filter).is_none();
+    if is_certain && typed.is_some_and(|typed| known.iter().any(|kind| typed.is(kind))) {
         return;
     }
     let name = filter.text_of("name").unwrap_or("without a name");

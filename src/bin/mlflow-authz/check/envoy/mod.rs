@@ -5,6 +5,7 @@
 
 mod auth_cluster;
 mod bootstrap;
+mod capabilities;
 mod clusters;
 mod endpoints;
 mod extensions;

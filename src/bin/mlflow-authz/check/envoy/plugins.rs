@@ -9,6 +9,7 @@ use super::super::plugin::{self, Origin};
 use super::super::rules;
 use super::managers::Manager;
 use super::typed::Typed;
+use super::{capabilities, fields};
 
 /// One instance of the filter.
 #[derive(Debug, Clone)]
@@ -60,7 +61,10 @@ pub fn holds_our_configuration(value: &Place<'_>) -> bool {
 impl<'a> Plugin<'a> {
     /// Checks one instance by itself.
     pub fn check(findings: &mut Findings, place: Place<'a>) -> Self {
+        fields::check(findings, &place, fields::PLUGIN);
         failure(findings, &place);
+        capabilities::check(findings, &place);
+        runtime(findings, &place);
         let origin = place.at(&["configuration", "value"]).map(Origin);
         let config = configuration(findings, &place);
         if let Some(config) = &config {
@@ -133,6 +137,33 @@ fn failure(findings: &mut Findings, place: &Place<'_>) {
             place,
             "when the module crashes, that worker refuses every request until Envoy is restarted",
             "set failure_policy to FAIL_RELOAD: it refuses too, and starts a new VM within about a second",
+        );
+    }
+}
+
+/// Runtimes that run the module from its file.
+const RUNTIMES: &[&str] = &[
+    "",
+    "envoy.wasm.runtime.v8",
+    "envoy.wasm.runtime.wamr",
+    "envoy.wasm.runtime.wasmtime",
+];
+
+fn runtime(findings: &mut Findings, place: &Place<'_>) {
+    let Some(vm) = place.get("vm_config") else {
+        return;
+    };
+    fields::check(findings, &vm, fields::VM);
+    let Some(runtime) = vm.get("runtime") else {
+        return;
+    };
+    if !runtime.text().is_some_and(|name| RUNTIMES.contains(&name)) {
+        findings.add(
+            rules::CANNOT_TELL,
+            &runtime,
+            "this runtime does not run the module's file, or check does not know it, so check cannot tell what decides \
+             about requests",
+            "set runtime: envoy.wasm.runtime.v8",
         );
     }
 }

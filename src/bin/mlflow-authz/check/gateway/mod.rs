@@ -3,6 +3,7 @@
 
 mod filters;
 mod policies;
+mod proxies;
 mod routes;
 
 use mlflow_authz::Config;

@@ -9,7 +9,7 @@ use super::super::manifests::way::{Entry, Listener, Way, time_limit};
 use super::super::patches;
 use super::super::place::Place;
 use super::super::rules;
-use super::filters;
+use super::{filters, proxies};
 
 /// The policies that change requests.
 pub struct Policies<'a> {
@@ -210,19 +210,7 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) {
         check_clients(findings, policy);
     }
     for proxy in &policies.proxies {
-        let order = proxy.spec.list("filterOrder").into_iter();
-        let ours = order.filter(|each| {
-            each.fields()
-                .any(|(_, name)| name.text().is_some_and(|it| it.contains("wasm")))
-        });
-        for place in ours {
-            findings.add(
-                rules::CANNOT_TELL,
-                &place,
-                "cannot tell what runs before and after the filter: the order of filters is changed",
-                "leave the filter where Envoy Gateway puts it",
-            );
-        }
+        proxies::check(findings, proxy);
     }
     for policy in of_kinds(documents, &["EnvoyPatchPolicy"]) {
         policy

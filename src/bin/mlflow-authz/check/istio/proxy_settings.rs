@@ -1,21 +1,33 @@
 //! What stands beside the routes: the mesh's own settings, and patches of Envoy's configuration.
 
+use mlflow_authz::Config;
+use mlflow_authz::pattern::Pattern;
+
 use super::super::finding::Findings;
 use super::super::input::Document;
 use super::super::manifests::object::{Object, of_kinds};
+use super::super::manifests::{Instance, headers};
 use super::super::patches;
 use super::super::place::Place;
 use super::super::rules;
 
 /// Checks all of them.
-pub fn check(findings: &mut Findings, documents: &[Document<'_>]) {
+pub fn check(findings: &mut Findings, documents: &[Document<'_>], instances: &[Instance<'_>]) {
     for document in documents {
         if let Some(mesh) = document.root.get("meshConfig") {
             check_mesh(findings, &mesh);
+            for provider in mesh.list("extensionProviders") {
+                authorizer(findings, &provider, instances);
+            }
         }
     }
     for filter in of_kinds(documents, &["EnvoyFilter"]) {
         check_envoy_filter(findings, &filter);
+    }
+    for policy in of_kinds(documents, &["RequestAuthentication"]) {
+        for rule in policy.spec.list("jwtRules") {
+            claims(findings, &rule, instances);
+        }
     }
     for policy in of_kinds(documents, &["PeerAuthentication"]) {
         check_peers(findings, &policy);
@@ -30,6 +42,61 @@ fn check_mesh(findings: &mut Findings, mesh: &Place<'_>) {
             &place,
             "routes and the filter may read one path in two ways; the filter refuses what it cannot read in one",
             "set MERGE_SLASHES",
+        );
+    }
+}
+
+/// Istio's own authentication runs behind the filter, and writes what a token claims.
+fn claims(findings: &mut Findings, rule: &Place<'_>, instances: &[Instance<'_>]) {
+    let of_claims = rule.list("outputClaimToHeaders");
+    let of_claims = of_claims.iter().filter_map(|claim| claim.get("header"));
+    for header in of_claims.chain(rule.get("outputPayloadToHeader")) {
+        written(findings, &header, instances, "the token's issuer writes");
+    }
+}
+
+/// An external authorizer of the mesh writes headers where it admits a request.
+fn authorizer(findings: &mut Findings, provider: &Place<'_>, instances: &[Instance<'_>]) {
+    for header in provider
+        .get("envoyExtAuthzHttp")
+        .map(|http| http.list("headersToUpstreamOnAllow"))
+        .unwrap_or_default()
+    {
+        written(
+            findings,
+            &header,
+            instances,
+            "the external authorizer writes",
+        );
+    }
+}
+
+fn written(findings: &mut Findings, header: &Place<'_>, instances: &[Instance<'_>], who: &str) {
+    let Some(name) = header.text() else {
+        return;
+    };
+    let configs = || {
+        instances
+            .iter()
+            .filter_map(|instance| instance.config.as_ref())
+    };
+    let pattern = Pattern::new(&name.to_ascii_lowercase());
+    let is_pattern = |config: &Config| {
+        let mut names = headers::identity(config).into_iter();
+        name.contains('*') && names.any(|name| pattern.matches(&name.to_ascii_lowercase()))
+    };
+    let role = configs().find_map(|config| {
+        let pattern = is_pattern(config).then_some("an identity header");
+        pattern.or_else(|| headers::role(config, name))
+    });
+    if let Some(role) = role {
+        findings.add(
+            rules::HEADER_WRITTEN,
+            header,
+            format!(
+                "{who} {name}, {role}, behind the filter: MLflow then reads an identity that no key stands for"
+            ),
+            "use another header: only the filter may write identity and credential headers",
         );
     }
 }

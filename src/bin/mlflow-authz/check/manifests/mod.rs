@@ -9,6 +9,7 @@ pub mod headers;
 pub mod hosts;
 pub mod ingress;
 pub mod object;
+mod others;
 pub mod path;
 pub mod placeholders;
 pub mod protection;
@@ -36,14 +37,15 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
     {
         return instances.len();
     }
-    istio::check_settings(findings, documents);
+    istio::check_settings(findings, documents, &instances);
     gateway::check_settings(findings, documents);
     let directory = Directory::read(documents);
     let mut ways = istio::ways(documents, &directory);
     ways.extend(gateway::ways(documents, &directory));
     ways.extend(ingress::read(documents, &directory));
     let policies = object::of_kinds(documents, &["EnvoyExtensionPolicy"]);
-    protection::check(findings, &ways, &instances, &policies);
+    let mlflow = protection::check(findings, &ways, &instances, &policies);
+    others::check(findings, documents, &directory, &mlflow);
     if instances.is_empty() && !ways.is_empty() {
         by_patch(findings, documents);
     }

@@ -24,13 +24,13 @@ struct Problem<'a> {
     remedy: String,
 }
 
-/// Checks every way; `policies` are all `EnvoyExtensionPolicy`s.
+/// Checks every way; `policies` are all `EnvoyExtensionPolicy`s. Returns where the mounts lead, which is MLflow.
 pub fn check(
     findings: &mut Findings,
     ways: &[Way<'_>],
     instances: &[Instance<'_>],
     policies: &[Object<'_>],
-) {
+) -> Vec<Endpoint> {
     let mut mlflow: Vec<Endpoint> = Vec::new();
     for instance in instances {
         let reach = reach::of_instance(instance, ways, policies);
@@ -68,6 +68,7 @@ pub fn check(
             findings.add(problem.rule, &problem.place, problem.text, problem.remedy);
         }
     }
+    mlflow
 }
 
 fn problems<'a>(

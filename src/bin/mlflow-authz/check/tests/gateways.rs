@@ -65,6 +65,54 @@ fn what_is_found() {
     }
 }
 
+/// A bootstrap may have listeners of its own.
+#[test]
+fn the_bootstrap_of_the_proxies() {
+    for (spec, expected) in [
+        (
+            "{ bootstrap: { type: Merge, value: 'static_resources: { listeners: [{ name: x }] }' } }",
+            &["cannot-tell spec.bootstrap.value"][..],
+        ),
+        (
+            "{ bootstrap: { type: Merge, value: 'stats_flush_interval: 5s' } }",
+            &[],
+        ),
+        (
+            "{ bootstrap: { type: Replace, value: 'stats_flush_interval: 5s' } }",
+            &["cannot-tell spec.bootstrap.value"],
+        ),
+        (
+            "{ bootstrap: { value: 'stats_flush_interval: 5s' } }",
+            &["cannot-tell spec.bootstrap.value"],
+        ),
+        (
+            "{ bootstrap: { type: JSONPatch, jsonPatches: [{ op: add, path: /stats_config/stats_tags/-, value: {} }, { op: add, path: /static_resources/clusters/-, value: {} }] } }",
+            &[],
+        ),
+        (
+            "{ bootstrap: { type: JSONPatch, jsonPatches: [{ op: add, path: /static_resources/listeners/-, value: {} }] } }",
+            &["cannot-tell spec.bootstrap.jsonPatches[0]"],
+        ),
+        (
+            "{ bootstrap: { type: JSONPatch, jsonPatches: [{ op: replace, path: /static_resources/clusters/0, value: {} }] } }",
+            &["cannot-tell spec.bootstrap.jsonPatches[0]"],
+        ),
+        (
+            "{ extraArgs: ['--log-level info', '--config-yaml x'] }",
+            &["cannot-tell spec.extraArgs[1]"],
+        ),
+    ] {
+        let proxy = format!(
+            "---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyProxy\nmetadata: {{ name: p, namespace: ml }}\nspec: {spec}\n"
+        );
+        assert_eq!(
+            codes(&format!("{POLICY}{ROUTE}{proxy}")),
+            expected,
+            "{spec}"
+        );
+    }
+}
+
 #[test]
 fn lists_of_objects_are_read_too() {
     let item = POLICY

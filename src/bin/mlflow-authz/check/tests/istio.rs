@@ -165,6 +165,172 @@ fn the_host_of_the_auth_service() {
     );
 }
 
+fn beside(other: &str) -> Vec<String> {
+    codes(&format!("{PLUGIN}{HOST}{ROUTES}---\n{other}"))
+}
+
+/// Istio's own authentication runs behind the filter.
+#[test]
+fn headers_that_istio_writes() {
+    let rules = |rule: &str| {
+        beside(&format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{ name: jwt, namespace: ingress }}\nspec: {{ jwtRules: [{{ issuer: i, {rule} }}] }}\n"
+        ))
+    };
+    let providers = |header: &str| {
+        beside(&format!(
+            "meshConfig: {{ extensionProviders: [{{ name: e, envoyExtAuthzHttp: {{ headersToUpstreamOnAllow: [\"{header}\"] }} }}] }}\n"
+        ))
+    };
+    for (found, expected) in [
+        (
+            rules(
+                "outputClaimToHeaders: [{ header: x-team, claim: team }, { header: X-MLflow-Authz-User, claim: sub }]",
+            ),
+            &["header-written spec.jwtRules[0].outputClaimToHeaders[1].header"][..],
+        ),
+        (
+            rules("outputPayloadToHeader: x_mlflow_authz_user"),
+            &["header-written spec.jwtRules[0].outputPayloadToHeader"],
+        ),
+        (
+            rules("outputPayloadToHeader: Authorization"),
+            &["header-written spec.jwtRules[0].outputPayloadToHeader"],
+        ),
+        (
+            rules("outputPayloadToHeader: x-jwt, forwardOriginalToken: true"),
+            &[],
+        ),
+        (
+            providers("x-mlflow-authz-scopes"),
+            &[
+                "header-written meshConfig.extensionProviders[0].envoyExtAuthzHttp.headersToUpstreamOnAllow[0]",
+            ],
+        ),
+        (
+            providers("x-mlflow-*"),
+            &[
+                "header-written meshConfig.extensionProviders[0].envoyExtAuthzHttp.headersToUpstreamOnAllow[0]",
+            ],
+        ),
+        (providers("x-team"), &[]),
+    ] {
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn patches_that_write_headers() {
+    const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    const UNKNOWN: &[&str] = &["cannot-tell spec.configPatches[0]"];
+    let patch = |to: &str, operation: &str, value: &str| {
+        beside(&format!(
+            "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {{ name: p, namespace: ingress }}\nspec: {{ configPatches: [{{ applyTo: {to}, patch: {{ operation: {operation}, value: {value} }} }}] }}\n"
+        ))
+    };
+    let cluster = |more: &str| {
+        let value = format!(
+            "{{ typed_extension_protocol_options: {{ {OPTIONS}: {{ \"@type\": type.googleapis.com/{OPTIONS}, {more} }} }} }}"
+        );
+        patch("CLUSTER", "MERGE", &value)
+    };
+    let filter = |kind: &str, more: &str| {
+        let value = format!(
+            "{{ name: f, typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.{kind}{more} }} }}"
+        );
+        patch("HTTP_FILTER", "INSERT_BEFORE", &value)
+    };
+    for (found, expected) in [
+        (
+            cluster("explicit_http_config: { http_protocol_options: {} }"),
+            &[][..],
+        ),
+        (
+            cluster("explicit_http_config: {}, http_filters: [{ name: x }]"),
+            UNKNOWN,
+        ),
+        (cluster("retry_policy: { retry_on: 5xx }"), UNKNOWN),
+        (filter("local_ratelimit.v3.LocalRateLimit", ""), &[]),
+        (
+            filter(
+                "local_ratelimit.v3.LocalRateLimit",
+                ", request_headers_to_add_when_not_enforced: [{ header: { key: x-mlflow-authz-user, value: root } }]",
+            ),
+            UNKNOWN,
+        ),
+        // The rate limit service says which headers are added.
+        (filter("ratelimit.v3.RateLimit", ""), UNKNOWN),
+    ] {
+        assert_eq!(found, expected);
+    }
+}
+
+/// Kinds that are not followed, and name MLflow's Service.
+#[test]
+fn other_kinds_that_lead_to_mlflow() {
+    let object = |kind: &str, spec: &str| {
+        beside(&format!(
+            "apiVersion: routes.corp.internal/v1\nkind: {kind}\nmetadata: {{ name: mlflow, namespace: ml }}\nspec: {spec}\n"
+        ))
+    };
+    for (found, expected) in [
+        (
+            object("Route", "{ to: { kind: Service, name: mlflow } }"),
+            &["cannot-tell spec.to.name"][..],
+        ),
+        (
+            object(
+                "IngressRoute",
+                "{ routes: [{ services: [{ name: shop }, { name: mlflow, port: 5000 }] }] }",
+            ),
+            &["cannot-tell spec.routes[0].services[1].name"],
+        ),
+        (
+            object("Mapping", "{ service: 'http://mlflow.ml:5000/x' }"),
+            &["cannot-tell spec.service"],
+        ),
+        (
+            object(
+                "HTTPProxy",
+                "{ routes: [{ services: [{ name: mlflow, namespace: shop }] }] }",
+            ),
+            &[],
+        ),
+        (object("Route", "{ to: { name: shop } }"), &[]),
+        (
+            object("Canary", "{ selector: { matchLabels: { app: mlflow } } }"),
+            &[],
+        ),
+        (
+            object("ServiceMonitor", "{ endpoints: [{ port: mlflow }] }"),
+            &[],
+        ),
+    ] {
+        assert_eq!(found, expected);
+    }
+}
+
+/// As `kubectl get` and the API itself return them.
+#[test]
+fn lists_of_one_kind() {
+    let bad = PLUGIN.replace("FAIL_RELOAD", "FAIL_OPEN");
+    let item = bad.split_once("metadata:").unwrap().1.replace('\n', "\n  ");
+    for own in [
+        "",
+        "  kind: WasmPlugin\n  apiVersion: extensions.istio.io/v1alpha1\n",
+    ] {
+        let list = format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPluginList\nitems:\n- metadata:{}\n{own}",
+            item.trim_end()
+        );
+        assert_eq!(
+            codes(&format!("{list}{HOST}{ROUTES}")),
+            ["fail-open spec.failStrategy"],
+            "{list}"
+        );
+    }
+}
+
 #[test]
 fn manifests_of_others_are_left_alone() {
     let other = PLUGIN

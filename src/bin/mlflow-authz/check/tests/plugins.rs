@@ -110,14 +110,18 @@ fn the_form_of_the_configuration() {
                 "google.protobuf.StringValue\n                  value: |",
                 "google.protobuf.BytesValue\n                  value: eyJhdXRoX3NlcnZpY2UiOnsiY2x1c3RlciI6ImF1dGhfc2VydmljZSJ9LCJtb3VudHMiOlsiL2FwaS9tbGZsb3ciXX0=\n                unused: |",
             )],
-            &[],
+            // What stands under a name that Envoy does not know is told.
+            &[("cannot-tell", "config.unused")],
         ),
         (
             &[(
                 "                configuration:\n",
                 "                unused:\n",
             )],
-            &[("config-missing", "typed_config.config")],
+            &[
+                ("config-missing", "typed_config.config"),
+                ("cannot-tell", "config.unused"),
+            ],
         ),
         (
             &[("\"timeout\": \"2s\"", "\"tiemout\": \"2s\"")],
@@ -129,6 +133,80 @@ fn the_form_of_the_configuration() {
         (
             &[("\"version\": 1,", "\"version\": 1, \"roles\": {\"a\": []},")],
             &[("grants-nothing", "configuration.value > roles.a")],
+        ),
+    ]);
+}
+
+/// The shipped block as it is, then without one of its lines at a time.
+#[test]
+fn what_the_module_may_do() {
+    const SHIPPED: &str = include_str!("../../../../../envoy/capabilities.yaml");
+    let with = |block: &str| {
+        let indented = |line: &str| format!("                {line}\n");
+        let block: String = block.lines().map(indented).collect();
+        let becomes = format!("failure_policy: FAIL_RELOAD\n{block}");
+        codes(&sample(&[(POLICY, &becomes)]))
+    };
+    assert_eq!(with(SHIPPED), [""; 0]);
+    let lines = SHIPPED.lines().filter(|line| line.ends_with(": {}"));
+    let lines: Vec<&str> = lines.collect();
+    assert!(lines.len() > 30, "{lines:?}");
+    for line in lines {
+        let found = with(&SHIPPED.replace(&format!("{line}\n"), ""));
+        let decides = [
+            "_on_request_",
+            "_on_vm_start",
+            "_on_configure",
+            "_on_context_create",
+            "_on_http_call_response",
+        ]
+        .iter()
+        .any(|part| line.contains(part));
+        let code = if decides {
+            "around-filter "
+        } else {
+            "cannot-tell "
+        };
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(
+            found[0].starts_with(code) && found[0].ends_with("allowed_capabilities"),
+            "{line}: {found:?}"
+        );
+    }
+    assert_eq!(
+        with("capability_restriction_config: { allowed_capabilities: {} }"),
+        [""; 0]
+    );
+}
+
+/// What Envoy's API may have besides.
+#[test]
+fn fields_that_are_not_known() {
+    assert_edits(&[
+        (
+            &[(
+                POLICY,
+                "failure_policy: FAIL_RELOAD\n                capability_restriction_config: { later: {} }\n",
+            )],
+            &[("cannot-tell", "capability_restriction_config.later")],
+        ),
+        (
+            &[(
+                POLICY,
+                "failure_policy: FAIL_RELOAD\n                later: {}\n",
+            )],
+            &[("cannot-tell", "config.later")],
+        ),
+        (
+            &[(VM, "vm_id: mlflow_authz\n                  later: {}\n")],
+            &[("cannot-tell", "vm_config.later")],
+        ),
+        (
+            &[(
+                "runtime: envoy.wasm.runtime.v8",
+                "runtime: envoy.wasm.runtime.null",
+            )],
+            &[("cannot-tell", "vm_config.runtime")],
         ),
     ]);
 }
@@ -154,7 +232,10 @@ fn who_shares_a_vm() {
             with_other("vm_id: mlflow_authz"),
             &["cannot-tell", "vm-id-shared"],
         ),
-        (sample(&[(VM, "nothing: 1\n")]), &["vm-id-missing"]),
+        (
+            sample(&[(VM, "allow_precompiled: false\n")]),
+            &["vm-id-missing"],
+        ),
     ] {
         let found = findings(&[("f", text.as_str())]);
         let found: Vec<&str> = found.iter().map(|finding| finding.code).collect();

@@ -41,10 +41,51 @@ pub fn owns(config: &Config, domain: &str) -> bool {
         .any(|pattern| samples.iter().all(|sample| pattern.matches(sample)))
 }
 
-/// Whether some host of these domains is one of the filter's own.
-pub fn meets(config: &Config, domains: &[String]) -> bool {
-    let patterns = config.hosts.as_ref();
-    patterns.is_none_or(|patterns| patterns.iter().any(|pattern| is_served(pattern, domains)))
+/// Whether some host that comes to a virtual host of a table is one of the filter's own. Envoy gives a host to the most
+/// specific domain of the table.
+pub fn meets(config: &Config, domains: &[String], table: &Place<'_>) -> bool {
+    let Some(patterns) = &config.hosts else {
+        return true;
+    };
+    let all: Vec<String> = table
+        .list("virtual_hosts")
+        .iter()
+        .flat_map(|host| host.list("domains"))
+        .filter_map(|domain| domain.text().map(str::to_ascii_lowercase))
+        .collect();
+    let comes = |pattern: &Pattern, domain: &String| {
+        let taken =
+            |other: &String| specificity(other) > specificity(domain) && takes_all(other, pattern);
+        is_served(pattern, std::slice::from_ref(domain)) && !all.iter().any(taken)
+    };
+    domains
+        .iter()
+        .any(|domain| patterns.iter().any(|pattern| comes(pattern, domain)))
+}
+
+/// Envoy's order: an exact domain, the longest suffix behind a star, the longest prefix before one, the star.
+fn specificity(domain: &str) -> (u8, usize) {
+    let kind = match domain {
+        "*" => 0,
+        _ if domain.ends_with('*') => 1,
+        _ if domain.starts_with('*') => 2,
+        _ => 3,
+    };
+    (kind, domain.len())
+}
+
+/// Whether a domain takes every host that a pattern matches. One with a port takes some of them only.
+fn takes_all(domain: &str, pattern: &Pattern) -> bool {
+    // In a domain a star stands for one letter or more, in a pattern also for none; no host starts or ends with a dot.
+    let domain = Pattern::new(&domain.replace('*', "?*"));
+    let samples = [0, 1, 300].map(|length| {
+        let sample = pattern.as_str().replace('*', &"\u{1}".repeat(length));
+        sample.replace('?', "\u{1}").to_ascii_lowercase()
+    });
+    samples
+        .iter()
+        .filter(|sample| !sample.starts_with('.') && !sample.ends_with('.'))
+        .all(|sample| domain.matches(sample))
 }
 
 fn is_served(pattern: &Pattern, domains: &[String]) -> bool {

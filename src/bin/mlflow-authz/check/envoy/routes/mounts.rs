@@ -99,7 +99,7 @@ fn configs<'m>(manager: &'m Manager<'_>) -> impl Iterator<Item = &'m Config> {
 /// The mounts of the instances that count some of a virtual host's hosts as MLflow's.
 fn mounts<'m>(host: &Host<'_, 'm>) -> BTreeSet<&'m str> {
     configs(host.manager)
-        .filter(|config| hosts::meets(config, &host.domains))
+        .filter(|config| hosts::meets(config, &host.domains, &host.table))
         .flat_map(|config| config.mounts.iter().map(String::as_str))
         .collect()
 }

@@ -154,6 +154,30 @@ pub fn cases() -> Vec<Case> {
             TELL,
         ),
         instead(
+            "a default for a filter by ECDS",
+            ROUTER,
+            &format!(
+                "          - name: other\n            config_discovery: {{ config_source: {{ ads: {{}} }}, default_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors }} }}\n{ROUTER}"
+            ),
+            TELL,
+        ),
+        instead(
+            "a script with the router's name behind",
+            ROUTER,
+            &format!(
+                "          - {{ name: envoy.filters.http.router, typed_config: {{ \"@type\": type.googleapis.com/{LUA} }} }}\n{ROUTER}"
+            ),
+            TELL,
+        ),
+        instead(
+            "a script with the router's name before",
+            FILTER,
+            &format!(
+                "          - {{ name: envoy.filters.http.router, typed_config: {{ \"@type\": type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/{LUA} }} }}\n{FILTER}"
+            ),
+            TELL,
+        ),
+        instead(
             "an optional filter",
             FILTER,
             &format!("{FILTER}            is_optional: true\n"),
@@ -233,6 +257,36 @@ pub fn cases() -> Vec<Case> {
 #[test]
 fn what_filters_open() {
     assert_found(&cases());
+}
+
+/// The filter by ECDS: with a default, which runs until the filter is delivered.
+#[test]
+fn a_default_in_place_of_the_filter() {
+    const WASM: &str = "            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n";
+    let text = super::super::sample(&[]);
+    let (head, rest) = text.split_once(WASM).unwrap();
+    let (body, tail) = rest.split_once(ROUTER).unwrap();
+    let body: String = body
+        .lines()
+        .map(|line| format!("{}\n", line.get(10..).unwrap_or_default()))
+        .collect();
+    let ecds = format!(
+        "resources:\n- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  name: mlflow_authz\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n{body}"
+    );
+    for (default, expected) in [
+        ("", &[][..]),
+        (
+            ", default_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, max_request_bytes: 1000 }",
+            &["around-filter"],
+        ),
+    ] {
+        let listener = format!(
+            "{head}            config_discovery: {{ config_source: {{ path_config_source: {{ path: /e }} }}{default} }}\n{ROUTER}{tail}"
+        );
+        let found = super::super::findings(&[("f", listener.as_str()), ("e", ecds.as_str())]);
+        let found: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+        assert_eq!(found, expected);
+    }
 }
 
 /// The route may be chosen again after another route has switched the filter off.

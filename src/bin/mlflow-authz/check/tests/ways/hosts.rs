@@ -93,6 +93,62 @@ fn other_virtual_hosts() {
     assert!(found[0].starts_with("outside-hosts"), "{found:?}");
 }
 
+/// Envoy gives a host to the most specific domain of its table: what a wider one leads to is then not MLflow's.
+#[test]
+fn the_most_specific_domain() {
+    const HOSTS: &str = "            virtual_hosts:\n";
+    let told = |hosts: &str, own: &str, other: &str| {
+        let web = format!(
+            "{HOSTS}            - {{ name: web, domains: [{other}], routes: [{{ match: {{ prefix: / }}, route: {{ cluster: web }} }}] }}\n"
+        );
+        let found = codes(&sample(&[
+            (
+                "\"mounts\": [\"/api/mlflow\"]",
+                &format!("\"mounts\": [\"/api/mlflow\"], \"hosts\": [{hosts}]"),
+            ),
+            (
+                "              domains: [\"*\"]\n",
+                &format!("              domains: [{own}]\n"),
+            ),
+            (HOSTS, &web),
+        ]));
+        found.iter().any(|found| found.starts_with("outside-"))
+    };
+    for (hosts, own, other, expected) in [
+        ("\"registry.example\"", "registry.example", "'*'", false),
+        (
+            "\"registry.example\"",
+            "Registry.Example",
+            "'*.example'",
+            false,
+        ),
+        (
+            "\"registry.example\"",
+            "registry.example",
+            "'registry.*'",
+            false,
+        ),
+        ("\"registry.example\"", "'*.example'", "'*'", true),
+        ("\"*.example\"", "'*.example'", "'*'", false),
+        ("\"*.a.example\"", "'*.a.example'", "'*.example'", false),
+        ("\"registry.*\"", "'registry.*'", "'*'", false),
+        // Some hosts of the pattern come to the wider domain.
+        ("\"*.example\"", "registry.example", "'*'", true),
+        ("\"*example\"", "'*example'", "'*'", true),
+        // The wider one is asked last only.
+        ("\"registry.example\"", "'registry.*'", "'*.example'", true),
+        // Another port of the host.
+        (
+            "\"registry.example\"",
+            "'registry.example:8443'",
+            "'*'",
+            true,
+        ),
+    ] {
+        assert_eq!(told(hosts, own, other), expected, "{hosts} {own} {other}");
+    }
+}
+
 /// Without a decision where `outside` is "forward"; refused, and told all the same, where it is not.
 #[test]
 fn what_lies_outside() {
