@@ -32,7 +32,8 @@ pub fn target(target: &[u8]) -> Cow<'_, [u8]> {
     let end = credential_parameter(path).unwrap_or(path.len());
     let path = authority::target_without_userinfo(path.get(..end).unwrap_or_default());
     match userinfo_of_first_segment(&path) {
-        Some(behind) => [b"/", path.get(behind..).unwrap_or_default()]
+        Some((start, end)) => [path.get(..start), path.get(end..)]
+            .map(Option::unwrap_or_default)
             .concat()
             .into(),
         None => path,
@@ -71,19 +72,28 @@ fn credential_parameter(path: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where the first segment goes on behind user information with a password.
-fn userinfo_of_first_segment(path: &[u8]) -> Option<usize> {
-    let rest = path.strip_prefix(b"/")?;
-    let is_of_segment = |it: &Letter| !matches!(it.byte, b'/' | b'\\');
+/// Where user information with a password begins and ends, in the first segment that is not empty, or in the one behind
+/// a scheme.
+fn userinfo_of_first_segment(path: &[u8]) -> Option<(usize, usize)> {
+    let scheme = match path.first() {
+        Some(b'/') => 0,
+        _ => memchr::memmem::find(path, b"//").unwrap_or_default(),
+    };
+    let is_slash = |it: &Letter| matches!(it.byte, b'/' | b'\\');
+    let segment = letters(path)
+        .skip_while(|it| it.start < scheme || is_slash(it))
+        .take_while(|it| !is_slash(it));
+    let mut start = None;
     let mut has_colon = false;
-    let mut behind = None;
-    for letter in letters(rest).take_while(is_of_segment) {
+    let mut end = None;
+    for letter in segment {
+        start.get_or_insert(letter.start);
         has_colon |= letter.byte == b':';
         if has_colon && letter.byte == b'@' {
-            behind = Some(letter.end + 1);
+            end = Some(letter.end);
         }
     }
-    behind
+    start.zip(end)
 }
 
 /// A byte as the last of several decoders sees it, and where it stands in the text.

@@ -16,6 +16,11 @@ fn a_target_is_shown_without_credentials() {
         ("/me%3ASECRET%40a/x", "/a/x"),
         ("/me%253aSECRET%2540a/x", "/a/x"),
         ("/me:SECRET@", "/"),
+        ("//me%3ASECRET%40a/x", "//a/x"),
+        ("/%2Fme:SECRET@a/x", "/%2Fa/x"),
+        ("/%5cme:SECRET@a/x", "/%5ca/x"),
+        ("http://me%3ASECRET%40a/x", "http://a/x"),
+        ("me%3ASECRET%40a:443", "a:443"),
         ("http://me:SECRET@a/x", "http://a/x"),
         // A query that was encoded once too often, and parameters of a path.
         ("/x%3Fapi_key=SECRET", "/x"),
@@ -36,6 +41,7 @@ fn a_target_is_shown_without_credentials() {
         // None of these is a credential.
         ("/x;a=1/y@2", "/x;a=1/y@2"),
         ("/x/me:note@a", "/x/me:note@a"),
+        ("http://a/me:note@b", "http://a/me:note@b"),
         ("/x@2:y/z", "/x@2:y/z"),
         ("/x%3Fkeys=1", "/x%3Fkeys=1"),
         ("/x/api_key", "/x/api_key"),
