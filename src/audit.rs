@@ -4,6 +4,7 @@
 //! without its query. A flood is cut to so many records per second; what was left out is counted.
 
 mod access_log;
+pub mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,6 @@ use memchr::memmem;
 
 use serde::Serialize;
 
-use crate::authority;
 use crate::config::{AccessLog, Audit};
 use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
@@ -133,22 +133,15 @@ impl AuditLog {
     ) -> Option<String> {
         let suppressed = self.limiter.admit(now)?;
         let keys = credential::presented(head);
-        let shown = |bytes: &[u8]| escaped(&without_keys(bytes, &keys));
-        let path = head
-            .raw_target()
-            .split(|b| *b == b'?')
-            .next()
-            .unwrap_or_default();
+        let plain = |bytes: &[u8]| escaped(&without_keys(bytes, &keys));
         let record = Record {
             time: rfc3339(now),
-            request_id: head.get("x-request-id").map(shown),
-            method: head.get(":method").map(shown),
+            request_id: head.get("x-request-id").map(plain),
+            method: head.get(":method").map(plain),
             target: head
                 .get(":path")
-                .map(|_| shown(&authority::target_without_userinfo(path))),
-            host: head
-                .get(":authority")
-                .map(|host| shown(authority::without_userinfo(host))),
+                .map(|_| plain(&shown::target(head.raw_target()))),
+            host: head.get(":authority").map(|host| plain(shown::host(host))),
             mount: decision.mount.as_deref(),
             decision: decision.effect().as_str(),
             reason: decision.reason.as_str(),

@@ -163,6 +163,8 @@ fn bytes_of_the_request_are_escaped_and_cut() {
         (b"/a?key=hk_live_secret", "/a"),
         (b"/a?b?key=hk_live_secret", "/a"),
         (b"?key=hk_live_secret", ""),
+        (b"/me:hk_live_secret@a/b", "/a/b"),
+        (b"/a%3Fapi_key=hk_live_secret", "/a"),
     ] {
         let (record, line) = record(&denied(), &[(b":path", path), (b":authority", path)]);
         assert_eq!(record["target"], target, "{line}");
@@ -178,6 +180,15 @@ fn bytes_of_the_request_are_escaped_and_cut() {
     );
     assert_eq!(record["target"].as_str().map(str::len), Some(1024));
     assert_eq!(record["request_id"].as_str().map(str::len), Some(1024));
+}
+
+#[test]
+fn a_host_is_recorded_without_user_information() {
+    for host in ["me:hk_live_secret@a", "me%3Ahk_live_secret%40a"] {
+        let (record, line) = record(&denied(), &[(b":authority", host.as_bytes())]);
+        assert_eq!(record["host"], "a");
+        assert!(!line.contains("secret"), "{line}");
+    }
 }
 
 #[test]

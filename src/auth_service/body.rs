@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::lifetime::ExpiresAt;
+use super::lifetime::Lifetime;
 use super::received::Received;
 use super::reply::{ContractError, MAX_BODY_BYTES};
 use super::validity::Overview;
 use crate::json::{self, Problem};
-use crate::principals::{Grant, Principal, Timestamp};
+use crate::principals::{Grant, Principal};
 
 /// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
 const MAX_NAMES: usize = 1000;
@@ -23,7 +23,6 @@ struct Body {
     roles: Option<Vec<String>>,
     is_admin: Option<bool>,
     user: Option<User>,
-    expires_at: Option<ExpiresAt>,
     grants: Option<Vec<Grant>>,
 }
 
@@ -73,10 +72,8 @@ impl<'de> Deserialize<'de> for KeyId {
     }
 }
 
-/// Whom the key belongs to and until when; `None` when the reply says that it is not valid.
-pub(super) fn principal(
-    body: &[u8],
-) -> Result<Option<(Principal, Option<Timestamp>)>, ContractError> {
+/// Whom the key belongs to and how long; `None` when the reply says that it is not valid.
+pub(super) fn principal(body: &[u8]) -> Result<Option<(Principal, Lifetime)>, ContractError> {
     let overview: Overview = parse_object(body)?;
     if overview.is_refused {
         return Ok(None);
@@ -84,6 +81,7 @@ pub(super) fn principal(
     if let Some((field, problem)) = overview.unclear {
         return Err(ContractError::Validity { field, problem });
     }
+    let lifetime = overview.lifetime;
     let body: Body = parse_object(body)?;
     let user = body.user.unwrap_or_default();
     let is_admin = body.is_admin.or(user.is_admin).unwrap_or_default();
@@ -125,7 +123,7 @@ pub(super) fn principal(
     // Many are kept.
     principal.scopes.shrink_to_fit();
     principal.roles.shrink_to_fit();
-    Ok(Some((principal, body.expires_at.map(|ExpiresAt(at)| at))))
+    Ok(Some((principal, lifetime)))
 }
 
 /// Reads a reply's body: one JSON object of bounded size.

@@ -1,15 +1,13 @@
-//! How long the auth service lets its answer about a key be used: `Cache-Control` and `expires_at`.
+//! How long the auth service lets its answer about a key be used: `Cache-Control` and the time limits in the body.
 //!
 //! Reads, and decides nothing: the cache takes the shortest of these and its own TTL.
 
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-
+use super::scalar::Scalar;
 use crate::principals::Timestamp;
 
 /// The limits that the service set.
@@ -19,6 +17,10 @@ pub struct Lifetime {
     pub max_age: Option<Duration>,
     /// When the key itself expires. Nothing is served beyond it, not even while the service is down.
     pub expires_at: Option<Timestamp>,
+    /// How long the key is still valid, counted from the question; [`Self::since`] makes `expires_at` of it.
+    pub expires_in: Option<Duration>,
+    /// Before this time the key is not valid yet.
+    pub not_before: Option<Timestamp>,
 }
 
 impl Lifetime {
@@ -27,12 +29,41 @@ impl Lifetime {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    pub(super) fn new(cache_control: Option<&[u8]>, expires_at: Option<Timestamp>) -> Self {
+    /// Whether the key is not valid yet.
+    pub fn is_early(&self, now: Timestamp) -> bool {
+        self.not_before.is_some_and(|at| now < at)
+    }
+
+    /// The same limits where the question was asked at `asked_at`.
+    pub fn since(self, asked_at: Timestamp) -> Self {
+        let counted = self.expires_in.and_then(|it| asked_at.checked_add(it));
         Self {
-            max_age: cache_control.and_then(max_age),
-            expires_at,
+            expires_at: earliest(self.expires_at, counted),
+            expires_in: None,
+            ..self
         }
     }
+
+    pub(super) fn with_cache_control(self, cache_control: Option<&[u8]>) -> Self {
+        Self {
+            max_age: cache_control.and_then(max_age),
+            ..self
+        }
+    }
+
+    /// The limits of both: the earliest end, the latest start.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            max_age: earliest(self.max_age, other.max_age),
+            expires_at: earliest(self.expires_at, other.expires_at),
+            expires_in: earliest(self.expires_in, other.expires_in),
+            not_before: self.not_before.max(other.not_before),
+        }
+    }
+}
+
+fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }
 
 /// A `max-age` that cannot be read is none at all to a cache that must not guess: zero.
@@ -65,50 +96,18 @@ fn directive_age(directive: &str) -> Option<Duration> {
 /// not in seconds: as milliseconds it would be 1978, and a key that expired in 2020 would be valid for 50,000 years.
 const LATEST: u64 = 253_402_300_799;
 
-/// `expires_at`: an RFC 3339 time (one without an offset is in UTC), or seconds since the UNIX epoch, up to [`LATEST`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ExpiresAt(pub(super) Timestamp);
+/// What [`time`] reads, in words.
+pub(super) const A_TIME: &str = "expected an RFC 3339 time or seconds (not milliseconds) since the UNIX epoch, before the year 10000";
 
-impl<'de> Deserialize<'de> for ExpiresAt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TimeVisitor;
-
-        impl Visitor<'_> for TimeVisitor {
-            type Value = ExpiresAt;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "an RFC 3339 time or seconds (not milliseconds) since the UNIX epoch, before the year 10000",
-                )
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<ExpiresAt, E> {
-                self.at(parse_time(text))
-            }
-
-            fn visit_u64<E: Error>(self, seconds: u64) -> Result<ExpiresAt, E> {
-                self.at(Some(Duration::from_secs(seconds)))
-            }
-
-            fn visit_i64<E: Error>(self, _: i64) -> Result<ExpiresAt, E> {
-                Ok(ExpiresAt(Duration::ZERO))
-            }
-
-            fn visit_f64<E: Error>(self, seconds: f64) -> Result<ExpiresAt, E> {
-                self.at(Duration::try_from_secs_f64(seconds.max(0.0)).ok())
-            }
-        }
-
-        impl TimeVisitor {
-            fn at<E: Error>(self, time: Option<Timestamp>) -> Result<ExpiresAt, E> {
-                time.filter(|time| time.as_secs() <= LATEST)
-                    .map(ExpiresAt)
-                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Other("value"), &self))
-            }
-        }
-
-        deserializer.deserialize_any(TimeVisitor)
-    }
+/// An RFC 3339 time (one without an offset is in UTC), or seconds since the UNIX epoch, up to [`LATEST`].
+pub(super) fn time(value: &Scalar) -> Option<Timestamp> {
+    let time = match value {
+        Scalar::Text(text) => parse_time(text)?,
+        Scalar::Whole(seconds) => Duration::from_secs(*seconds),
+        Scalar::Number(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).ok()?,
+        Scalar::Null | Scalar::Flag(_) | Scalar::Empty | Scalar::Other => return None,
+    };
+    (time.as_secs() <= LATEST).then_some(time)
 }
 
 fn parse_time(text: &str) -> Option<Timestamp> {

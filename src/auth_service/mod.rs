@@ -9,6 +9,7 @@ mod no_connection;
 mod received;
 mod reply;
 mod revocations;
+mod scalar;
 mod unexpected_status;
 mod validity;
 

@@ -233,8 +233,8 @@ impl Reply<'_> {
         };
         match status {
             200 => match body::principal(body) {
-                Ok(Some((principal, expires_at))) => {
-                    Verdict::Valid(principal, Lifetime::new(cache_control, expires_at))
+                Ok(Some((principal, lifetime))) => {
+                    Verdict::Valid(principal, lifetime.with_cache_control(cache_control))
                 }
                 Ok(None) => Verdict::Invalid,
                 Err(error) => Verdict::Unavailable(Failure::Contract(error)),

@@ -208,7 +208,14 @@ impl Engine {
     ) {
         let asked_at = question.asked_at;
         let verdict = match verdict {
-            Verdict::Valid(_, lifetime) if lifetime.has_expired(moment.now) => Verdict::Invalid,
+            Verdict::Valid(principal, lifetime) => {
+                let lifetime = lifetime.since(asked_at);
+                if lifetime.has_expired(moment.now) || lifetime.is_early(moment.now) {
+                    Verdict::Invalid
+                } else {
+                    Verdict::Valid(principal, lifetime)
+                }
+            }
             verdict => verdict,
         };
         self.note_callout(&verdict, digest, question, moment.now);

@@ -156,6 +156,8 @@ fn read(bytes: &[u8], digest: KeyDigest) -> Option<Validation> {
         lifetime: Lifetime {
             max_age: slot.max_age,
             expires_at: slot.expires_at,
+            // Counted and kept to before the slot was written.
+            ..Lifetime::default()
         },
     })
 }

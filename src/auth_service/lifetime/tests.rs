@@ -3,7 +3,8 @@ use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{ExpiresAt, Lifetime};
+use super::{Lifetime, time};
+use crate::json;
 
 #[test]
 fn cache_control_limits_how_long_an_answer_is_used() {
@@ -24,7 +25,7 @@ fn cache_control_limits_how_long_an_answer_is_used() {
         ("s-maxage=1", None),
         ("", None),
     ] {
-        let lifetime = Lifetime::new(Some(header.as_bytes()), None);
+        let lifetime = Lifetime::default().with_cache_control(Some(header.as_bytes()));
         assert_eq!(
             lifetime.max_age,
             expected.map(Duration::from_secs),
@@ -32,10 +33,12 @@ fn cache_control_limits_how_long_an_answer_is_used() {
         );
     }
     assert_eq!(
-        Lifetime::new(Some(b"\xff"), None).max_age,
+        Lifetime::default()
+            .with_cache_control(Some(b"\xff"))
+            .max_age,
         Some(Duration::ZERO)
     );
-    assert_eq!(Lifetime::new(None, None).max_age, None);
+    assert_eq!(Lifetime::default().with_cache_control(None).max_age, None);
 }
 
 #[test]
@@ -61,7 +64,36 @@ fn expiry_is_read_in_the_spellings_that_services_use() {
         ("true", None),
         ("{}", None),
     ] {
-        let read: Option<ExpiresAt> = serde_json::from_str(json).ok();
-        assert_eq!(read.map(|ExpiresAt(at)| at.as_secs()), expected, "{json}");
+        let read = time(&json::read(json.as_bytes()).unwrap());
+        assert_eq!(read.map(|at| at.as_secs()), expected, "{json}");
+    }
+}
+
+#[test]
+fn limits_are_counted_from_the_question_and_begin() {
+    let secs = Duration::from_secs;
+    for (expires_at, expires_in, expected) in [
+        (None, None, None),
+        (Some(150), None, Some(150)),
+        (None, Some(30), Some(130)),
+        (Some(150), Some(30), Some(130)),
+        (Some(120), Some(30), Some(120)),
+        (Some(120), Some(u64::MAX), Some(120)),
+    ] {
+        let limits = Lifetime {
+            expires_at: expires_at.map(secs),
+            expires_in: expires_in.map(secs),
+            ..Lifetime::default()
+        };
+        let limits = limits.since(secs(100));
+        assert_eq!(limits.expires_at, expected.map(secs));
+        assert_eq!(limits.expires_in, None);
+    }
+    for (not_before, now, is_early) in [(None, 0, false), (Some(9), 8, true), (Some(9), 9, false)] {
+        let limits = Lifetime {
+            not_before: not_before.map(secs),
+            ..Lifetime::default()
+        };
+        assert_eq!(limits.is_early(secs(now)), is_early, "{not_before:?} {now}");
     }
 }

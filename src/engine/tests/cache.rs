@@ -180,8 +180,47 @@ fn a_key_that_has_expired_is_not_served_whatever_the_service_says() {
 }
 
 #[test]
+fn a_key_is_served_only_within_its_times_by_any_name() {
+    for (limits, now, expected) in [
+        (r#""exp": 1577836800"#, 2_000_000_000, "key_invalid"),
+        (
+            r#""exp": 1577836800, "active": true"#,
+            2_000_000_000,
+            "key_invalid",
+        ),
+        (
+            r#""expiresAt": "2020-01-01T00:00:00Z""#,
+            2_000_000_000,
+            "key_invalid",
+        ),
+        (
+            r#""data": {"not_after": 1000000}"#,
+            1_000_000,
+            "key_invalid",
+        ),
+        (r#""not_after": 1000001"#, 1_000_000, "allowed"),
+        (r#""expires_in": 0"#, 1_000_000, "key_invalid"),
+        (r#""expires_in": 1"#, 1_000_000, "allowed"),
+        (r#""nbf": 4070908800"#, 1_000_000, "key_invalid"),
+        (r#""nbf": 1000001"#, 1_000_000, "key_invalid"),
+        (r#""nbf": 1000000"#, 1_000_000, "allowed"),
+        (r#""exp": "soon""#, 1_000_000, "auth_unavailable"),
+        (r#""status": "odd""#, 1_000_000, "auth_unavailable"),
+        (r#""error": "invalid_token""#, 1_000_000, "key_invalid"),
+    ] {
+        let body = format!(r#"{{"scopes": ["model:read"], {limits}}}"#);
+        let mut shell = Shell::new("");
+        shell.later((now - 1_000_000) * 1_000);
+        let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(&body));
+        assert_eq!(reason(&next), expected, "{limits}");
+    }
+}
+
+#[test]
 fn the_service_may_shorten_an_answers_life() {
     const EXPIRES: &str = r#"{"scopes": ["model:read"], "expires_at": 1000010}"#;
+    const EXP: &str = r#"{"scopes": ["model:read"], "exp": 1000010}"#;
+    const EXPIRES_IN: &str = r#"{"scopes": ["model:read"], "expires_in": 10}"#;
     let reply = |cache_control: Option<&'static [u8]>, body: &'static str| {
         crate::auth_service::Reply::Response {
             status: 200,
@@ -199,6 +238,10 @@ fn the_service_may_shorten_an_answers_life() {
         (reply(None, EXPIRES), 9_999, "allowed"),
         (reply(None, EXPIRES), 10_000, "ask"),
         (reply(Some(b"max-age=5"), EXPIRES), 5_000, "ask"),
+        (reply(None, EXP), 9_999, "allowed"),
+        (reply(None, EXP), 10_000, "ask"),
+        (reply(None, EXPIRES_IN), 9_999, "allowed"),
+        (reply(None, EXPIRES_IN), 10_000, "ask"),
     ] {
         let mut shell = Shell::new("");
         let first = shell.exchange(&with_key("K1", SEARCH_RUNS), &reply);

@@ -49,6 +49,7 @@ fn limited(
         lifetime: Lifetime {
             max_age,
             expires_at,
+            ..Lifetime::default()
         },
         ..validation(key_id, asked_at)
     }

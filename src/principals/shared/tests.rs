@@ -69,6 +69,7 @@ fn another_vm_reads_what_was_published() {
             lifetime: Lifetime {
                 max_age,
                 expires_at,
+                ..Lifetime::default()
             },
         };
         let data = LocalData::default();

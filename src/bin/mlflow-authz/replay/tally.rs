@@ -1,6 +1,6 @@
 //! What all records come to, in tables of bounded size.
 
-use mlflow_authz::authority::target_without_userinfo;
+use mlflow_authz::audit::shown;
 use mlflow_authz::policy::Permission;
 use serde::Serialize;
 
@@ -364,11 +364,7 @@ impl Example {
             time: record.time.as_ref().map(text),
             request_id: record.request_id.as_ref().map(text),
             method: record.method.as_ref().map(text).unwrap_or_default(),
-            target: cut(
-                &target_without_userinfo(target).escape_ascii().to_string(),
-                SHOWN,
-            )
-            .to_owned(),
+            target: cut(&shown::target(target).escape_ascii().to_string(), SHOWN).to_owned(),
             key_id: record.who.key_id.as_ref().map(text),
             user_id: record.who.user_id.as_ref().map(text),
             scopes: scopes
