@@ -55,6 +55,9 @@ const NAMES: &[(Kind, &[&str])] = &[
     (Kind::Status, &["status", "state"]),
 ];
 
+/// What these say in `user` is about the person: an address, or whether the e-mail address was verified.
+const OF_A_PERSON: &[&str] = &["state", "verified"];
+
 /// Objects that are looked into, at most [`DEEPEST`] below the top.
 const NESTED: &[&str] = &["user", "key", "apikey", "token", "data", "result"];
 
@@ -129,8 +132,8 @@ impl<'de> Visitor<'de> for Reader {
         let mut overview = Overview::default();
         while let Some(name) = map.next_key::<String>()? {
             let plain = folded(&name);
-            // A person's `state` is where they live.
-            let kind = Kind::of(&plain).filter(|_| !(self.in_user && plain == "state"));
+            let kind = Kind::of(&plain)
+                .filter(|_| !(self.in_user && OF_A_PERSON.contains(&plain.as_str())));
             if let Some(kind) = kind {
                 overview.take(&name, kind, &map.next_value::<Scalar>()?);
             } else if self.depth < DEEPEST && NESTED.contains(&plain.as_str()) {

@@ -151,8 +151,8 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field(
             "auth_service.authority",
             format!(
-                "{:?} is not a host name with an optional port",
-                service.authority
+                "{} is not a host name with an optional port, without user information",
+                quoted(&service.authority)
             ),
         ));
     }
@@ -247,8 +247,19 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
     } else {
         Err(ConfigError::field(
             "help_url",
-            format!("{url:?} is not an http or https URL"),
+            format!(
+                "{} is not an http or https URL without user information",
+                quoted(url)
+            ),
         ))
+    }
+}
+
+/// A value as an error repeats it: what may be a user's password stays out of logs.
+fn quoted(value: &str) -> String {
+    match value.rsplit_once('@') {
+        Some((_, behind)) => format!("{:?}", format!("…@{behind}")),
+        None => format!("{value:?}"),
     }
 }
 

@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::audit::rfc3339;
 use crate::config::{Config, ConfigError};
 use crate::principals::Timestamp;
+use crate::printable::printable_json;
 use crate::shared_data::{SharedData, update};
 use difference::{Difference, GrantsChanged, Omitted};
 use history::History;
@@ -147,7 +148,7 @@ impl ConfigLog {
             omitted: &difference.omitted,
             not_compared: difference.not_compared,
         };
-        serde_json::to_string(&taken).ok()
+        serde_json::to_string(&taken).ok().map(printable_json)
     }
 
     /// What was in force before, if this VM is to write the line.
@@ -185,6 +186,6 @@ impl ConfigLog {
             new: &config_hash_digits(text),
             error: &error,
         };
-        serde_json::to_string(&refused).ok()
+        serde_json::to_string(&refused).ok().map(printable_json)
     }
 }
