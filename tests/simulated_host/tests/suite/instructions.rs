@@ -56,7 +56,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         name: "a VM's start, catalog compiled and configured",
-        most: 10_600_000,
+        most: 12_600_000,
         go: || {
             let world = World::new(1, CONFIGURATION, 1);
             world.workers[0].instructions()
@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the first request",
-        most: 141_000,
+        most: 1_260_000,
         go: || {
             during(&mut World::single(), |world| {
                 world.open(0, request(READ, Some("reader"), &[]));
@@ -74,27 +74,27 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "outside the mounts",
-        most: 8_300,
+        most: 9_720,
         go: || again(("GET", "/shop"), None, "forwarded"),
     },
     Case {
         name: "cached allow",
-        most: 31_000,
+        most: 33_400,
         go: || again(READ, Some("reader"), "forwarded"),
     },
     Case {
         name: "cached denial",
-        most: 114_500,
+        most: 137_000,
         go: || again(WRITE, Some("reader"), "403 scope_missing"),
     },
     Case {
         name: "no key",
-        most: 56_500,
+        most: 73_700,
         go: || again(READ, None, "401 credential_missing"),
     },
     Case {
         name: "cold allow",
-        most: 234_000,
+        most: 258_000,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));

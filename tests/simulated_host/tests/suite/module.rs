@@ -7,8 +7,9 @@ use simulated_host::vm;
 /// The list that `scripts/build` keeps to.
 const LIST: &str = include_str!("../../../../filters/mlflow-authz/exports.txt");
 
-/// What it may have at most. `docs/benchmarks/size.md` says what makes it so large, and what was tried.
-const MOST_BYTES: u64 = 552 * 1024;
+/// What it may have at most, a tenth above what it has: so that nothing large comes in unseen.
+/// `docs/benchmarks/size.md` says what makes it so large, and what was tried.
+const MOST_BYTES: u64 = 800 * 1024;
 
 /// The list's names with their reasons.
 fn listed() -> BTreeMap<String, String> {
