@@ -25,7 +25,7 @@ CREDENTIALS = [
 ]
 OVERRIDES = [
     *("x-original-url", "x.http.method.override", "script_name", "x-forwarded-prefix"),
-    *("x-mlflow-workspace", "X-MLFLOW-WORKSPACE", "x_mlflow.workspace", "content-type", "content-encoding"),
+    *("x-mlflow-workspace", "x_mlflow_workspace", "x_mlflow.workspace", "content-type", "content-encoding"),
 ]
 KEPT = ["x-checksum", "x-mlflow-authz-users", "x.kept", "x_kept"]
 

@@ -74,7 +74,7 @@ fn every_name_of_this_machine_is_one() {
         );
         let expected: &[&str] = if is_same { &["outside-mounts"] } else { &[] };
         assert_eq!(
-            beside(mlflow, &definition, "{}"),
+            beside(mlflow, &definition, "resources: []\n"),
             expected,
             "{mlflow} {other}"
         );
