@@ -237,7 +237,7 @@ impl Html {
 
     /// The same with any number of values.
     #[inline(never)]
-    fn fact<'a>(&mut self, name: &'static str, values: &mut dyn Iterator<Item = &'a str>) {
+    fn fact(&mut self, name: &'static str, values: &mut dyn Iterator<Item = &str>) {
         let mut values = values.peekable();
         if values.peek().is_none() {
             return;
