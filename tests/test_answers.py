@@ -200,7 +200,7 @@ def test_a_configured_403(custom: Stack) -> None:
     assert body["granting_scopes"][0] == "model:write"
     assert body["key_scopes"] == ["registry:edit", "registry:edit", "no:such"]
     assert body["message"].endswith(" See https://docs.example/keys")
-    assert 'API key k"\ufffd<b> may not create a run' in body["message"]
+    assert 'API key k"\\n<b> may not create a run' in body["message"]
     nobody = custom.client.post(CREATE_RUN, [bearer("hk_live_none")]).json()["message"]
     assert "this key has: no scopes" in nobody
     assert "See https://docs.example/keys" in custom.client.get(READ_RUN).json()["message"]
