@@ -69,6 +69,14 @@ impl File {
         let text = String::from_utf8(text).map_err(|_| {
             CliError::new(format!("{name}: not UTF-8"), "give a file of JSON or YAML")
         })?;
+        if let Some(line) = ignored_key(&text) {
+            return Err(CliError::new(
+                format!(
+                    "{name}:{line}: the tag !ignore, whose keys Envoy drops, cannot be checked"
+                ),
+                "remove the key, or give check what Envoy's /config_dump holds",
+            ));
+        }
         let looks_like_json = text.trim_ascii_start().starts_with('{');
         let nodes = match Node::read_all(&text) {
             Ok(nodes) => nodes,
@@ -121,6 +129,20 @@ impl File {
         }
         self.nodes.iter().enumerate().map(document).collect()
     }
+}
+
+/// The line of the first key with the tag that makes Envoy drop it (YAML 1.2.2 section 6.8.2: a directive may give a
+/// tag another name).
+fn ignored_key(text: &str) -> Option<usize> {
+    let is_tag = |word: &str| {
+        let word = word.trim_start_matches(['{', '[', ',', '-', '?']);
+        ["!ignore", "!<!ignore>"].contains(&word)
+    };
+    let has_tag = |line: &str| {
+        let mut words = line.split_whitespace().take_while(|it| *it != "#");
+        line.starts_with("%TAG") || words.any(is_tag)
+    };
+    text.lines().position(has_tag).map(|index| index + 1)
 }
 
 /// Stands for what could not be made a tree of.

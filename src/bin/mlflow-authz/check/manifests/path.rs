@@ -175,7 +175,7 @@ pub fn is_below(path: &str, mount: &str) -> bool {
 
 /// Whether no proxy reads the path in two ways.
 fn is_plain(path: &str) -> bool {
-    let odd = ["//", "/./", "/../", "%", ";", "\\"];
+    let odd = ["//", "/./", "/../", "%", ";", "\\", "?", "#"];
     path.starts_with('/')
         && !odd.iter().any(|piece| path.contains(piece))
         && !path.ends_with("/..")

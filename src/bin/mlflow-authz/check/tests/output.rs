@@ -100,6 +100,28 @@ fn secrets_are_not_told() {
     );
 }
 
+/// Envoy drops a key with this tag, and what stands behind it counts.
+#[test]
+fn a_key_that_envoy_drops_is_not_read() {
+    for (yaml, line) in [
+        ("a: 1\n!ignore b: 2\nb: 3\n", Some(2)),
+        ("a: { !ignore b: 2, b: 3 }", Some(1)),
+        ("a: {!ignore b: 2, b: 3}", Some(1)),
+        ("a: 1\n&anchor !ignore b: 2\n", Some(2)),
+        ("a: 1\n!<!ignore> b: 2\n", Some(2)),
+        ("%TAG !e! !ign\n---\n!e!ore b: 2\n", Some(1)),
+        ("a: 1 # !ignore b\n", None),
+        ("a: '!ignored'\n", None),
+    ] {
+        let read = File::read("f.yaml".into(), yaml.as_bytes().to_vec());
+        let refused = read.err().map(|error| error.to_string());
+        let found = refused
+            .as_deref()
+            .and_then(|it| it.strip_prefix("f.yaml:")?.split(':').next()?.parse().ok());
+        assert_eq!(found, line, "{yaml}: {refused:?}");
+    }
+}
+
 #[test]
 fn every_rule_has_a_code_of_its_own() {
     let mut codes: Vec<&str> = rules::ALL.iter().map(|rule| rule.code).collect();

@@ -86,7 +86,7 @@ fn is_static_prefix(rewrite: &str, expected: &str, same: impl Fn(&str, &str) -> 
     let stem = rewrite
         .trim_end_matches('/')
         .strip_suffix(expected.trim_end_matches('/'));
-    let Some(stem) = stem.filter(|stem| stem.starts_with('/')) else {
+    let Some(stem) = stem.filter(|stem| stem.starts_with('/') && has_one_reading(stem)) else {
         return false;
     };
     let mut routes = catalog::operations().flat_map(|operation| operation.routes);
@@ -98,4 +98,10 @@ fn is_static_prefix(rewrite: &str, expected: &str, same: impl Fn(&str, &str) -> 
             rewrite,
             &format!("{}{expected}", stem.trim_end_matches('/')),
         )
+}
+
+/// Whether a path has neither escapes, dot segments, parameters nor a query, which MLflow reads as another path.
+fn has_one_reading(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    path.bytes().all(is_plain) && !path.contains("//") && !path.contains("/.")
 }

@@ -5,6 +5,7 @@ mod endpoints;
 mod harmless;
 mod hosts;
 mod listeners;
+mod rewrites;
 mod routes;
 
 use super::{findings, sample};
@@ -102,7 +103,12 @@ pub fn assert_found(cases: &[Case]) {
 #[test]
 fn every_change_is_its_own() {
     let mut all: Vec<&str> = Vec::new();
-    let cases = [routes::cases(), listeners::cases(), chains::cases()];
+    let cases = [
+        routes::cases(),
+        rewrites::cases(),
+        listeners::cases(),
+        chains::cases(),
+    ];
     let cases: Vec<Case> = cases.into_iter().flatten().collect();
     for case in &cases {
         assert!(!all.contains(&case.becomes.as_str()), "{}", case.what);

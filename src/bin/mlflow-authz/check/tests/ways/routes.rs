@@ -285,41 +285,6 @@ pub fn cases() -> Vec<Case> {
         ),
         // What MLflow gets.
         behind(
-            "a rewritten pattern",
-            ACTION,
-            "regex_rewrite: { pattern: { regex: '^/api/mlflow/x/' }, substitution: / }",
-            "rewrite",
-        ),
-        behind(
-            "a policy rewrites",
-            ACTION,
-            "path_rewrite_policy: { name: r, typed_config: {} }",
-            "rewrite",
-        ),
-        behind(
-            "a format rewrites",
-            ACTION,
-            "path_rewrite: '/%REQ(x-path)%'",
-            "rewrite",
-        ),
-        instead(
-            "the start of an endpoint",
-            "                  prefix_rewrite: /\n                  # 0s",
-            "                  prefix_rewrite: /api/2.0/mlflow/users/\n                  # 0s",
-            "rewrite",
-        ),
-        instead(
-            "a start without its slash",
-            "                  prefix_rewrite: /\n                  # 0s",
-            "                  prefix_rewrite: /x\n                  # 0s",
-            "rewrite",
-        ),
-        route(
-            "a page that becomes an endpoint",
-            "{ match: { path: /api/mlflow/health }, route: { cluster: mlflow, prefix_rewrite: /api/2.0/mlflow/users/list } }",
-            "rewrite",
-        ),
-        behind(
             "the client writes the host",
             ACTION,
             "host_rewrite_header: x-host",
