@@ -176,7 +176,9 @@ def test_a_weaker_reading_is_found(comparison: Comparison, name: str) -> None:
     right = Counter(f.verdict for f in comparison.compare(deployment, requests))
     assert right["weaker"] == 0
     wrong = Counter(f.verdict for f in comparison.compare(deployment, requests, seen_as=WEAK[name]))
-    assert wrong["weaker"] > 0, wrong
+    # A path that only ends in an endpoint's needs admin, which still is another reading than the server's.
+    found = "admin instead" if name == "leading slashes" else "weaker"
+    assert wrong[found] > right[found], wrong
 
 
 @pytest.mark.parametrize("weak", [_slash_in_a_name, _no_escapes])

@@ -9,7 +9,7 @@ from harness.paths import cli
 
 CREATE = ["--method", "POST", "--target", "/api/2.0/mlflow/runs/create"]
 LINE = {"method": "POST", "target": "/api/2.0/mlflow/runs/create"}
-SHADOW = {"auth_service": {"cluster": "a"}, "mode": "shadow"}
+SHADOW = {"mounts": ["/"], "auth_service": {"cluster": "a"}, "mode": "shadow"}
 
 
 def explain(*words: str, lines: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -49,7 +49,7 @@ def test_exit_status_of_lines(tmp_path: Path) -> None:
 
 def test_shares_and_unknown_words_in_text(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
-    config.write_text(json.dumps({"auth_service": {"cluster": "a"}, "enforce_percent": 10}))
+    config.write_text(json.dumps({"mounts": ["/"], "auth_service": {"cluster": "a"}, "enforce_percent": 10}))
     verdicts = set()
     for number in range(30):
         told = explain("--config", str(config), *CREATE, "--key-id", f"key_{number}").stdout

@@ -227,6 +227,9 @@ def verdict(decision: dict[str, Any], reached: Reached, needed: dict[str, Any] |
         return "equal" if own else "weaker"
     if decision["status"] is None or decision["required_permission"] is None:
         return "weaker"  # forwarded to a handler, undecided: outside, preflight
+    if needed.get("needs") and decision["operation"] == needed["operation"]:
+        # Several permissions, or any: both sides name them in the same words.
+        return "equal" if decision.get("needs") == needed["needs"] else "weaker"
     return covers(decision["required_permission"], needed["permission"])
 
 
