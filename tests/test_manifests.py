@@ -159,11 +159,11 @@ def test_a_crashed_vm_comes_back_under_envoy_gateway() -> None:
 
 
 def test_routes_go_by_path_without_a_time_limit_and_nothing_is_repeated() -> None:
-    (istio,) = translate.find(ISTIO / "common" / "mlflow.yaml", "VirtualService")["spec"]["http"]
-    assert [list(match) for match in istio["match"]] == [["uri"], ["uri"]]
+    istio, redirect = translate.find(ISTIO / "common" / "mlflow.yaml", "VirtualService")["spec"]["http"]
+    assert [list(match) for match in [*istio["match"], *redirect["match"]]] == [["uri"], ["uri"]]
     assert istio["timeout"] == "0s" and istio["retries"] == {"attempts": 0}
-    (gateway,) = translate.find(GATEWAY / "gateway.yaml", "HTTPRoute")["spec"]["rules"]
-    assert [list(match) for match in gateway["matches"]] == [["path"]]
+    gateway, redirect = translate.find(GATEWAY / "gateway.yaml", "HTTPRoute")["spec"]["rules"]
+    assert [list(match) for match in [*gateway["matches"], *redirect["matches"]]] == [["path"], ["path"]]
     assert gateway["timeouts"] == {"request": "0s"} and "retry" not in gateway
 
 
