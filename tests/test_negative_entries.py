@@ -98,12 +98,15 @@ def test_other_answers_are_not_remembered(
     cache = {"negative_ttl": "1h"}
     stack = start_stack(concurrency=workers, plugin={"auth_service": service, "cache": cache})
     with stack.auth.faults(**faults):
-        for asked in (1, 2, 3):
+        for asked in (1, 2):
             answer = stack.client.get(READ_RUN, [bearer(READ)])
             assert (answer.status, answer.header("www-authenticate")) == (status, None)
             assert stack.auth.validations == asked
+            if status == 503:
+                # A failure is kept for a second, so that a key that fails cannot fill the auth service.
+                time.sleep(1.2)
     assert [stack.client.get(READ_RUN, [bearer(READ)]).status for _ in range(4)] == [200] * 4
-    assert stack.auth.validations == 4
+    assert stack.auth.validations == 3
 
 
 @pytest.mark.parametrize("slots", [0, 16, 4096])

@@ -100,11 +100,13 @@ REQUEST_LINES = [
     ("", READ_RUN, 400),
     ("PROPFIND", READ_RUN, 403),
     ("GET", "?x", 400),
-    ("GET", MOUNT, 200),
+    ("GET", MOUNT, 301),
     ("GET", MOUNT + "/" + "a" * 50_000, 200),
     ("POST", MOUNT + "/" + "a" * 50_000, 403),
-    ("GET", MOUNT + "/a" * 10_000, 200),
-    ("GET", MOUNT + "/%25" * 10_000, 200),
+    ("GET", MOUNT + "/a" * 60, 200),
+    # Too many segments to compare each end with the known endpoints.
+    ("GET", MOUNT + "/a" * 10_000, 403),
+    ("GET", MOUNT + "/%25" * 10_000, 403),
     ("GET", MOUNT + "/%25" + "25" * 20_000 + "2f", 400),
     ("GET", READ_RUN + "?" + "&" * 50_000, 200),
     ("GET", MOUNT + "/%ff", 400),
@@ -238,12 +240,14 @@ def key_id(response: Response) -> str:
 def test_concurrent_streams_of_one_connection(
     stack: Stack, fresh_read: FreshKey, same_key: bool
 ) -> None:
+    # One address has half of the callouts for keys that were never validated: 24 by default.
+    count = 50 if same_key else 20
     one = fresh_read()
-    callers = [one if same_key else fresh_read() for _ in range(50)]
+    callers = [one if same_key else fresh_read() for _ in range(count)]
     with unharmed(stack), stack.auth.faults(delay_ms=200), Http2(stack.envoy.host, stack.envoy.port) as h2:
         streams = [h2.start("GET", READ_RUN, [bearer(caller)]) for caller in callers]
         answers = [h2.wait(stream) for stream in streams]
-    assert [answer.status for answer in answers] == [200] * 50
+    assert [answer.status for answer in answers] == [200] * count
     assert [key_id(answer) for answer in answers] == [
         caller.replace("hk_live_", "key_") for caller in callers
     ]
