@@ -232,7 +232,7 @@ def test_a_navigation_that_is_refused_is_a_page(browser: Browser, mlflow_stack: 
     assert "hk_live_other" not in browser.evaluate("document.documentElement.outerHTML")
     # The style sheet passed the policy, and nothing else was asked for or complained about.
     assert browser.evaluate("getComputedStyle(document.querySelector('main')).borderRadius") == "8px"
-    assert [url for url in browser.requests if not re.search(r"/metrics|favicon", url)] == []
+    assert [url for url in browser.requests if not re.search(r"/metrics|favicon|\.worker\.js", url)] == []
     assert not any("Content Security Policy" in complaint for complaint in browser.complaints)
 
 
