@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from harness import keys, mlflow_client
+from harness.auth_service import AuthService
+from harness.mlflow_server import MlflowServer
 from harness.stack import Stack
 
 # Runs in MLflow's environment. A step is done as one caller; its value, or what the client raised, and the
@@ -126,6 +128,20 @@ CALLERS = {
 }
 
 Results = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def mlflow_stack(
+    tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService
+) -> Iterator[Stack]:
+    """A server and an Envoy of their own: the tests read everything that these hold and log."""
+    workdir = tmp_path_factory.mktemp("client-stack")
+    (workdir / "mlflow").mkdir()
+    with (
+        MlflowServer(workdir / "mlflow") as server,
+        Stack(workdir / "envoy", auth=auth_service, mlflow=server.address) as started,
+    ):
+        yield started
 
 
 @pytest.fixture(scope="module")
