@@ -1,4 +1,4 @@
-"""The bars of the project: ratios of figures of one run, so that the machine's own speed falls out."""
+"""The targets: ratios of figures of one run, so that the machine's own speed falls out."""
 
 import random
 from collections.abc import Callable

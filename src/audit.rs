@@ -167,7 +167,7 @@ impl AuditLog {
         serde_json::to_string(&record).ok().map(printable_json)
     }
 
-    /// The filter-state object for the access log (DESIGN 5.5); `None` for decisions that it is not told of.
+    /// The filter-state object for the access log; `None` for decisions that it is not told of.
     pub fn access_log_field(&mut self, decision: &Decision) -> Option<&[u8]> {
         let is_wanted = match self.config.access_log {
             AccessLog::All => true,

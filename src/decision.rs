@@ -125,7 +125,7 @@ macro_rules! reasons {
         allow { $($(#[$allow_doc:meta])* $allow:ident => $allow_word:literal,)+ }
         deny { $($(#[$deny_doc:meta])* $deny:ident => $deny_word:literal, $status:ident, $code:literal,)+ }
     ) => {
-        /// Why a request was allowed or denied (DESIGN 5.4).
+        /// Why a request was allowed or denied.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Reason {
             $($(#[$allow_doc])* $allow,)+

@@ -1,4 +1,4 @@
-"""DESIGN 5.4 end to end: what a refused caller receives, and what the logs say about it."""
+"""Refusals end to end: what a refused caller receives, and what the logs say about it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

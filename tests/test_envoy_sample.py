@@ -119,7 +119,7 @@ def test_the_filter_fails_closed_and_before_the_router() -> None:
     config = envoy_config.load_sample()
     plugin = envoy_config.wasm_plugin(config)
     assert plugin["failure_policy"] == "FAIL_RELOAD"
-    # DESIGN 6.1: unset, not false: Envoy reads "unset" and "false" alike, people do not.
+    # Unset, not false: Envoy reads "unset" and "false" alike, people do not.
     assert "allow_on_headers_stop_iteration" not in plugin
     assert plugin["configuration"]["@type"].endswith("google.protobuf.StringValue")
     names = [f["name"] for f in envoy_config.connection_manager(config)["http_filters"]]

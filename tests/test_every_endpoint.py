@@ -68,7 +68,7 @@ REGISTRY = {
 }
 
 CALLERS = {
-    # Key, and whether its scopes grant (object, access): DESIGN 5.3, written down once more.
+    # Key, and whether its scopes grant (object, access): the default table, written down once more.
     "read only": (keys.READ["key"], lambda _, access: access == "read"),
     "admin": (keys.ADMIN["key"], lambda *_: True),
     "full access": (keys.FULL["key"], lambda *_: True),

@@ -150,7 +150,7 @@ def test_plugin_overrides_merge() -> None:
 
 
 def validate(service: AuthService, key: str) -> Response:
-    """What the filter sends, DESIGN 5.2."""
+    """What the filter sends."""
     body = b'{"service_id": "mlflow", "client_ip": "192.0.2.1"}'
     headers = [bearer(key), ("content-type", "application/json")]
     return Client(*service.address).post("/api/v1/keys/validate", headers, body)

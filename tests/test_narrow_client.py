@@ -368,7 +368,7 @@ def story(world: World, tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 def test_everything_own_works(story: Story) -> None:
     for caller, results in story.results.items():
-        # `alone` searches too: a search shows all names (DESIGN 5.3), unless the scope says otherwise.
+        # `alone` searches too: a search shows all names, unless the scope says otherwise.
         failed = {op: both["own"] for op, both in results.items() if both["own"] and "raised" in both["own"]}
         assert not failed, (caller, failed)
 

@@ -1,7 +1,6 @@
 """Two instances of the filter in one listener: uploads of any size, and bodies read where grants are narrow.
 
-DESIGN 6.1's pair, one behind the other on every request, is not built: what the first refuses, the second
-never sees. What works is one instance a route: each route has exactly one of them switched on.
+A pair, one behind the other on every request, cannot work: what the first refuses, the second never sees. What works is one instance a route: each route has exactly one of them switched on.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""What a decision leaves behind: audit record, access-log field, metrics (DESIGN 5.5)."""
+"""What a decision leaves behind: audit record, access-log field, metrics."""
 
 import hashlib
 import json

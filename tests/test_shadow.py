@@ -1,4 +1,4 @@
-"""Rolling out: denials that are recorded and not answered, and for whom they are answered (issue 6)."""
+"""Rolling out: denials that are recorded and not answered, and for whom they are answered."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -53,7 +53,7 @@ def with_trailers(config: Config) -> None:
 def stack(
     request: pytest.FixtureRequest, session_dir: Path, auth_service: AuthService, echo: EchoUpstream
 ) -> Iterator[Stack]:
-    """An Envoy that hands on trailers and names with underscores, under either setting of DESIGN 6.1."""
+    """An Envoy that hands on trailers and names with underscores, under either setting of allow_on_headers_stop_iteration."""
     with Stack(
         session_dir / f"trailers-{request.param}",
         auth=auth_service,

@@ -1,6 +1,6 @@
 """What a request sends while the auth service is being asked: nothing of it leaves before the reply.
 
-Each test runs under both settings of allow_on_headers_stop_iteration (DESIGN 6.1).
+Each test runs under both settings of allow_on_headers_stop_iteration.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""A caller asks the filter what its key may do (issue 6)."""
+"""A caller asks the filter what its key may do."""
 
 from collections.abc import Callable
 

@@ -12,7 +12,7 @@ use mlflow_authz::{Config, Engine, Moment, Next, Outbox, RequestHead, StreamId};
 const STREAM: StreamId = StreamId(1);
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
 
-/// As the documents recommend; the first customer's mounts.
+/// As the documents recommend, with two mounts.
 pub(crate) const CONFIG: &[u8] =
     br#"{"auth_service": {"cluster": "auth"}, "mounts": ["/api/mlflow", "/mlflow"]}"#;
 

@@ -5,7 +5,7 @@ use crate::decision::Decision;
 use crate::principals::Principal;
 use crate::printable::printable_json;
 
-/// Writes the filter-state object for the access log (DESIGN 5.5) in place of what `field` holds.
+/// Writes the filter-state object for the access log in place of what `field` holds.
 pub(super) fn write(decision: &Decision, field: &mut Vec<u8>) {
     field.clear();
     // Words of this crate's own need no escapes.

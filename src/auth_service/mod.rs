@@ -1,4 +1,4 @@
-//! The wire contract of the auth service (DESIGN 5.2): the question out, the reply in.
+//! The wire contract of the auth service, which docs/auth-service.md describes: the request out, the reply in.
 //!
 //! Builds a [`Callout`] for a key and reads a [`Reply`] into a [`Verdict`]. It neither sends nor waits.
 

@@ -137,7 +137,7 @@ fn defaults_of_objects() {
     assert_eq!(revocation.credential_header, None);
 }
 
-/// Every built field of DESIGN 5.1 with a value of its own.
+/// Every field with a value of its own.
 #[test]
 fn a_full_configuration() {
     let config = parse(

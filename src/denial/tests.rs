@@ -76,7 +76,7 @@ fn missing_scope(key_id: Option<&str>, scopes: &[&str]) -> Decision {
     }
 }
 
-/// DESIGN 5.4.
+/// Status and error code of each reason.
 #[test]
 fn statuses_and_error_codes() {
     for (reason, word, status, error_code) in [
@@ -180,7 +180,7 @@ fn statuses_and_error_codes() {
     }
 }
 
-/// The example of DESIGN 5.4, field by field.
+/// A whole body, field by field.
 #[test]
 fn the_body_of_a_403() {
     let decision = missing_scope(Some("key_123"), &["mlflow:access", "model:read"]);

@@ -183,7 +183,7 @@ impl Engine {
     }
 
     /// Woken while its body is read: where that has not come in time it is refused, since it may never come
-    /// (DESIGN 6.1).
+    /// (Envoy gives no body to a filter that holds the headers, unless `allow_on_headers_stop_iteration` is set).
     pub(super) fn keep_reading(
         &mut self,
         stream: StreamId,

@@ -1,4 +1,4 @@
-//! The default scope table: least privilege (DESIGN 5.3). Configuration replaces it entry by entry.
+//! The default scope table: least privilege. Configuration replaces it entry by entry.
 
 use std::collections::HashMap;
 

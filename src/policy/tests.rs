@@ -70,7 +70,7 @@ fn demands() -> Vec<Permission> {
         .collect()
 }
 
-/// The table of DESIGN 5.3, each row over every object and access.
+/// The default table, each row over every object and access.
 #[test]
 fn the_default_scope_table() {
     let everything: &[&str] = &["*"];

@@ -93,7 +93,7 @@ class AuthService:
 
     @contextmanager
     def faults(self, **wanted: Any) -> Iterator[None]:
-        """Orders faults for a while: delay_ms, fail_rate, status, garbage (see DESIGN 5.6).
+        """Orders faults for a while: delay_ms, fail_rate, status, garbage.
 
         Also retry_after, and which requests: target, share, count.
         """

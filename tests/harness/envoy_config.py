@@ -39,7 +39,7 @@ class EnvoyOptions:
     concurrency: int = 1
     """Worker threads. One makes tests of a worker's state certain."""
     allow_on_headers_stop_iteration: bool | None = None
-    """See DESIGN 6.1. None leaves it unset."""
+    """Whether body callbacks run while the headers are held; None leaves it unset."""
     per_connection_buffer_limit_bytes: int | None = None
     """The listener's buffer limit."""
     normalize: bool = True

@@ -4,7 +4,7 @@ An answer is
 
 - *right*: what the caller's key is entitled to. Where that is to be let through, upstream answered, and was
   told of this key and this user and of no other; where it is a denial, it is the filter's own, with the
-  reason and the error code of DESIGN 5.4;
+  reason and the error code of that reason;
 - *unavailable*: the filter's own 503 with `retry-after`, where the auth service had to be asked;
 - *wrong*: any other. A request let through that the key may never make, another caller's identity, a 401 or
   403 to a key that is good for it, a 503 to a caller about whom nobody has to be asked, an answer of Envoy's.
@@ -44,7 +44,7 @@ ERROR_CODES = {
     "auth_unavailable": (503, "TEMPORARILY_UNAVAILABLE"),
     "overloaded": (503, "TEMPORARILY_UNAVAILABLE"),
 }
-"""Status and error code by reason, DESIGN 5.4."""
+"""Status and error code by reason."""
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,7 @@ fn preflights_need_no_key() {
     }
 }
 
-/// DESIGN 5.3: a new MLflow release is never weaker than the filter.
+/// A new MLflow release never gets more than the filter would grant.
 #[test]
 fn unknown_endpoints_are_read_strictly() {
     let mut shell = Shell::new("");
