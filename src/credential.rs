@@ -81,7 +81,7 @@ pub enum CredentialError {
     Missing,
     /// There is one that cannot be a key.
     Malformed,
-    /// There are two that differ, or one header stands there twice.
+    /// There are two that differ, or one header is duplicated.
     Ambiguous,
 }
 

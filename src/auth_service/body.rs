@@ -139,10 +139,7 @@ fn contract_error(error: json::Error) -> ContractError {
     let (field, problem) = match problem {
         Problem::Syntax(_) => return ContractError::NotJson,
         Problem::MissingField(field) => (json::field_of(&path, field), "is missing".to_owned()),
-        Problem::DoubledField(field) => (
-            json::field_of(&path, field),
-            "stands there twice".to_owned(),
-        ),
+        Problem::DoubledField(field) => (json::field_of(&path, field), "is duplicated".to_owned()),
         // Only what was expected may be repeated.
         Problem::Unexpected { expected, .. } => (path, format!("expected {expected}")),
         Problem::UnknownField { .. } | Problem::Other(_) => {

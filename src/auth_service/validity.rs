@@ -4,7 +4,7 @@
 //! lists the names, [`Kind`] what each may say. Names are compared without case, `_` and `-`, and without `is`, `key`,
 //! `api_key` and `token` before them: at the top and in the objects [`NESTED`].
 //!
-//! A field that stands there twice counts twice, and one "not valid" decides. What cannot be read is outside the
+//! A duplicated field counts twice, and one "not valid" decides. What cannot be read is outside the
 //! contract, since it may have said "not valid".
 
 #[cfg(test)]

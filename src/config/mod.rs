@@ -217,7 +217,7 @@ pub enum CredentialKind {
     Query,
 }
 
-/// The auth service: whom a key belongs to is its to say.
+/// The auth service, which validates keys.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -269,7 +269,7 @@ pub struct AuthService {
     /// have open, and a circuit breaker of its own. `false` where all clients have one address, that of a load balancer.
     #[serde(default = "defaults::yes")]
     pub per_address_limit: bool,
-    /// When the service is left alone.
+    /// When requests to the service stop after failures, and for how long.
     #[serde(default)]
     pub breaker: Breaker,
 }

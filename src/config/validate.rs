@@ -128,7 +128,7 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
         if config.mounts.iter().take(index).any(|other| other == mount) {
             return Err(ConfigError::field(
                 field,
-                format!("{mount:?} stands there twice"),
+                format!("{mount:?} is duplicated"),
             ));
         }
     }

@@ -175,7 +175,7 @@ fn several_credentials() {
             None,
             Err(Ambiguous),
         ),
-        // A header that stands there twice has no single reading, even with one value.
+        // A duplicated header has no single reading, even with one value.
         (
             &[
                 ("authorization", b"Bearer K1"),

@@ -26,7 +26,7 @@ pub(crate) enum Problem {
     },
     /// A field that is not there.
     MissingField(&'static str),
-    /// A field that stands there twice.
+    /// A duplicated field.
     DoubledField(&'static str),
     /// A value of another kind or range.
     Unexpected { found: String, expected: String },

@@ -1,4 +1,4 @@
-//! Reads JSON more strictly than serde_json: an object is an object, no name in it stands there twice, and an error says
+//! Reads JSON more strictly than serde_json: an object is an object, no name in it is duplicated, and an error says
 //! where it is.
 
 mod error;
@@ -40,7 +40,7 @@ where
             let mut entries = BTreeMap::new();
             while let Some((name, value)) = map.next_entry::<String, T>()? {
                 if entries.contains_key(&name) {
-                    return Err(A::Error::custom(format!("{name:?} stands there twice")));
+                    return Err(A::Error::custom(format!("{name:?} is duplicated")));
                 }
                 entries.insert(name, value);
             }

@@ -99,11 +99,7 @@ fn an_error_says_where_it_is() {
             "map.a.b",
             "invalid type: string \"x\", expected u64",
         ),
-        (
-            r#"{"map": {"a": 1, "a": 1}}"#,
-            "map",
-            "\"a\" stands there twice",
-        ),
+        (r#"{"map": {"a": 1, "a": 1}}"#, "map", "\"a\" is duplicated"),
         (
             r#"{"list": [{"number": 0, "text": "\ud800"}]}"#,
             "list[0].text",

@@ -1,6 +1,6 @@
 //! The query of a `GET`: pieces of `key=value`, decoded once (werkzeug's `request.args`). Refused: a piece
 //! without `=`, an escape that is none, bytes that are not UTF-8, a key that is no plain word (releases before 3 read
-//! `[name]` as `name`), a field that stands there twice or in another spelling (they also read `experimentId`), a `#`,
+//! `[name]` as `name`), a field that is duplicated or in another spelling (they also read `experimentId`), a `#`,
 //! which gunicorn cuts and uvicorn keeps.
 
 use std::borrow::Cow;
@@ -46,7 +46,7 @@ impl Query {
         let first = found.next();
         if found.next().is_some() || first.is_some_and(|(key, _)| key != field) {
             return Err(Unclear::new(format!(
-                "{field} stands there twice or in another spelling"
+                "{field} is duplicated or in another spelling"
             )));
         }
         Ok(first.map(|(_, value)| value.as_str()))

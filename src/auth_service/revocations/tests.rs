@@ -186,7 +186,7 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         (
             r#"{"key_ids": [], "next": "c", "next": "SECRET"}"#,
             "next",
-            "stands there twice",
+            "is duplicated",
         ),
         (
             r#"[["SECRET"], "c", true]"#,

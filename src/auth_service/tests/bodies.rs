@@ -218,12 +218,12 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         (
             r#"{"scopes": [], "scopes": ["SECRET"]}"#,
             "scopes",
-            "stands there twice",
+            "is duplicated",
         ),
         (
             r#"{"is_admin": false, "is_admin": true, "scopes": []}"#,
             "is_admin",
-            "stands there twice",
+            "is duplicated",
         ),
         (
             r#"{"scopes": [], "expires_at": "SECRET"}"#,
@@ -296,7 +296,7 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         (
             r#"{"scopes": [], "user": {"is_admin": false, "is_admin": true}}"#,
             "user.is_admin",
-            "stands there twice",
+            "is duplicated",
         ),
     ] {
         let error = contract_error(body.as_bytes());

@@ -54,7 +54,7 @@ enum Command {
     Matrix(matrix::Args),
     /// Prints the JSON Schema of the plugin configuration, or its reference
     Schema(schema::Args),
-    /// Runs a local stand-in for the auth service, with faults to order
+    /// Runs a local stand-in for the auth service, with fault injection
     AuthService(auth_service::Args),
 }
 

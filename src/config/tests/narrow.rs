@@ -102,7 +102,7 @@ fn a_scope_is_a_list_or_an_object() {
 fn a_scope_stands_there_once_and_roles_are_lists() {
     let twice = error(with(r#""scopes": {"a": [], "a": {"permissions": []}}"#));
     assert!(
-        twice.starts_with("scopes") && twice.contains("twice"),
+        twice.starts_with("scopes") && twice.contains("is duplicated"),
         "{twice}"
     );
     let role = error(with(r#""roles": {"a": {"permissions": []}}"#));

@@ -1,4 +1,4 @@
-//! Faults to order, on the command line or at run time.
+//! Fault injection, on the command line or at run time.
 //!
 //! They touch validations, unless `target` says otherwise, and of all keys, unless `key_prefix` names some; of those the share `share`, and no more than
 //! `count`. What they touch follows these rules. Every reply is late by `delay_ms`; then the share

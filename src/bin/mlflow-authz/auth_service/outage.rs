@@ -1,4 +1,4 @@
-//! Outages to order: for a while nobody listens, and every connection but the one it was ordered on is
+//! Injected outages: for a while nobody listens, and every connection but the one it was ordered on is
 //! reset.
 
 use std::pin::Pin;
