@@ -1,3 +1,8 @@
+//! Audit records; `access_log` is about the field, `secrets` about what neither may hold.
+
+mod access_log;
+mod secrets;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +12,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{AuditLog, HostFacts, PerSecond};
 use crate::catalog::CATALOG;
-use crate::config::{AccessLog, Audit};
+use crate::config::Audit;
 use crate::decision::{Decision, Reason};
 use crate::policy::Permission;
-use crate::principals::{Grant, Principal};
+use crate::principals::Principal;
 use crate::request::RequestHead;
 
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
@@ -270,200 +275,5 @@ fn clocks_beyond_the_calendar_are_written_somehow() {
             .record(now, &denied(), &head, HostFacts::default())
             .unwrap();
         assert!(line.contains(time), "{line}");
-    }
-}
-
-#[test]
-fn the_access_log_field() {
-    let mut expected = json!({
-        "decision": "deny", "reason": "scope_missing", "operation": "CreateRun", "user_id": "u\u{1b}1",
-        "key_id": "key_1", "scopes": ["model:read"], "roles": ["viewer"], "admin": false, "stale": false,
-        "mode": "enforce",
-    });
-    assert_eq!(field(&denied()), expected);
-    let stale = Decision {
-        stale: true,
-        ..denied()
-    };
-    expected["stale"] = json!(true);
-    assert_eq!(field(&stale), expected);
-    assert_eq!(record(&stale, &[]).0["stale"], json!(true));
-}
-
-#[test]
-fn the_access_log_field_holds_whatever_text_a_principal_has() {
-    for text in [
-        "",
-        "plain",
-        "a\"b",
-        "a\\b",
-        "a\nb",
-        "\u{0}",
-        "\u{7f}",
-        "é\u{2028}",
-        "\",\"admin\":true,\"x\":\"",
-    ] {
-        let principal = Principal {
-            user_id: Some(text.to_owned()),
-            key_id: None,
-            scopes: vec![text.to_owned(), "b".to_owned(), text.to_owned()],
-            roles: Vec::new(),
-            is_admin: true,
-            grants: vec![
-                Grant {
-                    scope: text.to_owned(),
-                    names: vec![text.to_owned(), "c".to_owned()],
-                },
-                Grant::default(),
-            ],
-        };
-        let decision = Decision {
-            operation: None,
-            principal: Some(Arc::new(principal)),
-            ..denied()
-        };
-        let expected = json!({
-            "decision": "deny", "reason": "scope_missing", "operation": null, "user_id": text, "key_id": null,
-            "scopes": [text, "b", text], "roles": [], "admin": true,
-            "grants": [{"scope": text, "names": [text, "c"]}, {"scope": "", "names": []}],
-            "stale": false, "mode": "enforce",
-        });
-        assert_eq!(field(&decision), expected);
-    }
-    let nobody = Decision {
-        principal: None,
-        ..denied()
-    };
-    let field = field(&nobody);
-    assert_eq!(
-        (&field["user_id"], &field["scopes"], &field["admin"]),
-        (&json!(null), &json!([]), &json!(false))
-    );
-}
-
-#[test]
-fn which_decisions_the_access_log_is_told_of() {
-    let allowed = Decision {
-        reason: Reason::Allowed,
-        ..denied()
-    };
-    let outside = Decision::new(Reason::Outside);
-    let refused = Decision::new(Reason::OutsideMounts);
-    for (access_log, told) in [
-        (AccessLog::All, [true, true, false, true]),
-        (AccessLog::Denials, [true, false, false, true]),
-        (AccessLog::None, [false; 4]),
-    ] {
-        let mut log = AuditLog::new(Audit {
-            access_log,
-            ..Audit::default()
-        });
-        let found = [denied(), allowed.clone(), outside.clone(), refused.clone()]
-            .map(|decision| log.access_log_field(&decision).is_some());
-        assert_eq!(found, told, "{access_log:?}");
-    }
-}
-
-/// A key may stand wherever a caller puts it.
-#[test]
-fn no_record_holds_a_key_or_user_information() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    let basic = format!("Basic {}", STANDARD.encode("me:hk_live_secret"));
-    for (name, value, more) in [
-        (":authority", "me:hk_live_secret@a", ("x", "")),
-        (":authority", "hk_live_secret@a:443", ("x", "")),
-        (":path", "http://me:hk_live_secret@a/b", ("x", "")),
-        (":path", "//me:hk_live_secret@a/b", ("x", "")),
-        (":path", "/a?api_key=hk_live_secret", ("x", "")),
-        (
-            ":path",
-            "/hk_live_secret/a?api_key=hk_live_secret",
-            ("x", ""),
-        ),
-        (
-            "x-request-id",
-            "hk_live_secret",
-            ("authorization", "Bearer hk_live_secret"),
-        ),
-        (
-            "x-request-id",
-            "a-hk_live_secret-hk_live_secret",
-            ("x-api-key", "hk_live_secret"),
-        ),
-        (
-            "x-request-id",
-            "hk_live_secret",
-            ("X_Api_Key", "hk_live_secret"),
-        ),
-        (
-            "x-request-id",
-            "hk_live_secret",
-            ("authorization", basic.as_str()),
-        ),
-        (
-            ":path",
-            "/hk_live_secret",
-            ("authorization", "ApiKey hk_live_secret"),
-        ),
-        (
-            ":method",
-            "hk_live_secret",
-            ("authorization", "Odd hk_live_secret,x"),
-        ),
-        (
-            ":authority",
-            "hk_live_secret",
-            ("authorization", "Bearer  hk_live_secret "),
-        ),
-        (
-            "referer",
-            "https://me:hk_live_secret@a/",
-            ("origin", "https://me:hk_live_secret@a"),
-        ),
-    ] {
-        let headers = [
-            (name.as_bytes(), value.as_bytes()),
-            (more.0.as_bytes(), more.1.as_bytes()),
-        ];
-        let head = RequestHead {
-            headers: &headers,
-            client_address: None,
-        };
-        let line = log(false, 9).record(NOW, &denied(), &head, HostFacts::default());
-        let line = line.unwrap();
-        assert!(!line.contains("secret"), "{name}: {value}: {line}");
-    }
-}
-
-/// Records are read in terminals.
-#[test]
-fn a_record_holds_nothing_that_a_terminal_acts_on() {
-    let text = "a\u{1b}\u{7f}\u{85}\u{202e}\u{2066}\u{200b}\u{2028}b";
-    let principal = Principal {
-        key_id: Some(text.to_owned()),
-        scopes: vec![text.to_owned()],
-        ..Principal::default()
-    };
-    let decision = Decision {
-        principal: Some(principal.into()),
-        ..denied()
-    };
-    let head = RequestHead {
-        headers: &[(b":path", text.as_bytes())],
-        client_address: None,
-    };
-    let mut log = log(false, 9);
-    let line = log
-        .record(NOW, &decision, &head, HostFacts::default())
-        .unwrap();
-    let field = String::from_utf8(log.access_log_field(&decision).unwrap().to_vec()).unwrap();
-    for written in [line, field] {
-        assert!(
-            !written.chars().any(crate::printable::is_unprintable),
-            "{written}"
-        );
-        let read: Value = serde_json::from_str(&written).unwrap();
-        assert_eq!(read["key_id"], text);
     }
 }

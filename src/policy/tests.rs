@@ -1,4 +1,5 @@
 mod narrow;
+mod permission;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -338,40 +339,6 @@ fn granting_scopes_come_narrowest_first_and_at_most_five() {
             .count(),
         7
     );
-}
-
-#[test]
-fn permissions_are_read_and_written() {
-    for text in [
-        "*:*",
-        "*:read",
-        "run:*",
-        "registered_model:promote",
-        "mcp_server:admin",
-    ] {
-        assert_eq!(permission(text).to_string(), text);
-    }
-    for (text, says) in [
-        ("", "object:access"),
-        ("run", "object:access"),
-        (
-            "rum:read",
-            "\"rum\" is not an object; there are *, artifact, ",
-        ),
-        (
-            "run:wriet",
-            "\"wriet\" is not an access; there are *, read, write, promote, delete, use, admin",
-        ),
-        ("run:", "\"\" is not an access"),
-        (":read", "\"\" is not an object"),
-        ("run:read:write", "\"read:write\" is not an access"),
-        ("Run:read", "\"Run\" is not an object"),
-        (" run:read", "\" run\" is not an object"),
-        ("**:read", "is not an object"),
-    ] {
-        let error = text.parse::<Permission>().unwrap_err().to_string();
-        assert!(error.contains(says), "{text:?}: {error}");
-    }
 }
 
 /// What an override says of a scope takes the place of all that the configuration says of it.

@@ -6,6 +6,8 @@
 //! are resumed from the root context only, since the host ignores what a stream's own callback returns once
 //! another stream was answered in it.
 
+mod outbox;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use std::time::Duration;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::authority::plain_authority;
 use mlflow_authz::trailers;
-use mlflow_authz::{CalloutId, Engine, Moment, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
 use crate::broken::Broken;
 use crate::configured::Configured;
@@ -42,12 +44,6 @@ pub struct Plugin {
     /// The configuration, until the first event has put it in force.
     configured: RefCell<Option<Configured>>,
 }
-
-/// When the first event comes, if no request does before.
-const AT_ONCE: Option<Duration> = Some(Duration::from_millis(1));
-
-/// How often one event's outbox is emptied: each round may wake streams that leave more.
-const ROUNDS: usize = 8;
 
 impl Plugin {
     /// A plugin of the root context with this id, whose timer is set to `tick` already.
@@ -281,94 +277,6 @@ impl Plugin {
         Ok(())
     }
 
-    /// Does what the last event left. `at_hand` is the stream whose callback this is.
-    fn empty_outbox(&self, active: u32, at_hand: Option<&Request>) {
-        self.empty_outbox_once(active, at_hand);
-        let ticking = self.set_tick(active);
-        if ticking != self.ticking.replace(ticking) {
-            if let Ok(mut engine) = self.engine.try_borrow_mut() {
-                engine.set_ticking(ticking);
-            }
-            self.empty_outbox_once(active, at_hand);
-        }
-    }
-
-    fn empty_outbox_once(&self, active: u32, at_hand: Option<&Request>) {
-        for _ in 0..ROUNDS {
-            let mut outbox = self.emptied.take();
-            match self.engine.try_borrow_mut() {
-                Ok(mut engine) => engine.swap_outbox(&mut outbox),
-                Err(_) => break,
-            }
-            let mut woken = self.woken.take();
-            woken.append(&mut outbox.wake);
-            let is_done = outbox.is_empty() && woken.is_empty();
-            metrics::flush(&mut outbox);
-            if !outbox.callouts.is_empty() {
-                let callouts = std::mem::take(&mut outbox.callouts);
-                let not_sent = self.courier.send(self.root, active, callouts);
-                self.report_not_sent(not_sent);
-            }
-            self.emptied.replace(outbox);
-            if is_done {
-                break;
-            }
-            for id in woken {
-                match at_hand {
-                    Some(request) if request.id() == id => self.resume(request),
-                    Some(_) => self.woken.borrow_mut().push(id),
-                    None => self.resume_held(id),
-                }
-            }
-            if at_hand.is_some() && !self.woken.borrow().is_empty() {
-                break;
-            }
-        }
-    }
-
-    fn report_not_sent(&self, callouts: Vec<CalloutId>) {
-        for callout in callouts {
-            // Within the event that caused them.
-            let told = self.with_engine_at(self.now.get(), |engine, moment| {
-                engine.on_callout_reply(callout, moment, &Reply::NotSent);
-            });
-            if let Err(broken) = told {
-                log::error!("event lost: {broken}");
-            }
-        }
-    }
-
-    /// Resumes another stream than the one whose callback this is.
-    fn resume_held(&self, id: StreamId) {
-        let Some(request) = self.held.borrow().get(&id).cloned() else {
-            return;
-        };
-        match host::set_effective_context(id.0) {
-            Ok(()) => self.resume(&request),
-            Err(error) => {
-                log::error!("stream lost: {error}");
-                self.on_stream_gone(id);
-            }
-        }
-        if let Err(error) = host::set_effective_context(self.root) {
-            log::error!("{error}");
-        }
-    }
-
-    fn resume(&self, request: &Request) {
-        let id = request.id();
-        let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
-            engine.on_woken(id, moment, head)
-        };
-        if let Err(broken) = self.decide(request, event) {
-            self.refuse(request, &broken);
-        }
-        self.read_body(request);
-        if !request.is_undecided() {
-            self.release(id);
-        }
-    }
-
     /// The stream is not held any longer, if it was.
     fn release(&self, id: StreamId) {
         let mut held = self.held.borrow_mut();
@@ -381,42 +289,5 @@ impl Plugin {
         log::error!("request refused: {broken}");
         request.refuse();
         self.on_stream_gone(request.id());
-    }
-
-    /// Asks for the ticks that the engine wants. Returns whether it has them.
-    fn set_tick(&self, active: u32) -> bool {
-        let Ok(engine) = self.engine.try_borrow() else {
-            return true;
-        };
-        if engine.is_idle() {
-            self.courier.clear();
-        }
-        let mut wanted = engine.tick_period(self.now.get());
-        if !self.woken.borrow().is_empty() || self.configured.borrow().is_some() {
-            wanted = AT_ONCE;
-        }
-        // Only a tick stops the ticks: under load they would be stopped and started with each request.
-        if wanted == self.tick.get() || (wanted.is_none() && active != self.root) {
-            return true;
-        }
-        let set = host::set_effective_context(self.root).and_then(|()| {
-            let set = host::set_tick_period(wanted);
-            // Whoever cannot return has its ticks all the same; to be woken here would be in another's name.
-            if let Err(error) = host::set_effective_context(active) {
-                log::error!("{error}");
-                return Ok(());
-            }
-            set
-        });
-        match set {
-            Ok(()) => {
-                self.tick.set(wanted);
-                true
-            }
-            Err(error) => {
-                log::error!("{error}");
-                wanted.is_none()
-            }
-        }
     }
 }

@@ -5,7 +5,10 @@
 //! prints the seed and the steps taken.
 
 mod oracle;
+mod replies;
+mod roots;
 mod steps;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
