@@ -21,29 +21,10 @@ pub(crate) fn host_and_port(authority: &str) -> (&str, &str) {
 }
 
 /// An authority without its user information, which may hold a password.
-pub fn without_userinfo(authority: &[u8]) -> &[u8] {
+fn without_userinfo(authority: &[u8]) -> &[u8] {
     memchr::memrchr(b'@', authority)
         .and_then(|at| authority.get(at + 1..))
         .unwrap_or(authority)
-}
-
-/// A target without the user information of the authority in it, where it has one: in absolute form
-/// (`http://me:secret@host/`), in authority form, and in a path that begins with two slashes.
-pub fn target_without_userinfo(target: &[u8]) -> Cow<'_, [u8]> {
-    let is_origin_form = target.starts_with(b"/") && !target.starts_with(b"//");
-    if is_origin_form || !target.contains(&b'@') {
-        return target.into();
-    }
-    let start = memchr::memmem::find(target, b"//").map_or(0, |slashes| slashes + 2);
-    let (before, from) = target.split_at_checked(start).unwrap_or((target, b""));
-    let end = from
-        .iter()
-        .position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\'))
-        .unwrap_or(from.len());
-    let (authority, behind) = from.split_at_checked(end).unwrap_or((from, b""));
-    [before, without_userinfo(authority), behind]
-        .concat()
-        .into()
 }
 
 /// `:authority` without its user information; `None` where it has none.

@@ -18,6 +18,7 @@
 pub mod audit;
 pub mod auth_service;
 pub mod authority;
+mod bounded;
 pub mod catalog;
 pub mod config;
 pub mod config_log;

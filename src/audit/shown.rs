@@ -5,8 +5,6 @@ mod tests;
 
 use std::borrow::Cow;
 
-use crate::authority;
-
 /// Names of parameters that carry a credential, in lower case and without what joins words.
 const CREDENTIAL_PARAMETERS: &[&str] = &[
     "apikey",
@@ -30,13 +28,13 @@ pub fn target(target: &[u8]) -> Cow<'_, [u8]> {
         .next()
         .unwrap_or_default();
     let end = credential_parameter(path).unwrap_or(path.len());
-    let path = authority::target_without_userinfo(path.get(..end).unwrap_or_default());
-    match userinfo_of_first_segment(&path) {
+    let path = path.get(..end).unwrap_or_default();
+    match userinfo(path) {
         Some((start, end)) => [path.get(..start), path.get(end..)]
             .map(Option::unwrap_or_default)
             .concat()
             .into(),
-        None => path,
+        None => path.into(),
     }
 }
 
@@ -72,9 +70,10 @@ fn credential_parameter(path: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where user information with a password begins and ends, in the first segment that is not empty, or in the one behind
-/// a scheme.
-fn userinfo_of_first_segment(path: &[u8]) -> Option<(usize, usize)> {
+/// Where user information begins and ends: in the first segment that is not empty, or in the one behind a scheme. A path
+/// may begin with a name that has an `@`, so there it counts with a password only.
+fn userinfo(path: &[u8]) -> Option<(usize, usize)> {
+    let is_origin_form = path.starts_with(b"/") && !path.starts_with(b"//");
     let scheme = match path.first() {
         Some(b'/') => 0,
         _ => memchr::memmem::find(path, b"//").unwrap_or_default(),
@@ -84,12 +83,12 @@ fn userinfo_of_first_segment(path: &[u8]) -> Option<(usize, usize)> {
         .skip_while(|it| it.start < scheme || is_slash(it))
         .take_while(|it| !is_slash(it));
     let mut start = None;
-    let mut has_colon = false;
+    let mut counts = !is_origin_form;
     let mut end = None;
     for letter in segment {
         start.get_or_insert(letter.start);
-        has_colon |= letter.byte == b':';
-        if has_colon && letter.byte == b'@' {
+        counts |= letter.byte == b':';
+        if counts && letter.byte == b'@' {
             end = Some(letter.end);
         }
     }

@@ -12,6 +12,7 @@ use http::StatusCode;
 use super::{Body, MENTIONED_SCOPES};
 use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
+use crate::printable::is_unprintable;
 use crate::request::RequestHead;
 
 /// The style sheet. Who changes it changes its digest in [`POLICY`] too: a test compares them.
@@ -221,7 +222,7 @@ impl Html {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                it if it.is_control() || turns_text_around(it) => self.0.push('\u{fffd}'),
+                it if is_unprintable(it) => self.0.push('\u{fffd}'),
                 it => self.0.push(it),
             }
         }
@@ -254,9 +255,4 @@ impl Html {
         }
         self.markup("</dd>\n");
     }
-}
-
-/// Bidirectional controls (Unicode Standard Annex 9): text after them reads in another order than it is in.
-const fn turns_text_around(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -12,6 +12,7 @@ use lru::LruCache;
 use super::address::AddressGroup;
 use super::budgets::Account;
 use crate::auth_service::{Breaker, KeyDigest};
+use crate::bounded::bounded;
 use crate::config;
 use crate::principals::Timestamp;
 
@@ -37,8 +38,6 @@ pub(super) struct Circuits {
 
 impl Circuits {
     pub(super) fn new(config: &config::Breaker) -> Self {
-        let mut addresses = LruCache::unbounded();
-        addresses.resize(MOST_ADDRESSES);
         let of_service = config::Breaker {
             failures: config.failures.max(SEVERAL),
             ..config.clone()
@@ -46,7 +45,7 @@ impl Circuits {
         Self {
             of_address: config.clone(),
             service: Breaker::new(of_service),
-            addresses,
+            addresses: bounded(MOST_ADDRESSES),
         }
     }
 

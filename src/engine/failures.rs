@@ -8,6 +8,7 @@ use std::time::Duration;
 use lru::LruCache;
 
 use crate::auth_service::KeyDigest;
+use crate::bounded::bounded;
 use crate::principals::Timestamp;
 
 /// How long a key is not asked about after its lookup failed.
@@ -24,14 +25,9 @@ pub(super) struct Failures {
 
 impl Default for Failures {
     fn default() -> Self {
-        let growing = || {
-            let mut failures = LruCache::unbounded();
-            failures.resize(CAPACITY);
-            failures
-        };
         Self {
-            known: growing(),
-            new: growing(),
+            known: bounded(CAPACITY),
+            new: bounded(CAPACITY),
         }
     }
 }

@@ -15,6 +15,7 @@ use lru::LruCache;
 use super::revoked::Revoked;
 use super::{Principal, Refusal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, KeyId};
+use crate::bounded::bounded;
 use crate::config::Cache;
 use crate::identity::Identity;
 
@@ -106,8 +107,8 @@ impl Principals {
             .and_then(NonZeroUsize::new)
             .unwrap_or(NonZeroUsize::MIN);
         Self {
-            principals: growing(capacity),
-            refusals: growing(capacity),
+            principals: bounded(capacity),
+            refusals: bounded(capacity),
             revoked: Revoked::default(),
             config,
         }
@@ -266,11 +267,4 @@ impl Principals {
         .min()
         .unwrap_or_default()
     }
-}
-
-/// A store that grows with use: a fresh VM does not pay for its capacity.
-fn growing<V>(capacity: NonZeroUsize) -> LruCache<KeyDigest, V> {
-    let mut entries = LruCache::unbounded();
-    entries.resize(capacity);
-    entries
 }

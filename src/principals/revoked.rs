@@ -9,6 +9,7 @@ use lru::LruCache;
 
 use super::Timestamp;
 use crate::auth_service::KeyId;
+use crate::bounded::bounded;
 
 /// Ids remembered at most.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
@@ -23,10 +24,8 @@ pub struct Revoked {
 
 impl Default for Revoked {
     fn default() -> Self {
-        let mut ids = LruCache::unbounded();
-        ids.resize(CAPACITY);
         Self {
-            ids,
+            ids: bounded(CAPACITY),
             watermark: None,
         }
     }

@@ -50,6 +50,16 @@ fn a_target_is_shown_without_credentials() {
         ("/a%25", "/a%25"),
         ("/a%2525", "/a%2525"),
         ("/a%zz%2", "/a%zz%2"),
+        // Other forms of a target have an authority, in which any user information counts.
+        ("/a/b@c", "/a/b@c"),
+        ("/a//b@c/d", "/a//b@c/d"),
+        ("http://me:SECRET@h/a@b", "http://h/a@b"),
+        ("HTTPS://me:SECRET@h", "HTTPS://h"),
+        ("http://SECRET@h?x", "http://h"),
+        ("//SECRET@h/a", "//h/a"),
+        ("SECRET@h:443", "h:443"),
+        ("http://h/a@b", "http://h/a@b"),
+        ("*", "*"),
         ("", ""),
     ] {
         let text = target(sent.as_bytes());
