@@ -141,8 +141,10 @@ class Envoy:
         return text[: text.rfind("\n") + 1].splitlines()
 
     def _access_log_settled(self) -> bool:
-        finished = self.stats("^http.mlflow.downstream_rq_completed$")
-        return len(self._access_lines()) >= sum(finished.values())
+        counted = self.stats("^http.mlflow.downstream_rq_(completed|1xx)$")
+        # Envoy counts "100 Continue" as completed too, before the answer itself, and logs one line for both.
+        finished = counted["http.mlflow.downstream_rq_completed"] - counted["http.mlflow.downstream_rq_1xx"]
+        return len(self._access_lines()) >= finished
 
 
 def _read(path: Path) -> str:
