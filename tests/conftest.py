@@ -1,6 +1,6 @@
-"""Fixtures: one stack for the session that most tests share, and a factory for stacks of their own.
+"""Fixtures: stacks for the session that most tests share, and a factory for stacks of their own.
 
-Tests share the session's stack in any order, so they compare counts before and after, and take keys from
+Tests share the session's stacks in any order, so they compare counts before and after, and take keys from
 `fresh_read` or `fresh_write` where it matters that no worker has them cached.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from harness import keys
 from harness.auth_service import AuthService
+from harness.bodies import PLUGIN as INSPECT_BODIES
 from harness.http import Client
 from harness.mlflow_server import MlflowServer
 from harness.stack import Stack
@@ -54,6 +55,16 @@ def stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> I
     """
     plugin = {"audit": {"allows": True, "max_per_second": 100_000}}
     with Stack(session_dir / "envoy", auth=auth_service, upstream=echo, plugin=plugin) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def inspecting_stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+    """Envoy as `stack` has it, with the filter reading bodies and the field that this needs."""
+    with Stack(
+        session_dir / "inspecting",
+        auth=auth_service, upstream=echo, plugin=INSPECT_BODIES, allow_on_headers_stop_iteration=True,
+    ) as started:  # fmt: skip
         yield started
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from harness import keys, paths
 from harness.auth_service import AuthService
-from harness.checks import CREATE_RUN, unharmed
+from harness.checks import CREATE_RUN, sent_upstream, unharmed
 from harness.http import Connection, Response, Upload, bearer, encode_head
 from harness.http2 import Http2
 from harness.processes import wait_until
@@ -41,14 +41,6 @@ def stack_with(
 
 def field_is_set(stack: Stack) -> bool:
     return stack.envoy.options.allow_on_headers_stop_iteration is True
-
-
-def sent_upstream(stack: Stack) -> dict[str, int]:
-    """Everything Envoy counts about what it sent to MLflow."""
-    pattern = "^cluster.mlflow.(upstream_rq_total|upstream_rq_active|upstream_cx_tx_bytes_total)$"
-    counted = stack.envoy.stats(pattern)
-    assert len(counted) == 3, counted
-    return counted
 
 
 # --- ways to send a body: each sends all it can, and returns how to get the response ---

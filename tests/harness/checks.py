@@ -33,6 +33,14 @@ def unharmed(stack: Stack, key: str = READ["key"]) -> Iterator[None]:
         assert not any(sign in line for sign in _SIGNS), line
 
 
+def sent_upstream(stack: Stack) -> dict[str, int]:
+    """Everything Envoy counts about what it sent to MLflow."""
+    pattern = "^cluster.mlflow.(upstream_rq_total|upstream_rq_active|upstream_cx_tx_bytes_total)$"
+    counted = stack.envoy.stats(pattern)
+    assert len(counted) == 3, counted
+    return counted
+
+
 def access_log_entry(stack: Stack, **wanted: str) -> dict[str, Any]:
     """The one entry of the access log whose fields are as wanted, once it is written."""
 
