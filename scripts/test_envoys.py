@@ -39,6 +39,7 @@ LEFT_OUT = {
     "test_scripts.py": "no Envoy",
     "test_stale.py": "what the engine remembers in an outage; test_auth_service_trouble.py has the outages",
     "test_under_fault.py": "such troubles under load; test_auth_service_trouble.py has each by itself",
+    "test_workspaces.py": "what MLflow itself makes of workspaces and of artifacts' paths",
 }
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from harness import keys, paths
+from harness.envoy_config import route, routed
 from harness.http import Client, bearer
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
-from test_deployments import route, routed
 
 EXAMPLE = paths.ROOT / "envoy" / "examples" / "existing-platform.json"
 CONFIG = json.loads(EXAMPLE.read_text())

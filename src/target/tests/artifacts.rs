@@ -8,7 +8,7 @@ use crate::target::{
 
 const BELOW: &str = "/p/api/2.0/mlflow-artifacts/artifacts/";
 
-/// What MLflow makes of these was seen on a real server, see tests/test_deployments.py.
+/// What MLflow makes of these was seen on a real server, see tests/test_workspaces.py.
 #[test]
 fn rule_6_artifact_paths_mean_what_they_say() {
     let roots = "artifacts presigned mpu/create mpu/complete mpu/abort mlflow-artifacts/artifacts";
