@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::config::{AccessLog, Audit};
 use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
-use crate::principals::{Grant, Principal, Timestamp};
+use crate::principal::{Grant, Principal, Timestamp};
 use crate::printable::printable_json;
 use crate::request::RequestHead;
 

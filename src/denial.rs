@@ -16,7 +16,7 @@ use crate::catalog::{CATALOG, Needs, Operation};
 use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
-use crate::principals::Principal;
+use crate::principal::Principal;
 use crate::printable::{printable, printable_json};
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};

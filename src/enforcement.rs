@@ -9,80 +9,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
-use sha2::{Digest as _, Sha256};
-
 use crate::authority;
 use crate::catalog::{self, Access, Operation};
 use crate::config::{Config, Match, Mode, Override};
-use crate::decision::Decision;
+use crate::permission::Permission;
 use crate::policy::Policy;
-use crate::principals::Principal;
 use crate::request::RequestHead;
 
-/// What is in force for one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// Whether denials are answered.
-    pub mode: Mode,
-    /// For how many of a hundred callers.
-    pub enforce_percent: u64,
-    /// Whether the operation needs no key, where an override says so.
-    pub public: Option<bool>,
-    /// The scope tables: which of those [`Enforcement::policy`] has.
-    table: usize,
-}
-
-impl Terms {
-    /// Every denial is answered.
-    pub const STRICT: Self = Self {
-        mode: Mode::Enforce,
-        enforce_percent: 100,
-        public: None,
-        table: 0,
-    };
-
-    /// The same, but every denial is answered.
-    #[must_use]
-    pub fn enforced(self) -> Self {
-        Self {
-            mode: Mode::Enforce,
-            enforce_percent: 100,
-            ..self
-        }
-    }
-
-    /// Whether a denial is answered to anybody.
-    pub fn can_enforce(&self) -> bool {
-        self.percent_enforced() > 0
-    }
-
-    /// Whether a denial is answered to this caller. One without a key id counts as the last percent.
-    pub fn enforces(&self, principal: Option<&Principal>) -> bool {
-        let percent = self.percent_enforced();
-        percent >= 100 || percentile(principal) < percent
-    }
-
-    /// For how many of a hundred callers denials are answered, 0 in shadow mode.
-    pub const fn percent_enforced(&self) -> u64 {
-        match self.mode {
-            Mode::Enforce => self.enforce_percent,
-            Mode::Shadow => 0,
-        }
-    }
-}
-
-/// Where a caller stands among a hundred, 0 to 99: denials are answered to it once `enforce_percent` is larger.
-pub fn percentile(principal: Option<&Principal>) -> u64 {
-    let Some(key_id) = principal.and_then(|principal| principal.key_id.as_deref()) else {
-        return 99;
-    };
-    let digest = Sha256::digest(key_id.as_bytes());
-    digest
-        .first_chunk()
-        .map_or(99, |bytes| u64::from_be_bytes(*bytes) % 100)
-}
+pub use crate::terms::{Terms, percentile};
 
 /// The settings of a configuration, and the scope tables that go with them.
 #[derive(Debug)]
@@ -132,14 +66,15 @@ impl Enforcement {
         &self.policies[terms.table]
     }
 
-    /// What is in force for a request, as far as it is classified.
-    pub fn terms(&self, decision: &Decision, head: &RequestHead<'_>) -> Terms {
+    /// What is in force for a request, as far as it is known what it asks for.
+    pub fn terms(&self, subject: &Subject<'_>, head: &RequestHead<'_>) -> Terms {
         if self.overrides.is_empty() {
             return self.base;
         }
-        let request = Subject::of(decision, head);
+        let unread = || head.text(":authority").unwrap_or_default().into();
+        let host = authority::host_of(head).unwrap_or_else(unread);
         let all = self.overrides.iter().zip(&self.tables);
-        let matching = all.filter(|(over, _)| request.is_under(&over.matches));
+        let matching = all.filter(|(over, _)| subject.is_under(&over.matches, &host));
         let (mut mode, mut percent, mut public, mut scopes) = (None, None, None, None);
         for (over, table) in matching {
             mode = mode.or(over.mode);
@@ -204,34 +139,24 @@ fn possible<'a, T>(
     possible
 }
 
-/// What an override's `match` is held against.
-struct Subject<'a> {
-    decision: &'a Decision,
-    host: Cow<'a, str>,
+/// What an override's `match` is held against, beside the host.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Subject<'a> {
+    /// The mount that the request came in by.
+    pub mount: Option<&'a str>,
+    /// What it asks MLflow to do, where the catalog knows.
+    pub operation: Option<&'static Operation>,
+    /// What it needs.
+    pub required: Option<Permission>,
 }
 
-impl<'a> Subject<'a> {
-    fn of(decision: &'a Decision, head: &RequestHead<'a>) -> Self {
-        let unread = || head.text(":authority").unwrap_or_default().into();
-        Self {
-            decision,
-            host: authority::host_of(head).unwrap_or_else(unread),
-        }
-    }
-
-    fn is_under(&self, matches: &Match) -> bool {
-        let Decision {
-            mount,
-            operation,
-            required,
-            ..
-        } = self.decision;
-        let object = required.and_then(|required| required.object);
-        let access = required.and_then(|required| required.access);
-        let named = operation.map(|operation| operation.name);
-        holds(matches.mount.as_ref(), |it| {
-            Some(it.as_str()) == mount.as_deref()
-        }) && holds(matches.host.as_ref(), |it| it.matches(&self.host))
+impl Subject<'_> {
+    fn is_under(&self, matches: &Match, host: &str) -> bool {
+        let object = self.required.and_then(|required| required.object);
+        let access = self.required.and_then(|required| required.access);
+        let named = self.operation.map(|operation| operation.name);
+        holds(matches.mount.as_ref(), |it| Some(it.as_str()) == self.mount)
+            && holds(matches.host.as_ref(), |it| it.matches(host))
             && holds(matches.object.as_ref(), |it| Some(*it) == object)
             && holds(matches.access.as_ref(), |it| Some(*it) == access)
             && holds(matches.operation.as_ref(), |it| Some(it.name) == named)

@@ -28,6 +28,7 @@ mod failures;
 mod finish;
 mod flights;
 mod judge;
+mod next;
 mod outbox;
 mod revocation;
 mod settle;
@@ -49,12 +50,13 @@ use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
 use crate::config_log::config_hash;
 use crate::credential::ApiKey;
-use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::decision::{Decision, Reason};
 use crate::enforcement::Enforcement;
 use crate::metrics::{Change, Metric};
+use crate::principal::Timestamp;
 use crate::principals::claims::Claims;
 use crate::principals::shared::SharedPrincipals;
-use crate::principals::{Found, Principals, Timestamp};
+use crate::principals::{Found, Principals};
 use crate::request::RequestHead;
 use crate::shared_data::SharedData;
 use ask::Pending;
@@ -67,6 +69,7 @@ use judge::{Known, refused};
 use revocation::RevocationWatch;
 use waiting::{ReadingStreams, Told, Waiting, WaitingStreams};
 
+pub use next::{Next, StreamId};
 pub use outbox::{CalloutId, Outbox};
 
 /// Lines for the operator about the auth service, per second and VM.

@@ -13,7 +13,7 @@ use crate::authority;
 use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
 use crate::credential::without_query_key;
 use crate::overrides;
-use crate::principals::Principal;
+use crate::principal::Principal;
 use crate::request::{RequestHead, same_header};
 
 /// Where the credential stands, unless in the query.

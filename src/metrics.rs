@@ -8,7 +8,7 @@ mod tests;
 
 use crate::catalog::{Access, Operation};
 use crate::decision::{Effect, Reason};
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 /// A metric with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -13,8 +13,9 @@ use crate::catalog::{self, Naming, Needs, Operation};
 use crate::config::{Config, GraphQl};
 use crate::decision::Decision;
 use crate::denial::Answer;
-use crate::policy::{Permission, Policy};
-use crate::principals::Principal;
+use crate::permission::Permission;
+use crate::policy::Policy;
+use crate::principal::Principal;
 use crate::printable::printable_json;
 
 /// The path below a mount.
@@ -179,7 +180,7 @@ fn includes(permission: Permission, needed: Permission) -> bool {
 
 /// Whether requests for the operation name an object.
 fn can_be_limited(operation: &Operation) -> bool {
-    operation.naming() != Naming::Untied
+    operation.naming != Naming::Untied
 }
 
 fn operations(policy: &Policy, principal: &Principal, config: &Config) -> Table<Apart> {

@@ -11,8 +11,10 @@ use mlflow_authz::auth_service::{AuthServiceClient, KeyDigest, Lifetime, Reply, 
 use mlflow_authz::catalog::CATALOG;
 use mlflow_authz::credential::extract;
 use mlflow_authz::names::read_body;
-use mlflow_authz::policy::{Permission, Policy};
-use mlflow_authz::principals::{Found, Principal, Principals, Validation};
+use mlflow_authz::permission::Permission;
+use mlflow_authz::policy::Policy;
+use mlflow_authz::principal::Principal;
+use mlflow_authz::principals::{Found, Principals, Validation};
 use mlflow_authz::request::Header;
 
 const NOW: Duration = Duration::from_secs(1_000_000);

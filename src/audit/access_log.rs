@@ -2,7 +2,7 @@
 //! A serializer took a seventh of all instructions of a cached request.
 
 use crate::decision::Decision;
-use crate::principals::Principal;
+use crate::principal::Principal;
 use crate::printable::printable_json;
 
 /// Writes the filter-state object for the access log in place of what `field` holds.

@@ -14,8 +14,8 @@ use super::{AuditLog, HostFacts, PerSecond};
 use crate::catalog::CATALOG;
 use crate::config::Audit;
 use crate::decision::{Decision, Reason};
-use crate::policy::Permission;
-use crate::principals::Principal;
+use crate::permission::Permission;
+use crate::principal::Principal;
 use crate::request::RequestHead;
 
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::failure::{ContractError, MAX_BODY_BYTES};
 use super::lifetime::Lifetime;
 use super::received::Received;
-use super::reply::{ContractError, MAX_BODY_BYTES};
 use super::validity::Overview;
 use crate::json::{self, Problem};
-use crate::principals::{Grant, Principal};
+use crate::principal::{Grant, Principal};
 
 /// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
 const MAX_NAMES: usize = 1000;

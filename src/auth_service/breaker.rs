@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use super::KeyDigest;
 use crate::config;
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 
 /// Keys that are remembered as counted. Where more have failed without a success between, one may count twice.
 const MOST_REMEMBERED: usize = 64;

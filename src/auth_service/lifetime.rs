@@ -8,7 +8,7 @@ mod tests;
 use std::time::{Duration, SystemTime};
 
 use super::scalar::Scalar;
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 
 /// The limits that the service set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 
 mod body;
 mod breaker;
+mod failure;
 mod lifetime;
 mod no_connection;
 mod received;
@@ -26,10 +27,11 @@ use crate::credential::ApiKey;
 
 pub use body::KeyId;
 pub use breaker::Breaker;
+pub use failure::{ContractError, Failure, MAX_BODY_BYTES};
 pub use lifetime::Lifetime;
 pub use no_connection::NoConnection;
 pub use received::Received;
-pub use reply::{ContractError, Failure, MAX_BODY_BYTES, Reply, Verdict};
+pub use reply::{Reply, Verdict};
 pub use revocations::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 
 /// A request for the shell to send. Its headers hold the key.

@@ -14,7 +14,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::body::parse_object;
-use super::reply::{ContractError, Failure, Reply};
+use super::failure::{ContractError, Failure};
+use super::reply::Reply;
 use super::{Callout, KeyId};
 use crate::config::{Config, Revocation};
 

@@ -6,13 +6,15 @@ mod entries;
 mod entry;
 mod naming;
 mod needs;
+mod object;
 mod phrase;
 mod release;
 mod routes;
 
-pub use entry::{Access, Object, Operation, PublicGroup, Route, Surface};
+pub use entry::{Operation, Route, Surface};
 pub use naming::{Field, FieldKind, Naming};
 pub use needs::{Needs, Parameter, Value, query_example, query_template};
+pub use object::{Access, Object, PublicGroup};
 pub use release::{RELEASES, Release, releases_in_words};
 pub use routes::{CATALOG, Catalog};
 

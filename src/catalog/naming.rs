@@ -1,16 +1,7 @@
 //! How a request says which of its objects it acts on.
 //!
 //! Data, read from MLflow's protobuf messages and handlers (`mlflow/protos/service.proto`,
-//! `model_registry.proto`, `mlflow/server/handlers.py` 3.17.2). Where an operation is not listed, its request
-//! names nothing that a pattern could be held against.
-
-use FieldKind::{
-    Alias, ExperimentId, ExperimentName, Flag, Location, LoggedModelId, Model, Source, Tags, Text,
-    Texts,
-};
-use Naming::{ArtifactPath, ArtifactQuery, Collection, Fields, Untied};
-
-use super::Operation;
+//! `model_registry.proto`, `mlflow/server/handlers.py` 3.17.2).
 
 #[cfg(test)]
 mod tests;
@@ -69,95 +60,5 @@ impl FieldKind {
             self,
             Self::Model | Self::ExperimentName | Self::ExperimentId | Self::Alias | Self::Source
         )
-    }
-}
-
-impl Operation {
-    /// Where its requests name what they act on.
-    pub fn naming(&self) -> Naming {
-        match self.name {
-            "CreateRegisteredModel" => Fields(&[
-                ("name", Model),
-                ("tags", Tags),
-                ("description", Text),
-                ("deployment_job_id", Text),
-            ]),
-            "RenameRegisteredModel" => Fields(&[("name", Model), ("new_name", Model)]),
-            "UpdateRegisteredModel" => Fields(&[
-                ("name", Model),
-                ("description", Text),
-                ("deployment_job_id", Text),
-            ]),
-            "DeleteRegisteredModel" | "GetRegisteredModel" => Fields(&[("name", Model)]),
-            "SetRegisteredModelTag" => Fields(&[("name", Model), ("key", Text), ("value", Text)]),
-            "DeleteRegisteredModelTag" => Fields(&[("name", Model), ("key", Text)]),
-            "SetRegisteredModelAlias" => {
-                Fields(&[("name", Model), ("alias", Alias), ("version", Text)])
-            }
-            "DeleteRegisteredModelAlias" => Fields(&[("name", Model), ("alias", Alias)]),
-            // Read by an alias: the model is what counts, so the alias is text.
-            "GetModelVersionByAlias" => Fields(&[("name", Model), ("alias", Text)]),
-            "GetLatestVersions" => Fields(&[("name", Model), ("stages", Texts)]),
-            "CreateModelVersion" => Fields(&[
-                ("name", Model),
-                ("source", Source),
-                ("run_id", Text),
-                ("tags", Tags),
-                ("run_link", Text),
-                ("description", Text),
-                // MLflow tags it with the version; releases before 3.17 do not ask whether it is the source's.
-                ("model_id", LoggedModelId),
-            ]),
-            "UpdateModelVersion" => {
-                Fields(&[("name", Model), ("version", Text), ("description", Text)])
-            }
-            // A stage is no alias: a grant that is limited to aliases does not cover it.
-            "TransitionModelVersionStage" => Fields(&[
-                ("name", Model),
-                ("version", Text),
-                ("stage", Text),
-                ("archive_existing_versions", Flag),
-            ]),
-            "DeleteModelVersion" | "GetModelVersion" | "GetModelVersionDownloadUri" => {
-                Fields(&[("name", Model), ("version", Text)])
-            }
-            "SetModelVersionTag" => Fields(&[
-                ("name", Model),
-                ("version", Text),
-                ("key", Text),
-                ("value", Text),
-            ]),
-            "DeleteModelVersionTag" => Fields(&[("name", Model), ("version", Text), ("key", Text)]),
-            "ServeModelVersionArtifact" => {
-                Fields(&[("name", Model), ("version", Text), ("path", Text)])
-            }
-            "CreateExperiment" => Fields(&[
-                ("name", ExperimentName),
-                ("tags", Tags),
-                ("artifact_location", Location),
-            ]),
-            "GetExperimentByName" => Fields(&[("experiment_name", ExperimentName)]),
-            "UpdateExperiment" => Fields(&[
-                ("experiment_id", ExperimentId),
-                ("new_name", ExperimentName),
-            ]),
-            "GetExperiment" | "DeleteExperiment" | "RestoreExperiment" => {
-                Fields(&[("experiment_id", ExperimentId)])
-            }
-            "SetExperimentTag" => Fields(&[
-                ("experiment_id", ExperimentId),
-                ("key", Text),
-                ("value", Text),
-            ]),
-            "DeleteExperimentTag" => Fields(&[("experiment_id", ExperimentId), ("key", Text)]),
-            "SearchRegisteredModels"
-            | "SearchModelVersions"
-            | "SearchExperiments"
-            | "ListExperiments"
-            | "ListRegisteredModels" => Collection,
-            "DownloadArtifact" | "UploadArtifact" | "DeleteArtifact" => ArtifactPath,
-            "ListArtifactsMlflowArtifacts" => ArtifactQuery,
-            _ => Untied,
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a key must hold for an operation, where that is not its access to its object; and what a query narrows.
 
-use super::entry::Object;
+use super::object::Object;
 
 /// What a key must hold for an operation, on all objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

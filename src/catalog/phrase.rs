@@ -5,7 +5,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::entry::{Access, Operation};
+use super::entry::Operation;
+use super::object::Access;
 
 /// Verbs whose object is named with an article when it is one.
 const TAKES_ARTICLE: &[&str] = &[

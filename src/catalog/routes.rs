@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 use matchit::Router;
 use once_cell::sync::Lazy;
 
-use super::entry::{Access, Operation};
+use super::entry::Operation;
+use super::object::Access;
 use super::operations;
 use template::{REST, Segment, Served, matches};
 use tree::Tree;

@@ -1,9 +1,12 @@
-//! What a field is where the configuration does not say.
+//! What a field is where the configuration does not say, and the most it can be.
 
 use std::time::Duration;
 
 use super::CredentialKind;
 use crate::catalog::PublicGroup;
+
+/// The most slots of shared data; see the README for what they take.
+pub(super) const MOST_SHARED_SLOTS: u64 = 65_536;
 
 pub(super) fn version() -> u64 {
     1

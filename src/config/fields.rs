@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use super::{CredentialKind, Scope};
 use crate::catalog::PublicGroup;
 use crate::pattern::Pattern;
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 /// A header name, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]

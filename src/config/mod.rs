@@ -26,7 +26,7 @@ use serde::Deserialize;
 use crate::catalog::PublicGroup;
 use crate::json;
 use crate::pattern::Pattern;
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 pub use audit::{AccessLog, Audit};
 pub use error::ConfigError;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Config, CredentialKind, HeaderField, Scope, SecretHeader};
 use crate::catalog::{self, Access, Object, PublicGroup};
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 impl Config {
     /// The JSON Schema (draft 2020-12) of a plugin configuration.
@@ -76,7 +76,7 @@ pub(super) fn at_least_two(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn slots(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "integer", "minimum": 0, "maximum": super::validate::MOST_SHARED_SLOTS})
+    json_schema!({"type": "integer", "minimum": 0, "maximum": super::defaults::MOST_SHARED_SLOTS})
 }
 
 pub(super) fn percent(_: &mut SchemaGenerator) -> Schema {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::defaults::MOST_SHARED_SLOTS;
 use super::error::MOUNTS_REMEDY;
 use super::{Config, ConfigError, IdentityHeaders, overrides};
 use crate::authority::{self, host_and_port};
@@ -62,9 +63,6 @@ const RESERVED_PREFIXES: &[&str] = &[
     "x-forwarded-",
     "x-ot-",
 ];
-
-/// The most slots of shared data; see the README for what they take.
-pub(super) const MOST_SHARED_SLOTS: u64 = 65_536;
 
 /// The shortest time between two polls for revoked keys.
 const SHORTEST_POLL: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::summary::{Granted, Grants, Summary};
-use crate::policy::{Permission, PermissionSet};
+use crate::permission::{Permission, PermissionSet};
 
 /// The most scopes, roles and fields that a line names of each.
 const MOST_NAMES: usize = 20;

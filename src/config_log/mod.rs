@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::audit::rfc3339;
 use crate::config::{Config, ConfigError};
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 use crate::printable::printable_json;
 use crate::shared_data::{SharedData, update};
 use difference::{Difference, GrantsChanged, Omitted};

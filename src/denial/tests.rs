@@ -11,8 +11,9 @@ use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
 use crate::config::tests::least_and;
 use crate::decision::{Decision, Reason};
-use crate::policy::{Permission, Policy};
-use crate::principals::Principal;
+use crate::permission::Permission;
+use crate::policy::Policy;
+use crate::principal::Principal;
 use crate::request::RequestHead;
 use crate::target::Ambiguity;
 

@@ -1,13 +1,12 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{Enforcement, Terms};
+use super::{Enforcement, Subject, Terms};
 use crate::catalog::{Access, CATALOG, Object};
 use crate::config::tests::least_and;
 use crate::config::{Config, Mode};
-use crate::decision::{Decision, Reason};
-use crate::policy::Permission;
-use crate::principals::Principal;
+use crate::permission::Permission;
+use crate::principal::Principal;
 use crate::request::RequestHead;
 
 fn enforcement(more: &str) -> Enforcement {
@@ -15,26 +14,25 @@ fn enforcement(more: &str) -> Enforcement {
     Enforcement::new(&Config::parse(text.as_bytes()).unwrap())
 }
 
-fn request(mount: &str, method: &str, path: &str) -> Decision {
+fn request<'a>(mount: &'a str, method: &str, path: &str) -> Subject<'a> {
     let operation = CATALOG.find(method, path);
     let required = operation.map_or(Permission::on_everything(Access::Admin), |it| {
         Permission::new(it.object, it.access)
     });
-    Decision {
-        mount: Some(mount.into()),
+    Subject {
+        mount: Some(mount),
         operation,
         required: Some(required),
-        ..Decision::new(Reason::Allowed)
     }
 }
 
-fn terms(enforcement: &Enforcement, decision: &Decision, host: &str) -> Terms {
+fn terms(enforcement: &Enforcement, subject: &Subject<'_>, host: &str) -> Terms {
     let headers: [(&[u8], &[u8]); 1] = [(b":authority", host.as_bytes())];
     let head = RequestHead {
         headers: &headers,
         client_address: None,
     };
-    enforcement.terms(decision, &head)
+    enforcement.terms(subject, &head)
 }
 
 fn caller(key_id: &str) -> Principal {
@@ -103,8 +101,7 @@ fn what_could_not_be_classified_falls_under_the_rules_for_everything() {
     let config = enforcement(
         r#""overrides": [{"match": {"access": "read"}, "mode": "shadow"}, {"enforce_percent": 5}]"#,
     );
-    let ambiguous = Decision::new(Reason::TargetAmbiguous);
-    let terms = terms(&config, &ambiguous, "a");
+    let terms = terms(&config, &Subject::default(), "a");
     assert_eq!((terms.mode, terms.enforce_percent), (Mode::Enforce, 5));
 }
 

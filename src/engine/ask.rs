@@ -8,14 +8,16 @@ use super::budgets::{Account, Excess};
 use super::circuits::OpenCircuit;
 use super::flights::{Asker, OwnQuestion};
 use super::judge::{Known, refused};
+use super::next::{Next, StreamId};
 use super::settle::Outcome;
 use super::{Engine, Moment, Waiting};
 use crate::auth_service::KeyDigest;
 use crate::credential::ApiKey;
-use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::decision::{Decision, Reason};
 use crate::metrics::{Change, Metric};
+use crate::principal::{Principal, Timestamp};
+use crate::principals::Found;
 use crate::principals::claims::{Claim, Conclusion, Question};
-use crate::principals::{Found, Principal, Timestamp};
 use crate::request::RequestHead;
 use crate::trace_context;
 

@@ -14,7 +14,7 @@ use super::budgets::Account;
 use crate::auth_service::{Breaker, KeyDigest};
 use crate::bounded::bounded;
 use crate::config;
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 
 /// The fewest keys whose failures say something about the service.
 const SEVERAL: u64 = 2;

@@ -10,6 +10,7 @@ use crate::catalog::{CATALOG, GRAPHQL, Operation};
 use crate::config::{GraphQl, Outside};
 use crate::credential::{self, ApiKey, CredentialError};
 use crate::decision::{Decision, Reason};
+use crate::enforcement::Subject;
 use crate::names::query::Query;
 use crate::overrides;
 use crate::request::RequestHead;
@@ -101,8 +102,13 @@ impl Engine {
     }
 
     fn on_terms(&self, decision: Decision, head: &RequestHead<'_>) -> Decision {
+        let subject = Subject {
+            mount: decision.mount.as_deref(),
+            operation: decision.operation,
+            required: decision.required,
+        };
         Decision {
-            terms: self.enforcement.terms(&decision, head),
+            terms: self.enforcement.terms(&subject, head),
             ..decision
         }
     }

@@ -9,7 +9,7 @@ use lru::LruCache;
 
 use crate::auth_service::KeyDigest;
 use crate::bounded::bounded;
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 
 /// How long a key is not asked about after its lookup failed.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::budgets::{Account, Budgets};
+use super::next::StreamId;
 use super::outbox::CalloutId;
 use super::since::Since;
 use crate::auth_service::KeyDigest;
-use crate::decision::StreamId;
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 use crate::principals::claims::{LEASE, Mine};
 
 /// How often a claim is renewed.

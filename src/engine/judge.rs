@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::next::{Next, StreamId};
 use super::{Engine, shadow};
 use crate::config::{Bodies, Config};
-use crate::decision::{Decision, Next, Reason, StreamId};
+use crate::decision::{Decision, Reason};
 use crate::identity::Identity;
 use crate::names::body::announced_length;
 use crate::names::{self, Demand, Located, Unclear};
-use crate::policy::Permission;
-use crate::principals::{Principal, Refusal, Timestamp};
+use crate::permission::Permission;
+use crate::principal::{Principal, Refusal, Timestamp};
 use crate::request::RequestHead;
 
 /// What is known of a key when a request is judged.

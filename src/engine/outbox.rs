@@ -1,7 +1,7 @@
 //! What an event leaves for the shell to carry out beside [`crate::Next`].
 
+use super::next::StreamId;
 use crate::auth_service::Callout;
-use crate::decision::StreamId;
 use crate::metrics::{Change, Metric};
 
 /// Names a callout to the shell.

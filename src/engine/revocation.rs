@@ -7,7 +7,7 @@ use super::settle::GRACE;
 use super::{Engine, Moment};
 use crate::auth_service::{Reply, RevocationClient, Revocations};
 use crate::metrics::{Change, Metric};
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 use crate::principals::revocation_log::RevocationLog;
 
 /// How often each VM looks for what another has polled: four times between polls, within these bounds.

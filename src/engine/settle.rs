@@ -9,8 +9,9 @@ use super::outbox::CalloutId;
 use super::{Engine, Moment, Told};
 use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
 use crate::decision::{Decision, Reason};
+use crate::principal::{Principal, Refusal, Timestamp};
 use crate::principals::claims::{Conclusion, Question};
-use crate::principals::{Found, Principal, Refusal, Timestamp, Validation};
+use crate::principals::{Found, Validation};
 
 /// How long after its time a callout's own end is waited for before the filter ends the wait itself.
 pub(super) const GRACE: Duration = Duration::from_millis(50);

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use super::Engine;
+use super::next::StreamId;
 use super::settle::Outcome;
 use crate::config::Config;
-use crate::decision::{Reason, StreamId};
-use crate::principals::Timestamp;
+use crate::decision::Reason;
+use crate::principal::Timestamp;
 
 /// How often a tick comes while such requests wait: what their wait can be longer by.
 const SHADOW_WATCH: Duration = Duration::from_millis(25);

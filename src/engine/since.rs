@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::principals::Timestamp;
+use crate::principal::Timestamp;
 
 /// Insertion and removal take the time of O(log n), and a look at those that are due that of their number.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::catalog::{Access, CATALOG};
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 /// Below these, even a read may reveal secrets or other people's accounts.
 const SENSITIVE_SEGMENTS: &[&str] = &[

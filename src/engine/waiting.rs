@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::judge::{Known, Reading};
+use super::next::StreamId;
 use super::since::Since;
 use crate::auth_service::KeyDigest;
 use crate::config::Config;
-use crate::decision::{Decision, StreamId};
-use crate::principals::Timestamp;
+use crate::decision::Decision;
+use crate::principal::Timestamp;
 
 use super::{judge, shadow};
 

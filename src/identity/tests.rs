@@ -4,7 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{HeaderEdit, HeaderEdits, Identity, same_header};
 use crate::config::tests::least_and;
 use crate::config::{Config, IdentityHeaders};
-use crate::principals::Principal;
+use crate::principal::Principal;
 use crate::request::RequestHead;
 
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];

@@ -4,7 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{Denied, Kind, Metric};
 use crate::catalog::{Access, CATALOG, Object};
 use crate::decision::{Effect, Reason};
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 #[test]
 fn names_carry_their_labels() {

@@ -25,7 +25,7 @@ use std::fmt;
 use http::Method;
 
 use crate::catalog::{FieldKind, Naming, Object, Operation};
-use crate::policy::Permission;
+use crate::permission::Permission;
 use crate::request::RequestHead;
 use crate::target::{Target, below_mount};
 
@@ -103,7 +103,7 @@ pub fn locate(
     mount: &str,
     head: &RequestHead<'_>,
 ) -> Result<Located, Unclear> {
-    let naming = operation.naming();
+    let naming = operation.naming;
     match naming {
         Naming::Untied => return Ok(Located::Nowhere),
         Naming::Collection => return Ok(Located::Everywhere),
@@ -148,7 +148,7 @@ pub fn read_body(
     head: &RequestHead<'_>,
     bytes: &[u8],
 ) -> Result<Vec<Demand>, Unclear> {
-    let Naming::Fields(fields) = operation.naming() else {
+    let Naming::Fields(fields) = operation.naming else {
         return Err(Unclear::new("its body names nothing"));
     };
     let body = body::Body::parse(head, bytes, fields)?;

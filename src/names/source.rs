@@ -6,7 +6,7 @@
 use super::{Demand, Name, NameKind, Unclear, alias, experiment_of, model_name};
 use crate::catalog::Access::{Read, Write};
 use crate::catalog::Object::{Artifact, LoggedModel, ModelVersion, Run};
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 /// What a source needs beside the new version's own name; `None` for nothing.
 pub(super) fn demand(source: &str) -> Result<Option<Demand>, Unclear> {

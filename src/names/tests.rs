@@ -10,7 +10,7 @@ mod sources;
 
 use super::{Demand, Located, NameKind, locate, read_body};
 use crate::catalog::{CATALOG, Operation};
-use crate::policy::Permission;
+use crate::permission::Permission;
 use crate::request::{Header, RequestHead};
 
 const CREATE: &str = "/api/2.0/mlflow/registered-models/create";

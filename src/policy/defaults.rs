@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::permission::{Permission, PermissionSet};
 use crate::catalog::{Access, Object};
+use crate::permission::{Permission, PermissionSet};
 use Access::{Delete, Promote, Read, Use, Write};
 use Object::{
     Artifact, Dataset, Experiment, Gateway, LoggedModel, ModelVersion, RegisteredModel, Run, Trace,

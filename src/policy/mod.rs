@@ -6,7 +6,6 @@
 mod defaults;
 mod narrow;
 mod needs;
-mod permission;
 
 #[cfg(test)]
 mod tests;
@@ -15,11 +14,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::config::{Config, Scope};
 use crate::names::Demand;
-use crate::principals::Principal;
+use crate::permission::PermissionSet;
+use crate::principal::Principal;
 
+pub use crate::permission::{ParsePermissionError, Permission};
 pub use narrow::NamePattern;
-pub(crate) use permission::PermissionSet;
-pub use permission::{ParsePermissionError, Permission};
 
 /// The most scopes a denial names.
 const NAMED_SCOPES: usize = 5;

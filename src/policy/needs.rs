@@ -1,37 +1,9 @@
 //! Whether a principal holds what an operation needs.
 
-use super::{Permission, Policy};
-use crate::catalog::{Access, Needs, Object, Operation};
-use crate::principals::Principal;
-
-impl Operation {
-    /// Its own access to its own object: what records and metrics call it.
-    pub const fn own_permission(&self) -> Permission {
-        Permission::new(self.object, self.access)
-    }
-
-    /// What a key must hold, one by one; nothing where any permission will do.
-    pub fn required(&self) -> impl Iterator<Item = Permission> + use<> {
-        let (own, objects): (_, &'static [Object]) = match self.needs {
-            Needs::Own => (Some(self.own_permission()), &[]),
-            Needs::Any => (None, &[]),
-            Needs::ReadOnAll(objects) => (None, objects),
-        };
-        let reads = objects.iter();
-        own.into_iter()
-            .chain(reads.map(|object| Permission::new(*object, Access::Read)))
-    }
-
-    /// What a key must hold, in words.
-    pub fn required_in_words(&self) -> String {
-        let required: Vec<String> = self.required().map(|it| it.to_string()).collect();
-        if required.is_empty() {
-            "any permission".to_owned()
-        } else {
-            required.join(", ")
-        }
-    }
-}
+use super::Policy;
+use crate::catalog::{Needs, Operation};
+use crate::permission::{Permission, PermissionSet};
+use crate::principal::Principal;
 
 impl Policy {
     /// The first permission that an operation needs and the principal does not hold on every object. Where any
@@ -48,7 +20,7 @@ impl Policy {
 
     /// Whether anything at all is granted, on all objects or on those of some names.
     fn holds_any(&self, principal: &Principal) -> bool {
-        let is_granting = |set: Option<&super::PermissionSet>| set.is_some_and(|it| !it.is_empty());
+        let is_granting = |set: Option<&PermissionSet>| set.is_some_and(|it| !it.is_empty());
         let scopes = &mut principal.scopes.iter();
         let roles = &mut principal.roles.iter();
         principal.is_admin

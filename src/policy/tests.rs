@@ -1,5 +1,4 @@
 mod narrow;
-mod permission;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -8,7 +7,7 @@ use super::{Permission, Policy};
 use crate::catalog::{Access, Object};
 use crate::config::Config;
 use crate::config::tests::least_and;
-use crate::principals::{Grant, Principal};
+use crate::principal::{Grant, Principal};
 
 const MODELS_AND_TRACKING: &[&str] = &[
     "experiment",

@@ -20,43 +20,11 @@ pub mod revoked;
 pub mod shared;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::auth_service::Lifetime;
 
+pub use crate::principal::{Grant, Principal, Refusal, Timestamp};
 pub use cache::{Found, Principals};
-
-/// Time since the UNIX epoch, as the host's clock tells it.
-pub type Timestamp = Duration;
-
-/// Whom the auth service says a key belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Principal {
-    /// The user.
-    pub user_id: Option<String>,
-    /// The key's public name.
-    pub key_id: Option<String>,
-    /// The key's scopes, as the service gave them.
-    pub scopes: Vec<String>,
-    /// The user's roles.
-    pub roles: Vec<String>,
-    /// Whether everything is granted.
-    pub is_admin: bool,
-    /// Scopes limited to names.
-    #[serde(default)]
-    pub grants: Vec<Grant>,
-}
-
-/// A scope limited to names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    /// The scope.
-    pub scope: String,
-    /// Patterns of names.
-    pub names: Vec<String>,
-}
 
 /// What the auth service said of a valid key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,13 +35,4 @@ pub struct Validation {
     pub asked_at: Timestamp,
     /// How long the service lets it be used.
     pub lifetime: Lifetime,
-}
-
-/// How the auth service turned a key down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// 401.
-    Invalid,
-    /// 403.
-    Refused,
 }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::tests::least_and;
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
-use crate::principals::Principal;
+use crate::principal::Principal;
 
 /// What a caller is told whom the auth service describes so.
 fn told(more: &str, body: &str) -> Value {

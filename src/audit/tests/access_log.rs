@@ -10,7 +10,7 @@ use super::{denied, field, record};
 use crate::audit::AuditLog;
 use crate::config::{AccessLog, Audit};
 use crate::decision::{Decision, Reason};
-use crate::principals::{Grant, Principal};
+use crate::principal::{Grant, Principal};
 
 #[test]
 fn the_access_log_field() {

@@ -7,7 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{NOW, denied, log};
 use crate::audit::HostFacts;
 use crate::decision::Decision;
-use crate::principals::Principal;
+use crate::principal::Principal;
 use crate::request::RequestHead;
 
 /// A key may stand wherever a caller puts it.

@@ -7,7 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answered;
 use crate::auth_service::{ContractError, Failure, Lifetime, MAX_BODY_BYTES, Reply, Verdict};
-use crate::principals::Principal;
+use crate::principal::Principal;
 
 pub(super) fn principal(body: &str) -> Principal {
     match answered(200, true, body.as_bytes()) {

@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answered;
 use crate::auth_service::{Failure, Verdict};
-use crate::principals::{Grant, Principal};
+use crate::principal::{Grant, Principal};
 
 fn read(grants: &str) -> Result<Vec<Grant>, String> {
     let body = format!(r#"{{"scopes": ["s"], "grants": {grants}}}"#);

@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::answered;
 use super::bodies::{contract_error, principal};
 use crate::auth_service::{Failure, Verdict};
-use crate::principals::Principal;
+use crate::principal::Principal;
 
 #[test]
 fn a_200_that_says_that_the_key_is_not_valid_is_a_401() {

@@ -1,10 +1,14 @@
 //! Files below an artifact root: listed, downloaded, uploaded and deleted, or reached by presigned
 //! URLs.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op, preview, root};
+use crate::catalog::naming::{
+    FieldKind::{Model, Text},
+    Naming::{ArtifactPath, ArtifactQuery, Fields},
+};
+use crate::catalog::object::{
     Access::{Delete, Read, Write},
     Object::Artifact,
-    Operation, ajax, api, op, preview, root,
 };
 use crate::catalog::release::Release;
 
@@ -58,7 +62,8 @@ pub(super) const TABLE: &[Operation] = &[
             &["GET"],
             "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
         )],
-    ),
+    )
+    .named_by(ArtifactPath),
     op(
         "UploadArtifact",
         Artifact,
@@ -68,7 +73,8 @@ pub(super) const TABLE: &[Operation] = &[
             &["PUT"],
             "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
         )],
-    ),
+    )
+    .named_by(ArtifactPath),
     // The same protobuf method name as `ListArtifacts` above, in another service: named after its
     // handler.
     op(
@@ -77,7 +83,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_experiment_artifact_proxy",
         &[api(&["GET"], "2.0/mlflow-artifacts/artifacts")],
-    ),
+    )
+    .named_by(ArtifactQuery),
     op(
         "DeleteArtifact",
         Artifact,
@@ -87,7 +94,8 @@ pub(super) const TABLE: &[Operation] = &[
             &["DELETE"],
             "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
         )],
-    ),
+    )
+    .named_by(ArtifactPath),
     op(
         "CreateMultipartUpload",
         Artifact,
@@ -142,7 +150,12 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_model_version_artifact",
         &[root(&["GET"], "/model-versions/get-artifact")],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("version", Text),
+        ("path", Text),
+    ])),
     op(
         "ServeUploadArtifact",
         Artifact,

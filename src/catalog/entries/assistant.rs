@@ -1,10 +1,10 @@
 //! The assistant: an agent with a shell, run by the server. MLflow asks for a login only, and for a
 //! loopback client.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, op};
+use crate::catalog::object::{
     Access::{Admin, Read},
     Object::Assistant,
-    Operation, ajax, op,
 };
 use crate::catalog::release::Release;
 

@@ -1,9 +1,9 @@
 //! Evaluation datasets and the dataset inputs of runs.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::object::{
     Access::{Delete, Read, Write},
     Object::Dataset,
-    Operation, ajax, api, op,
 };
 use crate::catalog::release::Release;
 

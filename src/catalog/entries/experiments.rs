@@ -1,9 +1,13 @@
 //! Experiments and their tags.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op, preview};
+use crate::catalog::naming::{
+    FieldKind::{ExperimentId, ExperimentName, Location, Tags, Text},
+    Naming::{Collection, Fields},
+};
+use crate::catalog::object::{
     Access::{Delete, Read, Write},
     Object::Experiment,
-    Operation, api, op, preview,
 };
 use crate::catalog::release::Release;
 
@@ -18,21 +22,28 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/experiments/create"),
             preview(&["POST"], "2.0/preview/mlflow/experiments/create"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", ExperimentName),
+        ("tags", Tags),
+        ("artifact_location", Location),
+    ])),
     op(
         "SearchExperiments",
         Experiment,
         Read,
         "server/handlers.py _search_experiments",
         &[api(&["GET", "POST"], "2.0/mlflow/experiments/search")],
-    ),
+    )
+    .named_by(Collection),
     op(
         "GetExperimentByName",
         Experiment,
         Read,
         "server/auth/__init__.py validate_can_read_experiment_by_name",
         &[api(&["GET"], "2.0/mlflow/experiments/get-by-name")],
-    ),
+    )
+    .named_by(Fields(&[("experiment_name", ExperimentName)])),
     op(
         "GetExperiment",
         Experiment,
@@ -42,7 +53,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/experiments/get"),
             preview(&["GET"], "2.0/preview/mlflow/experiments/get"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("experiment_id", ExperimentId)])),
     op(
         "UpdateExperiment",
         Experiment,
@@ -52,7 +64,11 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/experiments/update"),
             preview(&["POST"], "2.0/preview/mlflow/experiments/update"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("experiment_id", ExperimentId),
+        ("new_name", ExperimentName),
+    ])),
     op(
         "DeleteExperiment",
         Experiment,
@@ -62,7 +78,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/experiments/delete"),
             preview(&["POST"], "2.0/preview/mlflow/experiments/delete"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("experiment_id", ExperimentId)])),
     // MLflow asks for the permission to delete here as well.
     op(
         "RestoreExperiment",
@@ -73,7 +90,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/experiments/restore"),
             preview(&["POST"], "2.0/preview/mlflow/experiments/restore"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("experiment_id", ExperimentId)])),
     op(
         "SetExperimentTag",
         Experiment,
@@ -86,14 +104,20 @@ pub(super) const TABLE: &[Operation] = &[
                 "2.0/preview/mlflow/experiments/set-experiment-tag",
             ),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("experiment_id", ExperimentId),
+        ("key", Text),
+        ("value", Text),
+    ])),
     op(
         "DeleteExperimentTag",
         Experiment,
         Write,
         "server/auth/__init__.py validate_can_update_experiment",
         &[api(&["POST"], "2.0/mlflow/experiments/delete-experiment-tag").since(Release(3, 2, 0))],
-    ),
+    )
+    .named_by(Fields(&[("experiment_id", ExperimentId), ("key", Text)])),
     // Before 2.0; later releases search.
     op(
         "ListExperiments",
@@ -104,5 +128,6 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/experiments/list").until(Release(2, 0, 0)),
             preview(&["GET"], "2.0/preview/mlflow/experiments/list"),
         ],
-    ),
+    )
+    .named_by(Collection),
 ];

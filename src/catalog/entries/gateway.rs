@@ -1,11 +1,11 @@
 //! The AI gateway's configuration: endpoints, model definitions, bindings and tags.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::needs::{Parameter, Value};
+use crate::catalog::object::{
     Access::{Admin, Delete, Read, Write},
     Object::Gateway,
-    Operation, ajax, api, op,
 };
-use crate::catalog::needs::{Parameter, Value};
 use crate::catalog::release::Release;
 
 /// With an `endpoint_id` every release asks for read on that endpoint.

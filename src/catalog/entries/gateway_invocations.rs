@@ -1,11 +1,11 @@
 //! Requests the AI gateway hands on to a provider, which somebody pays for.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, op, root};
+use crate::catalog::needs::{Parameter, Value};
+use crate::catalog::object::{
     Access::{Read, Use},
     Object::Gateway,
-    Operation, ajax, op, root,
 };
-use crate::catalog::needs::{Parameter, Value};
 use crate::catalog::release::Release;
 
 /// The one path that a GET may name since 2.22; the page of runs asks for it. `gateway_proxy_handler` also hands

@@ -1,9 +1,9 @@
 //! What holds the AI gateway back: budgets and guardrails.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op};
+use crate::catalog::object::{
     Access::{Admin, Delete, Read, Write},
     Object::Gateway,
-    Operation, api, op,
 };
 use crate::catalog::release::Release;
 

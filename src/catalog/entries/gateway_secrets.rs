@@ -1,9 +1,9 @@
 //! The AI gateway's provider secrets, and whether the server encrypts them well.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::object::{
     Access::{Admin, Read},
     Object::Gateway,
-    Operation, ajax, api, op,
 };
 use crate::catalog::release::Release;
 

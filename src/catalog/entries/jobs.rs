@@ -1,9 +1,9 @@
 //! Jobs the server runs: submitted, watched and cancelled.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::object::{
     Access::{Delete, Read, Use, Write},
     Object::Job,
-    Operation, ajax, api, op,
 };
 use crate::catalog::release::Release;
 

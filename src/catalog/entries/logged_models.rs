@@ -1,9 +1,9 @@
 //! Logged models (MLflow 3).
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op};
+use crate::catalog::object::{
     Access::{Delete, Read, Write},
     Object::LoggedModel,
-    Operation, api, op,
 };
 use crate::catalog::release::Release;
 

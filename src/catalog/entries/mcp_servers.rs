@@ -1,10 +1,10 @@
 //! The MCP server registry. Its names hold slashes, so the order of the rows decides, as it does in
 //! the server.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op};
+use crate::catalog::object::{
     Access::{Delete, Promote, Read, Write},
     Object::McpServer,
-    Operation, api, op,
 };
 use crate::catalog::release::Release;
 

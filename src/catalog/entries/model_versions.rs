@@ -1,9 +1,13 @@
 //! Versions of registered models and of prompts.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op, preview};
+use crate::catalog::naming::{
+    FieldKind::{Flag, LoggedModelId, Model, Source, Tags, Text, Texts},
+    Naming::{Collection, Fields},
+};
+use crate::catalog::object::{
     Access::{Delete, Promote, Read, Write},
     Object::ModelVersion,
-    Operation, api, op, preview,
 };
 
 /// Versions of registered models and of prompts.
@@ -23,7 +27,8 @@ pub(super) const TABLE: &[Operation] = &[
                 "2.0/preview/mlflow/registered-models/get-latest-versions",
             ),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("stages", Texts)])),
     op(
         "CreateModelVersion",
         ModelVersion,
@@ -33,7 +38,17 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/model-versions/create"),
             preview(&["POST"], "2.0/preview/mlflow/model-versions/create"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("source", Source),
+        ("run_id", Text),
+        ("tags", Tags),
+        ("run_link", Text),
+        ("description", Text),
+        // MLflow tags it with the version; releases before 3.17 do not ask whether it is the source's.
+        ("model_id", LoggedModelId),
+    ])),
     op(
         "UpdateModelVersion",
         ModelVersion,
@@ -43,7 +58,12 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["PATCH"], "2.0/mlflow/model-versions/update"),
             preview(&["PATCH"], "2.0/preview/mlflow/model-versions/update"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("version", Text),
+        ("description", Text),
+    ])),
     // MLflow asks for an update only.
     op(
         "TransitionModelVersionStage",
@@ -57,7 +77,14 @@ pub(super) const TABLE: &[Operation] = &[
                 "2.0/preview/mlflow/model-versions/transition-stage",
             ),
         ],
-    ),
+    )
+    // A stage is no alias: a grant that is limited to aliases does not cover it.
+    .named_by(Fields(&[
+        ("name", Model),
+        ("version", Text),
+        ("stage", Text),
+        ("archive_existing_versions", Flag),
+    ])),
     op(
         "DeleteModelVersion",
         ModelVersion,
@@ -67,7 +94,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["DELETE"], "2.0/mlflow/model-versions/delete"),
             preview(&["DELETE"], "2.0/preview/mlflow/model-versions/delete"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("version", Text)])),
     op(
         "GetModelVersion",
         ModelVersion,
@@ -77,7 +105,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/model-versions/get"),
             preview(&["GET"], "2.0/preview/mlflow/model-versions/get"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("version", Text)])),
     op(
         "SearchModelVersions",
         ModelVersion,
@@ -87,7 +116,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/model-versions/search"),
             preview(&["GET"], "2.0/preview/mlflow/model-versions/search"),
         ],
-    ),
+    )
+    .named_by(Collection),
     op(
         "GetModelVersionDownloadUri",
         ModelVersion,
@@ -100,7 +130,8 @@ pub(super) const TABLE: &[Operation] = &[
                 "2.0/preview/mlflow/model-versions/get-download-uri",
             ),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("version", Text)])),
     op(
         "SetModelVersionTag",
         ModelVersion,
@@ -110,7 +141,13 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/model-versions/set-tag"),
             preview(&["POST"], "2.0/preview/mlflow/model-versions/set-tag"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("version", Text),
+        ("key", Text),
+        ("value", Text),
+    ])),
     // Unlike for the tags of a registered model, MLflow asks for the permission to delete.
     op(
         "DeleteModelVersionTag",
@@ -121,12 +158,15 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["DELETE"], "2.0/mlflow/model-versions/delete-tag"),
             preview(&["DELETE"], "2.0/preview/mlflow/model-versions/delete-tag"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("version", Text), ("key", Text)])),
     op(
         "GetModelVersionByAlias",
         ModelVersion,
         Read,
         "server/auth/__init__.py validate_can_read_model_or_prompt_version",
         &[api(&["GET"], "2.0/mlflow/registered-models/alias")],
-    ),
+    )
+    // Read by an alias: the model is what counts, so the alias is text.
+    .named_by(Fields(&[("name", Model), ("alias", Text)])),
 ];

@@ -1,7 +1,8 @@
 //! Permissions of MLflow's own auth plugin on one object each. 3.13 replaced them by roles, which are
 //! among the users' rows.
 
-use crate::catalog::entry::{Access::Admin, Object::User, Operation, api_only, op};
+use crate::catalog::entry::{Operation, api_only, op};
+use crate::catalog::object::{Access::Admin, Object::User};
 use crate::catalog::release::Release;
 
 /// Permissions on one object each.

@@ -1,9 +1,13 @@
 //! Registered models and prompts, which MLflow keeps as registered models.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op, preview};
+use crate::catalog::naming::{
+    FieldKind::{Alias, Model, Tags, Text},
+    Naming::{Collection, Fields},
+};
+use crate::catalog::object::{
     Access::{Delete, Promote, Read, Write},
     Object::RegisteredModel,
-    Operation, api, op, preview,
 };
 use crate::catalog::release::Release;
 
@@ -18,7 +22,13 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/registered-models/create"),
             preview(&["POST"], "2.0/preview/mlflow/registered-models/create"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("tags", Tags),
+        ("description", Text),
+        ("deployment_job_id", Text),
+    ])),
     op(
         "RenameRegisteredModel",
         RegisteredModel,
@@ -28,7 +38,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/registered-models/rename"),
             preview(&["POST"], "2.0/preview/mlflow/registered-models/rename"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("new_name", Model)])),
     op(
         "UpdateRegisteredModel",
         RegisteredModel,
@@ -38,7 +49,12 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["PATCH"], "2.0/mlflow/registered-models/update"),
             preview(&["PATCH"], "2.0/preview/mlflow/registered-models/update"),
         ],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("description", Text),
+        ("deployment_job_id", Text),
+    ])),
     op(
         "DeleteRegisteredModel",
         RegisteredModel,
@@ -48,7 +64,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["DELETE"], "2.0/mlflow/registered-models/delete"),
             preview(&["DELETE"], "2.0/preview/mlflow/registered-models/delete"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model)])),
     op(
         "GetRegisteredModel",
         RegisteredModel,
@@ -58,7 +75,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/registered-models/get"),
             preview(&["GET"], "2.0/preview/mlflow/registered-models/get"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model)])),
     op(
         "SearchRegisteredModels",
         RegisteredModel,
@@ -68,7 +86,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/registered-models/search"),
             preview(&["GET"], "2.0/preview/mlflow/registered-models/search"),
         ],
-    ),
+    )
+    .named_by(Collection),
     op(
         "SetRegisteredModelTag",
         RegisteredModel,
@@ -78,7 +97,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/registered-models/set-tag"),
             preview(&["POST"], "2.0/preview/mlflow/registered-models/set-tag"),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("key", Text), ("value", Text)])),
     op(
         "DeleteRegisteredModelTag",
         RegisteredModel,
@@ -91,14 +111,20 @@ pub(super) const TABLE: &[Operation] = &[
                 "2.0/preview/mlflow/registered-models/delete-tag",
             ),
         ],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("key", Text)])),
     op(
         "SetRegisteredModelAlias",
         RegisteredModel,
         Promote,
         "server/auth/__init__.py validate_can_set_model_or_prompt_version_alias",
         &[api(&["POST"], "2.0/mlflow/registered-models/alias")],
-    ),
+    )
+    .named_by(Fields(&[
+        ("name", Model),
+        ("alias", Alias),
+        ("version", Text),
+    ])),
     // MLflow asks for the permission to delete the model; what happens is that traffic moves.
     op(
         "DeleteRegisteredModelAlias",
@@ -106,7 +132,8 @@ pub(super) const TABLE: &[Operation] = &[
         Promote,
         "server/auth/__init__.py validate_can_delete_model_or_prompt_version_alias",
         &[api(&["DELETE"], "2.0/mlflow/registered-models/alias")],
-    ),
+    )
+    .named_by(Fields(&[("name", Model), ("alias", Alias)])),
     // Before 2.0; later releases search.
     op(
         "ListRegisteredModels",
@@ -117,5 +144,6 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/registered-models/list").until(Release(2, 0, 0)),
             preview(&["GET"], "2.0/preview/mlflow/registered-models/list"),
         ],
-    ),
+    )
+    .named_by(Collection),
 ];

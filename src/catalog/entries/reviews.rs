@@ -1,9 +1,9 @@
 //! Reviews of traces by people: issues, label schemas and review queues.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::object::{
     Access::{Admin, Delete, Read, Use, Write},
     Object::{Issue, LabelSchema, ReviewQueue},
-    Operation, ajax, api, op,
 };
 use crate::catalog::release::Release;
 

@@ -1,9 +1,9 @@
 //! Runs, with their metrics, parameters, tags, inputs and outputs.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op, preview};
+use crate::catalog::object::{
     Access::{Delete, Read, Write},
     Object::Run,
-    Operation, ajax, api, op, preview,
 };
 use crate::catalog::release::Release;
 

@@ -1,9 +1,9 @@
 //! Scorers, their online scoring and their runs.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::object::{
     Access::{Delete, Read, Use, Write},
     Object::Scorer,
-    Operation, ajax, api, op,
 };
 use crate::catalog::release::Release;
 

@@ -1,11 +1,12 @@
 //! The server itself: health, pages, GraphQL, demo data and telemetry.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op, root};
+use crate::catalog::needs::Needs;
+use crate::catalog::object::{
     Access::{Admin, Read, Write},
     Object::{self, Server},
-    Operation, PublicGroup, ajax, api, op, root,
+    PublicGroup,
 };
-use crate::catalog::needs::Needs;
 use crate::catalog::release::Release;
 
 /// What the schemas of all covered releases can return: what the REST endpoints of the same names need, and

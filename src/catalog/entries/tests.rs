@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::TABLES;
-use crate::catalog::entry::{Access, Object, Operation, PublicGroup, Surface};
+use crate::catalog::entry::{Operation, Surface};
+use crate::catalog::object::{Access, Object, PublicGroup};
 
 const METHODS: &[&str] = &["DELETE", "GET", "PATCH", "POST", "PUT"];
 

@@ -3,10 +3,10 @@
 //! Up to 3.1, what is below `3.0` today was registered below `2.0` without a handler, which answers 404.
 //! Those routes hold `{assessment.trace_id}` by the letter, where the tables have a parameter.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, op, root};
+use crate::catalog::object::{
     Access::{Delete, Read, Write},
     Object::{Run, Trace},
-    Operation, ajax, api, op, root,
 };
 use crate::catalog::release::Release;
 

@@ -1,9 +1,9 @@
 //! Users, roles and permissions of MLflow's own auth plugin (`--app-name basic-auth`).
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, api_only, op, root};
+use crate::catalog::object::{
     Access::{Admin, Read},
     Object::{Server, User},
-    Operation, ajax, api, api_only, op, root,
 };
 use crate::catalog::release::Release;
 

@@ -1,6 +1,7 @@
 //! Webhooks. MLflow leaves all of them to its administrators, the reads included, in every release that has them.
 
-use crate::catalog::entry::{Access::Admin, Object::Webhook, Operation, api, op};
+use crate::catalog::entry::{Operation, api, op};
+use crate::catalog::object::{Access::Admin, Object::Webhook};
 use crate::catalog::release::Release;
 
 /// Webhooks.

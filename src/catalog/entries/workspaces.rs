@@ -1,9 +1,9 @@
 //! Workspaces. MLflow shows them to their members and leaves the rest to its administrators.
 
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, api, op};
+use crate::catalog::object::{
     Access::{Admin, Read},
     Object::Workspace,
-    Operation, api, op,
 };
 use crate::catalog::release::Release;
 

@@ -22,14 +22,14 @@ fn what_is_listed_is_in_the_catalog_and_what_is_not_is_known_to_be_untied() {
         "AbortMultipartUpload",
         "GetPresignedDownloadUrl",
     ];
-    let named = operations().filter(|operation| operation.naming() != Naming::Untied);
+    let named = operations().filter(|operation| operation.naming != Naming::Untied);
     assert_eq!(named.count(), 37);
     for operation in operations() {
         let nameable = matches!(
             operation.object,
             Object::RegisteredModel | Object::ModelVersion | Object::Experiment | Object::Artifact
         );
-        let tied = operation.naming() != Naming::Untied;
+        let tied = operation.naming != Naming::Untied;
         let known = UNTIED.contains(&operation.name);
         assert_eq!(nameable, tied || known, "{}", operation.name);
     }
@@ -38,7 +38,7 @@ fn what_is_listed_is_in_the_catalog_and_what_is_not_is_known_to_be_untied() {
 #[test]
 fn fields_name_something() {
     for operation in operations() {
-        if let Naming::Fields(fields) = operation.naming() {
+        if let Naming::Fields(fields) = operation.naming {
             assert!(
                 fields.iter().any(|(_, kind)| kind.is_required()),
                 "{}",

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::irregular;
-use crate::catalog::entry::{Access, Object, Operation, op};
+use crate::catalog::entry::{Operation, op};
+use crate::catalog::object::{Access, Object};
 use crate::catalog::operations;
 
 fn named(name: &'static str) -> Operation {

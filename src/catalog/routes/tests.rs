@@ -5,10 +5,10 @@ mod releases;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CATALOG, Catalog};
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, ajax, api, api_only, op, root};
+use crate::catalog::object::{
     Access::{Admin, Delete, Promote, Read, Use, Write},
     Object::{Gateway, McpServer, Run, Server},
-    Operation, ajax, api, api_only, op, root,
 };
 use crate::catalog::operations;
 

@@ -12,8 +12,9 @@ use crate::config::Config;
 use crate::config::tests::least_and;
 use crate::decision::{Decision, Reason};
 use crate::denial::{Answer, Denials};
-use crate::policy::{Permission, Policy};
-use crate::principals::Principal;
+use crate::permission::Permission;
+use crate::policy::Policy;
+use crate::principal::Principal;
 use crate::request::RequestHead;
 
 /// Every tag that a page may have.

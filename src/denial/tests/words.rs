@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{answer, body, missing_scope, principal};
 use crate::catalog::CATALOG;
 use crate::decision::{Decision, Reason};
-use crate::policy::Permission;
+use crate::permission::Permission;
 use crate::target::Target;
 
 /// The message about a request, which is below the mount `/m`.

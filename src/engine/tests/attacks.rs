@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{READER, SEARCH_RUNS, Shell, reason, status, valid, with_key};
 use crate::auth_service::Reply;
-use crate::decision::StreamId;
+use crate::engine::StreamId;
 
 const OPEN_CIRCUITS: &str = "mlflow_authz_open_circuits";
 const ATTACKER: &str = "192.0.2.66";

@@ -4,7 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, denied, reason, seen};
-use crate::decision::Next;
+use crate::engine::Next;
 
 /// The mount of a decision and the permission it asks for.
 fn mount_and_demand(

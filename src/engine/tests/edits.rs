@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, NOW, SEARCH_RUNS, Shell, edits, reason, valid};
 use crate::audit::HostFacts;
-use crate::decision::Next;
+use crate::engine::Next;
 use crate::identity::HeaderEdit;
 use crate::request::RequestHead;
 

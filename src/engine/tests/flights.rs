@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, NOW, READER, SEARCH_RUNS, Shell, status, valid};
 use crate::auth_service::Reply;
-use crate::decision::StreamId;
+use crate::engine::StreamId;
 
 #[test]
 fn all_who_wait_are_decided_from_one_reply_each_by_its_own_operation() {

@@ -8,7 +8,7 @@ mod reading;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Shell, reason, valid};
-use crate::decision::{Next, StreamId};
+use crate::engine::{Next, StreamId};
 
 const INSPECT: &str = r#", "bodies": "inspect""#;
 /// Models and experiments `acme-*`, and what belongs to experiment 7.

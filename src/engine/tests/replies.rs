@@ -8,7 +8,7 @@ use super::{
 };
 use crate::auth_service::Reply;
 use crate::config::Config;
-use crate::decision::Next;
+use crate::engine::Next;
 use crate::engine::{CalloutId, Engine};
 use crate::metrics::{Change, Metric};
 

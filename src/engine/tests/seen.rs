@@ -4,7 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, reason, valid, with_key};
-use crate::decision::Next;
+use crate::engine::Next;
 
 const LEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const FOLLOWER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

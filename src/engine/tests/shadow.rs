@@ -8,7 +8,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{
     CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, edits, reason, status, valid, with_key,
 };
-use crate::decision::{Effect, Next};
+use crate::decision::Effect;
+use crate::engine::Next;
 use crate::identity::HeaderEdit;
 
 const SHADOW: &str = r#", "mode": "shadow""#;

@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::catalog::{Access, CATALOG, operations};
 use crate::engine::unknown::strict_reading;
-use crate::policy::Permission;
+use crate::permission::Permission;
 
 /// Every path of the catalog with the methods that it serves, its parameters filled in.
 fn paths() -> Vec<(&'static str, String, Permission)> {

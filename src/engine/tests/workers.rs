@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, reason, status, valid, with_key};
-use crate::decision::StreamId;
+use crate::engine::StreamId;
 use crate::shared_data::LocalData;
 
 fn workers(more: &str) -> Shell {

@@ -226,10 +226,7 @@ fn query_of(record: &Record<'_>) -> Option<String> {
 /// Whether the engine looked for a name where a record cannot hold it.
 fn needs_name(played: &Played, record: &Record<'_>) -> bool {
     let in_query = |operation: &Operation| {
-        matches!(
-            operation.naming(),
-            Naming::Fields(_) | Naming::ArtifactQuery
-        )
+        matches!(operation.naming, Naming::Fields(_) | Naming::ArtifactQuery)
     };
     let query_read = played.decision.reason == Reason::BodyAmbiguous
         && record.reason != Reason::BodyAmbiguous.as_str()

@@ -24,7 +24,7 @@ impl Named {
     ///
     /// No name was recorded, or one of two.
     pub fn new(operation: &Operation, recorded: Option<&str>) -> Result<Self, Why> {
-        let fields = match operation.naming() {
+        let fields = match operation.naming {
             Naming::Fields(fields) => fields,
             _ => &[("path", FieldKind::ExperimentId)],
         };

@@ -4,10 +4,10 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{TAILS, check};
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, op, root};
+use crate::catalog::object::{
     Access::{Admin, Delete, Read, Write},
     Object::Run,
-    Operation, op, root,
 };
 use crate::catalog::routes::template::{Segment, matches};
 

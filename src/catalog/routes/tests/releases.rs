@@ -5,10 +5,10 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::matching::overlap;
-use crate::catalog::entry::{
+use crate::catalog::entry::{Operation, Route, op, root};
+use crate::catalog::object::{
     Access::{Admin, Delete, Read, Write},
     Object::{Experiment, Run, Trace},
-    Operation, Route, op, root,
 };
 use crate::catalog::release::{RELEASES, Release};
 use crate::catalog::routes::template::{Segment, segments};

@@ -2,7 +2,8 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::Tree;
-use crate::catalog::entry::{Access::Read, Object::Run, Operation, Route, op, root};
+use crate::catalog::entry::{Operation, Route, op, root};
+use crate::catalog::object::{Access::Read, Object::Run};
 use crate::catalog::operations;
 use crate::catalog::routes::template::{Segment, segments};
 use crate::catalog::routes::tests::matching::overlap;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::{answer, reason};
 use super::{ALIAS, CONTRIBUTOR, CREATE, CREATE_VERSION, FOREIGN, MINE, begin, knowing, whole};
 use crate::audit::HostFacts;
-use crate::decision::Next;
+use crate::engine::Next;
 use crate::request::RequestHead;
 
 fn body(next: &Next) -> Value {

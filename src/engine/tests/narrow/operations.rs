@@ -156,7 +156,7 @@ fn every_operation_is_allowed_on_the_keys_own_names_and_refused_on_others() {
         })
         .collect();
     for operation in operations() {
-        let named = !matches!(operation.naming(), Naming::Untied | Naming::Collection);
+        let named = !matches!(operation.naming, Naming::Untied | Naming::Collection);
         assert_eq!(seen.contains(operation.name), named, "{}", operation.name);
     }
 }

@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::super::{Shell, denied, reason, seen, status, valid, with_key};
 use super::{CONTRIBUTOR, CREATE, FOREIGN, MINE, begin, knowing, says, whole};
-use crate::decision::Next;
+use crate::engine::Next;
 
 const WIDE: &str = r#"{"scopes": ["model:write", "model:delete:acme-*", "model:write:acme-*"]}"#;
 

@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::super::{demands, permission, policy, with_scopes};
 use super::{demand, met};
 use crate::policy::NamePattern;
-use crate::principals::{Grant, Principal};
+use crate::principal::{Grant, Principal};
 
 fn with_grants(grants: &[(&str, &[&str])]) -> Principal {
     let grants = grants.iter().map(|(scope, names)| Grant {

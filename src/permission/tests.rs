@@ -3,8 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::permission;
-use crate::policy::Permission;
+use super::Permission;
 
 #[test]
 fn permissions_are_read_and_written() {
@@ -15,7 +14,7 @@ fn permissions_are_read_and_written() {
         "registered_model:promote",
         "mcp_server:admin",
     ] {
-        assert_eq!(permission(text).to_string(), text);
+        assert_eq!(text.parse::<Permission>().unwrap().to_string(), text);
     }
     for (text, says) in [
         ("", "object:access"),

@@ -1,5 +1,9 @@
 //! `<object>:<access>`, either side perhaps `*`, and sets of them.
 
+mod operation;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,7 +140,7 @@ fn in_words(object: Option<Object>, set: AccessSet) -> Vec<Permission> {
 }
 
 impl PermissionSet {
-    pub(super) fn insert(&mut self, permission: Permission) {
+    pub(crate) fn insert(&mut self, permission: Permission) {
         let access = bits(permission.access);
         match permission.object {
             None => self.everything |= access,
@@ -148,7 +152,7 @@ impl PermissionSet {
         }
     }
 
-    pub(super) fn contains(&self, demand: Permission) -> bool {
+    pub(crate) fn contains(&self, demand: Permission) -> bool {
         let on_object = demand
             .object
             .and_then(|object| self.objects.get(object as usize));
@@ -210,7 +214,7 @@ impl PermissionSet {
         changed
     }
 
-    pub(super) fn extend(&mut self, other: &Self) {
+    pub(crate) fn extend(&mut self, other: &Self) {
         self.everything |= other.everything;
         for (mine, theirs) in self.objects.iter_mut().zip(other.objects) {
             *mine |= theirs;
@@ -219,7 +223,7 @@ impl PermissionSet {
 
     /// How many permissions with both sides named are in the set: first those that do more than read.
     /// A caller who lacks a read is then told to ask for a scope that only reads, however wide.
-    pub(super) fn width(&self) -> (u32, u32) {
+    pub(crate) fn width(&self) -> (u32, u32) {
         let reads = bits(Some(Access::Read));
         let count = |counted: AccessSet| -> u32 {
             let granted = |set: &AccessSet| (set | self.everything) & counted;

@@ -1,0 +1,33 @@
+//! What the catalog's operations need, as permissions.
+
+use super::Permission;
+use crate::catalog::{Access, Needs, Object, Operation};
+
+impl Operation {
+    /// Its own access to its own object: what records and metrics call it.
+    pub const fn own_permission(&self) -> Permission {
+        Permission::new(self.object, self.access)
+    }
+
+    /// What a key must hold, one by one; nothing where any permission will do.
+    pub fn required(&self) -> impl Iterator<Item = Permission> + use<> {
+        let (own, objects): (_, &'static [Object]) = match self.needs {
+            Needs::Own => (Some(self.own_permission()), &[]),
+            Needs::Any => (None, &[]),
+            Needs::ReadOnAll(objects) => (None, objects),
+        };
+        let reads = objects.iter();
+        own.into_iter()
+            .chain(reads.map(|object| Permission::new(*object, Access::Read)))
+    }
+
+    /// What a key must hold, in words.
+    pub fn required_in_words(&self) -> String {
+        let required: Vec<String> = self.required().map(|it| it.to_string()).collect();
+        if required.is_empty() {
+            "any permission".to_owned()
+        } else {
+            required.join(", ")
+        }
+    }
+}

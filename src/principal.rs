@@ -1,0 +1,44 @@
+//! Whom a key belongs to, as everybody in the engine speaks of it. Data: it decides nothing and knows no key.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Time since the UNIX epoch, as the host's clock tells it.
+pub type Timestamp = Duration;
+
+/// Whom the auth service says a key belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// The user.
+    pub user_id: Option<String>,
+    /// The key's public name.
+    pub key_id: Option<String>,
+    /// The key's scopes, as the service gave them.
+    pub scopes: Vec<String>,
+    /// The user's roles.
+    pub roles: Vec<String>,
+    /// Whether everything is granted.
+    pub is_admin: bool,
+    /// Scopes limited to names.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+}
+
+/// A scope limited to names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The scope.
+    pub scope: String,
+    /// Patterns of names.
+    pub names: Vec<String>,
+}
+
+/// How the auth service turned a key down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 401.
+    Invalid,
+    /// 403.
+    Refused,
+}
