@@ -1,7 +1,7 @@
 //! Authorities (RFC 3986 section 3.2): which host a request is for.
 //!
 //! A configuration with `hosts` forwards requests to other hosts without a decision, so a host counts as another one
-//! only where it has exactly one reading. [`host_of`] gives `None` for every other: no host, user information, an
+//! only where it has exactly one reading. `host_of` gives `None` for every other: no host, user information, an
 //! escape, a byte that no host name holds, an empty label, a number that could be an address, two hosts that differ.
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The audit trail of configurations: one line when a configuration is taken or refused, with what it changes.
 //!
 //! Every VM of a proxy is configured by itself, one after the other, and a VM may be new at any time. So the VMs keep a
-//! common history in shared data, see [`history`]: the VM that finds a configuration in force first writes the line, and
+//! common history in shared data, see `history`: the VM that finds a configuration in force first writes the line, and
 //! compares with the summary that the one before left there. Nothing here decides about a request.
 //!
 //! | module | what it does |
