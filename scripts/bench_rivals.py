@@ -31,7 +31,7 @@ def lua(config: Config) -> None:
 
 
 def ext_authz(config: Config) -> None:
-    """Envoy's ext_authz filter, asking over HTTP; see auth_service/ext_authz.rs."""
+    """Envoy's ext_authz filter, asking over HTTP; see tools/auth-service/src/ext_authz.rs."""
     service = {
         "server_uri": {"uri": "http://auth.internal", "cluster": "auth_service", "timeout": "2s"},
         "path_prefix": "/ext-authz",

@@ -235,6 +235,28 @@ ensure_prometheus() {
 # ensure_wrk: the HTTP load generator of scripts/bench.
 ensure_wrk() { ensure_command wrk wrk; }
 
+# build_auth_service: target/tools/auth-service, the stand-in for the auth service; dist/ holds only what is shipped. As a
+# release, because scripts/bench reports what it costs behind ext_authz.
+build_auth_service() {
+  step "building the stand-in auth service (native, release)"
+  cargo build --locked --release -p auth-service
+  mkdir -p target/tools
+  # install(1) replaces the file instead of writing into it: a running copy stays intact.
+  install -m 755 "${CARGO_TARGET_DIR:-target}/release/auth-service" target/tools/auth-service
+}
+
+# build_missing: what tests and measurements run, where it was not built yet.
+build_missing() {
+  if [[ ! -f dist/mlflow_authz.wasm || ! -f dist/mlflow-authz ]]; then
+    ensure_rust
+    STEP_SECONDS=$SECONDS scripts/build
+  fi
+  if [[ ! -f target/tools/auth-service ]]; then
+    ensure_rust
+    build_auth_service
+  fi
+}
+
 # build_bench_filters: dist/empty.wasm and dist/calls.wasm, for scripts/bench and its test.
 build_bench_filters() {
   local filter

@@ -1,6 +1,6 @@
 """`mlflow-authz check` and a real Envoy agree: what one finds clean the other runs, and what Envoy cannot see, check tells.
 
-What each rule finds is tested beside the rules, in src/bin/mlflow-authz/check/tests.
+What each rule finds is tested beside the rules, in cli/src/check/tests.
 """
 
 import json

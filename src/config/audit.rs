@@ -3,20 +3,20 @@
 use serde::Deserialize;
 
 use super::fields;
-#[cfg(feature = "cli")]
+#[cfg(feature = "schema")]
 use super::schema;
 
 /// What is written to the audit log and told to the access log. Denials always are in the audit log, up to the
 /// limit.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
     /// Whether allowed requests are recorded too.
     pub allows: bool,
     /// Records per second and VM; the rest is counted.
     #[serde(deserialize_with = "fields::whole_number")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub max_per_second: u64,
     /// Which decisions the access log can read as `%FILTER_STATE(wasm.mlflow_authz:PLAIN)%`. It costs CPU time
     /// whether it is read or not.
@@ -35,8 +35,8 @@ impl Default for Audit {
 
 /// Which decisions the access log is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
-#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum AccessLog {
     /// Every one about a request inside a mount.
     #[default]

@@ -10,7 +10,7 @@ mod fields;
 mod hosts;
 mod overrides;
 mod replacements;
-#[cfg(feature = "cli")]
+#[cfg(feature = "schema")]
 mod schema;
 mod validate;
 mod words;
@@ -35,12 +35,12 @@ pub use overrides::{Match, Override};
 
 /// The plugin configuration of the mlflow-authz filter.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Version of this schema; only 1 exists.
     #[serde(default = "defaults::version", deserialize_with = "fields::version")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::version"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::version"))]
     pub version: u64,
     /// Whether denials are answered.
     #[serde(default)]
@@ -51,14 +51,14 @@ pub struct Config {
         default = "defaults::enforce_percent",
         deserialize_with = "fields::percent"
     )]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::percent"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::percent"))]
     pub enforce_percent: u64,
     /// Ordered exceptions: of those that match a request, the first that has a setting decides it.
     #[serde(default)]
-    #[cfg_attr(feature = "cli", schemars(extend("default" = [])))]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
     pub overrides: Vec<Override>,
     /// Paths at which MLflow's root is served; the longest match wins.
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::mounts"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::mounts"))]
     pub mounts: Vec<String>,
     /// What becomes of a request whose path is outside every mount.
     #[serde(default)]
@@ -67,7 +67,7 @@ pub struct Config {
     /// without port or trailing dot, in any case. A request to another host is forwarded without a decision. Absent,
     /// every host is MLflow's; so is a host that cannot be read without doubt.
     #[serde(default, deserialize_with = "hosts::some")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::hosts"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hosts"))]
     pub hosts: Option<Vec<Pattern>>,
     /// Whom to ask about a key.
     pub auth_service: AuthService,
@@ -76,16 +76,16 @@ pub struct Config {
     pub cache: Cache,
     /// Where revoked keys are asked for; absent, nothing is polled, and a revoked key works until its principal ends.
     #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "cli", schemars(with = "Revocation"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Revocation"))]
     pub revocation: Option<Revocation>,
     /// Where a key may stand.
     #[serde(default = "defaults::credentials")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::credentials"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::credentials"))]
     pub credentials: Vec<CredentialKind>,
     /// What every key looks like (`*`: any characters, `?`: one, `hk_live_*`); other keys are refused without a
     /// callout.
     #[serde(default, deserialize_with = "fields::some_pattern")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::key_pattern"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::key_pattern"))]
     pub key_pattern: Option<Pattern>,
     /// Whether upstream receives the caller's credential.
     #[serde(default = "defaults::yes")]
@@ -96,11 +96,11 @@ pub struct Config {
     /// Scopes and what they grant, over the default table entry by entry. With `"searches": false` the scope, where
     /// it is limited to names, does not search.
     #[serde(default, deserialize_with = "json::unique_map")]
-    #[cfg_attr(feature = "cli", schemars(extend("default" = {})))]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = {})))]
     pub scopes: BTreeMap<String, Scope>,
     /// Roles and what they grant; there is no default table.
     #[serde(default, deserialize_with = "json::unique_map")]
-    #[cfg_attr(feature = "cli", schemars(extend("default" = {})))]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = {})))]
     pub roles: BTreeMap<String, Vec<Permission>>,
     /// Groups of endpoints that need no key: `health` (`/health`, `/version`, server info), `ui` (the page and its
     /// static files).
@@ -121,7 +121,7 @@ pub struct Config {
         default = "defaults::body_limit",
         deserialize_with = "fields::whole_number"
     )]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub body_limit: u64,
     /// What is written to the audit log.
     #[serde(default)]
@@ -131,7 +131,7 @@ pub struct Config {
     pub whoami: bool,
     /// A page that tells callers how to obtain a scope; ends every 401 and 403 message.
     #[serde(default)]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::help_url"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::help_url"))]
     pub help_url: Option<String>,
 }
 
@@ -146,8 +146,8 @@ pub struct Scope {
 
 /// Whether denials are answered or only recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
-#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum Mode {
     /// Denials are answered.
     #[default]
@@ -168,8 +168,8 @@ impl Mode {
 
 /// What becomes of a request whose path is outside every mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
-#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum Outside {
     /// 403 `outside_mounts`.
     #[default]
@@ -180,8 +180,8 @@ pub enum Outside {
 
 /// What `/graphql` counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
-#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum GraphQl {
     /// Read on experiment, run, registered_model, model_version, dataset and artifact: one answer can hold all of them.
     #[default]
@@ -192,8 +192,8 @@ pub enum GraphQl {
 
 /// Whether request bodies are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
-#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum Bodies {
     /// Never: a grant limited to names does not cover what is named in a body.
     #[default]
@@ -204,8 +204,8 @@ pub enum Bodies {
 
 /// Where a key may stand in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema, serde::Serialize))]
-#[cfg_attr(feature = "cli", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum CredentialKind {
     /// `Authorization: Bearer <key>` and `Authorization: ApiKey <key>`.
     Bearer,
@@ -219,25 +219,25 @@ pub enum CredentialKind {
 
 /// The auth service, which validates keys.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuthService {
     /// Envoy cluster. Istio names it `outbound|443||host`.
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::cluster"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::cluster"))]
     pub cluster: String,
     /// `:authority` of the callout. Default: the cluster's name, or the host at the end of an Istio name.
     #[serde(default)]
     pub authority: String,
     /// Path that validates a key.
     #[serde(default = "defaults::auth_path")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::callout_path"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
     /// This service's name, sent with each question.
     #[serde(default = "defaults::service_id")]
     pub service_id: String,
     /// How long a callout may take; at least one millisecond.
     #[serde(default = "defaults::timeout", deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub timeout: Duration,
     /// How long a request is delayed by an open question when nothing is refused whatever the answer; at most
     /// `timeout` counts.
@@ -245,7 +245,7 @@ pub struct AuthService {
         default = "defaults::shadow_timeout",
         deserialize_with = "fields::duration"
     )]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub shadow_timeout: Duration,
     /// Whether the caller's address goes with the question; the cache is then per key and address.
     #[serde(default)]
@@ -255,7 +255,7 @@ pub struct AuthService {
         default = "defaults::retry_after",
         deserialize_with = "fields::duration"
     )]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub unavailable_retry_after: Duration,
     /// Callouts about keys that one VM (one per Envoy worker) has open at most, at least 2. A quarter is left to keys
     /// that were validated before; background callouts take half.
@@ -263,7 +263,7 @@ pub struct AuthService {
         default = "defaults::max_in_flight",
         deserialize_with = "fields::whole_number"
     )]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::at_least_two"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::at_least_two"))]
     pub max_in_flight: u64,
     /// Whether one client address (IPv6: one /64) has at most half of the callouts that keys not validated before may
     /// have open, and a circuit breaker of its own. `false` where all clients have one address, that of a load balancer.
@@ -276,17 +276,17 @@ pub struct AuthService {
 
 /// The circuit breaker of one VM.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
     /// How many different keys must fail in a row to open a circuit: keys validated before (at least 2) that of the auth
     /// service, other keys that of their client address. A key counts once.
     #[serde(deserialize_with = "fields::whole_number")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub failures: u64,
     /// How long an open circuit holds callouts back before one callout probes the service.
     #[serde(deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub open_for: Duration,
 }
 
@@ -301,45 +301,45 @@ impl Default for Breaker {
 
 /// What is remembered of keys, per VM and in the data that the VMs share.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
     /// Principals that one VM keeps at most, and as many refused keys in a store of their own.
     #[serde(deserialize_with = "fields::whole_number")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::positive_number"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub capacity: u64,
     /// How long a principal is served without asking again, counted from the question; a key ends up to a tenth
     /// sooner, so that proxies do not ask in step.
     #[serde(deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub ttl: Duration,
     /// How long a refused key is refused without asking again; `"0s"` asks each time.
     #[serde(deserialize_with = "fields::duration_or_zero")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration_or_zero"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
     pub negative_ttl: Duration,
     /// How long after its `ttl` a principal is still served while the auth service is unavailable; `"0s"`
     /// never serves one.
     #[serde(deserialize_with = "fields::duration_or_zero")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration_or_zero"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
     pub stale_if_error: Duration,
     /// Slots for principals, and as many for questions and refusals, in the data that the VMs of a proxy
     /// share; 0 shares nothing.
     #[serde(deserialize_with = "fields::whole_number")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::slots"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::slots"))]
     pub shared_slots: u64,
 }
 
 /// The poll for revoked keys.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     /// Path on the auth service that lists revoked key ids.
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::callout_path"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
     /// How often one VM of the proxy polls; at least `"100ms"`.
     #[serde(default = "defaults::every", deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub every: Duration,
     /// `name: value`, sent with each poll.
     #[serde(default)]
@@ -360,7 +360,7 @@ impl Default for Cache {
 
 /// Names of the verified headers that upstream receives.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityHeaders {
     /// Carries the principal's user id.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "schema")]
 use super::schema;
 use super::{Config, ConfigError, Mode, Scope, fields};
 use crate::catalog::{self, Access, Object, Operation};
@@ -18,7 +18,7 @@ use crate::pattern::Pattern;
 
 /// What is different for some requests.
 #[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Override {
     /// Which requests. All of what is named must match; what is not named matches everything.
@@ -26,46 +26,46 @@ pub struct Override {
     pub matches: Match,
     /// Whether their denials are answered.
     #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "cli", schemars(with = "Mode"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Mode"))]
     pub mode: Option<Mode>,
     /// Share of callers for whom their denials are answered, in percent.
     #[serde(default, deserialize_with = "fields::some_percent")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::percent"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::percent"))]
     pub enforce_percent: Option<u64>,
     /// Whether they need no key. Only operations that read can be made public, each by its name.
     #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "cli", schemars(with = "bool"))]
+    #[cfg_attr(feature = "schema", schemars(with = "bool"))]
     pub public: Option<bool>,
     /// Scopes and what they grant to them, over the table of all requests entry by entry.
     #[serde(default, deserialize_with = "some_scopes")]
-    #[cfg_attr(feature = "cli", schemars(with = "BTreeMap<String, Scope>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Scope>"))]
     pub scopes: Option<BTreeMap<String, Scope>>,
 }
 
 /// Which requests an override is for. Each field is a word or a list of words.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
     /// Mounts, as they stand in `mounts`.
     #[serde(deserialize_with = "mounts")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::words"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub mount: Option<Vec<String>>,
     /// Patterns of hosts, with `*` and `?`, without port or trailing dot, in any case.
     #[serde(deserialize_with = "hosts")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::words"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub host: Option<Vec<Pattern>>,
     /// Objects.
     #[serde(deserialize_with = "objects")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::objects"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::objects"))]
     pub object: Option<Vec<Object>>,
     /// Accesses.
     #[serde(deserialize_with = "accesses")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::accesses"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::accesses"))]
     pub access: Option<Vec<Access>>,
     /// Operations by name.
     #[serde(deserialize_with = "operations")]
-    #[cfg_attr(feature = "cli", schemars(schema_with = "schema::operations"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::operations"))]
     pub operation: Option<Vec<&'static Operation>>,
 }
 

@@ -1,4 +1,4 @@
-"""The stand-in auth service: `mlflow-authz auth-service`, with faults that can be ordered while it runs."""
+"""The stand-in auth service, tools/auth-service, with faults that can be ordered while it runs."""
 
 import json
 import urllib.request
@@ -29,7 +29,7 @@ class AuthService:
         self.process = Process(
             "auth-service",
             [
-                *(paths.cli(), "auth-service"),
+                paths.auth_service(),
                 *("--keys", keys_file),
                 *("--listen", f"{self.address[0]}:{self.address[1]}"),
                 *self._options,

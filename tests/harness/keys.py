@@ -65,6 +65,6 @@ class FreshKeys:
 
 
 def write(path: Path, entries: list[Key]) -> Path:
-    """Writes the file that `mlflow-authz auth-service --keys` reads."""
+    """Writes the file that `auth-service --keys` reads."""
     path.write_text(json.dumps({"keys": entries}, indent=1))
     return path

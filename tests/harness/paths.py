@@ -32,6 +32,11 @@ def cli() -> Path:
     return _existing(ROOT / "dist" / "mlflow-authz", "scripts/build")
 
 
+def auth_service() -> Path:
+    """The stand-in for the auth service, a tool that is not shipped."""
+    return _existing(ROOT / "target" / "tools" / "auth-service", "scripts/build tools")
+
+
 def envoy_binary() -> Path:
     """$ENVOY, as scripts/lib.sh exports it, or else the Envoy it installed."""
     if given := os.environ.get("ENVOY"):

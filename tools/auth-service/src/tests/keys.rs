@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::super::keys::Keys;
 use super::TempFile;
-use crate::error::CliError;
+use crate::error::StartError;
 
 fn defect(file: &Path) -> String {
     let error = Keys::read(file, None).err().expect("a defect");
-    CliError::from(error).to_string()
+    StartError::from(error).to_string()
 }
 
 #[test]

@@ -8,7 +8,6 @@
     reason = "the command, unlike the engine, reads the clock"
 )]
 
-mod auth_service;
 mod check;
 mod config_file;
 mod error;
@@ -22,6 +21,7 @@ mod report;
 mod routes;
 mod schema;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -54,8 +54,12 @@ enum Command {
     Matrix(matrix::Args),
     /// Prints the JSON Schema of the plugin configuration, or its reference
     Schema(schema::Args),
-    /// Runs a local stand-in for the auth service, with fault injection
-    AuthService(auth_service::Args),
+    // What earlier versions had, so that a script that still calls it learns where it is.
+    #[command(hide = true, disable_help_flag = true)]
+    AuthService {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        _arguments: Vec<OsString>,
+    },
 }
 
 impl Command {
@@ -67,7 +71,10 @@ impl Command {
             Self::Replay(args) => return replay::run(&args),
             Self::Matrix(args) => matrix::run(&args),
             Self::Schema(args) => schema::run(&args),
-            Self::AuthService(args) => auth_service::run(args),
+            Self::AuthService { .. } => Err(CliError::new(
+                "auth-service is a program of its own now, for development",
+                "in a checkout of the sources run scripts/build tools, then target/tools/auth-service",
+            )),
         }
         .map(|()| ExitCode::SUCCESS)
     }

@@ -36,14 +36,13 @@ fn it_is_a_schema_of_its_draft() {
 
 #[test]
 fn shipped_configurations_conform() {
-    let sample: Value =
-        serde_saphyr::from_str(include_str!("../../../../envoy/envoy.yaml")).unwrap();
+    let sample: Value = serde_saphyr::from_str(include_str!("../../../envoy/envoy.yaml")).unwrap();
     let manager = &sample["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     let text =
         manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"].as_str();
     for text in [
         text.unwrap(),
-        include_str!("../../../../envoy/examples/existing-platform.json"),
+        include_str!("../../../envoy/examples/existing-platform.json"),
     ] {
         let config: Value = serde_json::from_str(text).unwrap();
         let errors: Vec<String> = validator()
@@ -58,8 +57,8 @@ fn shipped_configurations_conform() {
 /// Every configuration that the documents show.
 #[test]
 fn examples_in_documents_conform() {
-    let readme = include_str!("../../../../README.md");
-    let reference = include_str!("../../../../docs/configuration.md");
+    let readme = include_str!("../../../README.md");
+    let reference = include_str!("../../../docs/configuration.md");
     let shown: Vec<&str> = [readme, reference]
         .iter()
         .flat_map(|page| page.split("\n```json\n").skip(1))

@@ -1,4 +1,4 @@
-//! `mlflow-authz auth-service`: a local stand-in for the auth service.
+//! `auth-service`: a local stand-in for the auth service.
 //!
 //! It speaks the contract the filter is built against (`POST {path}` with the caller's key as a bearer
 //! token, `GET {revocations_path}` for the key ids that were revoked), answers from a keys file, and breaks
@@ -6,8 +6,16 @@
 //! `/outage`. `/keys` changes what it knows, `/stats` tells what it was asked. It is for tests and demos:
 //! keys lie in a file in clear, and whoever reaches its port can order faults and keys. It writes no key
 //! to stdout, stderr or `/stats`.
+//!
+//! A failure is one line on stderr, `auth-service: <what went wrong>; <what to do>`, and exit status 2.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the stand-in, unlike the engine, reads the clock"
+)]
 
 mod contract;
+mod error;
 mod ext_authz;
 mod faults;
 mod garbage;
@@ -24,11 +32,15 @@ mod tests;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
+use mlflow_authz::printable::printable;
 use tokio::net::TcpListener;
 
+use self::error::StartError;
 use self::ext_authz::Checks;
 use self::faults::{Faults, Garbage, Orders, Share, Status, Target};
 use self::keys::{AnyKey, Keys};
@@ -36,11 +48,10 @@ use self::revocations::{Credential, Revocations};
 use self::server::Service;
 use self::signals::Signals;
 
-use crate::error::CliError;
-
-/// What the command takes.
-#[derive(Debug, clap::Args)]
-pub struct Args {
+/// A local stand-in for the auth service, with fault injection
+#[derive(Debug, Parser)]
+#[command(name = "auth-service", version)]
+struct Args {
     /// The keys it knows: {"keys": [{"key": "…", "user_id": "…", "scopes": […], …}]}
     #[arg(long, value_name = "FILE")]
     keys: PathBuf,
@@ -100,34 +111,45 @@ pub struct Args {
     seed: u64,
 }
 
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be reading stderr; the status still tells.
+            let _ = writeln!(
+                io::stderr(),
+                "auth-service: {}",
+                printable(&error.to_string())
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
 /// Serves until SIGTERM or SIGINT.
-///
-/// # Errors
-///
-/// A keys file or a credential that cannot be used, an address that cannot be listened on.
-pub fn run(args: Args) -> Result<(), CliError> {
+fn run(args: Args) -> Result<(), StartError> {
     let listen = args.listen.clone();
     let service = service(args)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| system("cannot start the runtime", &error))?
+        .map_err(StartError::system("cannot start the runtime"))?
         .block_on(listen_and_serve(&listen, service))
 }
 
-async fn listen_and_serve(listen: &str, service: Service) -> Result<(), CliError> {
+async fn listen_and_serve(listen: &str, service: Service) -> Result<(), StartError> {
     // Before the address is announced: whoever reads it may already send a signal.
-    let signals = Signals::install().map_err(|error| system("cannot handle signals", &error))?;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        CliError::new(
-            format!("cannot listen on {listen}: {error}"),
-            "give --listen an address of this machine and a free port, such as 127.0.0.1:0",
-        )
-    })?;
-    announce(&listener).map_err(|error| system("cannot say where it listens", &error))?;
+    let signals = Signals::install().map_err(StartError::system("cannot handle signals"))?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| StartError::Listen {
+            address: listen.to_owned(),
+            error,
+        })?;
+    announce(&listener).map_err(StartError::system("cannot say where it listens"))?;
     server::serve(listener, service, signals.any())
         .await
-        .map_err(|error| system("cannot serve", &error))
+        .map_err(StartError::system("cannot serve"))
 }
 
 fn announce(listener: &TcpListener) -> io::Result<()> {
@@ -137,16 +159,11 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
     stdout.flush()
 }
 
-fn service(args: Args) -> Result<Service, CliError> {
+fn service(args: Args) -> Result<Service, StartError> {
     // Not by clap, which would quote it.
-    let credential = args.revocations_credential.map(|text| {
-        Credential::parse(&text).ok_or_else(|| {
-            CliError::new(
-                "--revocations-credential is not a header",
-                r#"write "name: value", such as "authorization: Bearer …""#,
-            )
-        })
-    });
+    let credential = args
+        .revocations_credential
+        .map(|text| Credential::parse(&text).ok_or(StartError::Credential));
     let scopes = args.any_key_scopes;
     let any = args
         .any_key_prefix
@@ -166,12 +183,9 @@ fn service(args: Args) -> Result<Service, CliError> {
         garbage: args.garbage,
     };
     let checks = args.ext_authz_mount.map(Checks::new).transpose();
-    let checks = checks.map_err(|error| {
-        CliError::new(error.to_string(), "report this as a fault of mlflow-authz")
-    })?;
     Ok(Service {
         path: args.path,
-        checks,
+        checks: checks.map_err(StartError::Checks)?,
         revocations_path: args.revocations_path,
         revocations_credential: credential.transpose()?,
         keys: Keys::read(&args.keys, any)?,
@@ -200,8 +214,4 @@ fn parse_prefix(prefix: &str) -> Result<String, String> {
         return Err("a prefix is one or more visible ASCII characters, no spaces".to_owned());
     }
     Ok(prefix.to_owned())
-}
-
-fn system(problem: &str, error: &io::Error) -> CliError {
-    CliError::new(format!("{problem}: {error}"), "see what the system says")
 }

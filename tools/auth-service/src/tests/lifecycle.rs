@@ -8,8 +8,8 @@ use clap::Parser;
 use serde_json::json;
 
 use super::super::signals::Signals;
-use super::super::{listen_and_serve, server};
-use super::{CommandLine, KEY, PATH, TempFile, bearer, runtime, service};
+use super::super::{Args, listen_and_serve, server};
+use super::{KEY, PATH, TempFile, bearer, runtime, service};
 
 #[test]
 fn wrong_values_are_refused() {
@@ -60,7 +60,7 @@ fn wrong_values_are_refused() {
     ];
     for (flags, said) in cases {
         let line = ["auth-service", "--keys", "f"].into_iter().chain(flags);
-        let error = CommandLine::try_parse_from(line).err().expect("a refusal");
+        let error = Args::try_parse_from(line).err().expect("a refusal");
         assert!(error.to_string().contains(said), "{flags:?}: {error}");
     }
 }
@@ -78,8 +78,8 @@ fn a_wrong_credential_is_refused_and_not_quoted() {
     ] {
         let flags = ["--keys", file, "--revocations-credential", credential];
         let line = ["auth-service"].into_iter().chain(flags);
-        let line = CommandLine::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
-        let error = super::super::service(line.args).err().expect("a refusal");
+        let line = Args::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+        let error = super::super::service(line).err().expect("a refusal");
         let error = error.to_string();
         assert!(error.starts_with("--revocations-credential is "), "{error}");
         assert!(!error.contains("cret"), "{error}");

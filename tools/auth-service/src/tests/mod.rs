@@ -27,19 +27,12 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use super::server;
+use super::{Args, server};
 
 const PATH: &str = "/api/v1/keys/validate";
 const REVOCATIONS: &str = "/api/v1/keys/revocations";
 const KEY: &str = "hk_live_contributor";
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A command line of this command alone.
-#[derive(Parser)]
-struct CommandLine {
-    #[command(flatten)]
-    args: super::Args,
-}
 
 /// A file that goes away with the test.
 struct TempFile(PathBuf);
@@ -48,7 +41,7 @@ impl TempFile {
     fn new(content: impl AsRef<[u8]>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("mlflow-authz-{}-{number}.json", std::process::id());
+        let name = format!("auth-service-{}-{number}.json", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, content).unwrap();
         Self(path)
@@ -70,8 +63,8 @@ fn service(keys: &Value, flags: &[&str]) -> server::Service {
     let file = TempFile::new(keys.to_string());
     let mut line = vec!["auth-service", "--keys", file.path().to_str().unwrap()];
     line.extend(flags);
-    let line = CommandLine::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
-    super::service(line.args).unwrap()
+    let line = Args::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+    super::service(line).unwrap()
 }
 
 /// A running stand-in. Its thread ends with the process.

@@ -140,7 +140,7 @@ fn the_form_of_the_configuration() {
 /// The shipped block as it is, then without one of its lines at a time.
 #[test]
 fn what_the_module_may_do() {
-    const SHIPPED: &str = include_str!("../../../../../envoy/capabilities.yaml");
+    const SHIPPED: &str = include_str!("../../../../envoy/capabilities.yaml");
     let with = |block: &str| {
         let indented = |line: &str| format!("                {line}\n");
         let block: String = block.lines().map(indented).collect();

@@ -77,22 +77,22 @@ mod tests {
     fn usage_errors_are_one_line_with_a_remedy() {
         let cases: [(&[&str], &str); 4] = [
             (
-                &["auth-service"],
-                "the following required arguments were not provided: --keys <FILE>; \
+                &["replay"],
+                "the following required arguments were not provided: --config <FILE>; \
                  see --help for what the command takes",
             ),
             (
-                &["auth-service", "--keys", "f", "--delay", "5"],
-                "invalid value '5' for '--delay <DURATION>': time unit needed, \
-                 for example 5sec or 5ms; see --help for what the command takes",
+                &["replay", "--config", "f", "--top", "many"],
+                "invalid value 'many' for '--top <N>': invalid digit found in string; \
+                 see --help for what the command takes",
             ),
             (
-                &["auth-service", "--kyes", "f"],
-                "unexpected argument '--kyes' found; a similar argument exists: '--keys'",
+                &["replay", "--confg", "f"],
+                "unexpected argument '--confg' found; a similar argument exists: '--config'",
             ),
             (
-                &["auth-servce"],
-                "unrecognized subcommand 'auth-servce'; a similar subcommand exists: 'auth-service'",
+                &["replya"],
+                "unrecognized subcommand 'replya'; a similar subcommand exists: 'replay'",
             ),
         ];
         for (args, text) in cases {
@@ -101,8 +101,21 @@ mod tests {
     }
 
     #[test]
+    fn the_former_auth_service_says_where_it_went() {
+        for arguments in [
+            &["auth-service"][..],
+            &["auth-service", "--keys", "f", "--help"],
+        ] {
+            let args = ["mlflow-authz"].iter().chain(arguments);
+            let command = Cli::try_parse_from(args).unwrap().command;
+            let error = command.run().unwrap_err().to_string();
+            assert!(error.contains("target/tools/auth-service"), "{error}");
+        }
+    }
+
+    #[test]
     fn help_and_version_stay_claps() {
-        for args in [&["--help"][..], &["auth-service", "--version"], &[]] {
+        for args in [&["--help"][..], &["replay", "--version"], &[]] {
             assert_eq!(usage(args), None, "{args:?}");
         }
     }

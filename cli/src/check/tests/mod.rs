@@ -17,7 +17,7 @@ use super::check;
 use super::finding::Finding;
 use super::input::File;
 
-const SAMPLE: &str = include_str!("../../../../../envoy/envoy.yaml");
+const SAMPLE: &str = include_str!("../../../../envoy/envoy.yaml");
 
 fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
     let read =

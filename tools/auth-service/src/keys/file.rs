@@ -21,7 +21,6 @@ use serde_json::Value;
 
 use super::super::faults;
 use super::Entry;
-use crate::error::CliError;
 
 /// Reads a keys file.
 ///
@@ -204,13 +203,13 @@ impl fmt::Display for EntryDefect {
 
 impl std::error::Error for KeysFileError {}
 
-impl From<KeysFileError> for CliError {
-    fn from(error: KeysFileError) -> Self {
-        let remedy = match &error.problem {
+impl KeysFileError {
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match &self.problem {
             Problem::Unreadable(_) => "give --keys a file that can be read".to_owned(),
             Problem::Defect(defect) => defect.remedy(),
-        };
-        Self::new(error.to_string(), remedy)
+        }
     }
 }
 
