@@ -46,7 +46,13 @@ class Checkout:
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            command,
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     def git(self, *arguments: str) -> str:
@@ -112,10 +118,17 @@ def verified(out: Path, key: Path) -> bool:
     verify = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", "releases", "-n", "mlflow-authz-release"]
     with (out / "SHA256SUMS").open() as signed:
         done = subprocess.run(
-            [*verify, "-s", out / "SHA256SUMS.sig"], stdin=signed, capture_output=True, timeout=60, check=False
+            [*verify, "-s", out / "SHA256SUMS.sig"],
+            stdin=signed,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
     sums = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
-    return done.returncode == 0 and subprocess.run(sums, cwd=out, capture_output=True, check=False).returncode == 0
+    return (
+        done.returncode == 0
+        and subprocess.run(sums, cwd=out, capture_output=True, check=False).returncode == 0
+    )
 
 
 def test_a_dry_run_collects_a_release_and_leaves_no_trace(checkout: Checkout) -> None:
@@ -182,7 +195,9 @@ UNREADY: dict[str, tuple[Callable[[Checkout], object], str]] = {
         "Cargo.lock: no package of the workspace has version 0.3.0; run cargo check",
     ),
     "entries without a version": (
-        lambda it: it.replace("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n- A fault.\n"),
+        lambda it: it.replace(
+            "CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n- A fault.\n"
+        ),
         "CHANGELOG.md: [Unreleased] has entries; move them below ## [0.3.0] - YYYY-MM-DD",
     ),
     "no section": (
@@ -227,7 +242,10 @@ def test_breaking_changes_need_a_version_that_may_break(checkout: Checkout) -> N
     checkout.commit()
     done = checkout.release("0.2.1")
     assert done.returncode == 1
-    assert "[0.2.1] has breaking changes, which a step from 0.2.0 may not have; release 0.3.0 or 1.0.0" in done.stderr
+    assert (
+        "[0.2.1] has breaking changes, which a step from 0.2.0 may not have; release 0.3.0 or 1.0.0"
+        in done.stderr
+    )
     checkout.replace("CHANGELOG.md", "**Breaking:** a", "A")
     checkout.commit()
     assert checkout.release("0.2.1").returncode == 0

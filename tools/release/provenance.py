@@ -1,7 +1,7 @@
 """The provenance statement of a release: SLSA Provenance v1 in an in-toto Statement v1.
 
-https://slsa.dev/spec/v1.0/provenance and https://github.com/in-toto/attestation/tree/main/spec/v1. It has no time and no
-random id, so that the same build writes the same bytes.
+https://slsa.dev/spec/v1.0/provenance and https://github.com/in-toto/attestation/tree/main/spec/v1. It has no
+time and no random id, so that the same build writes the same bytes.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What must be true of a commit before a version is released from it: each finding says what is wrong and what to do."""
+"""What must be true of a commit before it is released: each finding says what is wrong and what to do."""
 
 import re
 import subprocess
@@ -38,8 +38,7 @@ def sections(changelog: str) -> dict[str, tuple[str | None, str]]:
     found = list(HEADING.finditer(changelog))
     ends = [each.start() for each in found[1:]] + [len(changelog)]
     return {
-        each[1]: (each[2], changelog[each.end() : end].strip())
-        for each, end in zip(found, ends, strict=True)
+        each[1]: (each[2], changelog[each.end() : end].strip()) for each, end in zip(found, ends, strict=True)
     }
 
 
@@ -55,7 +54,8 @@ def locked_versions(lock: str) -> set[str]:
     return {
         found[1]
         for package in lock.split("[[package]]")[1:]
-        if "\nsource = " not in package and (found := re.search(r'^version = "([^"]+)"', package, re.MULTILINE))
+        if "\nsource = " not in package
+        and (found := re.search(r'^version = "([^"]+)"', package, re.MULTILINE))
     }
 
 
@@ -124,5 +124,7 @@ def _of_tree(root: Path, version: str) -> list[str]:
     if git(root, "tag", "--list", f"v{version}"):
         tagged = git(root, "rev-list", "--max-count=1", f"v{version}")
         if tagged != git(root, "rev-parse", "HEAD"):
-            found.append(f"the tag v{version} names another commit, {tagged[:12]}; a released version never changes")
+            found.append(
+                f"the tag v{version} names another commit, {tagged[:12]}; a released version never changes"
+            )
     return found
