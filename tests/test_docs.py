@@ -3,10 +3,21 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
+import pytest
 from harness import paths
 
-README = paths.ROOT / "README.md"
+DOCUMENTS = sorted(
+    paths.ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+)
 
 
 def test_endpoint_table_is_the_catalog() -> None:
@@ -17,11 +28,39 @@ def test_endpoint_table_is_the_catalog() -> None:
     assert (paths.ROOT / "docs" / "endpoints.md").read_text() == made.stdout
 
 
-def test_links_lead_somewhere() -> None:
-    """Every relative link in a document names a file."""
-    for document in [README, *paths.ROOT.glob("docs/**/*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+def anchors(document: Path) -> set[str]:
+    """The fragments that GitHub gives to a document's headings."""
+    prose = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(paths.ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link names a file, and its fragment a heading there."""
+    for target, fragment in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", document.read_text()):
+        file = document.parent / target if target else document
+        assert file.exists(), target
+        if fragment and file.suffix == ".md":
+            assert fragment in anchors(file), f"{target}#{fragment}"
+
+
+def test_files_that_code_names_exist() -> None:
+    """Documents are named in comments, messages, alerts and manifests too."""
+    tracked = subprocess.run(
+        ["git", "grep", "-nIoE", r"\bdocs/[a-z0-9/_-]+\.md(#[a-z0-9-]+)?"],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert len(tracked) > 20
+    for line in tracked:
+        where, _, named = line.rpartition(":")
+        if where.startswith("CHANGELOG.md"):
+            continue  # Names files as they were called then.
+        name, _, fragment = named.partition("#")
+        assert (paths.ROOT / name).exists(), f"{where}: {name}"
+        assert not fragment or fragment in anchors(paths.ROOT / name), f"{where}: {named}"
 
 
 def test_configuration_reference_is_the_schema() -> None:
