@@ -29,7 +29,7 @@ DASHBOARD = json.loads((DASHBOARDS / "mlflow-authz.json").read_text())
 RULES = yaml.safe_load((DASHBOARDS / "alerts.yaml").read_text())
 
 DELETE_RUN = MOUNT + "/api/2.0/mlflow/runs/delete"
-SEEING = (paths.ROOT / "docs" / "seeing.md").read_text()
+OBSERVABILITY = (paths.ROOT / "docs" / "observability.md").read_text()
 
 PLUGIN = {
     "outside": "forward",
@@ -208,7 +208,7 @@ def test_queries_and_alerts_ask_for_values_that_there_are() -> None:
     asked = re.findall(r'(?:decision|reason|outcome|result)[!=]~?"([a-z_|]+)"', " ".join(texts))
     assert len(asked) > 20
     for value in {value for values in asked for value in values.split("|")}:
-        assert re.search(rf"\b{value}\b", SEEING + answers), value
+        assert re.search(rf"\b{value}\b", OBSERVABILITY + answers), value
 
 
 def test_missing_permissions_are_told(scene: Scene) -> None:
@@ -273,10 +273,10 @@ def scraped(scene: Scene) -> dict[str, set[str]]:
 
 
 def documented() -> dict[str, set[str]]:
-    """The same, by the table of docs/seeing.md."""
+    """The same, by the table of docs/observability.md."""
     rows = re.findall(
         r"^\| `(mlflow_authz_\w+)` \| (?:counter|gauge|histogram) \|(.*)\|$",
-        SEEING,
+        OBSERVABILITY,
         re.MULTILINE,
     )
     # "result: hit, miss", "version; the value is …", or words about a metric that has no label.

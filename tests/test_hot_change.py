@@ -358,8 +358,8 @@ def test_start_with_an_invalid_configuration(start: Any) -> None:
 
 
 def test_the_documented_files_are_these(tmp_path: Path) -> None:
-    """docs/hot-change.md shows what `HotFilter` makes of envoy.yaml."""
-    shown = re.findall(r"```yaml\n(.*?)```", (paths.ROOT / "docs" / "hot-change.md").read_text(), re.DOTALL)
+    """docs/hot-reload.md shows what `HotFilter` makes of envoy.yaml."""
+    shown = re.findall(r"```yaml\n(.*?)```", (paths.ROOT / "docs" / "hot-reload.md").read_text(), re.DOTALL)
     in_envoy_yaml, in_the_file = (yaml.safe_load(block) for block in shown)
     config = load_sample()
     HotFilter(tmp_path).edit(config)

@@ -1,6 +1,6 @@
 """Which configuration is in force, by `config_info`, and the audit trail of configurations.
 
-`docs/hot-change.md` has the query; here it is asked of real Envoys, with connections that stay open, workers that
+`docs/hot-reload.md` has the query; here it is asked of real Envoys, with connections that stay open, workers that
 nobody meets, listeners that drain, and after a crash.
 """
 
@@ -143,7 +143,7 @@ def test_a_request_that_began_before_keeps_its_configuration_in_force(start: Any
 
 def test_the_query_of_the_documents(start: Any, tmp_path: Path) -> None:
     """It has a result where the configuration is in force everywhere, and only there."""
-    text = (paths.ROOT / "docs" / "seeing.md").read_text()
+    text = (paths.ROOT / "docs" / "observability.md").read_text()
     (query,) = re.findall(r"```\n(mlflow_authz_config_info.*?)```", text, re.DOTALL)
     scene = start("ECDS", 2)
     old = scene.hash()
@@ -174,7 +174,7 @@ def test_a_refused_configuration_is_nowhere_in_force(start: Any, way: str) -> No
 
 
 def test_what_is_left_of_a_crash_is_told_by_the_counter_of_new_vms(start: Any, tmp_path: Path) -> None:
-    """A VM that crashed cannot take itself off the gauge. docs/seeing.md says how to tell."""
+    """A VM that crashed cannot take itself off the gauge. docs/observability.md says how to tell."""
     scene = start("ECDS", 1, wasm=trapping_module("proxy_on_request_trailers", tmp_path))
     scene.wait_in_force(2)
     before = scene.hash()

@@ -75,7 +75,7 @@ _SERIES = re.compile(r"^envoy_vhost_vcluster_upstream_rq_xx\{(.*)\} (\d+)$", re.
 
 
 def counts(stack: Stack) -> Counts:
-    """What `docs/seeing.md` says to query."""
+    """What `docs/observability.md` says to query."""
     found: Counts = {}
     for labels, value in _SERIES.findall(stack.envoy.prometheus()):
         named = dict(re.findall(r'(\w+)="([^"]*)"', labels))
