@@ -70,7 +70,7 @@ struct Args {
     /// Also answer Envoy's ext_authz filter, below /ext-authz, for an MLflow that is served here: /api/mlflow
     #[arg(long, value_name = "MOUNT", value_parser = parse_path)]
     ext_authz_mount: Option<String>,
-    /// Every key with this prefix is valid, with key id key_<rest> and user id user_<rest>
+    /// Every key with this prefix is valid, with key id key_REST and user id user_REST
     #[arg(long, value_name = "PREFIX", requires = "any_key_scopes", value_parser = parse_prefix)]
     any_key_prefix: Option<String>,
     /// The scopes of those keys: model:read,run:write
