@@ -6,15 +6,14 @@ use super::fields;
 #[cfg(feature = "schema")]
 use super::schema;
 
-/// What is written to the audit log and told to the access log. Denials always are in the audit log, up to the
-/// limit.
+/// What is recorded in the audit log and the access log. The audit log always has denials, up to the limit.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
     /// Whether allowed requests are recorded too.
     pub allows: bool,
-    /// Records per second and VM; the rest is counted.
+    /// The most records per second and VM; the others are counted.
     #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub max_per_second: u64,
@@ -33,15 +32,15 @@ impl Default for Audit {
     }
 }
 
-/// Which decisions the access log is told of.
+/// Which decisions the access log has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum AccessLog {
-    /// Every one about a request inside a mount.
+    /// All decisions on requests inside a mount.
     #[default]
     All,
-    /// Those against a request, answered or not.
+    /// Denials, answered or not.
     Denials,
     /// None.
     None,

@@ -60,30 +60,30 @@ pub struct Config {
     /// Paths at which MLflow's root is served; the longest match wins.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::mounts"))]
     pub mounts: Vec<String>,
-    /// What becomes of a request whose path is outside every mount.
+    /// What happens to a request whose path is outside every mount.
     #[serde(default)]
     pub outside: Outside,
     /// Hosts at which MLflow is served, for a gateway that serves other applications too: patterns with `*` and `?`,
-    /// without port or trailing dot, in any case. A request to another host is forwarded without a decision. Absent,
-    /// every host is MLflow's; so is a host that cannot be read without doubt.
+    /// without port or trailing dot, in any case. A request to another host is forwarded without a decision. Absent:
+    /// every host is MLflow's. A host that can be read in more than one way always is.
     #[serde(default, deserialize_with = "hosts::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hosts"))]
     pub hosts: Option<Vec<Pattern>>,
-    /// Whom to ask about a key.
+    /// The auth service, which validates keys.
     pub auth_service: AuthService,
-    /// What is remembered of keys.
+    /// What is cached of keys.
     #[serde(default)]
     pub cache: Cache,
-    /// Where revoked keys are asked for; absent, nothing is polled, and a revoked key works until its principal ends.
+    /// The poll for revoked keys. Absent: no poll, and a revoked key works until its cache entry expires.
     #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(with = "Revocation"))]
     pub revocation: Option<Revocation>,
-    /// Where a key may stand.
+    /// Where a request may present its key.
     #[serde(default = "defaults::credentials")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::credentials"))]
     pub credentials: Vec<CredentialKind>,
-    /// What every key looks like (`*`: any characters, `?`: one, `hk_live_*`); other keys are refused without a
-    /// callout.
+    /// The pattern of all keys (`*`: any characters, `?`: one; for example `hk_live_*`). Other keys are refused
+    /// without a callout.
     #[serde(default, deserialize_with = "fields::some_pattern")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::key_pattern"))]
     pub key_pattern: Option<Pattern>,
@@ -93,8 +93,8 @@ pub struct Config {
     /// Names of the verified headers that upstream receives.
     #[serde(default)]
     pub identity_headers: IdentityHeaders,
-    /// Scopes and what they grant, over the default table entry by entry. With `"searches": false` the scope, where
-    /// it is limited to names, does not search.
+    /// Scopes and what they grant; each replaces the default scope of the same name. `"searches": false` refuses searches
+    /// to keys that have the scope limited to names.
     #[serde(default, deserialize_with = "json::unique_map")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = {})))]
     pub scopes: BTreeMap<String, Scope>,
@@ -115,7 +115,7 @@ pub struct Config {
     /// Whether request bodies are read.
     #[serde(default)]
     pub bodies: Bodies,
-    /// The largest body that is read, in bytes; more is 413. At most the listener's
+    /// The largest body that is read, in bytes; a larger one is 413. Set it to at most the listener's
     /// `per_connection_buffer_limit_bytes` and, for HTTP/2, its `initial_stream_window_size`.
     #[serde(
         default = "defaults::body_limit",
@@ -123,13 +123,13 @@ pub struct Config {
     )]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub body_limit: u64,
-    /// What is written to the audit log.
+    /// What is recorded in the audit log and the access log.
     #[serde(default)]
     pub audit: Audit,
     /// Whether `GET {mount}/.well-known/mlflow-authz/whoami` tells callers what their key may do.
     #[serde(default = "defaults::yes")]
     pub whoami: bool,
-    /// A page that tells callers how to obtain a scope; ends every 401 and 403 message.
+    /// A page that tells callers how to get a scope; every 401 and 403 message ends with it.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::help_url"))]
     pub help_url: Option<String>,
@@ -152,7 +152,7 @@ pub enum Mode {
     /// Denials are answered.
     #[default]
     Enforce,
-    /// Nothing is refused; what would have been is recorded.
+    /// Nothing is refused; what would be refused is recorded.
     Shadow,
 }
 
@@ -166,7 +166,7 @@ impl Mode {
     }
 }
 
-/// What becomes of a request whose path is outside every mount.
+/// What happens to a request whose path is outside every mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
@@ -183,10 +183,10 @@ pub enum Outside {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum GraphQl {
-    /// Read on experiment, run, registered_model, model_version, dataset and artifact: one answer can hold all of them.
+    /// Read on experiment, run, registered_model, model_version, dataset and artifact: one answer can contain all of them.
     #[default]
     Read,
-    /// Refused, whoever asks.
+    /// Refused for everybody.
     Deny,
 }
 
@@ -195,14 +195,14 @@ pub enum GraphQl {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum Bodies {
-    /// Never: a grant limited to names does not cover what is named in a body.
+    /// Never: a name-scoped grant does not cover a name in a body.
     #[default]
     Ignore,
-    /// Where such a grant decides. Needs Envoy 1.39 and `allow_on_headers_stop_iteration` on the filter.
+    /// Where a name-scoped grant decides. Needs Envoy 1.39 and `allow_on_headers_stop_iteration` on the filter.
     Inspect,
 }
 
-/// Where a key may stand in a request.
+/// Where a request may present its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
@@ -222,7 +222,7 @@ pub enum CredentialKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AuthService {
-    /// Envoy cluster. Istio names it `outbound|443||host`.
+    /// Name of the Envoy cluster. Under Istio it is `outbound|443||host`.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::cluster"))]
     pub cluster: String,
     /// `:authority` of the callout. Default: the cluster's name, or the host at the end of an Istio name.
@@ -232,22 +232,22 @@ pub struct AuthService {
     #[serde(default = "defaults::auth_path")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
-    /// This service's name, sent with each question.
+    /// The name that MLflow has at the auth service, sent with each lookup.
     #[serde(default = "defaults::service_id")]
     pub service_id: String,
     /// How long a callout may take; at least one millisecond.
     #[serde(default = "defaults::timeout", deserialize_with = "fields::duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub timeout: Duration,
-    /// How long a request is delayed by an open question when nothing is refused whatever the answer; at most
-    /// `timeout` counts.
+    /// How long a lookup may delay a request that will not be refused whatever the answer (shadow mode); at most
+    /// `timeout`.
     #[serde(
         default = "defaults::shadow_timeout",
         deserialize_with = "fields::duration"
     )]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub shadow_timeout: Duration,
-    /// Whether the caller's address goes with the question; the cache is then per key and address.
+    /// Whether the caller's address is sent with each lookup; keys are then cached per address.
     #[serde(default)]
     pub send_client_ip: bool,
     /// `Retry-After` of a 503, in whole seconds.
@@ -257,19 +257,19 @@ pub struct AuthService {
     )]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub unavailable_retry_after: Duration,
-    /// Callouts about keys that one VM (one per Envoy worker) has open at most, at least 2. A quarter is left to keys
-    /// that were validated before; background callouts take half.
+    /// The limit of open callouts for keys in one VM (one per Envoy worker), at least 2. A quarter is reserved for keys
+    /// that were validated before; background callouts use at most half.
     #[serde(
         default = "defaults::max_in_flight",
         deserialize_with = "fields::whole_number"
     )]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::at_least_two"))]
     pub max_in_flight: u64,
-    /// Whether one client address (IPv6: one /64) has at most half of the callouts that keys not validated before may
-    /// have open, and a circuit breaker of its own. `false` where all clients have one address, that of a load balancer.
+    /// Whether one client address (IPv6: one /64) gets at most half of the callouts for keys that were never validated,
+    /// and a circuit breaker of its own. Set `false` if all clients have one address, that of a load balancer.
     #[serde(default = "defaults::yes")]
     pub per_address_limit: bool,
-    /// When requests to the service stop after failures, and for how long.
+    /// The circuit breaker: when callouts stop after failures, and for how long.
     #[serde(default)]
     pub breaker: Breaker,
 }
@@ -279,12 +279,12 @@ pub struct AuthService {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// How many different keys must fail in a row to open a circuit: keys validated before (at least 2) that of the auth
-    /// service, other keys that of their client address. A key counts once.
+    /// How many different keys must fail in a row to open a circuit breaker: that of the auth service by keys validated
+    /// before (at least 2), that of a client address by other keys. A key counts once.
     #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub failures: u64,
-    /// How long an open circuit holds callouts back before one callout probes the service.
+    /// How long an open circuit breaker stops callouts before one callout probes the service.
     #[serde(deserialize_with = "fields::duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub open_for: Duration,
@@ -299,21 +299,21 @@ impl Default for Breaker {
     }
 }
 
-/// What is remembered of keys, per VM and in the data that the VMs share.
+/// What is cached of keys, per VM and in the data that the VMs share.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Principals that one VM keeps at most, and as many refused keys in a store of their own.
+    /// The most principals that one VM caches, and as many refused keys in a store of their own.
     #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub capacity: u64,
-    /// How long a principal is served without asking again, counted from the question; a key ends up to a tenth
-    /// sooner, so that proxies do not ask in step.
+    /// How long a principal is served without another lookup, counted from its lookup. Entries expire up to a tenth
+    /// sooner, so that proxies do not look up in step.
     #[serde(deserialize_with = "fields::duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub ttl: Duration,
-    /// How long a refused key is refused without asking again; `"0s"` asks each time.
+    /// How long a refused key is refused without another lookup; `"0s"` looks it up each time.
     #[serde(deserialize_with = "fields::duration_or_zero")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
     pub negative_ttl: Duration,
@@ -322,8 +322,8 @@ pub struct Cache {
     #[serde(deserialize_with = "fields::duration_or_zero")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
     pub stale_if_error: Duration,
-    /// Slots for principals, and as many for questions and refusals, in the data that the VMs of a proxy
-    /// share; 0 shares nothing.
+    /// Slots for principals, and as many for lookups and refusals, in the data that the VMs of a proxy share; 0
+    /// shares nothing.
     #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::slots"))]
     pub shared_slots: u64,
@@ -341,7 +341,7 @@ pub struct Revocation {
     #[serde(default = "defaults::every", deserialize_with = "fields::duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub every: Duration,
-    /// `name: value`, sent with each poll.
+    /// A header, `name: value`, that is sent with each poll.
     #[serde(default)]
     pub credential_header: Option<SecretHeader>,
 }

@@ -16,12 +16,12 @@ use crate::catalog::{self, Access, Object, Operation};
 use crate::json;
 use crate::pattern::Pattern;
 
-/// What is different for some requests.
+/// Exceptions for some requests.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Override {
-    /// Which requests. All of what is named must match; what is not named matches everything.
+    /// Which requests. All given fields must match; an absent field matches every request.
     #[serde(default, rename = "match")]
     pub matches: Match,
     /// Whether their denials are answered.
@@ -32,11 +32,11 @@ pub struct Override {
     #[serde(default, deserialize_with = "fields::some_percent")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::percent"))]
     pub enforce_percent: Option<u64>,
-    /// Whether they need no key. Only operations that read can be made public, each by its name.
+    /// Whether they need no key. Only operations that read can be public, each by its name.
     #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(with = "bool"))]
     pub public: Option<bool>,
-    /// Scopes and what they grant to them, over the table of all requests entry by entry.
+    /// Scopes and what they grant for these requests; each replaces the scope of the same name.
     #[serde(default, deserialize_with = "some_scopes")]
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Scope>"))]
     pub scopes: Option<BTreeMap<String, Scope>>,
@@ -47,7 +47,7 @@ pub struct Override {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
-    /// Mounts, as they stand in `mounts`.
+    /// Mounts, as written in `mounts`.
     #[serde(deserialize_with = "mounts")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub mount: Option<Vec<String>>,
