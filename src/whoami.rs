@@ -69,7 +69,7 @@ impl<T: Serialize> Serialize for Table<T> {
 #[derive(Debug, Serialize)]
 struct Apart {
     allowed: bool,
-    /// All of these permissions, or any at all.
+    /// All of these permissions, either of two, or any at all.
     needs: String,
     missing: Vec<String>,
 }
