@@ -275,6 +275,7 @@ impl Denials<'_> {
                 "each of {} and lacks {required}",
                 operation.required_in_words()
             ),
+            Some((operation, Needs::OwnOrRead(_))) => operation.required_in_words(),
             _ => required.to_string(),
         };
         let names = self.held_names(decision);

@@ -69,7 +69,7 @@ impl<T: Serialize> Serialize for Table<T> {
 #[derive(Debug, Serialize)]
 struct Apart {
     allowed: bool,
-    /// All of these permissions, or any at all.
+    /// All of these permissions, either of two, or any at all.
     needs: String,
     missing: Vec<String>,
 }
@@ -185,13 +185,14 @@ fn can_be_limited(operation: &Operation) -> bool {
 
 fn operations(policy: &Policy, principal: &Principal, config: &Config) -> Table<Apart> {
     let mut operations = Table(Vec::new());
-    for operation in catalog::operations().filter(|it| it.needs != Needs::Own) {
+    for operation in catalog::all_operations().filter(|it| it.needs != Needs::Own) {
+        let first_missing = policy.missing(principal, operation);
         let missing = operation
             .required()
-            .filter(|it| !policy.grants(principal, *it));
+            .filter(|it| first_missing.is_some() && !policy.grants(principal, *it));
         let is_off = operation.name == catalog::GRAPHQL && config.graphql == GraphQl::Deny;
         let apart = Apart {
-            allowed: !is_off && policy.missing(principal, operation).is_none(),
+            allowed: !is_off && first_missing.is_none(),
             needs: operation.required_in_words(),
             missing: words(missing.collect()),
         };

@@ -11,6 +11,8 @@ pub enum Needs {
     Any,
     /// Read on each of these objects, all of which one answer can hold.
     ReadOnAll(&'static [Object]),
+    /// The operation's own access to its own object, or else read on this one, whose page sends it.
+    OwnOrRead(Object),
 }
 
 /// A parameter that a narrowing query has.

@@ -13,9 +13,15 @@ impl Policy {
             let holds_any = self.holds_any(principal);
             return (!holds_any).then(|| operation.own_permission());
         }
-        operation
+        let missing = operation
             .required()
-            .find(|permission| !self.grants(principal, *permission))
+            .find(|permission| !self.grants(principal, *permission));
+        let may_anyway = || {
+            operation
+                .alternative()
+                .is_some_and(|it| self.grants(principal, it))
+        };
+        missing.filter(|_| !may_anyway())
     }
 
     /// Whether anything at all is granted, on all objects or on those of some names.
@@ -51,11 +57,14 @@ impl Policy {
     pub fn granting_operation(&self, operation: &Operation) -> impl Iterator<Item = &str> {
         let any = operation.needs == Needs::Any;
         let required: Vec<Permission> = operation.required().collect();
+        let alternative = operation.alternative();
         self.by_width
             .iter()
             .filter(move |scope| {
                 self.scopes.get(*scope).is_some_and(|set| {
-                    required.iter().all(|it| set.contains(*it)) && !(any && set.is_empty())
+                    let holds_all = required.iter().all(|it| set.contains(*it));
+                    (holds_all && !(any && set.is_empty()))
+                        || alternative.is_some_and(|it| set.contains(it))
                 })
             })
             .map(String::as_str)

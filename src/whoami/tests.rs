@@ -166,3 +166,65 @@ fn limits_are_told_only_where_a_request_can_meet_them() {
     assert!(only_unlimited.contains(&json!("run:write")), "{said}");
     assert_eq!(said["objects"]["run"]["write"], false);
 }
+
+#[test]
+fn operations_that_need_something_else_than_their_access_are_said_apart() {
+    let graphql = "experiment:read, run:read, registered_model:read, model_version:read, dataset:read, artifact:read";
+    let list = "gateway:read or experiment:read";
+    for (more, scopes, operation, expected) in [
+        (
+            "",
+            json!(["model:read"]),
+            "GraphQL",
+            json!({"allowed": true, "needs": graphql, "missing": []}),
+        ),
+        (
+            "",
+            json!(["tracking:write"]),
+            "GraphQL",
+            json!({"allowed": false, "needs": graphql, "missing": ["registered_model:read", "model_version:read"]}),
+        ),
+        (
+            r#", "graphql": "deny""#,
+            json!(["mlflow:admin"]),
+            "GraphQL",
+            json!({"allowed": false, "needs": graphql, "missing": []}),
+        ),
+        (
+            "",
+            json!(["model:promote"]),
+            "Serve",
+            json!({"allowed": true, "needs": "any permission", "missing": []}),
+        ),
+        (
+            "",
+            json!([]),
+            "Serve",
+            json!({"allowed": false, "needs": "any permission", "missing": []}),
+        ),
+        (
+            "",
+            json!(["tracking:write"]),
+            "ListDeploymentsEndpoints",
+            json!({"allowed": true, "needs": list, "missing": []}),
+        ),
+        (
+            "",
+            json!(["gateway:use"]),
+            "ListDeploymentsEndpoints",
+            json!({"allowed": true, "needs": list, "missing": []}),
+        ),
+        (
+            "",
+            json!(["model:promote", "model:write:fraud-*"]),
+            "ListDeploymentsEndpoints",
+            json!({"allowed": false, "needs": list, "missing": ["gateway:read"]}),
+        ),
+    ] {
+        let said = told(more, &json!({ "scopes": scopes }).to_string());
+        assert_eq!(
+            said["operations"][operation], expected,
+            "{operation} {scopes}"
+        );
+    }
+}

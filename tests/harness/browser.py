@@ -13,6 +13,17 @@ from typing import Any
 from .processes import Process
 
 
+WATCH_NOTIFICATIONS = """
+window.harnessNotifications = new Set();
+new MutationObserver(() => {
+  for (const each of document.querySelectorAll('[class*="notification-notice"]')) {
+    if (each.innerText?.trim()) window.harnessNotifications.add(each.innerText.trim());
+  }
+}).observe(document, {subtree: true, childList: true, characterData: true});
+"""
+"""MLflow's notifications leave after some seconds, so they are kept as they come."""
+
+
 class Browser:
     """One Chromium with one page, until `stop`. It keeps what the page logged and what it asked the network for."""
 
@@ -55,6 +66,7 @@ class Browser:
             self._session = attached["sessionId"]
             for domain in ("Page", "Network", "Runtime", "Log"):
                 self._call(f"{domain}.enable")
+            self._call("Page.addScriptToEvaluateOnNewDocument", source=WATCH_NOTIFICATIONS)
         except BaseException:
             self.stop()
             raise
@@ -138,6 +150,34 @@ class Browser:
         return self.evaluate(
             f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())"
         )
+
+    def wait_for(self, condition: str, patience: float = 20) -> None:
+        """Waits until a JavaScript expression is true."""
+        deadline = time.monotonic() + patience
+        while not self.evaluate(f"Boolean({condition})"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not true after {patience} s: {condition}")
+            self._drain(0.1)
+
+    def click(self, element: str) -> None:
+        """Clicks into the middle of an element, which a JavaScript expression names, as a mouse does."""
+        script = (
+            "(each => { each.scrollIntoView({block: 'center'}); const at = each.getBoundingClientRect();"
+            f" return [at.x + at.width / 2, at.y + at.height / 2]; }})({element})"
+        )
+        x, y = self.evaluate(script)
+        for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
+            self._call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1
+            )
+
+    def type(self, text: str) -> None:
+        """Types into what has the focus."""
+        self._call("Input.insertText", text=text)
+
+    def notifications(self) -> list[str]:
+        """The texts of all notifications that the page has shown since it was opened, also of those that left."""
+        return self.evaluate("[...window.harnessNotifications]")
 
     def screenshot(self, file: Path, height: int) -> None:
         """The top of the page as a PNG."""

@@ -37,6 +37,8 @@ struct Narrowed<'a> {
     query: String,
     operation: &'a str,
     permission: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<String>,
     source: &'a str,
     scopes: Vec<&'a str>,
 }
@@ -48,6 +50,7 @@ impl<'a> Narrowed<'a> {
             query: catalog::query_template(query.unwrap_or_default()),
             operation: operation.name,
             permission: operation.own_permission().to_string(),
+            needs: needs(operation),
             source: operation.source,
             scopes: policy.granting_operation(operation).collect(),
         }

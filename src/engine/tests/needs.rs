@@ -276,6 +276,19 @@ fn only_the_list_of_endpoints_is_read_through_the_gateway_proxy() {
         );
         let found = decided("", "GET", &path, &json!(["model:promote"]));
         assert_eq!(found, missing("gateway:read"), "{query}");
+        // Whoever may open the page of an experiment's runs, which sends it.
+        for (scope, expected) in [
+            ("tracking:write", allowed()),
+            ("gateway:use", allowed()),
+            ("other", missing("gateway:read")),
+            ("page", allowed()),
+            // Limited to names: an answer is of no experiment.
+            ("page:fraud-*", missing("gateway:read")),
+        ] {
+            let more = r#", "scopes": {"page": ["experiment:read"], "other": ["experiment:write", "run:read", "gateway:write"]}"#;
+            let found = decided(more, "GET", &path, &json!([scope]));
+            assert_eq!(found, expected, "{scope} {query}");
+        }
         for method in ["POST", "HEAD"] {
             let found = decided("", method, &path, &json!(["model:read"]));
             assert_eq!(found, missing("gateway:use"), "{method} {query}");
@@ -283,10 +296,12 @@ fn only_the_list_of_endpoints_is_read_through_the_gateway_proxy() {
     }
     for query in uses {
         let path = format!("{PROXY}?{query}");
-        let found = decided("", "GET", &path, &json!(["model:read"]));
-        assert_ne!(found.0, "allowed", "{query}");
-        if found.0 == "scope_missing" {
-            assert_eq!(found, missing("gateway:use"), "{query}");
+        for scope in ["model:read", "tracking:write"] {
+            let found = decided("", "GET", &path, &json!([scope]));
+            assert_ne!(found.0, "allowed", "{query}");
+            if found.0 == "scope_missing" {
+                assert_eq!(found, missing("gateway:use"), "{query}");
+            }
         }
     }
     assert_eq!(
@@ -299,6 +314,22 @@ fn only_the_list_of_endpoints_is_read_through_the_gateway_proxy() {
     assert_eq!(
         (operation.object.as_str(), operation.access.as_str()),
         ("gateway", "read")
+    );
+}
+
+#[test]
+fn a_denial_of_what_either_of_two_permissions_allows_names_both() {
+    let body = json!({"key_id": "k", "scopes": ["model:promote"]}).to_string();
+    let target = format!("{PROXY}?gateway_path=api/2.0/endpoints/");
+    let next = Shell::new("").request("GET", &target, &body);
+    let told: Value = serde_json::from_str(&answer(&next).body).unwrap();
+    assert_eq!(told["required_permission"], "gateway:read");
+    let granting = told["granting_scopes"].as_array().unwrap();
+    assert!(granting.contains(&json!("gateway:use")), "{granting:?}");
+    let message = told["message"].as_str().unwrap();
+    assert!(
+        message.contains("it needs gateway:read or experiment:read, which scope"),
+        "{message}"
     );
 }
 
