@@ -2,7 +2,7 @@
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::raw;
+use crate::abi::imports as raw;
 
 /// ABI: `proxy_log_level_t`.
 const CRITICAL: u32 = 5;
