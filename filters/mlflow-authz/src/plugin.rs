@@ -1,6 +1,9 @@
 //! One configuration in one VM, shared by its root context and its streams: feeds events to the engine and
 //! does what it says.
 //!
+//! Owns the engine, the streams that are held for it and the root's timer. It does not know why a request goes on or
+//! not: the engine does.
+//!
 //! Every event goes the same way: the engine is told, its [`Next`] is carried out for the stream at hand,
 //! then its outbox is emptied: metrics, lines, callouts, and the streams that an answer has come for. Those
 //! are resumed from the root context only, since the host ignores what a stream's own callback returns once

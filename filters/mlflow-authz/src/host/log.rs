@@ -1,4 +1,5 @@
-//! The `log` facade on the host's log, and panics as one line without their text.
+//! The `log` facade on the host's log, and panics as one line without their text. What may be logged is decided
+//! elsewhere.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 

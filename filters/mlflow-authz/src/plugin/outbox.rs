@@ -1,4 +1,5 @@
-//! What an event leaves behind: its outbox is emptied, woken streams are resumed, the timer is set.
+//! What an event leaves behind: its outbox is emptied, woken streams are resumed, the timer is set. Callouts and the
+//! timer are the root's, whichever of its contexts is active.
 
 use std::time::Duration;
 
