@@ -28,15 +28,6 @@ const HIDDEN_KEY: &[u8] = b"[key]";
 /// The longest target, host or request id that a record repeats, in bytes.
 const LONGEST_TEXT: usize = 1024;
 
-/// What only the host knows of a request.
-#[derive(Debug, Clone, Default)]
-pub struct HostFacts {
-    /// The name of the route, as the proxy's configuration gives it.
-    pub route: Option<String>,
-    /// The caller's address without its port.
-    pub client: Option<String>,
-}
-
 #[derive(Serialize)]
 struct Record<'a> {
     time: String,
@@ -56,7 +47,7 @@ struct Record<'a> {
     #[serde(flatten)]
     who: Who<'a>,
     route: Option<String>,
-    client: Option<String>,
+    client: Option<&'a str>,
     mode: &'static str,
     stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,13 +114,14 @@ impl AuditLog {
         decision.effect() != Effect::Allow || (self.config.allows && decision.mount.is_some())
     }
 
-    /// The record of a decision; `None` when this second has had its share.
+    /// The record of a decision; `None` when this second has had its share. The name of the route costs a host call, so
+    /// it is read only for a record that is written.
     pub fn record(
         &mut self,
         now: Timestamp,
         decision: &Decision,
         head: &RequestHead<'_>,
-        facts: HostFacts,
+        route: impl FnOnce() -> Option<String>,
     ) -> Option<String> {
         let suppressed = self.limiter.admit(now)?;
         let keys = credential::presented(head);
@@ -158,8 +150,8 @@ impl AuditLog {
                 .as_deref()
                 .map(|name| escaped(name.as_bytes())),
             who: Who::of(decision.principal.as_deref()),
-            route: facts.route,
-            client: facts.client,
+            route: route(),
+            client: head.client_address(),
             mode: decision.terms.mode.as_str(),
             stale: decision.stale,
             suppressed: (suppressed > 0).then_some(suppressed),

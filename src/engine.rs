@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use crate::audit::{AuditLog, HostFacts, PerSecond};
+use crate::audit::{AuditLog, PerSecond};
 use crate::auth_service::{AuthServiceClient, KeyDigest, RevocationClient};
 use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
@@ -311,15 +311,15 @@ impl Engine {
         self.audit.wants(decision)
     }
 
-    /// The audit record of a decision; `None` when this second has had its share.
+    /// The audit record of a decision; `None` when this second has had its share. `route` is asked only for a record.
     pub fn audit_record(
         &mut self,
         now: Timestamp,
         decision: &Decision,
         head: &RequestHead<'_>,
-        facts: HostFacts,
+        route: impl FnOnce() -> Option<String>,
     ) -> Option<String> {
-        self.audit.record(now, decision, head, facts)
+        self.audit.record(now, decision, head, route)
     }
 
     /// The access log's short form of a decision, where it is to have one.

@@ -1,6 +1,5 @@
 """envoy/capabilities.yaml: under it the filter does all it does, and can do no more."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -37,28 +36,13 @@ def restricted(*left_out: str) -> Callable[[envoy_config.Config], None]:
     return edit
 
 
-def test_every_name_is_one_of_the_modules() -> None:
+def test_what_is_allowed_is_what_the_module_has() -> None:
+    """Nothing else is imported, so the module can do no more without the restriction. What is exported besides is no
+    callback of a proxy: the memory, the ABI's version, and WASI's set-up."""
     imported, exported = wasm.functions(paths.wasm_module())
-    assert allowed() <= imported | exported
-    # And the module imports more than that, or this file would be for nothing.
-    assert {"proxy_grpc_send", "proxy_dequeue_shared_queue"} <= imported - allowed()
-
-
-def test_every_callback_of_the_module_is_allowed() -> None:
-    """What is exported besides is no callback of a proxy: the ABI's version, and WASI's set-up."""
-    _, exported = wasm.functions(paths.wasm_module())
-    assert exported - allowed() == {"memory", "_initialize", "proxy_abi_version_0_2_1"}
-
-
-def test_every_call_of_ours_is_allowed() -> None:
-    """The filter's own imports, those of the standard library, and the one the SDK makes for it."""
-    imported, _ = wasm.functions(paths.wasm_module())
-    raw = (paths.ROOT / "filters" / "mlflow-authz" / "src" / "host" / "raw.rs").read_text()
-    block = raw.partition("mod import {")[2].partition("\n}\n")[0]
-    ours = set(re.findall(r"fn (proxy_\w+)\(", block))
-    assert len(ours) > 15
-    wasi = {name for name in imported if not name.startswith("proxy_")}
-    assert ours | wasi | {"proxy_http_call"} == allowed() & imported
+    callbacks = exported - {"memory", "_initialize", "proxy_abi_version_0_2_1"}
+    assert len(imported) > 20 and len(callbacks) > 5
+    assert allowed() == imported | callbacks
 
 
 def test_the_filter_does_everything_under_it(start_stack: StartStack) -> None:

@@ -1,4 +1,4 @@
-//! Exists only to be measured against: a proxy-wasm filter of the same SDK with every callback left at its
+//! Exists only to be measured against: a filter of the proxy-wasm SDK for Rust with every callback left at its
 //! default. What it costs is what Envoy and the SDK cost before a filter does anything.
 
 #![allow(

@@ -1,4 +1,5 @@
-//! Tells the audit log which configuration is taken and refused.
+//! Tells the audit log which configuration is taken and refused. Owns what this VM was given last; whether a
+//! configuration is valid is decided before.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -2,22 +2,23 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `root` | the root context: configuration, replies and ticks |
-//! | `stream` | the context of one request |
+//! | `abi` | the proxy-wasm ABI: exports, imports, memory; all `unsafe` code |
+//! | `contexts` | which root contexts and streams there are |
+//! | `root`, `stream` | what a root context and a stream return to the host |
 //! | `plugin` | feeds their events to the engine and does what it says |
-//! | `request`, `reply`, `courier` | a request, a callout's reply, callouts, as the host holds them |
-//! | `record`, `broken` | what a decision leaves in logs; why there was none |
+//! | `request`, `reply`, `callouts` | a request, a callout's reply, callouts in flight, as the host holds them |
+//! | `record`, `filter_error` | what a decision leaves in logs; why there was none |
 //! | `configured` | the audit trail of configurations |
 //! | `metrics`, `host` | how all of them reach the proxy |
+//!
+//! A callback goes from top to bottom: `abi::exports` finds the context in `contexts`, that hands the event to
+//! `plugin`, and what the engine says is done through `host`.
 
-#![expect(
-    missing_docs,
-    reason = "the macro below writes an exported function without a doc"
-)]
-
-mod broken;
+mod abi;
+mod callouts;
 mod configured;
-mod courier;
+mod contexts;
+mod filter_error;
 mod host;
 mod metrics;
 mod plugin;
@@ -26,10 +27,3 @@ mod reply;
 mod request;
 mod root;
 mod stream;
-
-use proxy_wasm::traits::RootContext;
-
-proxy_wasm::main! {{
-    host::log::install();
-    proxy_wasm::set_root_context(|id| -> Box<dyn RootContext> { Box::new(root::Root::new(id)) });
-}}

@@ -1,4 +1,5 @@
-//! Carries the engine's metrics to the host, defining each on its first use.
+//! Carries the engine's metrics to the host, defining each on its first use. Owns the host's ids of metrics; what is
+//! counted is the engine's business.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,6 +1,9 @@
 //! One configuration in one VM, shared by its root context and its streams: feeds events to the engine and
 //! does what it says.
 //!
+//! Owns the engine, the streams that are held for it and the root's timer. It does not know why a request goes on or
+//! not: the engine does.
+//!
 //! Every event goes the same way: the engine is told, its [`Next`] is carried out for the stream at hand,
 //! then its outbox is emptied: metrics, lines, callouts, and the streams that an answer has come for. Those
 //! are resumed from the root context only, since the host ignores what a stream's own callback returns once
@@ -17,9 +20,9 @@ use mlflow_authz::authority::plain_authority;
 use mlflow_authz::trailers;
 use mlflow_authz::{Engine, Moment, Next, Outbox, RequestHead, StreamId};
 
-use crate::broken::Broken;
+use crate::callouts::Callouts;
 use crate::configured::Configured;
-use crate::courier::Courier;
+use crate::filter_error::FilterError;
 use crate::host::{self, Buffer, HeaderMap, HostData};
 use crate::metrics;
 use crate::record::record;
@@ -29,7 +32,7 @@ use crate::request::{self, Request};
 pub struct Plugin {
     root: u32,
     engine: RefCell<Engine>,
-    courier: Courier,
+    callouts: Callouts,
     /// Streams that are held for the engine.
     held: RefCell<HashMap<StreamId, Request>>,
     /// Streams that were woken where they could not be resumed.
@@ -43,6 +46,8 @@ pub struct Plugin {
     now: Cell<Duration>,
     /// The configuration, until the first event has put it in force.
     configured: RefCell<Option<Configured>>,
+    /// Whether another took its place, or its root is gone: no reply and no tick will come.
+    retired: Cell<bool>,
 }
 
 impl Plugin {
@@ -51,7 +56,7 @@ impl Plugin {
         let plugin = Self {
             root,
             engine: RefCell::new(engine),
-            courier: Courier::default(),
+            callouts: Callouts::default(),
             held: RefCell::default(),
             woken: RefCell::default(),
             tick: Cell::new(tick),
@@ -59,19 +64,10 @@ impl Plugin {
             ticking: Cell::new(true),
             now: Cell::default(),
             configured: RefCell::new(Some(configured)),
+            retired: Cell::default(),
         };
-        plugin.empty_outbox(root, None);
+        plugin.empty_outbox(None);
         plugin
-    }
-
-    /// Whether the root context is called to send callouts, and by nothing else.
-    pub fn is_sending(&self) -> bool {
-        self.courier.is_calling_root()
-    }
-
-    /// Sends what a stream left. Only for the root context.
-    pub fn send_as_root(&self) {
-        self.courier.send_as_root();
     }
 
     /// Whether streams are held.
@@ -81,16 +77,19 @@ impl Plugin {
 
     /// Request headers have arrived.
     pub fn on_request_headers(&self, request: &Request) {
+        if self.retired.get() {
+            return self.refuse(request, &FilterError::NoConfiguration);
+        }
         self.enter_force();
         let id = request.id();
         let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
             Some(engine.on_request_headers(id, moment, head))
         };
-        if let Err(broken) = self.decide(request, event) {
-            self.refuse(request, &broken);
+        if let Err(error) = self.decide(request, event) {
+            self.refuse(request, &error);
         }
         self.read_body(request);
-        self.empty_outbox(id.0, Some(request));
+        self.empty_outbox(Some(request));
         if request.is_undecided() {
             self.held.borrow_mut().insert(id, request.clone());
         }
@@ -99,7 +98,7 @@ impl Plugin {
     /// More of a request's body has come, or its end.
     pub fn on_request_body(&self, request: &Request) {
         self.read_body(request);
-        self.empty_outbox(request.id().0, Some(request));
+        self.empty_outbox(Some(request));
     }
 
     /// Trailers have come. What must not go upstream is taken out of them before they are held or go on: when the
@@ -108,17 +107,20 @@ impl Plugin {
         if request.is_answered() {
             return;
         }
-        if let Err(broken) = self.clean_trailers(request) {
-            log::error!("request ended: its trailers cannot be cleaned: {broken}");
+        if let Err(error) = self.clean_trailers(request) {
+            log::error!("request ended: its trailers cannot be cleaned: {error}");
             request.abort();
             self.on_stream_gone(request.id());
         }
     }
 
-    fn clean_trailers(&self, request: &Request) -> Result<(), Broken> {
+    fn clean_trailers(&self, request: &Request) -> Result<(), FilterError> {
         let pairs = host::header_pairs(HeaderMap::RequestTrailers)?;
         let trailers = pairs.pairs()?;
-        let engine = self.engine.try_borrow().map_err(|_| Broken::EngineBusy)?;
+        let engine = self
+            .engine
+            .try_borrow()
+            .map_err(|_| FilterError::EngineBusy)?;
         let identity = &engine.config().identity_headers;
         for name in trailers::unsafe_names(&trailers, identity, request.may_be_mounted()) {
             host::remove_header(HeaderMap::RequestTrailers, name)?;
@@ -133,19 +135,19 @@ impl Plugin {
         };
         let id = request.id();
         let decided = host::buffer(Buffer::RequestBody, size)
-            .map_err(Broken::from)
+            .map_err(FilterError::from)
             .and_then(|body| {
                 self.decide(request, |engine, _, head| engine.on_body(id, head, &body))
             });
-        if let Err(broken) = decided {
-            self.refuse(request, &broken);
+        if let Err(error) = decided {
+            self.refuse(request, &error);
         }
         self.release(id);
     }
 
     /// A callout has ended. Only for the root context.
     pub fn on_callout_reply(&self, token: u32, reply: &Reply<'_>) {
-        if let Some(callout) = self.courier.take(token) {
+        if let Some(callout) = self.callouts.take(token) {
             self.on_root_event(|engine, moment, punctual| {
                 // What came at no known time cannot be told from what came before a revocation.
                 let reply = if punctual { reply } else { &Reply::Reset };
@@ -165,9 +167,10 @@ impl Plugin {
         if self.configured.borrow().is_none() {
             return;
         }
-        if let (Some(configured), Ok(mut engine)) =
-            (self.configured.take(), self.engine.try_borrow_mut())
-        {
+        let Ok(mut engine) = self.engine.try_borrow_mut() else {
+            return;
+        };
+        if let Some(configured) = self.configured.take() {
             engine.enter_force();
             configured.tell();
         }
@@ -185,6 +188,7 @@ impl Plugin {
 
     /// No more events will come.
     pub fn retire(&self) {
+        self.retired.set(true);
         if let Ok(mut engine) = self.engine.try_borrow_mut() {
             engine.retire();
             metrics::flush(&mut engine.take_outbox());
@@ -209,15 +213,15 @@ impl Plugin {
         let punctual = now.is_ok();
         let now = now.unwrap_or_else(|_| self.now.get());
         match self.with_engine_at(now, |engine, moment| event(engine, moment, punctual)) {
-            Ok(()) => self.empty_outbox(self.root, None),
-            Err(broken) => log::error!("event lost: {broken}"),
+            Ok(()) => self.empty_outbox(None),
+            Err(error) => log::error!("event lost: {error}"),
         }
     }
 
     fn with_engine<T>(
         &self,
         event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
-    ) -> Result<T, Broken> {
+    ) -> Result<T, FilterError> {
         self.with_engine_at(host::now()?, event)
     }
 
@@ -225,11 +229,11 @@ impl Plugin {
         &self,
         now: Duration,
         event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
-    ) -> Result<T, Broken> {
+    ) -> Result<T, FilterError> {
         let mut engine = self
             .engine
             .try_borrow_mut()
-            .map_err(|_| Broken::EngineBusy)?;
+            .map_err(|_| FilterError::EngineBusy)?;
         let moment = Moment {
             now,
             shared: &HostData,
@@ -243,7 +247,7 @@ impl Plugin {
         &self,
         request: &Request,
         event: impl FnOnce(&mut Engine, &Moment<'_>, &RequestHead<'_>) -> Option<Next>,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), FilterError> {
         let pairs = host::header_pairs(HeaderMap::Request)?;
         let headers = pairs.pairs()?;
         self.with_engine(|engine, moment| {
@@ -285,8 +289,8 @@ impl Plugin {
         }
     }
 
-    fn refuse(&self, request: &Request, broken: &Broken) {
-        log::error!("request refused: {broken}");
+    fn refuse(&self, request: &Request, error: &FilterError) {
+        log::error!("request refused: {error}");
         request.refuse();
         self.on_stream_gone(request.id());
     }

@@ -1,8 +1,8 @@
-//! What a decision leaves in the access log and the audit log. Neither decides about the request.
+//! What a decision leaves in the access log and the audit log. It decides nothing: the engine says whether either is
+//! to have it, and writes the record.
 
 use std::time::Duration;
 
-use mlflow_authz::audit::HostFacts;
 use mlflow_authz::{Decision, Engine, RequestHead};
 
 use crate::{host, request};
@@ -18,11 +18,8 @@ pub fn record(engine: &mut Engine, now: Duration, decision: &Decision, head: &Re
         log::warn!("access log: {error}");
     }
     if engine.wants_audit(decision) {
-        let facts = HostFacts {
-            route: request::text_property(&["xds", "route_name"]),
-            client: request::client_address(),
-        };
-        if let Some(record) = engine.audit_record(now, decision, head, facts) {
+        let route = || request::text_property(&["xds", "route_name"]);
+        if let Some(record) = engine.audit_record(now, decision, head, route) {
             log::warn!("{record}");
         }
     }

@@ -1,4 +1,4 @@
-//! A callout's reply, read from the host.
+//! A callout's reply, read from the host while its callback lasts. What it means is the engine's business.
 
 use mlflow_authz::auth_service::{MAX_BODY_BYTES, Reply};
 
@@ -13,9 +13,9 @@ pub struct CalloutReply {
 
 impl CalloutReply {
     /// Reads the reply that the root context is called with.
-    pub fn read(num_headers: usize) -> Result<Self, HostError> {
+    pub fn read(headers: u32) -> Result<Self, HostError> {
         // Zero headers: the connection was reset in the middle of the response.
-        let arrived = num_headers > 0;
+        let arrived = headers > 0;
         let headers = host::header_pairs(HeaderMap::CalloutReply)?;
         let body = host::buffer(Buffer::CalloutReply, MAX_BODY_BYTES + 1)?;
         Ok(Self {

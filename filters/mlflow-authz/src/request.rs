@@ -1,6 +1,7 @@
 //! One request as the host holds it: forwarded, answered or refused exactly once.
 //!
-//! What is done here is done to the effective context, which must be the request's own.
+//! Owns what has become of the request and what has come of its body. It does not know why; `plugin` does. What is done
+//! here is done to the effective context, which must be the request's own.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -16,18 +17,15 @@ const BROKEN_BODY: &str = r#"{"error_code":"TEMPORARILY_UNAVAILABLE","message":"
 
 /// A request, shared by its stream and by the plugin while it is held.
 #[derive(Clone)]
-pub struct Request {
-    id: StreamId,
-    shared: Rc<Shared>,
-}
+pub struct Request(Rc<Shared>);
 
 struct Shared {
+    id: StreamId,
     state: Cell<State>,
+    has_headers: Cell<bool>,
     /// Whether one of the request's own callbacks is running: what that returns lets it go on.
     in_callback: Cell<bool>,
     body: Cell<Body>,
-    /// Whether it is known to lie outside the mounts.
-    outside: Cell<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +33,10 @@ enum State {
     Undecided,
     /// Its body is needed; no more than so many bytes.
     Reading(usize),
-    Forwarded,
+    Forwarded {
+        /// Whether it is for MLflow, as far as is known.
+        mounted: bool,
+    },
     Answered,
 }
 
@@ -49,78 +50,78 @@ struct Body {
 impl Request {
     /// A request that nothing is known of yet.
     pub fn new(id: StreamId) -> Self {
-        Self {
+        Self(Rc::new(Shared {
             id,
-            shared: Rc::new(Shared {
-                state: Cell::new(State::Undecided),
-                in_callback: Cell::default(),
-                body: Cell::default(),
-                outside: Cell::default(),
-            }),
-        }
+            state: Cell::new(State::Undecided),
+            has_headers: Cell::default(),
+            in_callback: Cell::default(),
+            body: Cell::default(),
+        }))
     }
 
     /// Its stream.
-    pub const fn id(&self) -> StreamId {
-        self.id
+    pub fn id(&self) -> StreamId {
+        self.0.id
     }
 
     /// Whether nothing was decided yet.
     pub fn is_undecided(&self) -> bool {
-        matches!(
-            self.shared.state.get(),
-            State::Undecided | State::Reading(_)
-        )
+        matches!(self.0.state.get(), State::Undecided | State::Reading(_))
     }
 
     /// Whether it goes on.
     pub fn is_forwarded(&self) -> bool {
-        self.shared.state.get() == State::Forwarded
+        matches!(self.0.state.get(), State::Forwarded { .. })
     }
 
     /// Whether it was answered in the server's place, or ended.
     pub fn is_answered(&self) -> bool {
-        self.shared.state.get() == State::Answered
+        self.0.state.get() == State::Answered
+    }
+
+    /// Headers have come. Returns whether they are the first.
+    pub fn headers_came(&self) -> bool {
+        !self.0.has_headers.replace(true)
     }
 
     /// Runs one of the request's own callbacks.
     pub fn in_callback(&self, callback: impl FnOnce()) {
-        self.shared.in_callback.set(true);
+        self.0.in_callback.set(true);
         callback();
-        self.shared.in_callback.set(false);
+        self.0.in_callback.set(false);
     }
 
     /// So much of the body has come.
     pub fn body_came(&self, size: usize, ended: bool) {
-        let ended = ended || self.shared.body.get().ended;
-        self.shared.body.set(Body { size, ended });
+        let ended = ended || self.0.body.get().ended;
+        self.0.body.set(Body { size, ended });
     }
 
     /// No more of the body will come.
     pub fn body_ended(&self) {
-        let Body { size, .. } = self.shared.body.get();
+        let Body { size, .. } = self.0.body.get();
         self.body_came(size, true);
     }
 
     /// Its body is needed.
     pub fn read(&self, limit: usize) {
         if self.is_undecided() {
-            self.shared.state.set(State::Reading(limit));
+            self.0.state.set(State::Reading(limit));
         }
     }
 
     /// How many bytes of the body are to be looked at, once all that is needed has come.
     pub fn readable(&self) -> Option<usize> {
-        let State::Reading(limit) = self.shared.state.get() else {
+        let State::Reading(limit) = self.0.state.get() else {
             return None;
         };
-        let Body { size, ended } = self.shared.body.get();
+        let Body { size, ended } = self.0.body.get();
         (ended || size > limit).then(|| size.min(limit.saturating_add(1)))
     }
 
     /// Whether it may be for MLflow, as far as is known.
     pub fn may_be_mounted(&self) -> bool {
-        !self.shared.outside.get()
+        self.0.state.get() != State::Forwarded { mounted: false }
     }
 
     /// Lets it go on, with its headers edited.
@@ -128,17 +129,17 @@ impl Request {
         if !self.is_undecided() {
             return Ok(());
         }
-        self.shared.outside.set(decision.mount.is_none());
         for edit in edits.iter() {
             match edit {
                 HeaderEdit::Remove(name) => host::remove_header(HeaderMap::Request, name)?,
                 HeaderEdit::Set(name, value) => host::set_request_header(name, value)?,
             }
         }
-        if !self.shared.in_callback.get() {
+        if !self.0.in_callback.get() {
             host::continue_request()?;
         }
-        self.shared.state.set(State::Forwarded);
+        let mounted = decision.mount.is_some();
+        self.0.state.set(State::Forwarded { mounted });
         Ok(())
     }
 
@@ -154,7 +155,7 @@ impl Request {
             .collect();
         let details = format!("mlflow_authz_{}", decision.reason.as_str());
         host::send_local_response(answer.status, &details, &headers, &answer.body)?;
-        self.shared.state.set(State::Answered);
+        self.0.state.set(State::Answered);
         Ok(())
     }
 
@@ -163,7 +164,7 @@ impl Request {
         if self.is_undecided() {
             return self.refuse();
         }
-        self.shared.state.set(State::Answered);
+        self.0.state.set(State::Answered);
         if let Err(error) = host::close_request() {
             log::error!("request held: {error}");
         }
@@ -174,7 +175,7 @@ impl Request {
         if !self.is_undecided() {
             return;
         }
-        self.shared.state.set(State::Answered);
+        self.0.state.set(State::Answered);
         let headers = [("content-type", "application/json")];
         if host::send_local_response(503, "mlflow_authz_broken", &headers, BROKEN_BODY).is_err()
             && let Err(error) = host::close_request()
@@ -200,7 +201,7 @@ impl ClientAddress for LazyAddress {
 }
 
 /// `source.address` without its port: `192.0.2.1:4711`, `[2001:db8::1]:4711`.
-pub fn client_address() -> Option<String> {
+fn client_address() -> Option<String> {
     let address = text_property(&["source", "address"])?;
     let host = address
         .rsplit_once(':')

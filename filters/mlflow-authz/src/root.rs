@@ -1,84 +1,42 @@
-//! The root context: reads the configuration, receives replies and ticks, and hands the plugin to streams.
+//! The root context: takes configurations, receives replies and ticks, and hands the plugin to streams.
+//!
+//! Owns which configuration is in force. It knows no request: the plugin does.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::printable::printable;
 use mlflow_authz::{Config, Engine};
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 
 use crate::configured::{self, Configured};
 use crate::host::{self, Buffer};
 use crate::plugin::Plugin;
 use crate::reply::CalloutReply;
-use crate::stream::Stream;
 
 /// Without a plugin, because its configuration was refused or never came, each stream is refused.
 pub struct Root {
     id: u32,
-    plugin: Option<Rc<Plugin>>,
-    /// The host has asked the context to end; it does once nobody waits any more.
-    ending: bool,
+    plugin: RefCell<Option<Rc<Plugin>>>,
 }
 
 impl Root {
     /// The root context with this id, not yet configured.
-    pub const fn new(id: u32) -> Self {
+    pub fn new(id: u32) -> Self {
         Self {
             id,
-            plugin: None,
-            ending: false,
+            plugin: RefCell::default(),
         }
     }
 
-    fn retire(&mut self) {
-        if let Some(plugin) = self.plugin.take() {
-            plugin.retire();
-        }
+    /// What its streams decide with.
+    pub fn plugin(&self) -> Option<Rc<Plugin>> {
+        self.plugin.borrow().clone()
     }
 
-    fn is_waited_for(&self) -> bool {
-        self.plugin
-            .as_ref()
-            .is_some_and(|plugin| plugin.is_waiting())
-    }
-
-    fn end_if_done(&mut self) {
-        if self.ending && !self.is_waited_for() {
-            self.ending = false;
-            self.retire();
-            if let Err(error) = host::done() {
-                log::error!("{error}");
-            }
-        }
-    }
-}
-
-impl Context for Root {
-    fn on_done(&mut self) -> bool {
-        self.ending = self.is_waited_for();
-        if !self.ending {
-            self.retire();
-        }
-        !self.ending
-    }
-
-    fn on_http_call_response(&mut self, token: u32, num_headers: usize, _: usize, _: usize) {
-        let Some(plugin) = &self.plugin else { return };
-        match CalloutReply::read(num_headers) {
-            Ok(received) => plugin.on_callout_reply(token, &received.reply()),
-            Err(error) => {
-                log::error!("callout reply lost: {error}");
-                plugin.on_callout_reply(token, &Reply::Reset);
-            }
-        }
-        self.end_if_done();
-    }
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
+    /// A configuration has come, of so many bytes. Returns whether it is accepted; the one before stays if it is not.
+    pub fn on_configure(&self, size: usize) -> bool {
         let text = match host::buffer(Buffer::PluginConfiguration, size) {
             Ok(text) => text,
             Err(error) => {
@@ -88,15 +46,11 @@ impl RootContext for Root {
         };
         match Config::parse(&text) {
             Ok(config) => {
-                let mut tick = None;
-                if let Some(old) = &self.plugin {
-                    old.abandon();
-                    tick = old.tick();
-                }
-                self.retire();
+                let tick = self.end_plugin();
                 let configured = Configured::new(&config, &text);
                 let engine = Engine::new(config, &text);
-                self.plugin = Some(Rc::new(Plugin::new(self.id, engine, configured, tick)));
+                let plugin = Plugin::new(self.id, engine, configured, tick);
+                self.plugin.replace(Some(Rc::new(plugin)));
                 true
             }
             Err(error) => {
@@ -107,21 +61,41 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
-        let Some(plugin) = &self.plugin else { return };
-        if plugin.is_sending() {
-            plugin.send_as_root();
-            return;
+    /// A reply has come, with so many headers.
+    pub fn on_http_call_response(&self, token: u32, headers: u32) {
+        let Some(plugin) = self.plugin() else { return };
+        match CalloutReply::read(headers) {
+            Ok(received) => plugin.on_callout_reply(token, &received.reply()),
+            Err(error) => {
+                log::error!("callout reply lost: {error}");
+                plugin.on_callout_reply(token, &Reply::Reset);
+            }
         }
-        plugin.on_tick();
-        self.end_if_done();
     }
 
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(context_id, self.plugin.clone())))
+    /// The timer has fired.
+    pub fn on_tick(&self) {
+        if let Some(plugin) = self.plugin() {
+            plugin.on_tick();
+        }
     }
 
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+    /// The root context ends. Envoy keeps it as long as one of its streams lives; under another host, those that wait are
+    /// answered now, since no reply will come any more.
+    pub fn on_delete(&self) {
+        if let Some(plugin) = self.plugin.take() {
+            if plugin.is_waiting() {
+                plugin.abandon();
+            }
+            plugin.retire();
+        }
+    }
+
+    /// The configuration in force gives way to another. Returns what the timer is set to.
+    fn end_plugin(&self) -> Option<Duration> {
+        let plugin = self.plugin.take()?;
+        plugin.abandon();
+        plugin.retire();
+        plugin.tick()
     }
 }

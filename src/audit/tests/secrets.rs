@@ -5,7 +5,6 @@ use serde_json::Value;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{NOW, denied, log};
-use crate::audit::HostFacts;
 use crate::decision::Decision;
 use crate::principal::Principal;
 use crate::request::RequestHead;
@@ -76,7 +75,7 @@ fn no_record_holds_a_key_or_user_information() {
             headers: &headers,
             client_address: None,
         };
-        let line = log(false, 9).record(NOW, &denied(), &head, HostFacts::default());
+        let line = log(false, 9).record(NOW, &denied(), &head, || None);
         let line = line.unwrap();
         assert!(!line.contains("secret"), "{name}: {value}: {line}");
     }
@@ -100,9 +99,7 @@ fn a_record_holds_nothing_that_a_terminal_acts_on() {
         client_address: None,
     };
     let mut log = log(false, 9);
-    let line = log
-        .record(NOW, &decision, &head, HostFacts::default())
-        .unwrap();
+    let line = log.record(NOW, &decision, &head, || None).unwrap();
     let field = String::from_utf8(log.access_log_field(&decision).unwrap().to_vec()).unwrap();
     for written in [line, field] {
         assert!(

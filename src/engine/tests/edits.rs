@@ -4,7 +4,6 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, NOW, SEARCH_RUNS, Shell, edits, reason, valid};
-use crate::audit::HostFacts;
 use crate::engine::Next;
 use crate::identity::HeaderEdit;
 use crate::request::RequestHead;
@@ -182,7 +181,7 @@ fn the_key_is_in_no_record_answer_metric_or_line() {
         let decision = next.decision().unwrap().clone();
         let record = shell
             .engine()
-            .audit_record(NOW, &decision, &head, HostFacts::default())
+            .audit_record(NOW, &decision, &head, || None)
             .unwrap();
         let field = shell.engine().access_log_field(&decision).unwrap();
         let field = String::from_utf8(field.to_vec()).unwrap();

@@ -89,8 +89,6 @@ pub struct Host {
     pub(crate) stop_iteration: bool,
     /// The root whose callout is replied to, during that callback.
     pub(crate) reply: Option<(u32, Reply)>,
-    /// The SDK's own `proxy_set_effective_context` of this callback is still to come, see `abi::contexts`.
-    pub(crate) sdk_switches: bool,
     pub(crate) deferred: VecDeque<Deferred>,
 }
 
@@ -123,7 +121,6 @@ impl Host {
             effective: 0,
             stop_iteration: false,
             reply: None,
-            sdk_switches: false,
             deferred: VecDeque::new(),
         }
     }

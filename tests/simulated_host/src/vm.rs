@@ -59,10 +59,8 @@ impl Vm {
         let memory = instance
             .get_memory(&mut store, "memory")
             .ok_or("no memory")?;
-        // The SDK's allocator; a plugin may call it `malloc` instead.
         let allocate = instance
             .get_typed_func(&mut store, "proxy_on_memory_allocate")
-            .or_else(|_| instance.get_typed_func(&mut store, "malloc"))
             .map_err(|e| text(&e))?;
         let exports = instance
             .exports(&mut store)

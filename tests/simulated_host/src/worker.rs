@@ -21,6 +21,8 @@ pub struct Worker {
     vm: Vm,
     /// `allow_on_headers_stop_iteration`: `Pause` on headers lets the body callbacks run.
     pub allow_stop_iteration: bool,
+    /// Streams are opened without telling the module of their contexts.
+    pub forgets_to_create: bool,
     /// What trapped, if anything.
     pub trap: Option<String>,
     /// Streams that are deleted.
@@ -37,6 +39,7 @@ impl Worker {
         Self {
             vm: Vm::start(Host::new(commons, seed)).expect("the module starts"),
             allow_stop_iteration: false,
+            forgets_to_create: false,
             trap: None,
             gone: BTreeMap::new(),
             last_context: 0,
@@ -105,7 +108,9 @@ impl Worker {
         let end = u32::from(!request.more_follows);
         let stream = Stream::new(root, request, self.host().clock());
         self.host_mut().streams.insert(id, stream);
-        self.callback("proxy_on_context_create", id, &[root]);
+        if !self.forgets_to_create {
+            self.callback("proxy_on_context_create", id, &[root]);
+        }
         let action = self.callback("proxy_on_request_headers", id, &[headers, end]);
         let (trapped, now) = (self.trap.is_some(), self.host().clock());
         if let Some(stream) = self.host_mut().streams.get_mut(&id)
@@ -200,9 +205,7 @@ impl Worker {
         };
         let headers = u32::try_from(reply.headers.len()).unwrap();
         let body = u32::try_from(reply.body.len()).unwrap();
-        let host = self.host_mut();
-        host.reply = Some((callout.root, reply));
-        host.sdk_switches = true;
+        self.host_mut().reply = Some((callout.root, reply));
         let arguments = [token, headers, body, 0];
         self.callback("proxy_on_http_call_response", callout.root, &arguments);
     }
@@ -234,6 +237,12 @@ impl Worker {
         self.last_context
     }
 
+    /// A callback that no sound host makes, with whatever arguments. What it returns, `None` for nothing.
+    pub fn odd_callback(&mut self, name: &'static str, arguments: &[u32]) -> Option<u32> {
+        let (first, more) = arguments.split_first()?;
+        self.callback(name, *first, more)
+    }
+
     /// Makes a callback, then does what the module left to be done. `None` where there is no such callback.
     fn callback(&mut self, name: &'static str, context: u32, more: &[u32]) -> Option<u32> {
         if self.trap.is_some() {
@@ -247,7 +256,7 @@ impl Worker {
         let result = self.vm.call(name, &arguments);
         let host = self.vm.host_mut();
         (host.callback, host.current) = before;
-        (host.effective, host.reply, host.sdk_switches) = (0, None, false);
+        (host.effective, host.reply) = (0, None);
         let stopped = std::mem::take(&mut host.stop_iteration);
         match result {
             Ok(result) => {

@@ -8,7 +8,6 @@ use super::fields;
 /// Callbacks without which requests pass although nothing has decided about them: Envoy skips one that is left out,
 /// and goes on.
 const DECIDING: &[&str] = &[
-    "proxy_on_vm_start",
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_request_headers",
@@ -22,7 +21,6 @@ const NEEDED: &[&str] = &[
     "proxy_close_stream",
     "proxy_continue_stream",
     "proxy_define_metric",
-    "proxy_done",
     "proxy_get_buffer_bytes",
     "proxy_get_current_time_nanoseconds",
     "proxy_get_header_map_pairs",
@@ -45,7 +43,6 @@ const NEEDED: &[&str] = &[
     "proc_exit",
     "random_get",
     "proxy_on_delete",
-    "proxy_on_done",
     "proxy_on_memory_allocate",
     "proxy_on_tick",
 ];

@@ -1,5 +1,5 @@
 //! The ABI's serialized header maps: a count, the sizes of each pair, then each name and value with a
-//! zero byte behind it. Numbers are 32-bit little endian.
+//! zero byte behind it. Numbers are 32-bit little endian. What a header means is not known here.
 
 use mlflow_authz::request::Header;
 

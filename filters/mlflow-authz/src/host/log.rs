@@ -1,8 +1,9 @@
-//! The `log` facade on the host's log, and panics as one line without their text.
+//! The `log` facade on the host's log, and panics as one line without their text. What may be logged is decided
+//! elsewhere.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::raw;
+use crate::abi::imports as raw;
 
 /// ABI: `proxy_log_level_t`.
 const CRITICAL: u32 = 5;

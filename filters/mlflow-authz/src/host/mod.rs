@@ -1,15 +1,16 @@
 //! Every host call the filter makes, with the host's odd answers as typed errors.
 //!
-//! Only this module and the contexts name the ABI. The one exception is `dispatch_http_call`, which must
-//! stay the SDK's: its table of tokens is private.
+//! Owns what a status means and how maps and numbers are written for the host. It keeps nothing between calls and
+//! knows no request: which context a call acts on is the caller's business.
 
 mod headers;
 pub mod log;
-mod raw;
 mod shared;
 
 use std::fmt;
 use std::time::Duration;
+
+use crate::abi::{Status, imports as raw};
 
 pub use headers::HeaderPairs;
 pub use shared::HostData;
@@ -79,7 +80,7 @@ const EMPTY: u32 = 7;
 const REQUEST_STREAM: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 
-fn check(call: &'static str, status: raw::Status) -> Result<(), HostError> {
+fn check(call: &'static str, status: Status) -> Result<(), HostError> {
     if status == OK {
         Ok(())
     } else {
@@ -152,35 +153,50 @@ pub fn send_local_response(
 
 /// Lets a held request go on.
 pub fn continue_request() -> Result<(), HostError> {
-    check("continue_stream", raw::continue_stream(REQUEST_STREAM))
+    check(
+        "continue_stream",
+        raw::proxy_continue_stream(REQUEST_STREAM),
+    )
 }
 
 /// Resets the request's stream.
 pub fn close_request() -> Result<(), HostError> {
-    check("close_stream", raw::close_stream(REQUEST_STREAM))
-}
-
-/// Calls the root context's `on_tick` from within a stream's callback. The context must be this VM's own.
-pub fn enter_root(context: u32) {
-    raw::enter_root(context);
+    check("close_stream", raw::proxy_close_stream(REQUEST_STREAM))
 }
 
 /// Lets the host calls that follow in this callback act on another context.
 pub fn set_effective_context(context: u32) -> Result<(), HostError> {
-    check("set_effective_context", raw::set_effective_context(context))
+    check(
+        "set_effective_context",
+        raw::proxy_set_effective_context(context),
+    )
 }
 
-/// How often the root context ticks; `None` stops it. Below a millisecond counts as one.
+/// Sends a request to a cluster. Returns the token that the reply comes with, to the root context of the context that
+/// is active now.
+pub fn http_call(
+    cluster: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    timeout: Duration,
+) -> Result<u32, HostError> {
+    let trailers = headers::serialize(&[]);
+    let headers = headers::serialize(headers);
+    let (status, token) = raw::http_call(cluster, &headers, body, &trailers, milliseconds(timeout));
+    check("http_call", status).map(|()| token)
+}
+
+fn milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// How often the root of the active context ticks; `None` stops it. Below a millisecond counts as one.
 pub fn set_tick_period(period: Option<Duration>) -> Result<(), HostError> {
-    let milliseconds = period.map_or(0, |period| {
-        u32::try_from(period.as_millis()).unwrap_or(u32::MAX).max(1)
-    });
-    check("set_tick_period", raw::set_tick_period(milliseconds))
-}
-
-/// A root context that was asked to end has ended.
-pub fn done() -> Result<(), HostError> {
-    check("done", raw::done())
+    let period = period.map_or(0, |period| milliseconds(period).max(1));
+    check(
+        "set_tick_period",
+        raw::proxy_set_tick_period_milliseconds(period),
+    )
 }
 
 /// Defines a metric, or finds the one that has the name.
@@ -191,10 +207,10 @@ pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32, HostError> {
 
 /// Adds to a counter or gauge.
 pub fn increment_metric(id: u32, offset: i64) -> Result<(), HostError> {
-    check("increment_metric", raw::increment_metric(id, offset))
+    check("increment_metric", raw::proxy_increment_metric(id, offset))
 }
 
 /// Records a value.
 pub fn record_metric(id: u32, value: u64) -> Result<(), HostError> {
-    check("record_metric", raw::record_metric(id, value))
+    check("record_metric", raw::proxy_record_metric(id, value))
 }

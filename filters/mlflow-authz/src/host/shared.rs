@@ -3,7 +3,8 @@
 
 use mlflow_authz::shared_data::{SharedData, Version};
 
-use super::{OK, raw};
+use super::OK;
+use crate::abi::imports as raw;
 
 /// The data that the VMs with one `vm_id` share.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
-//! What an event leaves behind: its outbox is emptied, woken streams are resumed, the timer is set.
+//! What an event leaves behind: its outbox is emptied, woken streams are resumed, the timer is set. Callouts and the
+//! timer are the root's, whichever of its contexts is active.
 
 use std::time::Duration;
 
-use mlflow_authz::auth_service::Reply;
+use mlflow_authz::auth_service::{Callout, Reply};
 use mlflow_authz::{CalloutId, Engine, Moment, RequestHead, StreamId};
 
 use super::Plugin;
@@ -18,18 +19,18 @@ const AT_ONCE: Option<Duration> = Some(Duration::from_millis(1));
 
 impl Plugin {
     /// Does what the last event left. `at_hand` is the stream whose callback this is.
-    pub(super) fn empty_outbox(&self, active: u32, at_hand: Option<&Request>) {
-        self.empty_outbox_once(active, at_hand);
-        let ticking = self.set_tick(active);
+    pub(super) fn empty_outbox(&self, at_hand: Option<&Request>) {
+        self.empty_outbox_once(at_hand);
+        let ticking = self.set_tick(at_hand.is_none());
         if ticking != self.ticking.replace(ticking) {
             if let Ok(mut engine) = self.engine.try_borrow_mut() {
                 engine.set_ticking(ticking);
             }
-            self.empty_outbox_once(active, at_hand);
+            self.empty_outbox_once(at_hand);
         }
     }
 
-    fn empty_outbox_once(&self, active: u32, at_hand: Option<&Request>) {
+    fn empty_outbox_once(&self, at_hand: Option<&Request>) {
         for _ in 0..ROUNDS {
             let mut outbox = self.emptied.take();
             match self.engine.try_borrow_mut() {
@@ -40,10 +41,8 @@ impl Plugin {
             woken.append(&mut outbox.wake);
             let is_done = outbox.is_empty() && woken.is_empty();
             metrics::flush(&mut outbox);
-            if !outbox.callouts.is_empty() {
-                let callouts = std::mem::take(&mut outbox.callouts);
-                let not_sent = self.courier.send(self.root, active, callouts);
-                self.report_not_sent(not_sent);
+            for (id, callout) in outbox.callouts.drain(..) {
+                self.send(id, &callout);
             }
             self.emptied.replace(outbox);
             if is_done {
@@ -62,15 +61,21 @@ impl Plugin {
         }
     }
 
-    fn report_not_sent(&self, callouts: Vec<CalloutId>) {
-        for callout in callouts {
-            // Within the event that caused them.
-            let told = self.with_engine_at(self.now.get(), |engine, moment| {
-                engine.on_callout_reply(callout, moment, &Reply::NotSent);
-            });
-            if let Err(broken) = told {
-                log::error!("event lost: {broken}");
-            }
+    fn send(&self, id: CalloutId, callout: &Callout) {
+        match self.callouts.send(id, callout) {
+            Ok(None) => {}
+            Ok(Some(earlier)) => self.report(earlier, &Reply::Reset),
+            Err(_) => self.report(id, &Reply::NotSent),
+        }
+    }
+
+    /// Tells the engine what became of a callout, within the event that caused it.
+    fn report(&self, callout: CalloutId, reply: &Reply<'_>) {
+        let told = self.with_engine_at(self.now.get(), |engine, moment| {
+            engine.on_callout_reply(callout, moment, reply);
+        });
+        if let Err(error) = told {
+            log::error!("event lost: {error}");
         }
     }
 
@@ -96,8 +101,8 @@ impl Plugin {
         let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
             engine.on_woken(id, moment, head)
         };
-        if let Err(broken) = self.decide(request, event) {
-            self.refuse(request, &broken);
+        if let Err(error) = self.decide(request, event) {
+            self.refuse(request, &error);
         }
         self.read_body(request);
         if !request.is_undecided() {
@@ -106,31 +111,22 @@ impl Plugin {
     }
 
     /// Asks for the ticks that the engine wants. Returns whether it has them.
-    fn set_tick(&self, active: u32) -> bool {
+    fn set_tick(&self, is_root: bool) -> bool {
         let Ok(engine) = self.engine.try_borrow() else {
             return true;
         };
         if engine.is_idle() {
-            self.courier.clear();
+            self.callouts.clear();
         }
         let mut wanted = engine.tick_period(self.now.get());
         if !self.woken.borrow().is_empty() || self.configured.borrow().is_some() {
             wanted = AT_ONCE;
         }
         // Only a tick stops the ticks: under load they would be stopped and started with each request.
-        if wanted == self.tick.get() || (wanted.is_none() && active != self.root) {
+        if wanted == self.tick.get() || (wanted.is_none() && !is_root) {
             return true;
         }
-        let set = host::set_effective_context(self.root).and_then(|()| {
-            let set = host::set_tick_period(wanted);
-            // Whoever cannot return has its ticks all the same; to be woken here would be in another's name.
-            if let Err(error) = host::set_effective_context(active) {
-                log::error!("{error}");
-                return Ok(());
-            }
-            set
-        });
-        match set {
+        match host::set_tick_period(wanted) {
             Ok(()) => {
                 self.tick.set(wanted);
                 true

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::super::{answer, reason};
 use super::{ALIAS, CONTRIBUTOR, CREATE, CREATE_VERSION, FOREIGN, MINE, begin, knowing, whole};
-use crate::audit::HostFacts;
 use crate::engine::Next;
 use crate::request::RequestHead;
 
@@ -125,9 +124,7 @@ fn audit_records_name_the_object() {
             client_address: None,
         };
         let now = shell.now;
-        let record = shell
-            .engine()
-            .audit_record(now, decision, &head, HostFacts::default());
+        let record = shell.engine().audit_record(now, decision, &head, || None);
         let record: Value = serde_json::from_str(&record.unwrap()).unwrap();
         assert_eq!(record.get("name").and_then(Value::as_str), name, "{record}");
         assert_eq!(record["reason"], reason(&next));

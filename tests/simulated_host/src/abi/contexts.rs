@@ -49,22 +49,14 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Within `proxy_on_http_call_response` the SDK (0.2.5, `dispatcher.rs`) switches to the context that asked
-/// before it calls the filter, and unwraps the status. That one call is never struck: the context exists
-/// for the SDK, hence for the host too, and then Envoy has no failure to return (`set_effective_context`).
-fn set_effective_context(mut caller: Caller<'_, Host>, context: u32) -> Status {
-    let act = |host: &mut Host| {
+fn set_effective_context(caller: Caller<'_, Host>, context: u32) -> Status {
+    run(caller, "proxy_set_effective_context", |caller| {
+        let host = caller.data_mut();
         if context != 0 && !host.exists(context) {
             return Err(BAD_ARGUMENT);
         }
         host.effective = context;
         Ok(())
-    };
-    if std::mem::take(&mut caller.data_mut().sdk_switches) {
-        return act(caller.data_mut()).err().unwrap_or_default();
-    }
-    run(caller, "proxy_set_effective_context", |caller| {
-        act(caller.data_mut())
     })
 }
 

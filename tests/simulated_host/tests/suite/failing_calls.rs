@@ -24,19 +24,6 @@ const OBSERVING: &[&str] = &[
     "proxy_set_property",
 ];
 
-/// Statuses on which the SDK's own wrapper panics, where the filter cannot do without the wrapper, and why no
-/// host returns them.
-///
-/// `proxy_http_call`, through `hostcalls::dispatch_http_call` (its table of tokens is private): it accepts
-/// `Ok`, `BadArgument` and `InternalFailure`. The ABI documents these and `InvalidMemoryAccess`, which is for
-/// pointers outside the module's memory; the wrapper's come from live slices. Envoy's `Context::httpCall`
-/// returns the three alone.
-///
-/// `proxy_set_effective_context`, called by the SDK's dispatcher before `on_http_call_response`, is unwrapped;
-/// see `abi::contexts` for why it cannot fail there. Calls of the filter's own do fail in these tests.
-const NO_HOST_RETURNS: &[(&str, &[Status])] =
-    &[("proxy_http_call", &[1, 3, 4, 5, 6, 7, 8, 9, 11, 12])];
-
 /// A path through the filter: what leads there, and what is done on it. Calls fail on worker 0 alone.
 struct Path {
     name: &'static str,
@@ -234,15 +221,8 @@ fn take(
     (world, stream, calls)
 }
 
-fn statuses(call: &str) -> impl Iterator<Item = Status> {
-    let never: &[Status] = NO_HOST_RETURNS
-        .iter()
-        .find(|(name, _)| *name == call)
-        .map_or(&[], |(_, never)| never);
-    FAILURES
-        .iter()
-        .map(|(status, _)| *status)
-        .filter(|status| !never.contains(status))
+fn statuses() -> impl Iterator<Item = Status> {
+    FAILURES.iter().map(|(status, _)| *status)
 }
 
 #[test]
@@ -264,7 +244,7 @@ fn no_failing_host_call_traps_or_lets_an_undecided_request_through() {
             for when in each {
                 // What is written of statuses is tried on the paths that take one worker.
                 let few = |status: &Status| path.workers == 1 || [1, 10].contains(status);
-                for status in statuses(call).filter(few) {
+                for status in statuses().filter(few) {
                     let case = format!("{}: {call} {when:?} returns {status}", path.name);
                     let (mut world, stream, _) = take(path, Some((call, when, status)));
                     assert_eq!(world.faults(), Vec::<String>::new(), "{case}");
@@ -307,7 +287,7 @@ fn a_configuration_that_cannot_be_read_is_refused_and_what_only_observes_is_not_
     calls.retain(|call, count| *count > calls_before.get(call).copied().unwrap_or_default());
     assert!(calls.contains_key("proxy_get_buffer_bytes"), "{calls:?}");
     for call in calls.into_keys() {
-        for status in statuses(call) {
+        for status in statuses() {
             let case = format!("{call} returns {status}");
             let mut world = World::single();
             let faults = &mut world.workers[0].host_mut().faults;
@@ -358,24 +338,4 @@ fn a_cluster_that_is_not_there_is_a_503() {
     world.advance_ticking(Duration::from_millis(100));
     assert_eq!(world.result(0, stream), "503 auth_unavailable");
     world.assert_sound();
-}
-
-/// Should this fail, the SDK has learnt to return these statuses: then take them out of [`NO_HOST_RETURNS`].
-#[test]
-fn the_statuses_left_out_are_those_on_which_the_sdk_panics() {
-    for (call, left_out) in NO_HOST_RETURNS {
-        for status in *left_out {
-            let mut world = World::single();
-            let faults = &mut world.workers[0].host_mut().faults;
-            faults.order(call, When::Always, *status);
-            let stream = world.open(0, request(READ, Some("reader"), &[]));
-            let trap = world.workers[0].trap.clone().expect("a trap");
-            assert!(trap.contains("panic at"), "{call} {status}: {trap}");
-            assert_eq!(
-                world.result(0, stream),
-                "waits",
-                "a trap lets nothing through"
-            );
-        }
-    }
 }

@@ -152,3 +152,22 @@ fn host_calls_of_a_request() {
         world.assert_sound();
     }
 }
+
+/// A flood of denials is where their cost counts: what the record would have needed is not asked for.
+#[test]
+fn a_denial_that_the_audit_log_leaves_out_costs_no_host_call_for_it() {
+    let audit = r#"{"audit": {"max_per_second": 1},"#;
+    let mut world = World::new(1, &CONFIGURATION.replacen('{', audit, 1), 1);
+    warm(&mut world, 0);
+    world.advance(Duration::from_secs(2));
+    let mut denial = || {
+        during(&mut world, 0, |world| {
+            open_and_end(world, 0, WRITE, "403 scope_missing");
+        })
+    };
+    let recorded = denial();
+    assert_eq!(recorded.get("proxy_get_property"), Some(&2));
+    let left_out = denial();
+    assert_eq!(left_out.get("proxy_get_property"), None);
+    assert_eq!(left_out.get("proxy_log"), None);
+}

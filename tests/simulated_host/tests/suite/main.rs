@@ -16,6 +16,7 @@ mod failing_calls;
 mod host_calls;
 mod instructions;
 mod module;
+mod odd_callbacks;
 mod odd_headers;
 mod ordinary;
 mod regressions;

@@ -56,12 +56,7 @@ impl Run {
         let Some(call) = self.random.choice(calls) else {
             return;
         };
-        let status = if call == "proxy_http_call" {
-            // The only ones a host returns, see `failing_calls`.
-            *self.random.choice(&[2, 10]).unwrap()
-        } else {
-            self.random.choice(FAILURES).unwrap().0
-        };
+        let status = self.random.choice(FAILURES).unwrap().0;
         let nth = self.random.u64(1..=3);
         self.say(format!(
             "worker {worker}: {call} number {nth} from now returns {status}"

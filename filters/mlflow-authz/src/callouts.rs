@@ -1,0 +1,40 @@
+//! Callouts of one root context: sends them and keeps which reply belongs to which.
+//!
+//! Owns the host's tokens. It does not know what is asked, or for which request. The host gives every callout to the
+//! root context, whichever of its streams is active when it is sent (proxy-wasm-cpp-host, `exports.cc`, `http_call`).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use mlflow_authz::CalloutId;
+use mlflow_authz::auth_service::Callout;
+
+use crate::host::{self, HostError};
+
+/// Callouts in flight, by the host's token.
+#[derive(Default)]
+pub struct Callouts(RefCell<HashMap<u32, CalloutId>>);
+
+impl Callouts {
+    /// Sends one. Where a token is used a second time, the callout that had it is returned: its reply cannot be told
+    /// apart any more.
+    pub fn send(&self, id: CalloutId, callout: &Callout) -> Result<Option<CalloutId>, HostError> {
+        let headers: Vec<(&str, &str)> = callout
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let token = host::http_call(&callout.cluster, &headers, &callout.body, callout.timeout)?;
+        Ok(self.0.borrow_mut().insert(token, id))
+    }
+
+    /// The callout that a reply belongs to, if it is still in flight.
+    pub fn take(&self, token: u32) -> Option<CalloutId> {
+        self.0.borrow_mut().remove(&token)
+    }
+
+    /// No reply is awaited any more: forgets those that never came.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
