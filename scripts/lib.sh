@@ -48,6 +48,59 @@ logged() {
   fi
 }
 
+# beside NAME COMMAND…: runs a command or function in the background, with its output in a log. `await NAME` waits for
+# it. The end of the script, whatever ends it, ends what it runs beside it.
+declare -A BESIDE=() BESIDE_LOG=()
+beside() {
+  local name=$1 log=${CARGO_TARGET_DIR:-target}/beside-$1.log
+  shift
+  mkdir -p "$(dirname "$log")"
+  # With job control it is a process group, which can be ended as a whole; and bash does not let it ignore SIGINT.
+  set -m
+  (
+    trap 'status=$?; if ((status != 0)); then step "$name FAILED" 2>&3; fi' EXIT
+    "$@"
+  ) 3>&2 >"$log" 2>&1 </dev/null &
+  BESIDE[$name]=$! BESIDE_LOG[$name]=$log
+  set +m
+  trap end_beside EXIT
+}
+
+end_beside() {
+  local pid
+  for pid in "${BESIDE[@]}"; do
+    kill -TERM -- "-$pid" 2>/dev/null || true
+  done
+}
+
+# await NAME: waits for what `beside` started, with a sign of life every 15 s; shows its steps and, if it failed, all
+# output of the last one.
+await() {
+  local name=$1 pid=${BESIDE[$1]} log=${BESIDE_LOG[$1]} began=$SECONDS status=0
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.5
+    if ((SECONDS - began >= 15)); then
+      began=$SECONDS
+      step "  … $name: $(tail -n 1 "$log" | tr -c '[:print:]\n' ' ' | cut -c 1-90)"
+    fi
+  done
+  wait "$pid" || status=$?
+  unset "BESIDE[$name]"
+  if ((status == 0)); then
+    grep -E '^\[ *[0-9]+s\] [^ ]' "$log" | sed "s/^\(\[ *[0-9]*s\]\)/\1 $name:/" >&2 || true
+    return
+  fi
+  tac "$log" | sed '/^\[ *[0-9]*s\] [^ ]/q' | tac >&2
+  printf 'error: %s failed with status %s; all of its output: %s\n' "$name" "$status" "$log" >&2
+  return "$status"
+}
+
+# copy_sources FOLDER: a copy of everything that git knows or would add.
+copy_sources() {
+  mkdir -p "$1"
+  git ls-files -z --cached --others --exclude-standard | xargs -0 cp --no-dereference --parents --target-directory="$1"
+}
+
 # can_apt: may this script install Debian packages?
 can_apt() { [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; }
 
@@ -92,7 +145,7 @@ make_venv() {
     python3 -m venv "$dir"
     logged "$dir/install.log" "$dir/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@"
     printf '%s' "$wanted" >"$dir/.complete"
-  ) 9>"$TOOLS/.lock"
+  ) 9>"$dir.lock"
 }
 
 # ensure_rust: the toolchain that rust-toolchain.toml names, with its components and wasm targets.
@@ -178,17 +231,21 @@ ensure_middleware_python() {
   export MIDDLEWARE_PYTHON=$dir/bin/python
 }
 
-# cargo_tool PACKAGE VERSION DIR: a program built from its package, in DIR/bin, or nothing.
+# cargo_tool PACKAGE VERSION DIR [OPTION…]: a program built from its package, in DIR/bin, or nothing. OPTION is cargo's.
 cargo_tool() {
-  [[ -f $3/.complete ]] && return
-  step "building $1 $2 (some minutes)"
+  local package=$1 version=$2 dir=$3
+  shift 3
+  [[ -f $dir/.complete ]] && return
+  step "building $package $version (some minutes)"
   (
     flock 9
-    [[ -f $3/.complete ]] && exit
-    mkdir -p "$3"
-    logged "$3/install.log" cargo install "$1" --version "$2" --locked --root "$3"
-    touch "$3/.complete"
-  ) 9>"$TOOLS/.lock"
+    [[ -f $dir/.complete ]] && exit
+    mkdir -p "$dir"
+    # Half as long to build as a release, and fast enough for what these have to do.
+    export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
+    logged "$dir/install.log" cargo install --debug --locked --root "$dir" "$package" --version "$version" "$@"
+    touch "$dir/.complete"
+  ) 9>"$dir.lock"
 }
 
 # ensure_wasm_bindgen: sets WASM_BINDGEN_TEST_RUNNER, which runs wasm32-unknown-unknown tests under Node.
@@ -200,7 +257,7 @@ ensure_wasm_bindgen() {
   [[ $locked == "$WASM_BINDGEN_VERSION" ]] ||
     die "Cargo.lock has wasm-bindgen $locked, scripts/versions.env $WASM_BINDGEN_VERSION: make them the same"
   WASM_BINDGEN_TEST_RUNNER=$dir/bin/wasm-bindgen-test-runner
-  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "$dir"
+  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "$dir" --bin wasm-bindgen-test-runner
   export WASM_BINDGEN_TEST_RUNNER
 }
 
@@ -225,7 +282,7 @@ ensure_prometheus() {
         dpkg-deb -x prometheus_*.deb .
         rm prometheus_*.deb
         touch .complete
-      ) 9>"$TOOLS/.lock"
+      ) 9>"$dir.lock"
     fi
     PROMETHEUS=$dir/usr/bin/prometheus PROMTOOL=$dir/usr/bin/promtool
   fi
@@ -294,7 +351,7 @@ ensure_crds() {
       cp "$ROOT"/tests/crds/package*.json "$dir/"
       logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
       touch "$modules/.complete"
-    ) 9>"$TOOLS/.lock"
+    ) 9>"$dir.lock"
   fi
   export CRDS=$dir
 }
@@ -316,7 +373,7 @@ ensure_wasm_opt() {
       cp "$ROOT"/tools/wasm-opt/package*.json "$dir/"
       logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
       touch "$dir/.complete"
-    ) 9>"$TOOLS/.lock"
+    ) 9>"$dir.lock"
   fi
   WASM_OPT=$dir/node_modules/.bin/wasm-opt
 }

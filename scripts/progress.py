@@ -15,6 +15,10 @@ def step(text: str) -> None:
 
 
 def end_as_by_ctrl_c() -> None:
-    """From now on SIGTERM and SIGHUP end the process by way of the context managers, as Ctrl-C does."""
+    """From now on SIGTERM and SIGHUP end the process by way of the context managers, as Ctrl-C does.
+
+    Ctrl-C too, where whoever started the process has it ignored.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))

@@ -17,6 +17,8 @@ import bench_report  # noqa: E402
 from bench_cases import COMPARED, DECIDING, PARTS, STEPS, Case, Sample, find  # noqa: E402
 from bench_subjects import Subjects  # noqa: E402
 
+pytestmark = pytest.mark.alone
+
 FORWARDING = {"none", "empty", *STEPS}
 
 

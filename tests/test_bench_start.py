@@ -12,6 +12,8 @@ import bench_start_report  # noqa: E402
 from bench_report import title_of  # noqa: E402
 from bench_start import Case, Start  # noqa: E402
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:

@@ -16,8 +16,8 @@ from harness.auth_service import AuthService
 from harness.envoy import Envoy
 from harness.http import Client, Response, Upload, bearer
 from harness.http2 import Http2
-from harness.ports import free_port
-from harness.processes import NotReady, Process, wait_until
+from harness.ports import FIRST, LAST, free_port, range_of
+from harness.processes import INTERRUPTIBLE, NotReady, Process, wait_until
 from harness.upstream import EchoUpstream
 
 PYTHON = sys.executable
@@ -191,6 +191,16 @@ def test_ports_differ() -> None:
     assert len({free_port() for _ in range(50)}) == 50
 
 
+def test_no_two_workers_share_a_port() -> None:
+    ranges = [range_of(worker, 3) for worker in range(3)]
+    assert len({port for ports in ranges for port in ports}) == sum(map(len, ranges))
+    assert all(FIRST <= port <= LAST for ports in ranges for port in ports)
+    assert min(map(len, ranges)) > 4000
+    assert free_port() in range_of(
+        int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    )
+
+
 # --- processes: nothing may be left behind ---
 
 # A program that ignores SIGTERM and starts another in a session of its own.
@@ -207,6 +217,18 @@ def test_stop_ends_descendants_too(tmp_path: Path) -> None:
     process.stop()
     process.stop()
     assert watchdog.living(mark, {process.pid}) == []
+
+
+def test_a_program_can_be_interrupted_where_this_one_cannot(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        sleeper = Process("sleep", ["sleep", "300"], tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    wait_until(lambda: Path(f"/proc/{sleeper.pid}/comm").read_text() == "sleep\n", "env has become sleep")
+    os.kill(sleeper.pid, signal.SIGINT)
+    wait_until(lambda: not sleeper.running(), "SIGINT has ended it")
+    sleeper.stop()
 
 
 def test_a_program_that_ends_early_is_reported_with_its_words(tmp_path: Path) -> None:
@@ -229,8 +251,9 @@ def test_a_harness_that_dies_leaves_nothing(tmp_path: Path, sent: signal.Signals
     """
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "tests")}
     harness = subprocess.Popen(
-        [PYTHON, "-c", textwrap.dedent(script)], env=environment, stdout=subprocess.PIPE, text=True
-    )
+        [*INTERRUPTIBLE, PYTHON, "-c", textwrap.dedent(script)],
+        env=environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert harness.stdout
     mark = harness.stdout.readline().strip()
     wait_until(lambda: len(watchdog.living(mark, set())) == 2, "both programs run")

@@ -28,6 +28,8 @@ from harness.many import on_every_worker
 from harness.processes import wait_until
 from harness.stack import Stack
 
+pytestmark = pytest.mark.alone
+
 IN_FORCE = 2.0
 """Seconds from the move of the file until no request is decided by what was before; some 20 ms on a machine
 that has nothing else to do."""

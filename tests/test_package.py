@@ -1,6 +1,6 @@
 """What scripts/package ships: images that Istio and Envoy Gateway can read, checksums, the list of crates.
 
-scripts/test runs `scripts/package --verify` before these, which builds the module in two folders.
+scripts/test runs `scripts/package` before these.
 """
 
 import gzip

@@ -92,8 +92,8 @@ fuzz_target!(|data: &[u8]| {
     let elsewhere = headers
         .iter()
         .any(|(name, _)| spelled(name) == "x-mlflow-workspace");
-    assert!(!elsewhere || operation.naming() == Naming::Collection);
-    match operation.naming() {
+    assert!(!elsewhere || operation.naming == Naming::Collection);
+    match operation.naming {
         Naming::Untied => panic!("{} is tied to no name", operation.name),
         Naming::Collection => assert!(!read),
         Naming::ArtifactPath => {

@@ -14,6 +14,10 @@ from . import watchdog
 
 T = TypeVar("T")
 
+# Where SIGINT is ignored (`nohup scripts/test &`, some CI runners) a program would inherit that, and bash cannot undo it.
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""Before a command: SIGINT ends it, unless it decides otherwise itself."""
+
 _HARNESS = uuid.uuid4().hex
 _running: dict[int, "Process"] = {}
 _watchdog: subprocess.Popen[str] | None = None
@@ -56,7 +60,7 @@ class Process:
         _start_watchdog()
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self._popen = subprocess.Popen(
-                [str(word) for word in command],
+                [*INTERRUPTIBLE, *(str(word) for word in command)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
