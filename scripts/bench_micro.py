@@ -24,7 +24,7 @@ HEAD = """# Micro-benchmarks
 
 writes this page: what the parts of a decision cost by themselves, natively and as WebAssembly in Node's V8 with its
 optimizing compiler only. Times are divan's, of 100 samples each: the fastest, which other load on the machine disturbs
-least, and the median. `benches/micro` says what each does. The bars, for native code: classify a target in at most
+least, and the median. `benches/micro` says what each does. The targets, for native code: classify a target in at most
 150 ns, decide with a cached principal in at most 500 ns. Natively SHA-256 has instructions of its own; in WebAssembly a
 key's digest takes as long as all of its classification.
 
@@ -91,7 +91,7 @@ def missed(measured: list[tuple[str, str, str]]) -> list[str]:
         whole = path.replace("\t", "/")
         for start, bar in BARS.items():
             if whole.startswith(start) and nanoseconds(fastest) > bar:
-                problems.append(f"{whole}: {fastest}, the bar is {bar} ns")
+                problems.append(f"{whole}: {fastest}, the target is {bar} ns")
     return problems
 
 

@@ -31,7 +31,7 @@ def head(first: str, *others: str) -> list[str]:
 
 
 def _bars(cases: list[Case]) -> list[str]:
-    lines = head("bar", "wanted", "reached", "90 % interval", "verdict")
+    lines = head("target", "wanted", "reached", "90 % interval", "verdict")
     for bar in bars(cases):
         interval = f"{bar.low:.2f} to {bar.high:.2f}"
         lines.append(row(bar.title, bar.wanted, f"{bar.value:.2f}", interval, bar.verdict))
@@ -189,7 +189,7 @@ worker. What is measured has one CPU; load generator, upstream and auth service 
 [README.md](README.md). *CPU busy*: the share of its CPU that the measured process used. Below 100 %, load generator,
 upstream or auth service were the limit of the requests per second, and a faster process would show no more of them.
 
-## Bars
+## Targets
 
 {bars}
 

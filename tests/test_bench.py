@@ -107,7 +107,7 @@ def test_the_report_has_a_row_for_each(report: str) -> None:
     assert firsts["cached read by"] == ["one key", f"{bench.QUICK.keys} keys at random"]
     assert len(firsts["cached write to a model"]) == len(firsts["write to a model"]) == 3
     assert firsts["process"][: len(COMPARED)] == compared
-    assert len(firsts["bar"]) == 9
+    assert len(firsts["target"]) == 9
     for stated in ("Envoy 1.", "fastapi", "wrk", "CPUs", "UTC"):
         assert stated in report
     assert "hk_live" not in report
