@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::config::{AccessLog, Audit};
 use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
+use crate::per_second::PerSecond;
 use crate::principal::{Grant, Principal, Timestamp};
 use crate::printable::printable_json;
 use crate::request::RequestHead;
@@ -207,38 +208,4 @@ fn without_keys<'a>(bytes: &'a [u8], keys: &[Vec<u8>]) -> Cow<'a, [u8]> {
 fn escaped(bytes: &[u8]) -> String {
     let cut = bytes.get(..LONGEST_TEXT).unwrap_or(bytes);
     cut.escape_ascii().to_string()
-}
-
-/// Admits so many events per second of the host's clock.
-#[derive(Debug)]
-pub(crate) struct PerSecond {
-    limit: u64,
-    second: u64,
-    admitted: u64,
-    suppressed: u64,
-}
-
-impl PerSecond {
-    pub(crate) const fn new(limit: u64) -> Self {
-        Self {
-            limit,
-            second: 0,
-            admitted: 0,
-            suppressed: 0,
-        }
-    }
-
-    /// How many events were left out since the last one admitted; `None` when this one is left out.
-    pub(crate) fn admit(&mut self, now: Timestamp) -> Option<u64> {
-        if now.as_secs() != self.second {
-            self.second = now.as_secs();
-            self.admitted = 0;
-        }
-        if self.admitted >= self.limit {
-            self.suppressed += 1;
-            return None;
-        }
-        self.admitted += 1;
-        Some(std::mem::take(&mut self.suppressed))
-    }
 }

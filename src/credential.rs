@@ -44,6 +44,11 @@ impl<'a> ApiKey<'a> {
         well_formed(bytes).map(|text| Self(Text::Decoded(text.as_bytes().into())))
     }
 
+    /// Its length in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.expose().len()
+    }
+
     /// The key itself, for the callout and its digest and for nothing else.
     pub(crate) fn expose(&self) -> &str {
         match &self.0 {
@@ -206,13 +211,15 @@ const MOST_HIDDEN: usize = 8;
 
 /// Everything a request presents that may be a key, configured or not, well formed or not: what may stand in no record.
 pub(crate) fn presented(head: &RequestHead<'_>) -> Vec<Vec<u8>> {
-    let mut found: Vec<Vec<u8>> = Vec::new();
+    let mut found = Hidden::default();
     let headers = ["authorization", "x-api-key"].map(|name| head.all_spellings(name));
     for value in headers.into_iter().flatten() {
         for word in value.split(|b| matches!(b, b' ' | b'\t' | b',')) {
-            found.push(word.to_vec());
+            found.add(word);
             if let Ok(decoded) = STANDARD.decode(word) {
-                found.extend(decoded.splitn(2, |b| *b == b':').map(<[u8]>::to_vec));
+                decoded
+                    .splitn(2, |b| *b == b':')
+                    .for_each(|part| found.add(part));
             }
         }
     }
@@ -222,14 +229,28 @@ pub(crate) fn presented(head: &RequestHead<'_>) -> Vec<Vec<u8>> {
         .filter(|it| is_key_parameter(it))
         .filter_map(|it| it.split_once('='))
     {
-        found.push(value.as_bytes().to_vec());
-        found.push(decoded_query_component(value).collect());
+        found.add(value.as_bytes());
+        let decoded: Vec<u8> = decoded_query_component(value).collect();
+        found.add(&decoded);
     }
-    found.retain(|key| key.len() >= SHORTEST_HIDDEN);
-    // The longest first: a part of a key must not hide the rest of it.
-    found.sort_by_key(|key| std::cmp::Reverse(key.len()));
-    found.truncate(MOST_HIDDEN);
-    found
+    found.0
+}
+
+/// The longest texts, the longest first: a part of a key must not hide the rest of it.
+#[derive(Default)]
+struct Hidden(Vec<Vec<u8>>);
+
+impl Hidden {
+    fn add(&mut self, text: &[u8]) {
+        if text.len() < SHORTEST_HIDDEN {
+            return;
+        }
+        let at = self.0.partition_point(|other| other.len() >= text.len());
+        if at < MOST_HIDDEN {
+            self.0.insert(at, text.to_vec());
+            self.0.truncate(MOST_HIDDEN);
+        }
+    }
 }
 
 /// A raw target without its key parameters; `None` when there are none.

@@ -158,6 +158,8 @@ reasons! {
         BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "BAD_REQUEST",
         /// The catalog does not know the endpoint, and the key lacks the strict reading.
         OperationUnknown => "operation_unknown", FORBIDDEN, "PERMISSION_DENIED",
+        /// GraphQL is switched off, whoever asks.
+        GraphQlOff => "operation_unknown", FORBIDDEN, "PERMISSION_DENIED",
         /// The auth service refuses the key.
         KeyRefused => "key_refused", FORBIDDEN, "PERMISSION_DENIED",
         /// The auth service limits the caller's rate.

@@ -182,6 +182,7 @@ impl Denials<'_> {
             Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted => {
                 self.missing_permission(decision, head)
             }
+            Reason::GraphQlOff => format!("GraphQL is switched off here.{}", self.help()),
             Reason::BodyAmbiguous => format!(
                 "This key is limited to names, and the name in the request cannot be read without doubt: {}.",
                 decision.unclear.as_deref().unwrap_or_default()
@@ -251,7 +252,7 @@ impl Denials<'_> {
             .and_then(Operation::note)
             .map_or_else(String::new, |note| format!(" {note}"));
         let Some(required) = decision.required else {
-            return format!("GraphQL is switched off here.{}", self.help());
+            return String::new();
         };
         let granting = self.policy.scopes_to_ask_for(decision.operation, required);
         let granting = match granting.as_slice() {

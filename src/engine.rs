@@ -1,115 +1,62 @@
 //! The state machine of a stream: events in, what to do next out.
 //!
 //! Sans-IO: it never waits, reads a clock or calls a proxy. Each event brings the [`Moment`]: the host's
-//! clock and shared data. Streams that wait for an answer are kept here under their opaque ids; one that can
-//! be decided at once never is. What else changed is put in an [`Outbox`] that the shell empties after each
-//! event.
+//! clock and shared data. What else changed is put in an [`Outbox`] that the shell empties after each event.
+//!
+//! Owns the requests that are held, and nothing else of its own: what a head tells is `surface`'s to say, who the
+//! caller is `identity`'s, and whether that caller may `authorize`'s. It may decide nothing itself.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `classify`, `unknown` | what the request headers alone tell |
-//! | `ask` | a key this VM does not know: wait with others, take a neighbour's word, or ask |
-//! | `settle` | what came of a question, for all who wait |
-//! | `flights` | the questions that are open, with all who wait |
-//! | `budgets`, `address` | who may have how many callouts open |
-//! | `circuits`, `failures` | when the service, or a key, is not asked about |
-//! | `waiting`, `since` | streams that are held, and which of them are due |
-//! | `judge` | whether the principal may, by wide grants and by those limited to names |
-//! | `shadow` | nobody waits long for an answer that cannot refuse it |
-//! | `finish` | what a decision becomes |
-//! | `revocation` | revoked keys: one VM polls, all forget |
+//! | `deciding` | takes a request from its lookup to its decision, and says what becomes of it |
+//! | `held` | requests that wait for a lookup or a body, and which of them are due |
+//! | `next` | what a shell does with a request |
 
-mod address;
-mod ask;
-mod budgets;
-mod circuits;
-mod classify;
-mod failures;
-mod finish;
-mod flights;
-mod judge;
+mod deciding;
+mod held;
 mod next;
-mod outbox;
-mod revocation;
-mod settle;
-mod shadow;
-mod since;
-mod unknown;
-mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use crate::audit::{AuditLog, PerSecond};
-use crate::auth_service::{AuthServiceClient, KeyDigest, RevocationClient};
+use crate::audit::AuditLog;
+use crate::auth_service::Reply;
+use crate::authorize::Body;
 use crate::catalog::{Access, CATALOG};
 use crate::config::Config;
 use crate::config_log::config_hash;
-use crate::credential::ApiKey;
-use crate::decision::{Decision, Reason};
+use crate::decision::Decision;
+use crate::effects::Effects;
 use crate::enforcement::Enforcement;
+use crate::identity::{Caller, Identities, Sought};
+use crate::lookup::LookupFailure;
 use crate::metrics::{Change, Metric};
 use crate::principal::Timestamp;
-use crate::principals::claims::Claims;
-use crate::principals::shared::SharedPrincipals;
-use crate::principals::{Found, Principals};
 use crate::request::RequestHead;
-use crate::shared_data::SharedData;
-use ask::Pending;
-use budgets::Budgets;
-use circuits::Circuits;
-use classify::Classified;
-use failures::Failures;
-use flights::{Asker, Flights};
-use judge::{Known, refused};
-use revocation::RevocationWatch;
-use waiting::{ReadingStreams, Told, Waiting, WaitingStreams};
+use crate::rules::Rules;
+use crate::surface::{self, Surface};
+use held::{Held, Reading, Waiting};
 
-pub use next::{Next, StreamId};
-pub use outbox::{CalloutId, Outbox};
-
-/// Lines for the operator about the auth service, per second and VM.
-const OPERATOR_LINES_PER_SECOND: u64 = 1;
+pub use crate::shell::{CalloutId, Moment, Outbox, StreamId};
+pub use next::Next;
 
 /// The engine of one configuration in one VM.
 #[derive(Debug)]
 pub struct Engine {
-    config: Config,
-    enforcement: Enforcement,
-    /// Longest first, so that the first match is the longest.
-    mounts: Vec<Arc<str>>,
-    auth_service: AuthServiceClient,
-    circuits: Circuits,
-    failures: Failures,
-    principals: Principals,
-    shared: SharedPrincipals,
-    claims: Claims,
-    flights: Flights,
-    waiting: WaitingStreams,
-    reading: ReadingStreams,
-    revocation: Option<RevocationWatch>,
-    ticking: bool,
+    rules: Rules,
+    identities: Identities,
+    held: Held,
     audit: AuditLog,
-    operator_lines: PerSecond,
+    effects: Effects,
     config_hash: [u8; 4],
     /// Whether the host uses it: see [`Self::enter_force`].
     in_force: bool,
     /// Where paths are decoded.
     decoded_path: Vec<u8>,
-    outbox: Outbox,
-}
-
-/// What the host tells with each event.
-#[derive(Clone, Copy)]
-pub struct Moment<'a> {
-    /// Its clock.
-    pub now: Timestamp,
-    /// What the VMs of a proxy share.
-    pub shared: &'a dyn SharedData,
 }
 
 impl Engine {
@@ -118,39 +65,15 @@ impl Engine {
     pub fn new(config: Config, config_text: &[u8]) -> Self {
         // Here, while nobody waits, and not in a caller's request.
         Lazy::force(&CATALOG);
-        let mut mounts: Vec<Arc<str>> = Vec::with_capacity(config.mounts.len());
-        for mount in &config.mounts {
-            let at = mounts.partition_point(|other| other.len() >= mount.len());
-            mounts.insert(at, mount.as_str().into());
-        }
-        let slots = u32::try_from(config.cache.shared_slots).unwrap_or(u32::MAX);
-        let auth_service = AuthServiceClient::new(config.auth_service.clone());
-        let revocation = RevocationClient::new(&config)
-            .map(|client| RevocationWatch::new(client, &auth_service.fingerprint()));
         Self {
-            enforcement: Enforcement::new(&config),
-            mounts,
-            auth_service,
-            circuits: Circuits::new(&config.auth_service.breaker),
-            failures: Failures::default(),
-            principals: Principals::new(config.cache.clone()),
-            shared: SharedPrincipals::new(slots),
-            claims: Claims::new(slots),
-            flights: Flights::new(Budgets::new(
-                config.auth_service.max_in_flight,
-                config.auth_service.per_address_limit,
-            )),
-            waiting: WaitingStreams::default(),
-            reading: ReadingStreams::default(),
-            revocation,
-            ticking: true,
+            identities: Identities::new(&config),
+            held: Held::new(&config),
             audit: AuditLog::new(config.audit.clone()),
-            operator_lines: PerSecond::new(OPERATOR_LINES_PER_SECOND),
+            effects: Effects::default(),
             config_hash: config_hash(config_text),
             in_force: false,
             decoded_path: Vec::new(),
-            outbox: Outbox::default(),
-            config,
+            rules: Rules::new(config),
         }
     }
 
@@ -162,30 +85,36 @@ impl Engine {
         }
         self.announce(1);
         for access in Access::ALL {
-            let percent = self.enforcement.percent_in_force(*access);
-            self.note(Metric::Enforcing(*access), Change::Record(percent));
+            let percent = self.rules.enforcement().percent_in_force(*access);
+            self.effects
+                .change(Metric::Enforcing(*access), Change::Record(percent));
         }
     }
 
     /// The configuration in force.
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub const fn config(&self) -> &Config {
+        self.rules.config()
+    }
+
+    /// What decides in this engine.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The scope tables in force for a request, and which denials are answered.
-    pub fn enforcement(&self) -> &Enforcement {
-        &self.enforcement
+    pub const fn enforcement(&self) -> &Enforcement {
+        self.rules.enforcement()
     }
 
     /// Takes what the last event left behind.
     pub fn take_outbox(&mut self) -> Outbox {
-        std::mem::take(&mut self.outbox)
+        std::mem::take(&mut self.effects.outbox)
     }
 
     /// The same for a shell with many events: what it brings must be empty, and is filled again later without
     /// allocation.
-    pub fn swap_outbox(&mut self, emptied: &mut Outbox) {
-        std::mem::swap(&mut self.outbox, emptied);
+    pub const fn swap_outbox(&mut self, emptied: &mut Outbox) {
+        std::mem::swap(&mut self.effects.outbox, emptied);
     }
 
     /// Request headers have arrived.
@@ -195,41 +124,27 @@ impl Engine {
         moment: &Moment<'_>,
         head: &RequestHead<'_>,
     ) -> Next {
-        let (undecided, key) = match self.classify(head) {
-            Classified::Decided(decision) => return self.finish(decision, head),
-            Classified::Undecided(undecided, key) => (undecided, key),
+        let (pending, key) = match surface::read(&self.rules, head, &mut self.decoded_path) {
+            Surface::Decided(decision) => return self.finish(decision, None, head),
+            Surface::Pending(pending, key) => (pending, key),
         };
-        let digest = self.digest(&key, head);
-        match self.principals.find(digest, moment.now) {
-            Found::Fresh {
-                principal,
-                identity,
-                refresh,
-            } => {
-                if refresh {
-                    self.ask_in_background(moment, digest, &key, head);
-                }
-                self.note(Metric::CacheLookups("hit"), Change::Add(1));
-                let known = Known {
-                    principal,
-                    identity: Some(identity),
-                    stale: false,
-                };
-                self.judge(stream, moment.now, undecided, known, head)
-            }
-            Found::Refused(refusal) => {
-                self.note(Metric::CacheLookups("refusal"), Change::Add(1));
-                self.finish(refused(undecided, refusal), head)
-            }
-            found @ (Found::Stale { .. } | Found::Nothing) => {
-                let pending = Pending {
-                    stream,
-                    head,
-                    undecided,
-                    key: &key,
+        let caller = Caller {
+            stream,
+            head,
+            key: &key,
+        };
+        let sought = self.identities.look_up(moment, &mut self.effects, &caller);
+        match sought {
+            Sought::Found(lookup) => self.proceed(stream, moment.now, pending, lookup, head),
+            Sought::Waits(digest) => {
+                let waiting = Waiting {
                     digest,
+                    pending,
+                    since: moment.now,
+                    told: None,
                 };
-                self.find_out(moment, pending, found)
+                self.held.wait(stream, waiting);
+                Next::Wait
             }
         }
     }
@@ -241,47 +156,101 @@ impl Engine {
         moment: &Moment<'_>,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
-        if self.reading.get(stream).is_some() {
+        if self.held.is_reading(stream) {
             return self.keep_reading(stream, moment.now, head);
         }
-        let digest = self.waiting.get(stream)?.digest;
-        if let Some(alone) = self.needs_key(digest) {
-            match self.classify(head) {
-                Classified::Undecided(_, key) if self.digest(&key, head) == digest => {
-                    self.ask_with_key_of(moment, digest, &key, head, alone);
+        let digest = self.held.waiting(stream)?.digest;
+        if let Some(alone) = self.identities.needs_key(digest) {
+            match surface::read(&self.rules, head, &mut self.decoded_path) {
+                Surface::Pending(_, key) if self.identities.digest(&key, head) == digest => {
+                    let caller = Caller {
+                        stream,
+                        head,
+                        key: &key,
+                    };
+                    self.identities.ask_with_key_of(
+                        moment,
+                        &mut self.effects,
+                        digest,
+                        &caller,
+                        alone,
+                    );
+                    self.tell_waiters();
                 }
                 // Not the request that began to wait: nobody's answer is meant for it.
                 _ => {
-                    let waiting = self.waiting.remove(stream)?;
-                    let decision = self.unavailable(waiting.undecided, Reason::AuthUnavailable);
-                    return Some(self.finish(decision, head));
+                    let Waiting { pending, .. } = self.held.take_waiting(stream)?;
+                    let lookup = Err(LookupFailure::NotAsked);
+                    return Some(self.proceed(stream, moment.now, pending, lookup, head));
                 }
             }
         }
-        if self.waiting.get(stream)?.told.is_none() {
+        if self.held.waiting(stream)?.told.is_none() {
             return Some(Next::Wait);
         }
-        let Waiting {
-            undecided, told, ..
-        } = self.waiting.remove(stream)?;
-        Some(match told? {
-            Told::Known(known) => self.judge(stream, moment.now, undecided, known, head),
-            Told::Denied(decision) => self.finish(decision, head),
-        })
+        let Waiting { pending, told, .. } = self.held.take_waiting(stream)?;
+        Some(self.proceed(stream, moment.now, pending, told?, head))
     }
 
-    /// Whether nobody asks about a key that is waited for; then whether this VM is to ask alone.
-    fn needs_key(&self, digest: KeyDigest) -> Option<bool> {
-        match self.flights.get(digest)?.asker {
-            Asker::Nobody { alone } => Some(alone),
-            Asker::Own(_) | Asker::Other => None,
+    /// The body that [`Next::ReadBody`] asked for: whole, or its beginning where it is larger than the limit.
+    /// `None` when it was not asked for.
+    pub fn on_body(
+        &mut self,
+        stream: StreamId,
+        head: &RequestHead<'_>,
+        body: &[u8],
+    ) -> Option<Next> {
+        let Reading { pending, known, .. } = self.held.take_reading(stream)?;
+        Some(self.finish_reading(&pending, &known, head, Body::Read(body)))
+    }
+
+    /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
+    /// ignored.
+    pub fn on_callout_reply(&mut self, callout: CalloutId, moment: &Moment<'_>, reply: &Reply<'_>) {
+        self.identities
+            .on_callout_reply(moment, &mut self.effects, callout, reply);
+        self.tell_waiters();
+    }
+
+    /// Time has passed.
+    pub fn on_tick(&mut self, moment: &Moment<'_>) {
+        let held = &self.held;
+        self.identities
+            .on_tick(moment, &mut self.effects, |stream, digest| {
+                held.waits_for(stream, digest)
+            });
+        self.tell_waiters();
+        self.effects.outbox.wake.extend(self.held.late(moment.now));
+        for (stream, digest) in self.held.out_of_patience(moment.now) {
+            // Let through whatever comes: decided by what could be known in time. The lookup itself goes on.
+            let lookup = self.identities.out_of_time(digest, moment.now);
+            if self.held.tell(stream, digest, &lookup) {
+                self.effects.outbox.wake.push(stream);
+            }
         }
+    }
+
+    /// How often [`Self::on_tick`] is to be called; `None` while there is nothing to tend.
+    pub fn tick_period(&self, now: Timestamp) -> Option<Duration> {
+        let held = self.held.tick_period().into_iter();
+        held.chain(self.identities.tick_period(now)).min()
+    }
+
+    /// Whether ticks can be had. Without them nobody watches another VM's lookup: this VM calls out itself.
+    pub fn set_ticking(&mut self, ticking: bool) {
+        self.identities.set_ticking(ticking, &mut self.effects);
+    }
+
+    /// Gives up on every lookup: those who wait are told that the service is unavailable.
+    pub fn abandon(&mut self, now: Timestamp) {
+        self.identities.abandon(now);
+        self.tell_waiters();
     }
 
     /// The stream is gone, decided or not.
     pub fn on_stream_gone(&mut self, stream: StreamId) {
-        self.waiting.remove(stream);
-        self.reading.remove(stream);
+        self.held.take_waiting(stream);
+        self.held.take_reading(stream);
     }
 
     /// This engine will see no more events; its share of the shared gauges is taken back.
@@ -289,21 +258,17 @@ impl Engine {
         if std::mem::take(&mut self.in_force) {
             self.announce(-1);
         }
-        let kept = i64::try_from(self.principals.len()).unwrap_or_default();
-        self.note(Metric::CacheEntries, Change::Add(-kept));
-        if self.circuits.is_open() {
-            self.note(Metric::OpenCircuits, Change::Add(-1));
-        }
+        self.identities.retire(&mut self.effects);
     }
 
     /// Whether no reply is awaited.
     pub fn is_idle(&self) -> bool {
-        self.flights.is_idle() && self.revocation.as_ref().is_none_or(|watch| watch.is_idle())
+        self.identities.is_idle()
     }
 
     /// How many streams wait for an answer.
     pub fn waiting_streams(&self) -> usize {
-        self.waiting.len()
+        self.held.waiting_streams()
     }
 
     /// Whether a decision goes into the audit log.
@@ -327,35 +292,20 @@ impl Engine {
         self.audit.access_log_field(decision)
     }
 
-    fn digest(&self, key: &ApiKey<'_>, head: &RequestHead<'_>) -> KeyDigest {
-        self.auth_service.digest(key, self.sent_address(head))
-    }
-
-    /// The address that goes with the question about a key; it is read only where one does.
-    fn sent_address<'a>(&self, head: &RequestHead<'a>) -> Option<&'a str> {
-        let sent = self.config.auth_service.send_client_ip;
-        sent.then(|| head.client_address()).flatten()
-    }
-
-    fn change_principals(&mut self, change: impl FnOnce(&mut Principals)) {
-        let kept = |engine: &Self| i64::try_from(engine.principals.len()).unwrap_or_default();
-        let before = kept(self);
-        change(&mut self.principals);
-        let difference = kept(self) - before;
-        if difference != 0 {
-            self.note(Metric::CacheEntries, Change::Add(difference));
+    /// Tells those who wait what came of their lookups, and has them woken.
+    fn tell_waiters(&mut self) {
+        for settled in self.identities.take_settled() {
+            for stream in settled.waiters {
+                if self.held.tell(stream, settled.digest, &settled.lookup) {
+                    self.effects.outbox.wake.push(stream);
+                }
+            }
         }
     }
 
     fn announce(&mut self, difference: i64) {
-        self.note(Metric::BuildInfo, Change::Add(difference));
-        self.note(
-            Metric::ConfigInfo(self.config_hash),
-            Change::Add(difference),
-        );
-    }
-
-    fn note(&mut self, metric: Metric, change: Change) {
-        self.outbox.metrics.push((metric, change));
+        for metric in [Metric::BuildInfo, Metric::ConfigInfo(self.config_hash)] {
+            self.effects.change(metric, Change::Add(difference));
+        }
     }
 }

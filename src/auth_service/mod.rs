@@ -176,16 +176,6 @@ impl AuthServiceClient {
         }
     }
 
-    /// `Retry-After` of a 503, in seconds, rounded up.
-    pub fn unavailable_retry_after(&self) -> u64 {
-        self.config
-            .unavailable_retry_after
-            .as_millis()
-            .div_ceil(1000)
-            .try_into()
-            .unwrap_or(u64::MAX)
-    }
-
     fn sent_address<'a>(&self, client_address: Option<&'a str>) -> Option<&'a str> {
         client_address.filter(|_| self.config.send_client_ip)
     }

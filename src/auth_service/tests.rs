@@ -139,18 +139,6 @@ fn fingerprints_name_the_service_and_not_the_key() {
 }
 
 #[test]
-fn retry_after_of_a_503_is_rounded_up() {
-    for (configured, seconds) in [("15s", 15), ("1ms", 1), ("1500ms", 2), ("24h", 86_400)] {
-        let config = format!(r#"{{"cluster": "c", "unavailable_retry_after": "{configured}"}}"#);
-        assert_eq!(
-            client(&config).unavailable_retry_after(),
-            seconds,
-            "{configured}"
-        );
-    }
-}
-
-#[test]
 fn statuses() {
     use Failure::{Status, Timeout, UnexpectedStatus, Unreachable};
     use Verdict::{Invalid, Refused, Unavailable};

@@ -5,6 +5,7 @@
 
 mod audit;
 mod defaults;
+mod derived;
 mod error;
 mod fields;
 mod hosts;

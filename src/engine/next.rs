@@ -2,11 +2,7 @@
 
 use crate::decision::Decision;
 use crate::denial::Answer;
-use crate::identity::HeaderEdits;
-
-/// Names a stream to its shell. The engine never looks into it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(pub u32);
+use crate::upstream::HeaderEdits;
 
 /// What a shell does after an event.
 #[derive(Debug)]

@@ -14,7 +14,6 @@ mod revocation;
 mod seen;
 mod shadow;
 mod stale;
-mod suffixes;
 mod whoami;
 mod workers;
 
@@ -27,9 +26,9 @@ use crate::config::Config;
 use crate::config::tests::mounted;
 use crate::denial::Answer;
 use crate::engine::{Next, StreamId};
-use crate::identity::HeaderEdit;
 use crate::request::RequestHead;
 use crate::shared_data::LocalData;
+use crate::upstream::HeaderEdit;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
 const CREATE_RUN: &str = "/api/2.0/mlflow/runs/create";

@@ -17,7 +17,7 @@ use super::{Principal, Refusal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, KeyId};
 use crate::bounded::bounded;
 use crate::config::Cache;
-use crate::identity::Identity;
+use crate::upstream::IdentityValues;
 
 /// The share of its TTL by which a principal may end sooner, so that a fleet does not ask in step.
 const JITTER_DIVISOR: u32 = 10;
@@ -33,7 +33,7 @@ pub enum Found {
         /// Whom the key belongs to.
         principal: Arc<Principal>,
         /// What tells upstream of it.
-        identity: Arc<Identity>,
+        identity: Arc<IdentityValues>,
         /// Whether it is time to ask in the background.
         refresh: bool,
     },
@@ -64,7 +64,7 @@ pub struct Principals {
 #[derive(Debug)]
 struct Entry {
     validation: Validation,
-    identity: Arc<Identity>,
+    identity: Arc<IdentityValues>,
     fresh_for: Duration,
     /// Age at which to ask in the background.
     refresh_after: Duration,
@@ -174,7 +174,7 @@ impl Principals {
             return;
         }
         let entry = Entry {
-            identity: Identity::of(&validation.principal).into(),
+            identity: IdentityValues::of(&validation.principal).into(),
             validation,
             fresh_for,
             refresh_after: fresh_for - fresh_for / REFRESH_DIVISOR,

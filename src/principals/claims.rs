@@ -11,30 +11,13 @@ use std::time::Duration;
 
 use super::{Refusal, Timestamp};
 use crate::auth_service::KeyDigest;
+use crate::lookup::{Lookup, LookupFailure};
 use crate::shared_data::{SharedData, update};
 
 const LAYOUT: u8 = 1;
 
 /// How long a claim holds unless it is renewed.
 pub const LEASE: Duration = Duration::from_millis(250);
-
-/// What came of a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conclusion {
-    /// The key is valid; its principal is in the shared slots, if it fits.
-    Valid,
-    /// The key was turned down.
-    Refused(Refusal),
-    /// The service limits the caller's rate.
-    RateLimited {
-        /// Seconds to wait, where the service said.
-        retry_after: Option<u64>,
-    },
-    /// The service gave no usable answer.
-    Unavailable,
-    /// The service said of the key itself what cannot be read: it may not be valid.
-    Unclear,
-}
 
 /// What is known of the question about a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +28,8 @@ pub enum Question {
     Claimed,
     /// A VM has asked.
     Concluded {
-        /// What came of it.
-        conclusion: Conclusion,
+        /// What came of it. The principal of a valid key is in the shared slots, if it fits.
+        outcome: Lookup<()>,
         /// When it was asked.
         asked_at: Timestamp,
     },
@@ -87,7 +70,7 @@ struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Claimed,
-    Concluded(Conclusion),
+    Concluded(Lookup<()>),
 }
 
 impl Slot {
@@ -113,11 +96,11 @@ impl Claims {
         match slot {
             Some(slot) if slot.is_held(now) => Question::Claimed,
             Some(Slot {
-                state: State::Concluded(conclusion),
+                state: State::Concluded(outcome),
                 since,
                 ..
             }) => Question::Concluded {
-                conclusion,
+                outcome,
                 asked_at: since,
             },
             _ => Question::Free,
@@ -165,7 +148,7 @@ impl Claims {
         &self,
         shared: &dyn SharedData,
         digest: KeyDigest,
-        conclusion: Conclusion,
+        outcome: Lookup<()>,
         asked_at: Timestamp,
         now: Timestamp,
     ) -> Option<Refusal> {
@@ -176,7 +159,7 @@ impl Claims {
             let same = slot.filter(|slot| slot.digest == *digest.as_bytes());
             contradicted = match same {
                 Some(Slot {
-                    state: State::Concluded(Conclusion::Refused(refusal)),
+                    state: State::Concluded(Err(LookupFailure::Refused(refusal))),
                     since,
                     ..
                 }) if asked_at < since && since <= now => Some(refusal),
@@ -184,7 +167,7 @@ impl Claims {
             };
             let others = same.is_none() && slot.is_some_and(|slot| slot.is_held(now));
             let leave = contradicted.is_some() || others;
-            (!leave).then(|| write(digest, State::Concluded(conclusion), asked_at, now))
+            (!leave).then(|| write(digest, State::Concluded(outcome), asked_at, now))
         });
         contradicted
     }
@@ -201,15 +184,17 @@ fn write(digest: KeyDigest, state: State, since: Timestamp, at: Timestamp) -> Ve
     const NONE: u32 = u32::MAX;
     let (word, number) = match state {
         State::Claimed => (0, NONE),
-        State::Concluded(Conclusion::Valid) => (1, NONE),
-        State::Concluded(Conclusion::Refused(Refusal::Invalid)) => (2, NONE),
-        State::Concluded(Conclusion::Refused(Refusal::Refused)) => (3, NONE),
-        State::Concluded(Conclusion::Unavailable) => (4, NONE),
-        State::Concluded(Conclusion::RateLimited { retry_after }) => (
+        State::Concluded(Ok(())) => (1, NONE),
+        State::Concluded(Err(LookupFailure::Refused(Refusal::Invalid))) => (2, NONE),
+        State::Concluded(Err(LookupFailure::Refused(Refusal::Refused))) => (3, NONE),
+        State::Concluded(Err(
+            LookupFailure::Unavailable | LookupFailure::NotAsked | LookupFailure::Overloaded,
+        )) => (4, NONE),
+        State::Concluded(Err(LookupFailure::RateLimited { retry_after })) => (
             5,
             retry_after.and_then(|s| s.try_into().ok()).unwrap_or(NONE),
         ),
-        State::Concluded(Conclusion::Unclear) => (6, NONE),
+        State::Concluded(Err(LookupFailure::Unclear)) => (6, NONE),
     };
     let mut bytes = vec![LAYOUT];
     bytes.extend_from_slice(digest.as_bytes());
@@ -232,14 +217,14 @@ fn read(bytes: &[u8]) -> Option<Slot> {
     let number = u32::from_be_bytes(*number);
     let state = match word {
         0 => State::Claimed,
-        1 => State::Concluded(Conclusion::Valid),
-        2 => State::Concluded(Conclusion::Refused(Refusal::Invalid)),
-        3 => State::Concluded(Conclusion::Refused(Refusal::Refused)),
-        4 => State::Concluded(Conclusion::Unavailable),
-        5 => State::Concluded(Conclusion::RateLimited {
+        1 => State::Concluded(Ok(())),
+        2 => State::Concluded(Err(LookupFailure::Refused(Refusal::Invalid))),
+        3 => State::Concluded(Err(LookupFailure::Refused(Refusal::Refused))),
+        4 => State::Concluded(Err(LookupFailure::Unavailable)),
+        5 => State::Concluded(Err(LookupFailure::RateLimited {
             retry_after: (number != u32::MAX).then_some(number.into()),
-        }),
-        6 => State::Concluded(Conclusion::Unclear),
+        })),
+        6 => State::Concluded(Err(LookupFailure::Unclear)),
         _ => return None,
     };
     Some(Slot {

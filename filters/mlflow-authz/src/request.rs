@@ -7,7 +7,7 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use mlflow_authz::denial::Answer;
-use mlflow_authz::identity::{HeaderEdit, HeaderEdits};
+use mlflow_authz::upstream::{HeaderEdit, HeaderEdits};
 use mlflow_authz::{ClientAddress, Decision, StreamId};
 
 use crate::host::{self, HeaderMap, HostError};

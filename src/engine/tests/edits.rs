@@ -5,8 +5,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, NOW, SEARCH_RUNS, Shell, edits, reason, valid};
 use crate::engine::Next;
-use crate::identity::HeaderEdit;
 use crate::request::RequestHead;
+use crate::upstream::HeaderEdit;
 
 const SPOOFED: [&[u8]; 3] = [
     b"x-mlflow-authz-user",

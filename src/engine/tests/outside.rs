@@ -4,7 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, READER, Shell, answer, denied, edits, reason, seen, valid};
-use crate::identity::HeaderEdit;
+use crate::upstream::HeaderEdit;
 
 const MOUNTS: &str = r#", "mounts": ["/api/mlflow", "/mlflow"]"#;
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::decision::Effect;
 use crate::engine::Next;
-use crate::identity::HeaderEdit;
+use crate::upstream::HeaderEdit;
 
 const SHADOW: &str = r#", "mode": "shadow""#;
 

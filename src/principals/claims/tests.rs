@@ -3,7 +3,7 @@ use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{Claim, Claims, Conclusion, LEASE, Mine, Question, Refusal, Timestamp};
+use super::{Claim, Claims, LEASE, Lookup, LookupFailure, Mine, Question, Refusal, Timestamp};
 use crate::auth_service::KeyDigest;
 use crate::principals::fixtures::{Lossy, MS, NOW, Racing, Recording, digest, put};
 use crate::shared_data::{LocalData, SharedData};
@@ -11,19 +11,19 @@ use crate::shared_data::{LocalData, SharedData};
 /// One slot, so that all keys meet in it.
 const ONE: Claims = Claims::new(1);
 
-const CONCLUSIONS: [Conclusion; 8] = [
-    Conclusion::Valid,
-    Conclusion::Refused(Refusal::Invalid),
-    Conclusion::Refused(Refusal::Refused),
-    Conclusion::RateLimited { retry_after: None },
-    Conclusion::RateLimited {
+const CONCLUSIONS: [Lookup<()>; 8] = [
+    Ok(()),
+    Err(LookupFailure::Refused(Refusal::Invalid)),
+    Err(LookupFailure::Refused(Refusal::Refused)),
+    Err(LookupFailure::RateLimited { retry_after: None }),
+    Err(LookupFailure::RateLimited {
         retry_after: Some(0),
-    },
-    Conclusion::RateLimited {
+    }),
+    Err(LookupFailure::RateLimited {
         retry_after: Some(60),
-    },
-    Conclusion::Unavailable,
-    Conclusion::Unclear,
+    }),
+    Err(LookupFailure::Unavailable),
+    Err(LookupFailure::Unclear),
 ];
 
 fn a() -> KeyDigest {
@@ -45,11 +45,8 @@ fn claim(shared: &dyn SharedData, digest: KeyDigest, now: Timestamp) -> Mine {
     mine(ONE.claim(shared, digest, now))
 }
 
-fn concluded(conclusion: Conclusion, asked_at: Timestamp) -> Question {
-    Question::Concluded {
-        conclusion,
-        asked_at,
-    }
+fn concluded(outcome: Lookup<()>, asked_at: Timestamp) -> Question {
+    Question::Concluded { outcome, asked_at }
 }
 
 #[test]
@@ -169,12 +166,12 @@ fn every_conclusion_is_seen_by_the_others() {
         claim(&data, b(), now);
         assert_eq!(ONE.question(&data, a(), now), Question::Free);
     }
-    let beyond = Conclusion::RateLimited {
+    let beyond = Err(LookupFailure::RateLimited {
         retry_after: Some(u64::MAX),
-    };
+    });
     let data = LocalData::default();
     ONE.conclude(&data, a(), beyond, NOW, NOW);
-    let unknown = Conclusion::RateLimited { retry_after: None };
+    let unknown = Err(LookupFailure::RateLimited { retry_after: None });
     assert_eq!(ONE.question(&data, a(), NOW), concluded(unknown, NOW));
 }
 
@@ -182,12 +179,12 @@ fn every_conclusion_is_seen_by_the_others() {
 fn a_conclusion_needs_no_claim_but_leaves_another_keys_open_one() {
     for (age, expected) in [
         (LEASE - MS, Question::Free),
-        (LEASE, concluded(Conclusion::Valid, NOW)),
+        (LEASE, concluded(Ok(()), NOW)),
     ] {
         let data = LocalData::default();
         claim(&data, b(), NOW);
         let now = NOW + age;
-        ONE.conclude(&data, a(), Conclusion::Valid, NOW, now);
+        ONE.conclude(&data, a(), Ok(()), NOW, now);
         assert_eq!(ONE.question(&data, a(), now), expected, "{age:?}");
         let open = ONE.question(&data, b(), now) == Question::Claimed;
         assert_eq!(open, expected == Question::Free, "{age:?}");
@@ -195,24 +192,24 @@ fn a_conclusion_needs_no_claim_but_leaves_another_keys_open_one() {
     // The same key's open claim is answered by whoever has an answer.
     let data = LocalData::default();
     claim(&data, a(), NOW);
-    ONE.conclude(&data, a(), Conclusion::Valid, NOW - MS, NOW);
-    let expected = concluded(Conclusion::Valid, NOW - MS);
+    ONE.conclude(&data, a(), Ok(()), NOW - MS, NOW);
+    let expected = concluded(Ok(()), NOW - MS);
     assert_eq!(ONE.question(&data, a(), NOW), expected);
 }
 
 #[test]
 fn a_later_refusal_contradicts_an_older_word() {
-    let refused = Conclusion::Refused(Refusal::Refused);
+    let refused = Err(LookupFailure::Refused(Refusal::Refused));
     for (before, before_at, asked_at, contradicted) in [
         (refused, NOW, NOW - MS, true),
         (refused, NOW, NOW, false),
         (refused, NOW, NOW + MS, false),
-        (Conclusion::Valid, NOW, NOW - MS, false),
-        (Conclusion::Unavailable, NOW, NOW - MS, false),
+        (Ok(()), NOW, NOW - MS, false),
+        (Err(LookupFailure::Unavailable), NOW, NOW - MS, false),
         // From the future, by a clock that has jumped back since.
         (refused, NOW + LEASE * 2, NOW, false),
     ] {
-        for conclusion in [Conclusion::Valid, Conclusion::Unavailable] {
+        for conclusion in [Ok(()), Err(LookupFailure::Unavailable)] {
             let data = LocalData::default();
             ONE.conclude(&data, a(), before, before_at, before_at);
             let now = NOW + LEASE;
@@ -229,7 +226,7 @@ fn a_later_refusal_contradicts_an_older_word() {
     }
     let data = LocalData::default();
     ONE.conclude(&data, b(), refused, NOW, NOW);
-    let told = ONE.conclude(&data, a(), Conclusion::Valid, NOW - MS, NOW);
+    let told = ONE.conclude(&data, a(), Ok(()), NOW - MS, NOW);
     assert_eq!(told, None, "another key's refusal says nothing");
 }
 
@@ -239,7 +236,13 @@ fn of_two_that_claim_at_once_one_asks() {
         for (rivals, expected) in [(a(), Claim::Theirs), (b(), Claim::Unclaimed)] {
             let data = LocalData::default();
             if seen_before {
-                ONE.conclude(&data, a(), Conclusion::Unavailable, NOW - LEASE, NOW);
+                ONE.conclude(
+                    &data,
+                    a(),
+                    Err(LookupFailure::Unavailable),
+                    NOW - LEASE,
+                    NOW,
+                );
             }
             let racing = Racing::new(&data, "", |data| {
                 claim(data, rivals, NOW);
@@ -253,14 +256,14 @@ fn of_two_that_claim_at_once_one_asks() {
 
 #[test]
 fn what_another_vm_concludes_meanwhile_is_not_lost() {
-    let refused = Conclusion::Refused(Refusal::Invalid);
+    let refused = Err(LookupFailure::Refused(Refusal::Invalid));
     let refuse = |data: &LocalData| {
         ONE.conclude(data, a(), refused, NOW + MS, NOW + MS);
     };
     let data = LocalData::default();
     let held = claim(&data, a(), NOW);
     let racing = Racing::new(&data, "", refuse);
-    let told = ONE.conclude(&racing, a(), Conclusion::Valid, NOW, NOW + MS);
+    let told = ONE.conclude(&racing, a(), Ok(()), NOW, NOW + MS);
     assert_eq!(told, Some(Refusal::Invalid));
     let expected = concluded(refused, NOW + MS);
     assert_eq!(ONE.question(&data, a(), NOW + MS), expected);
@@ -283,7 +286,7 @@ fn a_claim_lives_in_the_shared_data_only() {
         // Where nothing can be written, every VM asks for itself.
         assert_eq!(ONE.claim(&lossy, a(), NOW), Claim::Unclaimed);
         assert_eq!(ONE.question(&lossy, a(), NOW), Question::Free);
-        let told = ONE.conclude(&lossy, a(), Conclusion::Valid, NOW, NOW);
+        let told = ONE.conclude(&lossy, a(), Ok(()), NOW, NOW);
         assert_eq!(told, None);
     }
 }
@@ -293,7 +296,7 @@ fn without_slots_nothing_is_claimed_or_written() {
     let (none, recording) = (Claims::new(0), Recording::default());
     assert_eq!(none.claim(&recording, a(), NOW), Claim::Unclaimed);
     none.renew(&recording, a(), Mine { since: NOW }, NOW);
-    none.conclude(&recording, a(), Conclusion::Valid, NOW, NOW);
+    none.conclude(&recording, a(), Ok(()), NOW, NOW);
     assert_eq!(none.question(&recording, a(), NOW), Question::Free);
     assert_eq!(recording.written.borrow().len(), 0);
 }
@@ -321,9 +324,9 @@ fn garbage_in_a_slot_is_an_empty_slot() {
         assert_eq!(ONE.question(&data, a(), NOW), Question::Free, "{shown}");
         ONE.renew(&data, a(), Mine { since: NOW }, NOW);
         assert_eq!(data.get(&name).unwrap().0, bytes, "{shown}");
-        let told = ONE.conclude(&data, a(), Conclusion::Valid, NOW, NOW);
+        let told = ONE.conclude(&data, a(), Ok(()), NOW, NOW);
         assert_eq!(told, None, "{shown}");
-        let expected = concluded(Conclusion::Valid, NOW);
+        let expected = concluded(Ok(()), NOW);
         assert_eq!(ONE.question(&data, a(), NOW), expected, "{shown}");
         put(&data, &name, &bytes);
         claim(&data, a(), NOW);
@@ -337,7 +340,7 @@ fn so_many_keys_take_so_many_names() {
     for index in 0..400 {
         let digest = digest(&format!("hk_live_{index}"));
         claims.claim(&recording, digest, NOW);
-        claims.conclude(&recording, digest, Conclusion::Valid, NOW, NOW + LEASE);
+        claims.conclude(&recording, digest, Ok(()), NOW, NOW + LEASE);
     }
     let written = recording.written.borrow();
     assert_eq!(written.len(), 8);

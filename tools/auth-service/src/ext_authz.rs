@@ -12,10 +12,10 @@ use mlflow_authz::Config;
 use mlflow_authz::auth_service::{Reply, Verdict};
 use mlflow_authz::catalog::CATALOG;
 use mlflow_authz::config::{ConfigError, IdentityHeaders};
-use mlflow_authz::identity::{HeaderEdit, HeaderEdits, Identity};
 use mlflow_authz::policy::Policy;
 use mlflow_authz::principals::Principal;
 use mlflow_authz::target::{Target, below_mount};
+use mlflow_authz::upstream::{HeaderEdit, HeaderEdits, IdentityValues};
 
 use super::contract;
 use super::keys::{Entry, Keys};
@@ -63,7 +63,7 @@ impl Checks {
             return contract::error(StatusCode::FORBIDDEN, "the key's scopes do not grant this");
         }
         let mut response = StatusCode::OK.into_response();
-        let identity = Identity::of(&principal);
+        let identity = IdentityValues::of(&principal);
         let mut edits = HeaderEdits::default();
         edits.assert_principal(principal.into(), identity.into(), &self.identity_headers);
         for edit in edits.iter() {

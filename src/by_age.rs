@@ -8,11 +8,11 @@ use crate::principal::Timestamp;
 
 /// Insertion and removal take the time of O(log n), and a look at those that are due that of their number.
 #[derive(Debug)]
-pub(super) struct Since<K> {
+pub(crate) struct ByAge<K> {
     in_order: BTreeSet<(Timestamp, K)>,
 }
 
-impl<K> Default for Since<K> {
+impl<K> Default for ByAge<K> {
     fn default() -> Self {
         Self {
             in_order: BTreeSet::new(),
@@ -20,32 +20,32 @@ impl<K> Default for Since<K> {
     }
 }
 
-impl<K: Copy + Ord> Since<K> {
-    pub(super) fn insert(&mut self, since: Timestamp, key: K) {
+impl<K: Copy + Ord> ByAge<K> {
+    pub(crate) fn insert(&mut self, since: Timestamp, key: K) {
         self.in_order.insert((since, key));
     }
 
     /// `since` is what it was inserted with.
-    pub(super) fn remove(&mut self, since: Timestamp, key: K) {
+    pub(crate) fn remove(&mut self, since: Timestamp, key: K) {
         self.in_order.remove(&(since, key));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.in_order.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = K> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = K> {
         self.in_order.iter().map(|(_, key)| *key)
     }
 
     /// When the last of them began.
-    pub(super) fn latest(&self) -> Option<Timestamp> {
+    pub(crate) fn latest(&self) -> Option<Timestamp> {
         self.in_order.last().map(|(since, _)| *since)
     }
 
     /// Those that began so long ago. A clock that jumped back must not make anybody wait until it has caught
     /// up: who began in the future is among them.
-    pub(super) fn passed(&self, time: Duration, now: Timestamp) -> impl Iterator<Item = K> {
+    pub(crate) fn passed(&self, time: Duration, now: Timestamp) -> impl Iterator<Item = K> {
         let is_over = move |since: Timestamp| now.checked_sub(since).is_some_and(|age| age >= time);
         let over = self
             .in_order
@@ -67,14 +67,14 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    use super::Since;
+    use super::ByAge;
 
     #[test]
     fn those_are_found_whose_time_has_passed_or_not_come() {
         let seconds = Duration::from_secs;
-        let mut since = Since::default();
+        let mut by_age = ByAge::default();
         for begun in [30, 10, 20, 99] {
-            since.insert(seconds(begun), begun);
+            by_age.insert(seconds(begun), begun);
         }
         for (now, expected) in [
             (10, vec![99, 30, 20]),
@@ -83,12 +83,12 @@ mod tests {
             (34, vec![10, 20, 99]),
             (104, vec![10, 20, 30, 99]),
         ] {
-            let found: Vec<_> = since.passed(seconds(5), seconds(now)).collect();
+            let found: Vec<_> = by_age.passed(seconds(5), seconds(now)).collect();
             assert_eq!(found, expected, "{now}");
         }
-        assert_eq!(since.latest(), Some(seconds(99)));
-        since.remove(seconds(99), 99);
-        assert_eq!(since.latest(), Some(seconds(30)));
-        assert_eq!(since.iter().collect::<Vec<_>>(), [10, 20, 30]);
+        assert_eq!(by_age.latest(), Some(seconds(99)));
+        by_age.remove(seconds(99), 99);
+        assert_eq!(by_age.latest(), Some(seconds(30)));
+        assert_eq!(by_age.iter().collect::<Vec<_>>(), [10, 20, 30]);
     }
 }

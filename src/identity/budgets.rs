@@ -120,7 +120,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::{Account, Budgets, Excess};
-    use crate::engine::address::AddressGroup;
+    use crate::identity::address::AddressGroup;
 
     fn from(host: u8) -> Account {
         Account::New(AddressGroup::V4(Ipv4Addr::new(192, 0, 2, host)))

@@ -1,14 +1,16 @@
 //! Revoked keys: one VM polls for them, all forget them.
+//!
+//! Owns the poll that is open and what this VM has read of the log in shared data. It knows no lookup.
 
 use std::time::Duration;
 
-use super::outbox::CalloutId;
-use super::settle::GRACE;
-use super::{Engine, Moment};
+use super::keys::KeyStore;
 use crate::auth_service::{Reply, RevocationClient, Revocations};
+use crate::effects::Effects;
 use crate::metrics::{Change, Metric};
 use crate::principal::Timestamp;
 use crate::principals::revocation_log::RevocationLog;
+use crate::shell::{CalloutId, Moment};
 
 /// How often each VM looks for what another has polled: four times between polls, within these bounds.
 const SHORTEST_WATCH: Duration = Duration::from_millis(50);
@@ -21,16 +23,19 @@ pub(super) struct RevocationWatch {
     log: RevocationLog,
     /// The poll that is open, and since when.
     poll: Option<(CalloutId, Timestamp)>,
+    /// How long a poll's end is waited for.
+    limit: Duration,
     /// Whether the log was read at all.
     looked: bool,
 }
 
 impl RevocationWatch {
-    pub(super) fn new(client: RevocationClient, fingerprint: &str) -> Self {
+    pub(super) fn new(client: RevocationClient, fingerprint: &str, limit: Duration) -> Self {
         Self {
             client,
             log: RevocationLog::new(fingerprint),
             poll: None,
+            limit,
             looked: false,
         }
     }
@@ -38,57 +43,60 @@ impl RevocationWatch {
     pub(super) const fn is_idle(&self) -> bool {
         self.poll.is_none()
     }
-}
 
-impl Engine {
-    pub(super) fn revocation_watch(&self) -> Option<Duration> {
-        let watch = self.revocation.as_ref()?;
-        let quarter = watch.client.every() / 4;
-        Some(quarter.clamp(SHORTEST_WATCH, LONGEST_WATCH))
+    /// How often a tick is to come.
+    pub(super) fn period(&self) -> Duration {
+        let quarter = self.client.every() / 4;
+        quarter.clamp(SHORTEST_WATCH, LONGEST_WATCH)
     }
 
     /// Reads the log before a neighbour's word is taken for the first time: the word may be about a key that
     /// was revoked before this VM was there.
-    pub(super) fn look_for_revocations(&mut self, moment: &Moment<'_>) {
-        if self.revocation.as_ref().is_some_and(|watch| !watch.looked) {
-            self.read_log(moment);
+    pub(super) fn look_once(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        keys: &mut KeyStore,
+    ) {
+        if !self.looked {
+            self.read_log(moment, effects, keys);
         }
     }
 
     /// Applies what was polled, and polls when it is due.
-    pub(super) fn tend_revocations(&mut self, moment: &Moment<'_>) {
-        self.read_log(moment);
-        let limit = self.config.auth_service.timeout + GRACE;
-        let Some(watch) = &mut self.revocation else {
-            return;
+    pub(super) fn on_tick(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        keys: &mut KeyStore,
+    ) {
+        self.read_log(moment, effects, keys);
+        let is_recent = |since| {
+            let age = moment.now.checked_sub(since);
+            age.is_some_and(|age| age < self.limit)
         };
-        let open = watch
-            .poll
-            .is_some_and(|(_, since)| moment.now.checked_sub(since).is_some_and(|age| age < limit));
-        let again = watch.client.every().max(limit);
-        if open || !watch.log.take_poll(moment.shared, moment.now, again) {
+        let is_open = self.poll.is_some_and(|(_, since)| is_recent(since));
+        let again = self.client.every().max(self.limit);
+        if is_open || !self.log.take_poll(moment.shared, moment.now, again) {
             return;
         }
-        let callout = watch.client.poll(watch.log.cursor(moment.shared).as_ref());
-        let id = self.flights.next_callout();
-        watch.poll = Some((id, moment.now));
-        self.outbox.callouts.push((id, callout));
+        let callout = self.client.poll(self.log.cursor(moment.shared).as_ref());
+        self.poll = Some((effects.call_out(callout), moment.now));
     }
 
     /// Whether the callout was the poll.
-    pub(super) fn on_poll_reply(
+    pub(super) fn on_reply(
         &mut self,
-        callout: CalloutId,
         moment: &Moment<'_>,
+        effects: &mut Effects,
+        keys: &mut KeyStore,
+        callout: CalloutId,
         reply: &Reply<'_>,
     ) -> bool {
-        let Some(watch) = &mut self.revocation else {
+        let Some((_, asked_at)) = self.poll.take_if(|(id, _)| *id == callout) else {
             return false;
         };
-        let Some((_, asked_at)) = watch.poll.take_if(|(id, _)| *id == callout) else {
-            return false;
-        };
-        let mut due = asked_at.saturating_add(watch.client.every());
+        let mut due = asked_at.saturating_add(self.client.every());
         let revocations = reply.revocations();
         match &revocations {
             Revocations::List {
@@ -96,40 +104,33 @@ impl Engine {
                 next,
                 more,
             } => {
-                watch
-                    .log
+                self.log
                     .append(moment.shared, Some(key_ids), Some(next), moment.now);
                 if *more {
                     due = moment.now;
                 }
             }
             Revocations::Forgotten => {
-                watch.log.append(moment.shared, None, None, moment.now);
+                self.log.append(moment.shared, None, None, moment.now);
                 due = moment.now;
             }
             Revocations::Unavailable(_) => {}
         }
-        watch.log.set_due(moment.shared, due);
+        self.log.set_due(moment.shared, due);
         if let Revocations::Unavailable(failure) = &revocations {
             let text = format!("revocation_unavailable: {}", failure.of_a_poll());
-            self.tell_operator(text, moment.now);
+            effects.tell_operator(&text, moment.now);
         }
-        self.note(
-            Metric::RevocationPolls(revocations.outcome()),
-            Change::Add(1),
-        );
-        self.read_log(moment);
+        effects.count(Metric::RevocationPolls(revocations.outcome()));
+        self.read_log(moment, effects, keys);
         true
     }
 
-    fn read_log(&mut self, moment: &Moment<'_>) {
-        let Some(watch) = &mut self.revocation else {
-            return;
-        };
-        watch.looked = true;
-        let news = watch.log.news(moment.shared, moment.now);
+    fn read_log(&mut self, moment: &Moment<'_>, effects: &mut Effects, keys: &mut KeyStore) {
+        self.looked = true;
+        let news = self.log.news(moment.shared, moment.now);
         let mut forgotten = 0;
-        self.change_principals(|cache| {
+        keys.change(effects, |cache| {
             if let Some(at) = news.missed_until {
                 forgotten += cache.revoke_all(at);
             }
@@ -142,7 +143,7 @@ impl Engine {
         });
         if forgotten > 0 {
             let forgotten = i64::try_from(forgotten).unwrap_or(i64::MAX);
-            self.note(Metric::RevokedPrincipals, Change::Add(forgotten));
+            effects.change(Metric::RevokedPrincipals, Change::Add(forgotten));
         }
     }
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::authority;
-use crate::config::{Config, CredentialKind, HeaderField, IdentityHeaders};
+use crate::config::{Config, CredentialKind, IdentityHeaders};
 use crate::credential::without_query_key;
+use crate::decision::Decision;
 use crate::overrides;
 use crate::principal::Principal;
 use crate::request::{RequestHead, same_header};
@@ -36,7 +37,7 @@ pub struct HeaderEdits {
     authority: Option<String>,
     /// `:path` without the key in it.
     target: Option<String>,
-    identity: Option<(Arc<Principal>, Arc<Identity>, IdentityHeaders)>,
+    identity: Option<(Arc<Principal>, Arc<IdentityValues>, IdentityHeaders)>,
 }
 
 impl HeaderEdits {
@@ -55,10 +56,32 @@ impl HeaderEdits {
             )
     }
 
+    /// Those of a request that goes on. `values` is what upstream is told of the decision's principal, where it is worked
+    /// out.
+    pub fn of(
+        config: &Config,
+        decision: &Decision,
+        values: Option<Arc<IdentityValues>>,
+        head: &RequestHead<'_>,
+    ) -> Self {
+        let names = &config.identity_headers;
+        let mut edits = Self::default();
+        edits.clear(head, names);
+        edits.clear_userinfo(head);
+        if decision.mount.is_some() {
+            edits.clear_overrides(head);
+            edits.withhold_credential(head, config);
+        }
+        if let Some(principal) = &decision.principal {
+            let values = values.unwrap_or_else(|| IdentityValues::of(principal).into());
+            edits.assert_principal(Arc::clone(principal), values, names);
+        }
+        edits
+    }
+
     /// Removes every header that could be taken for an identity header. Done to each request, mounted or not.
     pub fn clear(&mut self, head: &RequestHead<'_>, names: &IdentityHeaders) {
-        let identity = [&names.user_id, &names.key_id, &names.scopes];
-        self.remove_spellings(head, &identity.map(HeaderField::as_str));
+        self.remove_spellings(head, &names.names());
     }
 
     /// Removes user information from `:authority`: logs on the way would show it.
@@ -85,7 +108,7 @@ impl HeaderEdits {
     pub fn assert_principal(
         &mut self,
         principal: Arc<Principal>,
-        identity: Arc<Identity>,
+        identity: Arc<IdentityValues>,
         names: &IdentityHeaders,
     ) {
         self.identity = Some((principal, identity, names.clone()));
@@ -115,13 +138,13 @@ fn name_of(present: &[u8]) -> Cow<'static, [u8]> {
 /// What upstream is told of a principal as far as it is not said in the principal itself: made once for all of its
 /// requests, and small, since a cache holds many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct IdentityValues {
     user_id: Option<Box<str>>,
     key_id: Option<Box<str>>,
     scopes: Option<Box<str>>,
 }
 
-impl Identity {
+impl IdentityValues {
     /// What upstream is told of this one.
     pub fn of(principal: &Principal) -> Self {
         let escaped = |id: &Option<String>| id.as_deref().and_then(escaped).map(Into::into);

@@ -1,5 +1,8 @@
 //! Endpoints that the catalog does not know: a new MLflow release is never weaker than the filter.
 
+#[cfg(test)]
+mod tests;
+
 use http::Method;
 
 use crate::catalog::{Access, CATALOG};

@@ -1,14 +1,29 @@
-//! What an event leaves for the shell to carry out beside [`crate::Next`].
+//! What a shell and the engine tell each other beside requests and decisions: names, the clock, effects.
 
-use super::next::StreamId;
 use crate::auth_service::Callout;
 use crate::metrics::{Change, Metric};
+use crate::principal::Timestamp;
+use crate::shared_data::SharedData;
+
+/// Names a stream to its shell. The engine never looks into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u32);
 
 /// Names a callout to the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CalloutId(pub u64);
 
-/// To be emptied after each event; what the shell does with it may leave more.
+/// What the host tells with each event.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// Its clock.
+    pub now: Timestamp,
+    /// What the VMs of a proxy share.
+    pub shared: &'a dyn SharedData,
+}
+
+/// What an event leaves for the shell to carry out beside [`crate::Next`]. To be emptied after each event; what the
+/// shell does with it may leave more.
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// Metrics to change.

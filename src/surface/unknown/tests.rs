@@ -3,8 +3,8 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use super::strict_reading;
 use crate::catalog::{Access, CATALOG, operations};
-use crate::engine::unknown::strict_reading;
 use crate::permission::Permission;
 
 /// Every path of the catalog with the methods that it serves, its parameters filled in.

@@ -1,30 +1,31 @@
-//! Questions about keys that are open on this VM: at most one per key, with all who wait for it.
+//! Lookups that are under way in this VM: at most one per key, with all who wait for it.
+//!
+//! Owns the order in which they are due, and the budgets of callouts. It knows nothing of what comes of a lookup.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::budgets::{Account, Budgets};
-use super::next::StreamId;
-use super::outbox::CalloutId;
-use super::since::Since;
 use crate::auth_service::KeyDigest;
+use crate::by_age::ByAge;
 use crate::principal::Timestamp;
 use crate::principals::claims::{LEASE, Mine};
+use crate::shell::{CalloutId, StreamId};
 
 /// How often a claim is renewed.
 const RENEWAL: Duration = LEASE.checked_div(5).unwrap();
 
-/// How often a tick comes while questions are open, at least.
+/// How often a tick comes while lookups are in flight, at least.
 const WATCH: Duration = Duration::from_millis(50);
 
-/// How often a tick comes while another VM asks: at first, and for how long; then.
+/// How often a tick comes while another VM calls out: at first, and for how long; then.
 const EAGER_WATCH: Duration = Duration::from_millis(1);
 const EAGER_FOR: Duration = Duration::from_millis(20);
 const PATIENT_WATCH: Duration = Duration::from_millis(5);
 
-/// A question about a key.
+/// A lookup of a key.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct InFlightLookup {
     /// Those who wait. Some may be gone.
     pub(super) waiters: VecDeque<StreamId>,
     /// When this VM began to wait.
@@ -32,26 +33,28 @@ pub(super) struct Flight {
     pub(super) asker: Asker,
 }
 
-/// Who asks.
+/// Who calls out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asker {
     /// This VM.
-    Own(OwnQuestion),
+    Own(OwnLookup),
     /// Another VM; what comes of it is read from shared data.
     Other,
-    /// Nobody any more. The next waiter that is woken brings the key, and this VM asks.
+    /// Nobody any more. The next waiter that is woken brings the key, and this VM calls out.
     Nobody {
-        /// Whether it asks whoever else does: what another VM was told could not be read, or cannot be
+        /// Whether it does so whoever else does: what another VM was told could not be read, or cannot be
         /// watched.
         alone: bool,
     },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OwnQuestion {
+pub(super) struct OwnLookup {
     pub(super) callout: CalloutId,
     /// To find the key in what the service answers.
     pub(super) key: KeyDigest,
+    /// The length of the key in bytes.
+    pub(super) key_length: usize,
     /// On whose account it is.
     pub(super) account: Account,
     pub(super) asked_at: Timestamp,
@@ -59,31 +62,29 @@ pub(super) struct OwnQuestion {
     pub(super) renewed_at: Timestamp,
 }
 
-/// The open questions.
+/// The lookups in flight.
 #[derive(Debug)]
-pub(super) struct Flights {
-    by_key: HashMap<KeyDigest, Flight>,
+pub(super) struct InFlight {
+    by_key: HashMap<KeyDigest, InFlightLookup>,
     callouts: HashMap<CalloutId, KeyDigest>,
     budgets: Budgets,
-    /// Those that this VM asks, by when they began.
-    own: Since<KeyDigest>,
+    /// Those for which this VM calls out, by when they began.
+    own: ByAge<KeyDigest>,
     /// Those whose claim is to be renewed, by when it was.
-    claimed: Since<KeyDigest>,
+    claimed: ByAge<KeyDigest>,
     /// All others, by when they began.
-    watched: Since<KeyDigest>,
-    last_callout: u64,
+    watched: ByAge<KeyDigest>,
 }
 
-impl Flights {
+impl InFlight {
     pub(super) fn new(budgets: Budgets) -> Self {
         Self {
             by_key: HashMap::new(),
             callouts: HashMap::new(),
             budgets,
-            own: Since::default(),
-            claimed: Since::default(),
-            watched: Since::default(),
-            last_callout: 0,
+            own: ByAge::default(),
+            claimed: ByAge::default(),
+            watched: ByAge::default(),
         }
     }
 
@@ -101,7 +102,7 @@ impl Flights {
         self.by_key.contains_key(&digest)
     }
 
-    pub(super) fn get(&self, digest: KeyDigest) -> Option<&Flight> {
+    pub(super) fn get(&self, digest: KeyDigest) -> Option<&InFlightLookup> {
         self.by_key.get(&digest)
     }
 
@@ -111,14 +112,14 @@ impl Flights {
     }
 
     /// Those that a tick has to look at: a callout that takes longer than this, a claim to be renewed, a
-    /// question of another VM.
+    /// lookup by another VM.
     pub(super) fn due(&self, longest: Duration, now: Timestamp) -> Vec<KeyDigest> {
         let late = self.own.passed(longest, now);
         let lapsing = self.claimed.passed(RENEWAL, now);
         late.chain(lapsing).chain(self.watched.iter()).collect()
     }
 
-    /// How often a tick is to come; `None` while no question is open.
+    /// How often a tick is to come; `None` while no lookup is in flight.
     pub(super) fn tick_period(&self, now: Timestamp) -> Option<Duration> {
         if let Some(latest) = self.watched.latest() {
             let is_new = now.saturating_sub(latest) < EAGER_FOR;
@@ -127,16 +128,10 @@ impl Flights {
         (!self.own.is_empty()).then_some(WATCH)
     }
 
-    /// A new callout's name.
-    pub(super) const fn next_callout(&mut self) -> CalloutId {
-        self.last_callout += 1;
-        CalloutId(self.last_callout)
-    }
-
-    /// Who waits for the key's question, which must be open, now also waits for this.
+    /// This stream also waits for the key's lookup, which must be in flight.
     pub(super) fn join(&mut self, digest: KeyDigest, stream: StreamId) {
-        if let Some(flight) = self.by_key.get_mut(&digest) {
-            flight.waiters.push_back(stream);
+        if let Some(lookup) = self.by_key.get_mut(&digest) {
+            lookup.waiters.push_back(stream);
         }
     }
 
@@ -156,77 +151,81 @@ impl Flights {
         None
     }
 
-    /// Opens a question, or changes who asks it.
+    /// Begins a lookup, or changes who calls out for it.
     pub(super) fn set_asker(&mut self, digest: KeyDigest, asker: Asker, now: Timestamp) {
-        let flight = self.take(digest).unwrap_or_else(|| Flight {
+        let lookup = self.take(digest).unwrap_or_else(|| InFlightLookup {
             waiters: VecDeque::new(),
             started_at: now,
             asker,
         });
-        self.put(digest, Flight { asker, ..flight });
+        self.put(digest, InFlightLookup { asker, ..lookup });
     }
 
-    /// Changes who asks, where a question is open.
+    /// Changes who calls out, where a lookup is in flight.
     pub(super) fn change_asker(&mut self, digest: KeyDigest, asker: Asker) {
-        if let Some(flight) = self.take(digest) {
-            self.put(digest, Flight { asker, ..flight });
+        if let Some(lookup) = self.take(digest) {
+            self.put(digest, InFlightLookup { asker, ..lookup });
         }
     }
 
-    /// A question cannot have begun later than now: a clock that jumped back must not make anybody wait until
+    /// A lookup cannot have begun later than now: a clock that jumped back must not make anybody wait until
     /// it has caught up.
     pub(super) fn begun_by(&mut self, digest: KeyDigest, now: Timestamp) {
         if self
             .get(digest)
-            .is_some_and(|flight| flight.started_at > now)
-            && let Some(flight) = self.take(digest)
+            .is_some_and(|lookup| lookup.started_at > now)
+            && let Some(lookup) = self.take(digest)
         {
             self.put(
                 digest,
-                Flight {
+                InFlightLookup {
                     started_at: now,
-                    ..flight
+                    ..lookup
                 },
             );
         }
     }
 
-    /// The key that a callout asks about.
-    pub(super) fn key_of(&self, callout: CalloutId) -> Option<KeyDigest> {
-        self.callouts.get(&callout).copied()
+    /// The lookup that a callout of this VM is for, and its key.
+    pub(super) fn own(&self, callout: CalloutId) -> Option<(KeyDigest, OwnLookup)> {
+        let digest = *self.callouts.get(&callout)?;
+        match self.get(digest)?.asker {
+            Asker::Own(own) => Some((digest, own)),
+            Asker::Other | Asker::Nobody { .. } => None,
+        }
     }
 
-    /// Closes a question.
-    pub(super) fn close(&mut self, digest: KeyDigest) -> Option<Flight> {
+    /// Closes a own.
+    pub(super) fn close(&mut self, digest: KeyDigest) -> Option<InFlightLookup> {
         self.take(digest)
     }
 
-    fn put(&mut self, digest: KeyDigest, flight: Flight) {
-        match flight.asker {
-            Asker::Own(question) => {
-                self.callouts.insert(question.callout, digest);
-                self.budgets.open(question.account);
-                self.own.insert(flight.started_at, digest);
-                if question.claim.is_some() {
-                    self.claimed.insert(question.renewed_at, digest);
+    fn put(&mut self, digest: KeyDigest, lookup: InFlightLookup) {
+        match lookup.asker {
+            Asker::Own(own) => {
+                self.callouts.insert(own.callout, digest);
+                self.budgets.open(own.account);
+                self.own.insert(lookup.started_at, digest);
+                if own.claim.is_some() {
+                    self.claimed.insert(own.renewed_at, digest);
                 }
             }
-            Asker::Other | Asker::Nobody { .. } => self.watched.insert(flight.started_at, digest),
+            Asker::Other | Asker::Nobody { .. } => self.watched.insert(lookup.started_at, digest),
         }
-        self.by_key.insert(digest, flight);
+        self.by_key.insert(digest, lookup);
     }
 
-    fn take(&mut self, digest: KeyDigest) -> Option<Flight> {
-        let flight = self.by_key.remove(&digest)?;
-        match flight.asker {
-            Asker::Own(question) => {
-                self.callouts.remove(&question.callout);
-                self.budgets.close(question.account);
-                self.own.remove(flight.started_at, digest);
-                self.claimed.remove(question.renewed_at, digest);
+    fn take(&mut self, digest: KeyDigest) -> Option<InFlightLookup> {
+        let lookup = self.by_key.remove(&digest)?;
+        match lookup.asker {
+            Asker::Own(own) => {
+                self.callouts.remove(&own.callout);
+                self.budgets.close(own.account);
+                self.own.remove(lookup.started_at, digest);
+                self.claimed.remove(own.renewed_at, digest);
             }
-            Asker::Other | Asker::Nobody { .. } => self.watched.remove(flight.started_at, digest),
+            Asker::Other | Asker::Nobody { .. } => self.watched.remove(lookup.started_at, digest),
         }
-        Some(flight)
+        Some(lookup)
     }
 }

@@ -1,7 +1,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{HeaderEdit, HeaderEdits, Identity, same_header};
+use super::{HeaderEdit, HeaderEdits, IdentityValues, same_header};
 use crate::config::tests::least_and;
 use crate::config::{Config, IdentityHeaders};
 use crate::principal::Principal;
@@ -38,7 +38,7 @@ fn asserted(principal: &Principal) -> HeaderEdits {
     let mut edits = HeaderEdits::default();
     edits.assert_principal(
         principal.clone().into(),
-        Identity::of(principal).into(),
+        IdentityValues::of(principal).into(),
         &IdentityHeaders::default(),
     );
     edits

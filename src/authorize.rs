@@ -1,0 +1,219 @@
+//! Whether a principal may do what a request asks: the only place that allows.
+//!
+//! Unrestricted scopes and roles decide first. Where only grants limited to names could, the request must name what it
+//! acts on, perhaps in its body. Pure: it reads no clock and no cache, and asks nobody.
+
+use std::sync::Arc;
+
+use crate::catalog::Operation;
+use crate::decision::{Decision, Reason};
+use crate::lookup::Known;
+use crate::names::body::announced_length;
+use crate::names::{self, Demand, Located, Unclear};
+use crate::pending::{Asks, Pending};
+use crate::permission::Permission;
+use crate::policy::Policy;
+use crate::request::RequestHead;
+
+/// What a principal's rights make of a request.
+#[derive(Debug)]
+pub enum Authorized {
+    /// The decision.
+    Decided(Decision),
+    /// A grant limited to names decides, and the name is in the body.
+    NeedsBody,
+}
+
+/// Where a request names what it acts on. Nothing is read of it unless a grant limited to names decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Objects<'a> {
+    /// The request's head.
+    pub head: &'a RequestHead<'a>,
+    /// The request's body.
+    pub body: Body<'a>,
+    /// The most bytes of a body that are looked at.
+    pub body_limit: usize,
+}
+
+/// What is known of a request's body.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// It is read for no request.
+    Ignored,
+    /// It can be read.
+    Unread,
+    /// It has come: whole, or more than the limit of it.
+    Read(&'a [u8]),
+    /// It was waited for in vain.
+    Missing,
+}
+
+/// Decides whether `known` may do what `pending` asks, by the scope tables that are in force for it.
+pub fn authorize(
+    policy: &Policy,
+    pending: &Pending,
+    known: &Known,
+    objects: &Objects<'_>,
+) -> Authorized {
+    let allows = |is_granted| {
+        if is_granted {
+            Reason::Allowed
+        } else {
+            Reason::OperationUnknown
+        }
+    };
+    let reason = match pending.asks {
+        Asks::Whoami => Reason::Whoami,
+        Asks::Unknown(required) => allows(policy.grants(&known.principal, required)),
+        Asks::Operation(operation) => match policy.missing(&known.principal, operation) {
+            None => Reason::Allowed,
+            Some(missing) => {
+                let case = Case {
+                    policy,
+                    pending,
+                    known,
+                    operation,
+                    missing,
+                };
+                return case.by_names(objects);
+            }
+        },
+    };
+    Authorized::Decided(decision(pending, known, reason))
+}
+
+fn decision(pending: &Pending, known: &Known, reason: Reason) -> Decision {
+    Decision {
+        principal: Some(Arc::clone(&known.principal)),
+        stale: known.stale,
+        ..pending.denied(reason)
+    }
+}
+
+/// A request for which the principal lacks a permission on every object.
+struct Case<'a> {
+    policy: &'a Policy,
+    pending: &'a Pending,
+    known: &'a Known,
+    operation: &'static Operation,
+    missing: Permission,
+}
+
+impl Case<'_> {
+    fn by_names(&self, objects: &Objects<'_>) -> Authorized {
+        if !self.has_grants(false) {
+            return self.decided(Reason::ScopeMissing);
+        }
+        let located = names::locate(
+            self.operation,
+            self.missing,
+            &self.pending.mount,
+            objects.head,
+        );
+        match located {
+            Err(unclear) => self.refused(Reason::BodyAmbiguous, &unclear),
+            Ok(Located::Nowhere) => self.refused(
+                Reason::ScopeMissing,
+                &Unclear::new(
+                    "this request names no model or experiment that a grant limited to names could be held against",
+                ),
+            ),
+            Ok(Located::Everywhere) if self.has_grants(true) => self.decided(Reason::Allowed),
+            Ok(Located::Everywhere) => self.refused(
+                Reason::ScopeMissing,
+                &Unclear::new("this key's grants are limited to names and do not search"),
+            ),
+            Ok(Located::Here(demands)) => self.weigh(&demands),
+            Ok(Located::InBody) => self.by_body(objects),
+        }
+    }
+
+    fn by_body(&self, objects: &Objects<'_>) -> Authorized {
+        let unavailable = |why: &str| self.refused(Reason::BodyUnavailable, &Unclear::new(why));
+        let body = match objects.body {
+            Body::Ignored => {
+                return unavailable(
+                    "this key is limited to names, and this server does not read the body that holds the name",
+                );
+            }
+            Body::Missing => return unavailable("the body that holds the name did not come"),
+            Body::Unread => {
+                let announced = announced_length(objects.head).ok().flatten();
+                return if announced.unwrap_or_default() > objects.body_limit as u64 {
+                    self.decided(Reason::BodyTooLarge)
+                } else {
+                    Authorized::NeedsBody
+                };
+            }
+            Body::Read(body) => body,
+        };
+        if body.len() > objects.body_limit {
+            return self.decided(Reason::BodyTooLarge);
+        }
+        match names::read_body(self.operation, self.missing, objects.head, body) {
+            Ok(demands) => self.weigh(&demands),
+            Err(unclear) => self.refused(Reason::BodyAmbiguous, &unclear),
+        }
+    }
+
+    /// Whether some grant limited to names could decide.
+    fn has_grants(&self, searching: bool) -> bool {
+        let grants = self
+            .policy
+            .narrow(&self.known.principal, self.missing, searching);
+        !grants.is_empty()
+    }
+
+    fn weigh(&self, demands: &[Demand]) -> Authorized {
+        let unmet = demands
+            .iter()
+            .find(|demand| !self.policy.meets(&self.known.principal, demand));
+        if let Some(Demand {
+            permission,
+            name: None,
+        }) = unmet
+        {
+            // Files, a run or a logged model that the request names by what no pattern can be held against.
+            let case = Case {
+                missing: *permission,
+                ..*self
+            };
+            let unclear = Unclear::new("what it is made from cannot be tied to a name");
+            return case.refused(Reason::ScopeMissing, &unclear);
+        }
+        let shown = unmet
+            .or(demands.first())
+            .and_then(|demand| demand.name.as_ref());
+        let name = shown.map(|name| match &name.alias {
+            Some(alias) => format!("{}@{alias}", name.text).into(),
+            None => name.text.as_str().into(),
+        });
+        let (reason, required) = match unmet {
+            Some(demand) => (Reason::NameNotGranted, demand.permission),
+            None => (Reason::Allowed, self.missing),
+        };
+        Authorized::Decided(Decision {
+            name,
+            required: Some(required),
+            ..self.decision(reason)
+        })
+    }
+
+    fn decided(&self, reason: Reason) -> Authorized {
+        Authorized::Decided(self.decision(reason))
+    }
+
+    fn refused(&self, reason: Reason, unclear: &Unclear) -> Authorized {
+        Authorized::Decided(Decision {
+            unclear: Some(unclear.to_string().into()),
+            ..self.decision(reason)
+        })
+    }
+
+    fn decision(&self, reason: Reason) -> Decision {
+        Decision {
+            required: Some(self.missing),
+            ..decision(self.pending, self.known, reason)
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What comes of a lookup: a reply, a neighbour's conclusion, or no answer in time.
+
+use std::sync::Arc;
+
+use super::in_flight::{Asker, OwnLookup};
+use super::{GRACE, Identities, Settled};
+use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
+use crate::effects::Effects;
+use crate::lookup::{Known, Lookup, LookupFailure};
+use crate::metrics::{Change, Metric};
+use crate::principal::{Principal, Refusal, Timestamp};
+use crate::principals::Validation;
+use crate::principals::claims::Question;
+use crate::shell::{CalloutId, Moment, StreamId};
+
+impl Identities {
+    /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
+    /// ignored.
+    pub(crate) fn on_callout_reply(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        callout: CalloutId,
+        reply: &Reply<'_>,
+    ) {
+        if let Some(revocation) = &mut self.revocation
+            && revocation.on_reply(moment, effects, &mut self.keys, callout, reply)
+        {
+            return;
+        }
+        let Some((digest, own)) = self.in_flight.own(callout) else {
+            return;
+        };
+        let mut verdict = reply.verdict();
+        // Only what is as long as the key is worth a digest.
+        verdict.hide(|text| text.len() == own.key_length && self.client.is_key(text, own.key));
+        self.answered(moment, effects, digest, own, verdict);
+    }
+
+    /// Time has passed. `is_waiting` says whether a stream still waits for the lookup of a key.
+    pub(crate) fn on_tick(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        is_waiting: impl Fn(StreamId, KeyDigest) -> bool,
+    ) {
+        let longest = self.settings.timeout + GRACE;
+        for digest in self.in_flight.due(longest, moment.now) {
+            self.watch(moment, effects, digest, |stream| is_waiting(stream, digest));
+        }
+        if let Some(revocation) = &mut self.revocation {
+            revocation.on_tick(moment, effects, &mut self.keys);
+        }
+    }
+
+    /// Whether ticks can be had. Without them nobody watches another VM's lookup: this VM calls out itself.
+    pub(crate) fn set_ticking(&mut self, ticking: bool, effects: &mut Effects) {
+        self.ticking = ticking;
+        if ticking {
+            return;
+        }
+        for digest in self.in_flight.keys() {
+            let Some(lookup) = self.in_flight.get(digest) else {
+                continue;
+            };
+            if lookup.asker == Asker::Other {
+                effects.outbox.wake.extend(lookup.waiters.back());
+                self.in_flight
+                    .change_asker(digest, Asker::Nobody { alone: true });
+            }
+        }
+    }
+
+    /// Gives up on every lookup: those who wait are told that the service is unavailable.
+    pub(crate) fn abandon(&mut self, now: Timestamp) {
+        for digest in self.in_flight.keys() {
+            self.settle(digest, now, Err(LookupFailure::NotAsked));
+        }
+    }
+
+    fn watch(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        digest: KeyDigest,
+        is_waiting: impl Fn(StreamId) -> bool,
+    ) {
+        let now = moment.now;
+        self.in_flight.begun_by(digest, now);
+        let Some(lookup) = self.in_flight.get(digest) else {
+            return;
+        };
+        let asker = lookup.asker;
+        let is_late = now.saturating_sub(lookup.started_at) >= self.settings.timeout + GRACE;
+        if let Asker::Own(own) = asker {
+            if is_late {
+                let verdict = Verdict::Unavailable(Failure::Timeout);
+                self.answered(moment, effects, digest, own, verdict);
+            } else {
+                self.renew(moment, digest, own);
+            }
+            return;
+        }
+        let Some(first_waiter) = self.in_flight.first_waiter(digest, is_waiting) else {
+            self.in_flight.close(digest);
+            return;
+        };
+        if is_late {
+            self.neighbour_failed(digest, now);
+            self.settle(digest, now, Err(LookupFailure::Unavailable));
+            return;
+        }
+        if asker == Asker::Other
+            && let Some(outcome) = self.neighbours_outcome(moment, effects, digest)
+        {
+            self.settle(digest, now, outcome);
+        } else if self.needs_key(digest).is_some() {
+            effects.outbox.wake.push(first_waiter);
+        }
+    }
+
+    fn renew(&mut self, moment: &Moment<'_>, digest: KeyDigest, own: OwnLookup) {
+        let Some(mine) = own.claim else {
+            return;
+        };
+        self.claims.renew(moment.shared, digest, mine, moment.now);
+        let renewed = Asker::Own(OwnLookup {
+            renewed_at: moment.now,
+            ..own
+        });
+        self.in_flight.change_asker(digest, renewed);
+    }
+
+    /// What came of the lookup by another VM; `None` while it is under way, and when nobody calls out for it any
+    /// more.
+    fn neighbours_outcome(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        digest: KeyDigest,
+    ) -> Option<Lookup<Arc<Principal>>> {
+        let question = self.claims.question(moment.shared, digest, moment.now);
+        let outcome = match question {
+            Question::Claimed => return None,
+            Question::Free => None,
+            Question::Concluded {
+                outcome: Ok(()),
+                asked_at,
+            } => self
+                .keys
+                .shared(moment, digest)
+                .filter(|validation| validation.asked_at == asked_at)
+                .map(|validation| self.believe(effects, digest, validation, moment.now)),
+            Question::Concluded {
+                outcome: Err(failure),
+                asked_at,
+            } => {
+                match failure {
+                    LookupFailure::Refused(refusal) => {
+                        self.keys.refuse(effects, digest, refusal, asked_at);
+                    }
+                    LookupFailure::RateLimited { .. } => {}
+                    LookupFailure::Unclear => {
+                        self.keys.forget(effects, digest);
+                        self.neighbour_failed(digest, moment.now);
+                    }
+                    LookupFailure::Unavailable
+                    | LookupFailure::NotAsked
+                    | LookupFailure::Overloaded => self.neighbour_failed(digest, moment.now),
+                }
+                Some(Err(failure))
+            }
+        };
+        if outcome.is_none() {
+            // A valid key whose principal could not be read: each VM calls out, none waits for another in turn.
+            let alone = matches!(question, Question::Concluded { .. });
+            let asker = Asker::Nobody { alone };
+            self.in_flight.change_asker(digest, asker);
+        }
+        outcome
+    }
+
+    /// Takes in what this VM's own callout brought, and tells the others.
+    fn answered(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        digest: KeyDigest,
+        own: OwnLookup,
+        verdict: Verdict,
+    ) {
+        let asked_at = own.asked_at;
+        let verdict = match verdict {
+            Verdict::Valid(principal, lifetime) => {
+                let lifetime = lifetime.since(asked_at);
+                if lifetime.has_expired(moment.now) || lifetime.is_early(moment.now) {
+                    Verdict::Invalid
+                } else {
+                    Verdict::Valid(principal, lifetime)
+                }
+            }
+            verdict => verdict,
+        };
+        self.note_callout(effects, &verdict, digest, own, moment.now);
+        let failure = match verdict {
+            Verdict::Valid(principal, lifetime) => {
+                let validation = Validation {
+                    principal: Arc::new(principal),
+                    asked_at,
+                    lifetime,
+                };
+                self.keys.publish(moment, digest, &validation);
+                let outcome = match self.conclude(moment, digest, Ok(()), asked_at) {
+                    None => self.believe(effects, digest, validation, moment.now),
+                    // Another VM asked later and was told otherwise.
+                    Some(refusal) => {
+                        self.keys.withdraw(moment, digest);
+                        Err(self.refuse(effects, digest, refusal, asked_at))
+                    }
+                };
+                self.settle(digest, moment.now, outcome);
+                return;
+            }
+            Verdict::Invalid => {
+                self.turned_down(moment, effects, digest, Refusal::Invalid, asked_at)
+            }
+            Verdict::Refused => {
+                self.turned_down(moment, effects, digest, Refusal::Refused, asked_at)
+            }
+            Verdict::RateLimited { retry_after } => {
+                self.pause_refresh(digest, moment.now);
+                LookupFailure::RateLimited { retry_after }
+            }
+            Verdict::Unavailable(failure) if failure.ends_kept_rights() => {
+                self.keys.withdraw(moment, digest);
+                self.keys.forget(effects, digest);
+                LookupFailure::Unclear
+            }
+            Verdict::Unavailable(_) => {
+                self.pause_refresh(digest, moment.now);
+                LookupFailure::Unavailable
+            }
+        };
+        self.conclude(moment, digest, Err(failure), asked_at);
+        self.settle(digest, moment.now, Err(failure));
+    }
+
+    fn turned_down(
+        &mut self,
+        moment: &Moment<'_>,
+        effects: &mut Effects,
+        digest: KeyDigest,
+        refusal: Refusal,
+        asked_at: Timestamp,
+    ) -> LookupFailure {
+        let failure = self.refuse(effects, digest, refusal, asked_at);
+        self.keys.withdraw(moment, digest);
+        failure
+    }
+
+    /// Tells the other VMs what came of this VM's lookup; a later refusal that one of them was told.
+    fn conclude(
+        &self,
+        moment: &Moment<'_>,
+        digest: KeyDigest,
+        outcome: Lookup<()>,
+        asked_at: Timestamp,
+    ) -> Option<Refusal> {
+        self.claims
+            .conclude(moment.shared, digest, outcome, asked_at, moment.now)
+    }
+
+    fn note_callout(
+        &mut self,
+        effects: &mut Effects,
+        verdict: &Verdict,
+        digest: KeyDigest,
+        own: OwnLookup,
+        now: Timestamp,
+    ) {
+        effects.count(Metric::Callouts(verdict.outcome()));
+        let took = now.saturating_sub(own.asked_at).as_millis();
+        let took = took.try_into().unwrap_or(u64::MAX);
+        effects.change(Metric::CalloutMilliseconds, Change::Record(took));
+        let was_open = self.health.is_open();
+        if let Verdict::Unavailable(failure) = verdict {
+            self.health.failed(own.account, digest, failure, now);
+            if failure.is_misconfiguration() {
+                effects.count(Metric::AuthServiceMisconfigured);
+            }
+            effects.tell_operator(&format!("auth_unavailable: {failure}"), now);
+        } else {
+            self.health.succeeded(own.account, digest);
+        }
+        let opened = i64::from(self.health.is_open()) - i64::from(was_open);
+        effects.shift(Metric::OpenCircuits, opened);
+    }
+
+    /// Keeps a validation, unless the key was revoked while it was on its way, or has expired.
+    fn believe(
+        &mut self,
+        effects: &mut Effects,
+        digest: KeyDigest,
+        validation: Validation,
+        now: Timestamp,
+    ) -> Lookup<Arc<Principal>> {
+        let asked_at = validation.asked_at;
+        if validation.lifetime.has_expired(now) {
+            return Err(self.refuse(effects, digest, Refusal::Invalid, asked_at));
+        }
+        if self.keys.is_revoked(&validation) {
+            return Err(LookupFailure::Refused(Refusal::Invalid));
+        }
+        if self.keys.is_in_doubt(&validation) {
+            // Some key was revoked meanwhile, and which is not known: whoever asks again is told.
+            return Err(LookupFailure::NotAsked);
+        }
+        self.health.succeeded_at(digest, asked_at);
+        let principal = Arc::clone(&validation.principal);
+        self.keys.keep(effects, digest, validation);
+        Ok(principal)
+    }
+
+    /// Closes a lookup: those who wait are told.
+    pub(super) fn settle(
+        &mut self,
+        digest: KeyDigest,
+        now: Timestamp,
+        outcome: Lookup<Arc<Principal>>,
+    ) {
+        let Some(in_flight) = self.in_flight.close(digest) else {
+            return;
+        };
+        let lookup = match outcome {
+            Ok(principal) => Ok(Known::fresh(principal)),
+            Err(failure) => {
+                let lets_stale_rights_count = failure.is_of_the_service()
+                    || (failure.says_nothing() && self.health.is_open());
+                let kept = lets_stale_rights_count.then(|| self.keys.kept(digest, now));
+                kept.flatten().map(Known::stale).ok_or(failure)
+            }
+        };
+        self.settled.push(Settled {
+            digest,
+            waiters: in_flight.waiters,
+            lookup,
+        });
+    }
+
+    /// Another VM's lookup of the key has failed.
+    fn neighbour_failed(&mut self, digest: KeyDigest, now: Timestamp) {
+        let is_known = self.keys.knows(digest);
+        self.health.neighbour_failed(digest, is_known, now);
+        self.pause_refresh(digest, now);
+    }
+}

@@ -1,0 +1,64 @@
+//! A request that its caller's rights decide: what it asks for, while nobody has decided. It has no reason yet.
+
+use std::sync::Arc;
+
+use crate::catalog::Operation;
+use crate::decision::{Decision, Reason};
+use crate::lookup::LookupFailure;
+use crate::permission::Permission;
+use crate::terms::Terms;
+
+/// A request inside a mount that carries a credential.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// The mount it came in by.
+    pub mount: Arc<str>,
+    /// What it asks for.
+    pub asks: Asks,
+    /// What is in force for it.
+    pub terms: Terms,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub enum Asks {
+    /// An operation of the catalog.
+    Operation(&'static Operation),
+    /// An endpoint that the catalog does not know, which needs this.
+    Unknown(Permission),
+    /// What its key may do: the filter answers.
+    Whoami,
+}
+
+impl Pending {
+    /// The denial of a request of whose caller nothing is known.
+    pub(crate) fn denied(&self, reason: Reason) -> Decision {
+        let (operation, required) = match self.asks {
+            Asks::Operation(operation) => {
+                let first = operation.required().next();
+                (
+                    Some(operation),
+                    Some(first.unwrap_or(operation.own_permission())),
+                )
+            }
+            Asks::Unknown(required) => (None, Some(required)),
+            Asks::Whoami => (None, None),
+        };
+        Decision {
+            mount: Some(Arc::clone(&self.mount)),
+            operation,
+            required,
+            terms: self.terms,
+            ..Decision::new(reason)
+        }
+    }
+
+    /// The denial of a request whose caller could not be looked up. `usual` is after how many seconds a caller may ask
+    /// again unless the auth service said otherwise.
+    pub fn not_known(&self, failure: LookupFailure, usual: u64) -> Decision {
+        Decision {
+            retry_after: failure.retry_after(usual),
+            ..self.denied(failure.reason())
+        }
+    }
+}

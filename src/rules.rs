@@ -1,0 +1,54 @@
+//! A configuration compiled for deciding: what every step of a decision reads, and none changes.
+//!
+//! Owns the mounts in the order in which they are tried, and the scope tables. It knows no request.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::enforcement::Enforcement;
+use crate::policy::Policy;
+use crate::terms::Terms;
+
+/// The rules of one configuration.
+#[derive(Debug)]
+pub struct Rules {
+    config: Config,
+    enforcement: Enforcement,
+    /// Longest first, so that the first match is the longest.
+    mounts: Vec<Arc<str>>,
+}
+
+impl Rules {
+    /// Compiles a configuration.
+    pub fn new(config: Config) -> Self {
+        let mut mounts: Vec<Arc<str>> = Vec::with_capacity(config.mounts.len());
+        for mount in &config.mounts {
+            let at = mounts.partition_point(|other| other.len() >= mount.len());
+            mounts.insert(at, mount.as_str().into());
+        }
+        Self {
+            enforcement: Enforcement::new(&config),
+            mounts,
+            config,
+        }
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Which denials are answered, for whom.
+    pub const fn enforcement(&self) -> &Enforcement {
+        &self.enforcement
+    }
+
+    /// The scope tables of a request.
+    pub fn policy(&self, terms: &Terms) -> &Policy {
+        self.enforcement.policy(terms)
+    }
+
+    pub(crate) fn mounts(&self) -> &[Arc<str>] {
+        &self.mounts
+    }
+}
