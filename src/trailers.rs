@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::config::{HeaderField, IdentityHeaders};
+use crate::config::IdentityHeaders;
 use crate::overrides;
 use crate::request::{Header, same_header};
 
@@ -34,7 +34,7 @@ pub fn unsafe_names<'a>(
     identity: &IdentityHeaders,
     mounted: bool,
 ) -> Vec<&'a [u8]> {
-    let identity = [&identity.user_id, &identity.key_id, &identity.scopes].map(HeaderField::as_str);
+    let identity = identity.names();
     let is_unsafe = |present: &[u8]| {
         let is = |name: &str| same_header(present, name.as_bytes());
         identity.into_iter().any(is)

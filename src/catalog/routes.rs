@@ -106,7 +106,7 @@ impl Catalog {
     }
 
     /// What a path reaches, by any method.
-    fn served(&self, path: &str) -> impl Iterator<Item = &Served> {
+    fn served<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Served> {
         let found = self.router.at(path).ok();
         let node = found
             .as_ref()
@@ -114,12 +114,9 @@ impl Catalog {
         let rest = found
             .and_then(|found| found.params.get(REST_NAME))
             .unwrap_or_default();
-        let tails = node.into_iter().flat_map(|node| &node.tails);
-        let behind: Vec<&Served> = tails
-            .filter(|tail| matches(&tail.pattern, rest))
-            .map(|tail| &tail.served)
-            .collect();
         let here = node.into_iter().flat_map(|node| &node.here);
-        here.chain(behind)
+        let tails = node.into_iter().flat_map(|node| &node.tails);
+        let behind = tails.filter(move |tail| matches(&tail.pattern, rest));
+        here.chain(behind.map(|tail| &tail.served))
     }
 }

@@ -1,3 +1,4 @@
+mod identity_headers;
 mod narrow;
 mod overrides;
 mod replacements;

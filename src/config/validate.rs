@@ -6,11 +6,12 @@ use super::defaults::MOST_SHARED_SLOTS;
 use super::error::MOUNTS_REMEDY;
 use super::{Config, ConfigError, IdentityHeaders, overrides};
 use crate::authority::{self, host_and_port};
+use crate::overrides as path_overrides;
 use crate::request::same_header;
 use crate::target::Target;
 
 /// Headers that HTTP, Envoy, MLflow or the filter reads or writes: what Envoy writes after the filter would take the
-/// place of an identity.
+/// place of an identity. Those of [`crate::overrides`] are reserved too: a request that carries one is refused.
 const RESERVED_HEADERS: &[&str] = &[
     "accept",
     "authorization",
@@ -42,7 +43,6 @@ const RESERVED_HEADERS: &[&str] = &[
     "x-api-key",
     "x-client-trace-id",
     "x-cloud-trace-context",
-    "x-http-method-override",
     "x-mlflow-workspace",
     "x-real-ip",
     "x-request-id",
@@ -227,8 +227,10 @@ fn is_reserved(name: &str) -> bool {
         let start = name.as_bytes().get(..prefix.len());
         start.is_some_and(|start| same_header(prefix.as_bytes(), start))
     };
-    let is = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
-    RESERVED_HEADERS.iter().any(is) || RESERVED_PREFIXES.iter().any(starts)
+    let is = |other: &str| same_header(other.as_bytes(), name.as_bytes());
+    RESERVED_HEADERS.iter().copied().any(is)
+        || path_overrides::names().any(is)
+        || RESERVED_PREFIXES.iter().any(starts)
 }
 
 fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
