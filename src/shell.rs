@@ -15,12 +15,15 @@ pub struct CalloutId(pub u64);
 
 /// What the host tells with each event.
 #[derive(Clone, Copy)]
-pub struct Moment<'a> {
+pub struct HostContext<'a> {
     /// Its clock.
     pub now: Timestamp,
     /// What the VMs of a proxy share.
     pub shared: &'a dyn SharedData,
 }
+
+/// The name by which the filter still calls it.
+pub type Moment<'a> = HostContext<'a>;
 
 /// What an event leaves for the shell to carry out beside [`crate::Next`]. To be emptied after each event; what the
 /// shell does with it may leave more.
