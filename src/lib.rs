@@ -71,4 +71,3 @@ pub use config::Config;
 pub use decision::{Decision, Reason};
 pub use engine::{CalloutId, Engine, HostContext, Next, Outbox, StreamId};
 pub use request::{ClientAddress, RequestHead};
-pub use shell::Moment;

@@ -22,9 +22,6 @@ pub struct HostContext<'a> {
     pub shared: &'a dyn SharedData,
 }
 
-/// The name by which the filter still calls it.
-pub type Moment<'a> = HostContext<'a>;
-
 /// What an event leaves for the shell to carry out beside [`crate::Next`]. To be emptied after each event; what the
 /// shell does with it may leave more.
 #[derive(Debug, Default)]
