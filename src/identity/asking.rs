@@ -84,14 +84,12 @@ impl Identities {
         }
         match found {
             Found::Fresh {
-                principal,
-                identity,
-                ..
+                principal, values, ..
             } => {
                 effects.count(Metric::CacheLookups("shared"));
                 return Sought::Found(Ok(Known {
                     principal,
-                    values: Some(identity),
+                    values: Some(values),
                     stale: false,
                 }));
             }

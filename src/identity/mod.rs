@@ -134,7 +134,7 @@ impl Identities {
         match self.keys.find(digest, context.now) {
             Found::Fresh {
                 principal,
-                identity,
+                values,
                 refresh,
             } => {
                 if refresh {
@@ -143,7 +143,7 @@ impl Identities {
                 effects.count(Metric::CacheLookups("hit"));
                 Sought::Found(Ok(Known {
                     principal,
-                    values: Some(identity),
+                    values: Some(values),
                     stale: false,
                 }))
             }
