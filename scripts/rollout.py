@@ -102,10 +102,10 @@ def complaints(story: Story) -> list[str]:
             for s in count.misjudged[:5]
         ]
     let_through = sum(sum(count.would_deny.values()) for count in story.counts)
-    if not let_through == story.metrics["would_deny"] == story.disagreements:
+    if not let_through == story.metrics["would_deny"] == story.shadow_denials:
         found.append(
             f"clients saw {let_through} requests let through that enforcement refuses; the filter counted "
-            f"{story.metrics['would_deny']:.0f} as would_deny and {story.disagreements:.0f} disagreements"
+            f"{story.metrics['would_deny']:.0f} as would_deny and {story.shadow_denials:.0f} shadow denials"
         )
     denied = sum(sum(count.denied.values()) for count in story.counts)
     if denied != story.metrics["deny"]:
@@ -133,7 +133,7 @@ def text(story: Story, way: str, began: str, load_at_begin: float) -> str:
             f"every request was decided by the new step: at 10 % the {len(ten.refused_callers)} callers whose "
             "key id's hash is below 10 were refused each time, and nobody else; who has no valid key counts as "
             "the last percent. What the clients saw let through and refused is what the filter counted: "
-            f"{story.metrics['would_deny']:,.0f} `would_deny` (and as many `mlflow_authz_disagreements`), "
+            f"{story.metrics['would_deny']:,.0f} `would_deny` (and as many `mlflow_authz_shadow_denials`), "
             f"{story.metrics['deny']:,.0f} `deny`.",
         ]
     )

@@ -158,7 +158,7 @@ class Story:
     counts: list[StepCount]
     metrics: dict[str, float]
     """Decisions by their label, over all steps."""
-    disagreements: float
+    shadow_denials: float
 
 
 def play(
@@ -204,7 +204,7 @@ def play(
                 tell(count)
         names = ("allow", "would_deny", "deny")
         metrics = {name: stack.envoy.metric("mlflow_authz_decisions", decision=name) for name in names}
-        return Story(counts, metrics, stack.envoy.metric("mlflow_authz_disagreements"))
+        return Story(counts, metrics, stack.envoy.metric("mlflow_authz_shadow_denials"))
 
 
 def _load(stack: Stack) -> BackgroundLoad:

@@ -160,7 +160,7 @@ impl Case<'_> {
     fn has_grants(&self, searching: bool) -> bool {
         let grants = self
             .policy
-            .narrow(&self.known.principal, self.missing, searching);
+            .name_patterns(&self.known.principal, self.missing, searching);
         !grants.is_empty()
     }
 

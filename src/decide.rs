@@ -1,13 +1,16 @@
 //! One decision as a function: no cache, no clock, nothing waits.
 //!
-//! For whatever decides about single requests beside a proxy: the command's `explain`, `replay` and `matrix`,
-//! benchmarks, fuzz targets. The filter's [`crate::Engine`] goes the same way, and looks the caller up in between.
+//! For whatever decides about single requests beside a proxy: the command's `explain` and `replay`, the stand-in's
+//! ext_authz answer, benchmarks, fuzz targets. The filter's [`crate::Engine`] goes the same way, and looks the caller up in between.
 
+use crate::auth_service::{Reply, Verdict};
 use crate::authorize::{Authorized, Body, Objects, authorize};
 use crate::config::Bodies;
 use crate::decision::{Decision, Effect, Reason};
 use crate::denial::{Answer, Denials};
-use crate::lookup::Lookup;
+use crate::lookup::{Known, Lookup, LookupFailure};
+use crate::pending::Pending;
+use crate::principal::Refusal;
 use crate::request::RequestHead;
 use crate::rules::Rules;
 use crate::surface::{self, Surface};
@@ -21,19 +24,41 @@ pub fn decide(
     who: impl FnOnce() -> Lookup,
     body: &[u8],
 ) -> Decision {
+    match with_body(rules, head, who, Body::Read(body)) {
+        Ok(decision) => decision,
+        // Not with a body that is there; if it were, nothing would be allowed.
+        Err(pending) => pending.denied(Reason::BodyUnavailable),
+    }
+}
+
+/// The same without the body; `None` where a grant limited to names decides and the body holds the name.
+pub fn decide_by_head(
+    rules: &Rules,
+    head: &RequestHead<'_>,
+    who: impl FnOnce() -> Lookup,
+) -> Option<Decision> {
+    with_body(rules, head, who, Body::Unread).ok()
+}
+
+fn with_body(
+    rules: &Rules,
+    head: &RequestHead<'_>,
+    who: impl FnOnce() -> Lookup,
+    body: Body<'_>,
+) -> Result<Decision, Pending> {
     let (pending, known) = match surface::read(rules, head, &mut Vec::new()) {
-        Surface::Decided(decision) => return decision,
+        Surface::Decided(decision) => return Ok(decision),
         Surface::Pending(pending, _) => match who() {
             Ok(known) => (pending, known),
             Err(failure) => {
                 let usual = rules.config().auth_service.retry_after_seconds();
-                return pending.not_known(failure, usual);
+                return Ok(pending.not_known(failure, usual));
             }
         },
     };
     let body = match rules.config().bodies {
         Bodies::Ignore => Body::Ignored,
-        Bodies::Inspect => Body::Read(body),
+        Bodies::Inspect => body,
     };
     let objects = Objects {
         head,
@@ -41,9 +66,30 @@ pub fn decide(
         body_limit: rules.config().most_body_bytes(),
     };
     match authorize(rules.policy(&pending.terms), &pending, &known, &objects) {
-        Authorized::Decided(decision) => decision,
-        // Not with a body that is read or ignored; if it were, nothing would be allowed.
-        Authorized::NeedsBody => pending.denied(Reason::BodyUnavailable),
+        Authorized::Decided(decision) => Ok(decision),
+        Authorized::NeedsBody => Err(pending),
+    }
+}
+
+/// The caller of whom the auth service says `body` in a 200.
+pub fn caller(body: &[u8]) -> Lookup {
+    caller_of(&Reply::Response {
+        status: 200,
+        from_service: true,
+        retry_after: None,
+        cache_control: None,
+        body,
+    })
+}
+
+/// The caller of whom the auth service says this; how long it may be kept is left aside.
+pub fn caller_of(reply: &Reply<'_>) -> Lookup {
+    match reply.verdict() {
+        Verdict::Valid(principal, _) => Ok(Known::fresh(principal.into())),
+        Verdict::Invalid => Err(LookupFailure::Refused(Refusal::Invalid)),
+        Verdict::Refused => Err(LookupFailure::Refused(Refusal::Refused)),
+        Verdict::RateLimited { retry_after } => Err(LookupFailure::RateLimited { retry_after }),
+        Verdict::Unavailable(_) => Err(LookupFailure::Unavailable),
     }
 }
 

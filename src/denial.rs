@@ -296,7 +296,7 @@ impl Denials<'_> {
         ) else {
             return String::new();
         };
-        let patterns = self.policy.narrow(principal, required, false);
+        let patterns = self.policy.name_patterns(principal, required, false);
         let mut named: Vec<String> = Vec::new();
         for pattern in patterns.iter().take(MENTIONED_SCOPES) {
             let pattern = printable(pattern.as_str()).into_owned();

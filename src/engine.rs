@@ -1,6 +1,6 @@
 //! The state machine of a stream: events in, what to do next out.
 //!
-//! Sans-IO: it never waits, reads a clock or calls a proxy. Each event brings the [`Moment`]: the host's
+//! Sans-IO: it never waits, reads a clock or calls a proxy. Each event brings the [`HostContext`]: the host's
 //! clock and shared data. What else changed is put in an [`Outbox`] that the shell empties after each event.
 //!
 //! Owns the requests that are held, and nothing else of its own: what a head tells is `surface`'s to say, who the
@@ -41,7 +41,7 @@ use crate::rules::Rules;
 use crate::surface::{self, Surface};
 use held::{Held, Reading, Waiting};
 
-pub use crate::shell::{CalloutId, Moment, Outbox, StreamId};
+pub use crate::shell::{CalloutId, HostContext, Outbox, StreamId};
 pub use next::Next;
 
 /// The engine of one configuration in one VM.
@@ -121,7 +121,7 @@ impl Engine {
     pub fn on_request_headers(
         &mut self,
         stream: StreamId,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         head: &RequestHead<'_>,
     ) -> Next {
         let (pending, key) = match surface::read(&self.rules, head, &mut self.decoded_path) {
@@ -133,14 +133,14 @@ impl Engine {
             head,
             key: &key,
         };
-        let sought = self.identities.look_up(moment, &mut self.effects, &caller);
+        let sought = self.identities.look_up(context, &mut self.effects, &caller);
         match sought {
-            Sought::Found(lookup) => self.proceed(stream, moment.now, pending, lookup, head),
+            Sought::Found(lookup) => self.proceed(stream, context.now, pending, lookup, head),
             Sought::Waits(digest) => {
                 let waiting = Waiting {
                     digest,
                     pending,
-                    since: moment.now,
+                    since: context.now,
                     told: None,
                 };
                 self.held.wait(stream, waiting);
@@ -153,11 +153,11 @@ impl Engine {
     pub fn on_woken(
         &mut self,
         stream: StreamId,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
         if self.held.is_reading(stream) {
-            return self.keep_reading(stream, moment.now, head);
+            return self.keep_reading(stream, context.now, head);
         }
         let digest = self.held.waiting(stream)?.digest;
         if let Some(alone) = self.identities.needs_key(digest) {
@@ -169,7 +169,7 @@ impl Engine {
                         key: &key,
                     };
                     self.identities.ask_with_key_of(
-                        moment,
+                        context,
                         &mut self.effects,
                         digest,
                         &caller,
@@ -181,7 +181,7 @@ impl Engine {
                 _ => {
                     let Waiting { pending, .. } = self.held.take_waiting(stream)?;
                     let lookup = Err(LookupFailure::NotAsked);
-                    return Some(self.proceed(stream, moment.now, pending, lookup, head));
+                    return Some(self.proceed(stream, context.now, pending, lookup, head));
                 }
             }
         }
@@ -189,7 +189,7 @@ impl Engine {
             return Some(Next::Wait);
         }
         let Waiting { pending, told, .. } = self.held.take_waiting(stream)?;
-        Some(self.proceed(stream, moment.now, pending, told?, head))
+        Some(self.proceed(stream, context.now, pending, told?, head))
     }
 
     /// The body that [`Next::ReadBody`] asked for: whole, or its beginning where it is larger than the limit.
@@ -206,24 +206,29 @@ impl Engine {
 
     /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
     /// ignored.
-    pub fn on_callout_reply(&mut self, callout: CalloutId, moment: &Moment<'_>, reply: &Reply<'_>) {
+    pub fn on_callout_reply(
+        &mut self,
+        callout: CalloutId,
+        context: &HostContext<'_>,
+        reply: &Reply<'_>,
+    ) {
         self.identities
-            .on_callout_reply(moment, &mut self.effects, callout, reply);
+            .on_callout_reply(context, &mut self.effects, callout, reply);
         self.tell_waiters();
     }
 
     /// Time has passed.
-    pub fn on_tick(&mut self, moment: &Moment<'_>) {
+    pub fn on_tick(&mut self, context: &HostContext<'_>) {
         let held = &self.held;
         self.identities
-            .on_tick(moment, &mut self.effects, |stream, digest| {
+            .on_tick(context, &mut self.effects, |stream, digest| {
                 held.waits_for(stream, digest)
             });
         self.tell_waiters();
-        self.effects.outbox.wake.extend(self.held.late(moment.now));
-        for (stream, digest) in self.held.out_of_patience(moment.now) {
+        self.effects.outbox.wake.extend(self.held.late(context.now));
+        for (stream, digest) in self.held.out_of_patience(context.now) {
             // Let through whatever comes: decided by what could be known in time. The lookup itself goes on.
-            let lookup = self.identities.out_of_time(digest, moment.now);
+            let lookup = self.identities.out_of_time(digest, context.now);
             if self.held.tell(stream, digest, &lookup) {
                 self.effects.outbox.wake.push(stream);
             }

@@ -69,5 +69,5 @@ pub mod whoami;
 
 pub use config::Config;
 pub use decision::{Decision, Reason};
-pub use engine::{CalloutId, Engine, Moment, Next, Outbox, StreamId};
+pub use engine::{CalloutId, Engine, HostContext, Next, Outbox, StreamId};
 pub use request::{ClientAddress, RequestHead};

@@ -26,8 +26,8 @@ pub enum Metric {
     },
     /// Counter: denials.
     Denials(Denied),
-    /// Counter: requests let through that would be denied if denials were enforced for them.
-    Disagreements(Denied),
+    /// Counter: denials in shadow: requests let through that would be denied if denials were enforced for them.
+    ShadowDenials(Denied),
     /// Counter: how a key was looked up. `hit` and `refusal` in the VM's own cache, `shared` and
     /// `shared_refusal` in what VMs share, `joined` another request's question, `stale`, `miss`.
     CacheLookups(&'static str),
@@ -134,7 +134,7 @@ impl Metric {
                 ],
             ),
             Self::Denials(denied) => denied.labelled("denials"),
-            Self::Disagreements(denied) => denied.labelled("disagreements"),
+            Self::ShadowDenials(denied) => denied.labelled("shadow_denials"),
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
             Self::StaleServed => labelled("stale_served", &[]),
             Self::OpenCircuits => labelled("open_circuits", &[]),

@@ -15,7 +15,7 @@ pub struct CalloutId(pub u64);
 
 /// What the host tells with each event.
 #[derive(Clone, Copy)]
-pub struct Moment<'a> {
+pub struct HostContext<'a> {
     /// Its clock.
     pub now: Timestamp,
     /// What the VMs of a proxy share.

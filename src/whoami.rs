@@ -142,7 +142,7 @@ fn words(permissions: Vec<Permission>) -> Vec<String> {
 }
 
 fn limited<'a>(policy: &Policy, principal: &'a Principal) -> Vec<Limited<'a>> {
-    let limited = policy.limited(principal).into_iter();
+    let limited = policy.name_scoped(principal).into_iter();
     limited
         .map(|(scope, names)| {
             let granted = policy.permissions_of_scope(scope);
@@ -211,7 +211,7 @@ fn objects(policy: &Policy, principal: &Principal) -> Table<Table<Allowed>> {
         if policy.grants(principal, permission) {
             *allowed = Allowed::Everywhere;
         } else if can_be_limited(operation) {
-            let patterns = policy.narrow(principal, permission, false);
+            let patterns = policy.name_patterns(principal, permission, false);
             if !patterns.is_empty() {
                 let patterns = patterns.iter().map(|it| it.as_str().to_owned());
                 *allowed = Allowed::On(patterns.collect());

@@ -16,7 +16,7 @@ use allocation_counter::measure;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::request::Header;
 use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Config, Engine, Moment, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{Config, Engine, HostContext, Next, Outbox, RequestHead, StreamId};
 
 const STREAM: StreamId = StreamId(1);
 
@@ -80,11 +80,11 @@ impl Shell {
 
     /// One request, and what it left is thrown away.
     fn send(&mut self, head: &RequestHead<'_>) -> Next {
-        let moment = Moment {
+        let context = HostContext {
             now: Duration::from_secs(1_000_000),
             shared: &self.shared,
         };
-        let next = self.engine.on_request_headers(STREAM, &moment, head);
+        let next = self.engine.on_request_headers(STREAM, &context, head);
         self.empty();
         next
     }
@@ -99,11 +99,11 @@ impl Shell {
 
     /// A request whose key is asked about if need be.
     fn exchange(&mut self, head: &RequestHead<'_>) -> Next {
-        let moment = Moment {
+        let context = HostContext {
             now: Duration::from_secs(1_000_000),
             shared: &self.shared,
         };
-        let next = self.engine.on_request_headers(STREAM, &moment, head);
+        let next = self.engine.on_request_headers(STREAM, &context, head);
         let Next::Wait = next else {
             return next;
         };
@@ -115,9 +115,9 @@ impl Shell {
             body: WRITER.as_bytes(),
         };
         for (callout, _) in self.engine.take_outbox().callouts {
-            self.engine.on_callout_reply(callout, &moment, &reply);
+            self.engine.on_callout_reply(callout, &context, &reply);
         }
-        let next = self.engine.on_woken(STREAM, &moment, head);
+        let next = self.engine.on_woken(STREAM, &context, head);
         self.empty();
         next.expect("the stream waits")
     }

@@ -33,4 +33,4 @@ def test_rollout(mlflow_server: MlflowServer, tmp_path: Path, way: str) -> None:
     assert not hundred.let_through_callers
     assert {"scope_missing", "key_invalid"} <= hundred.denied.keys()
     assert sum(count.callouts for count in story.counts[1:]) < 2 * shadow.callouts
-    assert story.metrics["would_deny"] == story.disagreements > 0
+    assert story.metrics["would_deny"] == story.shadow_denials > 0

@@ -60,13 +60,13 @@ def test_what_is_allowed_is_what_it_was(shadow: Stack) -> None:
     assert received["x-request-id"] not in {it["request_id"] for it in shadow.envoy.audit()}
 
 
-def test_disagreements_are_counted_and_the_gauge_says_what_is_on(start_stack: StartStack) -> None:
+def test_shadow_denials_are_counted_and_the_gauge_says_what_is_on(start_stack: StartStack) -> None:
     deletes_first = [{"match": {"access": "delete"}, "mode": "enforce"}]
     stack = start_stack(plugin={"mode": "shadow", "overrides": deletes_first})
     assert stack.client.post(CREATE_RUN, [bearer(READ)]).status == 200
     assert stack.client.post(DELETE_RUN, [bearer(READ)]).status == 403
     metric = stack.envoy.metric
-    assert metric("mlflow_authz_disagreements", operation="CreateRun", reason="scope_missing") == 1
+    assert metric("mlflow_authz_shadow_denials", operation="CreateRun", reason="scope_missing") == 1
     assert metric("mlflow_authz_denials", operation="DeleteRun", reason="scope_missing") == 1
     assert metric("mlflow_authz_decisions", decision="would_deny", object="run", access="write") == 1
     on = {access: metric("mlflow_authz_enforcing", access=access) for access in ("read", "write", "delete")}

@@ -7,7 +7,7 @@ use divan::Bencher;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::request::Header;
 use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Config, Engine, Moment, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{Config, Engine, HostContext, Next, Outbox, RequestHead, StreamId};
 
 const STREAM: StreamId = StreamId(1);
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
@@ -46,8 +46,8 @@ pub(crate) fn headers<'a>(
 /// An engine that knows the key.
 pub(crate) fn warm(config: &[u8], head: &RequestHead<'_>, shared: &LocalData) -> Engine {
     let mut engine = Engine::new(Config::parse(config).unwrap(), config);
-    let moment = Moment { now: NOW, shared };
-    let next = engine.on_request_headers(STREAM, &moment, head);
+    let context = HostContext { now: NOW, shared };
+    let next = engine.on_request_headers(STREAM, &context, head);
     assert!(matches!(next, Next::Wait));
     let reply = Reply::Response {
         status: 200,
@@ -57,9 +57,9 @@ pub(crate) fn warm(config: &[u8], head: &RequestHead<'_>, shared: &LocalData) ->
         body: SAID,
     };
     for (callout, _) in engine.take_outbox().callouts {
-        engine.on_callout_reply(callout, &moment, &reply);
+        engine.on_callout_reply(callout, &context, &reply);
     }
-    engine.on_woken(STREAM, &moment, head).unwrap();
+    engine.on_woken(STREAM, &context, head).unwrap();
     engine
 }
 
@@ -70,13 +70,13 @@ fn decide(bencher: Bencher<'_, '_>, config: &[u8], headers: &[Header<'_>], expec
         client_address: None,
     };
     let mut engine = warm(config, &head, &shared);
-    let moment = Moment {
+    let context = HostContext {
         now: NOW,
         shared: &shared,
     };
     let mut outbox = Outbox::default();
     let mut decide = |head: &RequestHead<'_>| {
-        let next = engine.on_request_headers(STREAM, &moment, head);
+        let next = engine.on_request_headers(STREAM, &context, head);
         engine.swap_outbox(&mut outbox);
         outbox.metrics.clear();
         next

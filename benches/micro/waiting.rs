@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Engine, Moment, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{Engine, HostContext, Next, Outbox, RequestHead, StreamId};
 
 use crate::decide::{BEARER, CONFIG, NOW, READ, headers, warm};
 
@@ -20,7 +20,7 @@ fn event(bencher: Bencher<'_, '_>, config: &[u8], waiting: u32) {
         client_address: None,
     };
     let mut engine: Engine = warm(config, &head, &shared);
-    let moment = Moment {
+    let context = HostContext {
         now: NOW,
         shared: &shared,
     };
@@ -30,13 +30,13 @@ fn event(bencher: Bencher<'_, '_>, config: &[u8], waiting: u32) {
         client_address: None,
     };
     for stream in 0..waiting {
-        let next = engine.on_request_headers(StreamId(stream + 2), &moment, &slow);
+        let next = engine.on_request_headers(StreamId(stream + 2), &context, &slow);
         assert!(matches!(next, Next::Wait));
     }
     let mut outbox = Outbox::default();
     engine.swap_outbox(&mut outbox);
     bencher.bench_local(|| {
-        let next = engine.on_request_headers(StreamId(1), &moment, black_box(&head));
+        let next = engine.on_request_headers(StreamId(1), &context, black_box(&head));
         engine.swap_outbox(&mut outbox);
         outbox.metrics.clear();
         (next, engine.tick_period(NOW))

@@ -13,47 +13,34 @@ use crate::error::CliError;
 /// decision depends on is in the rest.
 const DEFAULTS: &[u8] = br#"{"mounts":["/"],"auth_service":{"cluster":"auth_service"}}"#;
 
-/// A configuration and what it was parsed from.
-#[derive(Debug)]
-pub struct ConfigFile {
-    /// As the filter reads it.
-    pub config: Config,
-    /// The text as it came.
-    pub text: Vec<u8>,
+/// Reads a file, or stdin where the file is `-`.
+///
+/// # Errors
+///
+/// A file that cannot be read, and everything the filter would refuse.
+pub fn read(file: &Path) -> Result<Config, CliError> {
+    parse(&name(file), &contents(file)?)
 }
 
-impl ConfigFile {
-    /// Reads a file, or stdin where the file is `-`.
-    ///
-    /// # Errors
-    ///
-    /// A file that cannot be read, and everything the filter would refuse.
-    pub fn read(file: &Path) -> Result<Self, CliError> {
-        Self::parse(&name(file), contents(file)?)
+/// The file where there is one, else the defaults.
+///
+/// # Errors
+///
+/// See [`read`].
+pub fn read_or_default(file: Option<&Path>) -> Result<Config, CliError> {
+    match file {
+        Some(file) => read(file),
+        None => parse("(the defaults)", DEFAULTS),
     }
+}
 
-    /// The file where there is one, else the defaults.
-    ///
-    /// # Errors
-    ///
-    /// See [`ConfigFile::read`].
-    pub fn read_or_default(file: Option<&Path>) -> Result<Self, CliError> {
-        match file {
-            Some(file) => Self::read(file),
-            None => Self::parse("(the defaults)", DEFAULTS.to_vec()),
-        }
-    }
-
-    /// Reads a text; `name` is what errors call it.
-    ///
-    /// # Errors
-    ///
-    /// Everything the filter would refuse.
-    pub fn parse(name: &str, text: Vec<u8>) -> Result<Self, CliError> {
-        let config = Config::parse(&text)
-            .map_err(|error| CliError::new(format!("{name}: {error}"), remedy(&error)))?;
-        Ok(Self { config, text })
-    }
+/// Reads a text; `name` is what errors call it.
+///
+/// # Errors
+///
+/// Everything the filter would refuse.
+pub fn parse(name: &str, text: &[u8]) -> Result<Config, CliError> {
+    Config::parse(text).map_err(|error| CliError::new(format!("{name}: {error}"), remedy(&error)))
 }
 
 /// What stands in a file, or on stdin where the file is `-`.

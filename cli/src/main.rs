@@ -15,7 +15,6 @@ mod explain;
 mod line_reader;
 mod matrix;
 mod output;
-mod playing;
 mod replay;
 mod report;
 mod routes;

@@ -2,18 +2,14 @@
 //! the reply: status, a line break, the body. Never allowed without a valid principal that grants it.
 #![no_main]
 
-use std::time::Duration;
-
 use libfuzzer_sys::fuzz_target;
-use mlflow_authz::auth_service::{Reply, Verdict};
+use mlflow_authz::auth_service::Reply;
 use mlflow_authz::decision::Effect;
-use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Config, Engine, Moment, Next, Reason, RequestHead, StreamId};
+use mlflow_authz::rules::Rules;
+use mlflow_authz::{Config, Reason, RequestHead, decide};
 
 const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/m", "/"],
     "credentials": ["bearer", "x-api-key", "basic", "query"], "forward_credential": false}"#;
-const NOW: Duration = Duration::from_secs(1_700_000_000);
-const STREAM: StreamId = StreamId(1);
 
 /// Beginnings of the tags of a page.
 const TAGS: &[&str] = &[
@@ -44,46 +40,34 @@ fuzz_target!(|data: &[u8]| {
     let Ok(config) = Config::parse(CONFIG) else {
         return;
     };
-    let mut engine = Engine::new(config, CONFIG);
-
-    let shared = LocalData::default();
-    let moment = Moment {
-        now: NOW,
-        shared: &shared,
+    let rules = Rules::new(config);
+    let split = reply_text
+        .iter()
+        .position(|b| *b == b'\n')
+        .unwrap_or(reply_text.len());
+    let status = std::str::from_utf8(&reply_text[..split])
+        .ok()
+        .and_then(|s| s.parse().ok());
+    let reply = Reply::Response {
+        status: status.unwrap_or(500),
+        from_service: true,
+        retry_after: None,
+        cache_control: None,
+        body: reply_text.get(split + 1..).unwrap_or_default(),
     };
-    let mut next = engine.on_request_headers(STREAM, &moment, &head);
     let mut valid = false;
-    if let Next::Wait = next {
-        let split = reply_text
-            .iter()
-            .position(|b| *b == b'\n')
-            .unwrap_or(reply_text.len());
-        let status = std::str::from_utf8(&reply_text[..split])
-            .ok()
-            .and_then(|s| s.parse().ok());
-        let reply = Reply::Response {
-            status: status.unwrap_or(500),
-            from_service: true,
-            retry_after: None,
-            cache_control: None,
-            body: reply_text.get(split + 1..).unwrap_or_default(),
-        };
-        valid = matches!(reply.verdict(), Verdict::Valid(..));
-        let callouts = engine.take_outbox().callouts;
-        assert_eq!(callouts.len(), 1);
-        engine.on_callout_reply(callouts[0].0, &moment, &reply);
-        next = engine
-            .on_woken(STREAM, &moment, &head)
-            .expect("the stream waits");
-    }
-    assert_eq!(engine.waiting_streams(), 0);
-    match next {
-        Next::Wait | Next::ReadBody { .. } => panic!("still waiting"),
-        Next::Forward(decision, _) => {
+    let who = || {
+        let who = decide::caller_of(&reply);
+        valid = who.is_ok();
+        who
+    };
+    let decision = decide::decide(&rules, &head, who, b"");
+    match decide::answer(&rules, &decision, &head) {
+        None => {
             assert!(decision.effect() == Effect::Allow);
             if decision.reason == Reason::Allowed {
                 let principal = decision.principal.as_ref().expect("a principal");
-                let policy = engine.enforcement().base_policy();
+                let policy = rules.policy(&decision.terms);
                 let granted = match decision.operation {
                     Some(operation) => policy.missing(principal, operation).is_none(),
                     None => policy.grants(principal, decision.required.expect("a permission")),
@@ -91,10 +75,10 @@ fuzz_target!(|data: &[u8]| {
                 assert!(valid && granted);
             }
         }
-        Next::Answer(decision, answer) if decision.reason == Reason::Whoami => {
+        Some(answer) if decision.reason == Reason::Whoami => {
             assert!(valid && answer.status == 200);
         }
-        Next::Answer(decision, answer) => {
+        Some(answer) => {
             assert!(decision.effect() == Effect::Deny);
             assert!((400..=503).contains(&answer.status));
             if answer.body.starts_with("<!doctype html>") {

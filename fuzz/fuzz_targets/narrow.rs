@@ -3,21 +3,16 @@
 //! field), and every name that is found must be in the grant.
 #![no_main]
 
-use std::time::Duration;
-
 use libfuzzer_sys::fuzz_target;
-use mlflow_authz::auth_service::Reply;
 use mlflow_authz::catalog::Naming;
 use mlflow_authz::decision::Effect;
-use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Config, Engine, Moment, Next, RequestHead, StreamId};
+use mlflow_authz::rules::Rules;
+use mlflow_authz::{Config, RequestHead, decide};
 use serde_json::Value;
 
 const CONFIG: &[u8] =
     br#"{"auth_service": {"cluster": "a"}, "mounts": ["/api/mlflow", "/"], "bodies": "inspect", "body_limit": 4096}"#;
 const KEY: &[u8] = br#"{"scopes": ["mlflow:admin:acme-*"], "grants": [{"scope": "mlflow:admin", "names": ["7"]}]}"#;
-const NOW: Duration = Duration::from_secs(1_700_000_000);
-const STREAM: StreamId = StreamId(1);
 
 fuzz_target!(|data: &[u8]| {
     let end = data
@@ -52,37 +47,11 @@ fuzz_target!(|data: &[u8]| {
     let Ok(config) = Config::parse(CONFIG) else {
         return;
     };
-    let mut engine = Engine::new(config, CONFIG);
-
-    let shared = LocalData::default();
-    let moment = Moment {
-        now: NOW,
-        shared: &shared,
-    };
-    let mut next = engine.on_request_headers(STREAM, &moment, &head);
-    if let Next::Wait = next {
-        let reply = Reply::Response {
-            status: 200,
-            from_service: true,
-            retry_after: None,
-            cache_control: None,
-            body: KEY,
-        };
-        let callouts = engine.take_outbox().callouts;
-        engine.on_callout_reply(callouts[0].0, &moment, &reply);
-        next = engine
-            .on_woken(STREAM, &moment, &head)
-            .expect("the stream waits");
-    }
-    let read = matches!(next, Next::ReadBody { .. });
-    if let Next::ReadBody { limit } = next {
-        let seen = &body[..body.len().min(limit + 1)];
-        next = engine
-            .on_body(STREAM, &head, seen)
-            .expect("the body was asked for");
-        assert!(engine.on_body(STREAM, &head, seen).is_none());
-    }
-    let decision = next.decision().expect("decided");
+    let rules = Rules::new(config);
+    let who = || decide::caller(KEY);
+    let by_head = decide::decide_by_head(&rules, &head, who);
+    let read = by_head.is_none();
+    let decision = by_head.unwrap_or_else(|| decide::decide(&rules, &head, who, body));
     let Some(operation) = decision
         .operation
         .filter(|_| decision.effect() == Effect::Allow && decision.principal.is_some())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use mlflow_authz::shared_data::{LocalData, SharedData, Version};
-use mlflow_authz::{Config, Engine, Moment, Reason, RequestHead, StreamId};
+use mlflow_authz::{Config, Engine, HostContext, Reason, RequestHead, StreamId};
 
 const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/"], "cache": {"shared_slots": 1},
     "revocation": {"path": "/r"}}"#;
@@ -32,7 +32,7 @@ fn prefix() -> Vec<u8> {
     let mut engine = Engine::new(config, CONFIG);
     engine.on_request_headers(
         StreamId(1),
-        &Moment {
+        &HostContext {
             now: NOW,
             shared: &shared,
         },
@@ -76,7 +76,7 @@ fuzz_target!(|data: &[u8]| {
         values[2].to_vec(),
         values[3].to_vec(),
     ]);
-    let moment = Moment {
+    let context = HostContext {
         now: NOW,
         shared: &shared,
     };
@@ -88,8 +88,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let mut engine = Engine::new(config, CONFIG);
-    engine.on_tick(&moment);
-    let next = engine.on_request_headers(StreamId(1), &moment, &head);
+    engine.on_tick(&context);
+    let next = engine.on_request_headers(StreamId(1), &context, &head);
     if let Some(decision) = next
         .decision()
         .filter(|decision| decision.reason == Reason::Allowed)
@@ -101,7 +101,7 @@ fuzz_target!(|data: &[u8]| {
             None => policy.grants(principal, decision.required.expect("a permission")),
         });
     }
-    let later = Moment {
+    let later = HostContext {
         now: NOW + Duration::from_secs(3),
         shared: &shared,
     };

@@ -1,5 +1,5 @@
 mod identity_headers;
-mod narrow;
+mod name_scoped;
 mod overrides;
 mod replacements;
 mod revocation;

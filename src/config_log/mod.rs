@@ -22,9 +22,10 @@ mod tests;
 use serde::Serialize;
 
 use crate::audit::rfc3339;
-use crate::config::{Config, ConfigError};
+use crate::config::ConfigError;
 use crate::principal::Timestamp;
 use crate::printable::printable_json;
+use crate::rules::Rules;
 use crate::shared_data::{SharedData, update};
 use difference::{Difference, GrantsChanged, Omitted};
 use history::History;
@@ -103,10 +104,10 @@ impl ConfigLog {
         &self,
         shared: &dyn SharedData,
         last: Option<DeliveryNumber>,
-        config: &Config,
+        rules: &Rules,
         text: &[u8],
     ) -> Delivery {
-        let summary = Summary::of(config, text);
+        let summary = Summary::of(rules, text);
         let mut number = DeliveryNumber::default();
         update(shared, &self.shared_name, |kept| {
             let mut history = History::read(kept);

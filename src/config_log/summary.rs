@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::fingerprint::Fingerprint;
-use crate::config::Config;
 use crate::json;
 use crate::policy::Policy;
+use crate::rules::Rules;
 
 /// Fields that a line tells with their values, and not only by name.
 const TOLD_IN_FULL: &[&str] = &["mode", "enforce_percent", "scopes", "roles"];
@@ -48,13 +48,14 @@ pub struct Summary {
 
 impl Summary {
     /// Of a configuration and the text that it was parsed from.
-    pub fn of(config: &Config, text: &[u8]) -> Self {
-        let policy = Policy::new(config);
+    pub fn of(rules: &Rules, text: &[u8]) -> Self {
+        let config = rules.config();
+        let policy = rules.enforcement().base_policy();
         Self {
             hash: config_hash_digits(text),
             mode: config.mode.as_str().to_owned(),
             enforce_percent: config.enforce_percent,
-            scopes: Some(scopes_of(&policy)),
+            scopes: Some(scopes_of(policy)),
             roles: Some(granted(policy.roles().map(|(name, held)| {
                 let permissions = held.iter().map(ToString::to_string).collect();
                 (name.to_owned(), permissions, true)
@@ -79,10 +80,14 @@ impl Summary {
     pub fn bounded(&self) -> Self {
         let size = |grants: &Option<Grants>| serde_json::to_vec(grants).map_or(0, |it| it.len());
         let fits = size(&self.scopes) + size(&self.roles) <= MOST_GRANTS;
+        let kept = |grants: &Option<Grants>| grants.as_ref().filter(|_| fits).cloned();
         Self {
-            scopes: self.scopes.clone().filter(|_| fits),
-            roles: self.roles.clone().filter(|_| fits),
-            ..self.clone()
+            hash: self.hash.clone(),
+            mode: self.mode.clone(),
+            enforce_percent: self.enforce_percent,
+            scopes: kept(&self.scopes),
+            roles: kept(&self.roles),
+            fields: self.fields.clone(),
         }
     }
 }

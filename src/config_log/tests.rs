@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ConfigLog, Delivery, DeliveryNumber, config_hash_digits};
 use crate::config::Config;
+use crate::rules::Rules;
 use crate::shared_data::{LocalData, SharedData, Version};
 
 const NOW: Duration = Duration::from_secs(1_800_000_000);
@@ -26,8 +27,8 @@ struct Vm {
 impl Vm {
     fn deliver(&mut self, shared: &LocalData, more: &str) -> Delivery {
         let text = text(more);
-        let config = Config::parse(text.as_bytes()).unwrap();
-        let delivery = log().deliver(shared, self.last, &config, text.as_bytes());
+        let rules = Rules::new(Config::parse(text.as_bytes()).unwrap());
+        let delivery = log().deliver(shared, self.last, &rules, text.as_bytes());
         self.last = Some(delivery.number());
         delivery
     }
@@ -341,9 +342,9 @@ impl SharedData for Nothing {
 #[test]
 fn where_nothing_is_shared_each_vm_has_its_line() {
     let text = text(A);
-    let config = Config::parse(text.as_bytes()).unwrap();
+    let rules = Rules::new(Config::parse(text.as_bytes()).unwrap());
     for _ in 0..2 {
-        let delivery = log().deliver(&Nothing, None, &config, text.as_bytes());
+        let delivery = log().deliver(&Nothing, None, &rules, text.as_bytes());
         assert!(log().in_force(&Nothing, NOW, &delivery).is_some());
     }
 }

@@ -127,7 +127,7 @@ impl Engine {
             self.effects.count(if effect == Effect::Deny {
                 Metric::Denials(denied)
             } else {
-                Metric::Disagreements(denied)
+                Metric::ShadowDenials(denied)
             });
         }
         if let Some(answer) = decide::answer(&self.rules, &decision, head) {

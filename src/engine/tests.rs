@@ -4,8 +4,8 @@ mod attacks;
 mod cache;
 mod classification;
 mod edits;
-mod flights;
-mod narrow;
+mod in_flight;
+mod name_scoped;
 mod needs;
 mod outside;
 mod protection;
@@ -20,7 +20,7 @@ mod workers;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{CalloutId, Engine, Moment, Outbox};
+use super::{CalloutId, Engine, HostContext, Outbox};
 use crate::auth_service::{Callout, Reply};
 use crate::config::Config;
 use crate::config::tests::mounted;
@@ -103,11 +103,11 @@ impl Shell {
             headers,
             client_address: self.client.as_ref().map(|client| client as _),
         };
-        let moment = Moment {
+        let context = HostContext {
             now: self.now,
             shared: &self.shared,
         };
-        let next = self.workers[worker].on_request_headers(stream, &moment, &head);
+        let next = self.workers[worker].on_request_headers(stream, &context, &head);
         if matches!(next, Next::Wait | Next::ReadBody { .. }) {
             let owned = headers.iter().map(|(n, v)| (n.to_vec(), v.to_vec()));
             self.requests.insert(stream, (worker, owned.collect()));
@@ -146,20 +146,20 @@ impl Shell {
     }
 
     fn reply_to(&mut self, worker: usize, callout: CalloutId, reply: &Reply<'_>) {
-        let moment = Moment {
+        let context = HostContext {
             now: self.now,
             shared: &self.shared,
         };
-        self.workers[worker].on_callout_reply(callout, &moment, reply);
+        self.workers[worker].on_callout_reply(callout, &context, reply);
         self.empty_outbox(worker);
     }
 
     fn tick(&mut self, worker: usize) {
-        let moment = Moment {
+        let context = HostContext {
             now: self.now,
             shared: &self.shared,
         };
-        self.workers[worker].on_tick(&moment);
+        self.workers[worker].on_tick(&context);
         self.empty_outbox(worker);
     }
 
@@ -213,11 +213,11 @@ impl Shell {
             headers: &borrowed,
             client_address: self.client.as_ref().map(|client| client as _),
         };
-        let moment = Moment {
+        let context = HostContext {
             now: self.now,
             shared: &self.shared,
         };
-        let next = self.workers[*worker].on_woken(stream, &moment, &head);
+        let next = self.workers[*worker].on_woken(stream, &context, &head);
         let next = next.expect("a stream that is woken waits");
         if !matches!(next, Next::Wait | Next::ReadBody { .. }) {
             self.requests.remove(&stream);

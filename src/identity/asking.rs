@@ -16,7 +16,7 @@ use crate::principal::{Refusal, Timestamp};
 use crate::principals::Found;
 use crate::principals::claims::{Claim, Question};
 use crate::request::RequestHead;
-use crate::shell::Moment;
+use crate::shell::HostContext;
 use crate::trace_context;
 
 /// How long a refresh waits after one that was in vain.
@@ -68,7 +68,7 @@ impl Identities {
     /// Finds the caller with what neighbours know, or lets the stream wait.
     pub(super) fn find_out(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         caller: &Caller<'_>,
@@ -78,20 +78,18 @@ impl Identities {
         let is_in_flight = self.in_flight.contains(digest);
         let mut question = Question::Free;
         if !is_in_flight {
-            found = self.neighbours_word(moment, effects, digest, found);
-            question = self.claims.question(moment.shared, digest, moment.now);
-            found = self.neighbours_refusal(moment, effects, digest, found, question);
+            found = self.neighbours_word(context, effects, digest, found);
+            question = self.claims.question(context.shared, digest, context.now);
+            found = self.neighbours_refusal(context, effects, digest, found, question);
         }
         match found {
             Found::Fresh {
-                principal,
-                identity,
-                ..
+                principal, values, ..
             } => {
                 effects.count(Metric::CacheLookups("shared"));
                 return Sought::Found(Ok(Known {
                     principal,
-                    values: Some(identity),
+                    values: Some(values),
                     stale: false,
                 }));
             }
@@ -101,28 +99,28 @@ impl Identities {
             }
             Found::Stale {
                 principal, refresh, ..
-            } if self.health.lets_stale_rights_count(digest, moment.now) => {
+            } if self.health.lets_stale_rights_count(digest, context.now) => {
                 // The service failed for this key, or for several: its owner does not wait to find out whether it
                 // still does.
                 if refresh {
-                    self.ask_in_background(moment, effects, digest, caller);
+                    self.ask_in_background(context, effects, digest, caller);
                 }
                 effects.count(Metric::CacheLookups("stale"));
                 return Sought::Found(Ok(Known::stale(principal)));
             }
             Found::Stale { .. } | Found::Nothing => {}
         }
-        if self.health.holds_back(digest, moment.now) {
+        if self.health.holds_back(digest, context.now) {
             return hold_back(effects, HeldBack::JustFailed);
         }
         let is_claimed = question == Question::Claimed && self.ticking;
         let lookup = if is_in_flight || is_claimed {
             if !is_in_flight {
-                self.in_flight.set_asker(digest, Asker::Other, moment.now);
+                self.in_flight.set_asker(digest, Asker::Other, context.now);
             }
             "joined"
         } else {
-            match self.call_out(moment, effects, digest, caller.key, caller.head, false) {
+            match self.call_out(context, effects, digest, caller.key, caller.head, false) {
                 Ok(Begun::Asking) => "miss",
                 Ok(Begun::Watching) => "joined",
                 Err(held_back) => return hold_back(effects, held_back),
@@ -136,7 +134,7 @@ impl Identities {
     /// Asks again about a key whose principal is being served, so that nobody has to wait when it ends.
     pub(super) fn ask_in_background(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         caller: &Caller<'_>,
@@ -144,41 +142,41 @@ impl Identities {
         if self.in_flight.contains(digest) || !self.in_flight.budgets().admits_background() {
             return;
         }
-        let found = self.keys.find(digest, moment.now);
-        let newer = self.neighbours_word(moment, effects, digest, found);
+        let found = self.keys.find(digest, context.now);
+        let newer = self.neighbours_word(context, effects, digest, found);
         if matches!(newer, Found::Fresh { refresh: false, .. }) {
             return;
         }
-        match self.call_out(moment, effects, digest, caller.key, caller.head, false) {
+        match self.call_out(context, effects, digest, caller.key, caller.head, false) {
             Ok(Begun::Asking) => {}
             Ok(Begun::Watching) => {
                 // Nobody waits: what the other VM is told is read when it is needed.
                 self.in_flight.close(digest);
-                self.pause_refresh(digest, moment.now);
+                self.pause_refresh(digest, context.now);
             }
-            Err(_) => self.pause_refresh(digest, moment.now),
+            Err(_) => self.pause_refresh(digest, context.now),
         }
     }
 
     /// A waiter was woken that is to bring the key of a lookup for which nobody calls out any more.
     pub(crate) fn ask_with_key_of(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         caller: &Caller<'_>,
         alone: bool,
     ) {
-        let begun = self.call_out(moment, effects, digest, caller.key, caller.head, alone);
+        let begun = self.call_out(context, effects, digest, caller.key, caller.head, alone);
         if let Err(held_back) = begun {
-            self.settle(digest, moment.now, Err(held_back.failure()));
+            self.settle(digest, context.now, Err(held_back.failure()));
         }
     }
 
     /// Begins a lookup: calls out, or finds, unless it is to do so alone, that another VM was faster.
     fn call_out(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         key: &ApiKey<'_>,
@@ -192,17 +190,17 @@ impl Identities {
         let account = self.account(digest, head);
         budgets.admit(account).map_err(HeldBack::Excess)?;
         self.health
-            .admit(account, digest, moment.now)
+            .admit(account, digest, context.now)
             .map_err(HeldBack::Open)?;
         let claim = if alone || !self.ticking {
             Claim::Unclaimed
         } else {
-            self.claims.claim(moment.shared, digest, moment.now)
+            self.claims.claim(context.shared, digest, context.now)
         };
         let claim = match claim {
             Claim::Theirs => {
                 self.health.withdraw(account, digest);
-                self.in_flight.set_asker(digest, Asker::Other, moment.now);
+                self.in_flight.set_asker(digest, Asker::Other, context.now);
                 return Ok(Begun::Watching);
             }
             Claim::Mine(mine) => Some(mine),
@@ -212,7 +210,7 @@ impl Identities {
         callout.headers.extend(trace_context::headers(head));
         if let Some(lookup) = self.in_flight.get(digest) {
             // Those who wait already have waited: together it is no longer than one callout may take.
-            let waited = moment.now.saturating_sub(lookup.started_at);
+            let waited = context.now.saturating_sub(lookup.started_at);
             callout.timeout = callout.timeout.saturating_sub(waited).max(SHORTEST_CALLOUT);
         }
         let own = OwnLookup {
@@ -220,12 +218,12 @@ impl Identities {
             key: self.client.digest_of_key(key),
             key_length: key.length(),
             account,
-            asked_at: moment.now,
+            asked_at: context.now,
             claim,
-            renewed_at: moment.now,
+            renewed_at: context.now,
         };
         self.in_flight
-            .set_asker(digest, Asker::Own(own), moment.now);
+            .set_asker(digest, Asker::Own(own), context.now);
         Ok(Begun::Asking)
     }
 
@@ -242,19 +240,19 @@ impl Identities {
     /// What another VM was told of a key, taken into this VM's cache.
     fn neighbours_word(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         found: Found,
     ) -> Found {
         if let Some(revocation) = &mut self.revocation {
-            revocation.look_once(moment, effects, &mut self.keys);
+            revocation.look_once(context, effects, &mut self.keys);
         }
-        match self.keys.shared(moment, digest) {
-            Some(validation) if validation.asked_at <= moment.now => {
+        match self.keys.shared(context, digest) {
+            Some(validation) if validation.asked_at <= context.now => {
                 self.health.succeeded_at(digest, validation.asked_at);
                 self.keys.keep(effects, digest, validation);
-                self.keys.find(digest, moment.now)
+                self.keys.find(digest, context.now)
             }
             _ => found,
         }
@@ -263,7 +261,7 @@ impl Identities {
     /// What another VM was told against a key. It counts if it is newer than what this VM has.
     fn neighbours_refusal(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         found: Found,
@@ -281,7 +279,7 @@ impl Identities {
             Found::Nothing => true,
             Found::Fresh { .. } | Found::Refused(_) => false,
         };
-        if !newer || asked_at > moment.now {
+        if !newer || asked_at > context.now {
             return found;
         }
         match failure {
@@ -290,7 +288,7 @@ impl Identities {
             }
             _ => self.keys.forget(effects, digest),
         }
-        self.keys.find(digest, moment.now)
+        self.keys.find(digest, context.now)
     }
 
     /// A refresh has failed, or is another VM's: it is not tried again at once.

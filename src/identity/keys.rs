@@ -11,7 +11,7 @@ use crate::metrics::Metric;
 use crate::principal::{Principal, Refusal, Timestamp};
 use crate::principals::shared::SharedPrincipals;
 use crate::principals::{Found, Principals, Validation};
-use crate::shell::Moment;
+use crate::shell::HostContext;
 
 #[derive(Debug)]
 pub(super) struct KeyStore {
@@ -51,19 +51,28 @@ impl KeyStore {
     }
 
     /// What another VM was told of a valid key.
-    pub(super) fn shared(&self, moment: &Moment<'_>, digest: KeyDigest) -> Option<Validation> {
-        self.shared.find(moment.shared, digest)
+    pub(super) fn shared(
+        &self,
+        context: &HostContext<'_>,
+        digest: KeyDigest,
+    ) -> Option<Validation> {
+        self.shared.find(context.shared, digest)
     }
 
     /// Tells the other VMs of a valid key.
-    pub(super) fn publish(&self, moment: &Moment<'_>, digest: KeyDigest, validation: &Validation) {
+    pub(super) fn publish(
+        &self,
+        context: &HostContext<'_>,
+        digest: KeyDigest,
+        validation: &Validation,
+    ) {
         self.shared
-            .publish(moment.shared, digest, validation, moment.now);
+            .publish(context.shared, digest, validation, context.now);
     }
 
     /// Takes back what the other VMs were told.
-    pub(super) fn withdraw(&self, moment: &Moment<'_>, digest: KeyDigest) {
-        self.shared.withdraw(moment.shared, digest);
+    pub(super) fn withdraw(&self, context: &HostContext<'_>, digest: KeyDigest) {
+        self.shared.withdraw(context.shared, digest);
     }
 
     /// Whether the key of a principal may have been revoked since the service was asked about it.

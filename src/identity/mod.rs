@@ -38,7 +38,7 @@ use crate::principal::Timestamp;
 use crate::principals::Found;
 use crate::principals::claims::Claims;
 use crate::request::RequestHead;
-use crate::shell::{Moment, StreamId};
+use crate::shell::{HostContext, StreamId};
 use budgets::Budgets;
 use health::Health;
 use in_flight::{Asker, InFlight};
@@ -126,24 +126,24 @@ impl Identities {
     /// Who the caller is, as far as it is known now.
     pub(crate) fn look_up(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         caller: &Caller<'_>,
     ) -> Sought {
         let digest = self.digest(caller.key, caller.head);
-        match self.keys.find(digest, moment.now) {
+        match self.keys.find(digest, context.now) {
             Found::Fresh {
                 principal,
-                identity,
+                values,
                 refresh,
             } => {
                 if refresh {
-                    self.ask_in_background(moment, effects, digest, caller);
+                    self.ask_in_background(context, effects, digest, caller);
                 }
                 effects.count(Metric::CacheLookups("hit"));
                 Sought::Found(Ok(Known {
                     principal,
-                    values: Some(identity),
+                    values: Some(values),
                     stale: false,
                 }))
             }
@@ -152,7 +152,7 @@ impl Identities {
                 Sought::Found(Err(LookupFailure::Refused(refusal)))
             }
             found @ (Found::Stale { .. } | Found::Nothing) => {
-                self.find_out(moment, effects, digest, caller, found)
+                self.find_out(context, effects, digest, caller, found)
             }
         }
     }

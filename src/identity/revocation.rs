@@ -10,7 +10,7 @@ use crate::effects::Effects;
 use crate::metrics::{Change, Metric};
 use crate::principal::Timestamp;
 use crate::principals::revocation_log::RevocationLog;
-use crate::shell::{CalloutId, Moment};
+use crate::shell::{CalloutId, HostContext};
 
 /// How often each VM looks for what another has polled: four times between polls, within these bounds.
 const SHORTEST_WATCH: Duration = Duration::from_millis(50);
@@ -54,40 +54,40 @@ impl RevocationWatch {
     /// was revoked before this VM was there.
     pub(super) fn look_once(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         keys: &mut KeyStore,
     ) {
         if !self.looked {
-            self.read_log(moment, effects, keys);
+            self.read_log(context, effects, keys);
         }
     }
 
     /// Applies what was polled, and polls when it is due.
     pub(super) fn on_tick(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         keys: &mut KeyStore,
     ) {
-        self.read_log(moment, effects, keys);
+        self.read_log(context, effects, keys);
         let is_recent = |since| {
-            let age = moment.now.checked_sub(since);
+            let age = context.now.checked_sub(since);
             age.is_some_and(|age| age < self.limit)
         };
         let is_open = self.poll.is_some_and(|(_, since)| is_recent(since));
         let again = self.client.every().max(self.limit);
-        if is_open || !self.log.take_poll(moment.shared, moment.now, again) {
+        if is_open || !self.log.take_poll(context.shared, context.now, again) {
             return;
         }
-        let callout = self.client.poll(self.log.cursor(moment.shared).as_ref());
-        self.poll = Some((effects.call_out(callout), moment.now));
+        let callout = self.client.poll(self.log.cursor(context.shared).as_ref());
+        self.poll = Some((effects.call_out(callout), context.now));
     }
 
     /// Whether the callout was the poll.
     pub(super) fn on_reply(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         keys: &mut KeyStore,
         callout: CalloutId,
@@ -105,30 +105,30 @@ impl RevocationWatch {
                 more,
             } => {
                 self.log
-                    .append(moment.shared, Some(key_ids), Some(next), moment.now);
+                    .append(context.shared, Some(key_ids), Some(next), context.now);
                 if *more {
-                    due = moment.now;
+                    due = context.now;
                 }
             }
             Revocations::Forgotten => {
-                self.log.append(moment.shared, None, None, moment.now);
-                due = moment.now;
+                self.log.append(context.shared, None, None, context.now);
+                due = context.now;
             }
             Revocations::Unavailable(_) => {}
         }
-        self.log.set_due(moment.shared, due);
+        self.log.set_due(context.shared, due);
         if let Revocations::Unavailable(failure) = &revocations {
             let text = format!("revocation_unavailable: {}", failure.of_a_poll());
-            effects.tell_operator(&text, moment.now);
+            effects.tell_operator(&text, context.now);
         }
         effects.count(Metric::RevocationPolls(revocations.outcome()));
-        self.read_log(moment, effects, keys);
+        self.read_log(context, effects, keys);
         true
     }
 
-    fn read_log(&mut self, moment: &Moment<'_>, effects: &mut Effects, keys: &mut KeyStore) {
+    fn read_log(&mut self, context: &HostContext<'_>, effects: &mut Effects, keys: &mut KeyStore) {
         self.looked = true;
-        let news = self.log.news(moment.shared, moment.now);
+        let news = self.log.news(context.shared, context.now);
         let mut forgotten = 0;
         keys.change(effects, |cache| {
             if let Some(at) = news.missed_until {

@@ -11,20 +11,20 @@ use crate::metrics::{Change, Metric};
 use crate::principal::{Principal, Refusal, Timestamp};
 use crate::principals::Validation;
 use crate::principals::claims::Question;
-use crate::shell::{CalloutId, Moment, StreamId};
+use crate::shell::{CalloutId, HostContext, StreamId};
 
 impl Identities {
     /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
     /// ignored.
     pub(crate) fn on_callout_reply(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         callout: CalloutId,
         reply: &Reply<'_>,
     ) {
         if let Some(revocation) = &mut self.revocation
-            && revocation.on_reply(moment, effects, &mut self.keys, callout, reply)
+            && revocation.on_reply(context, effects, &mut self.keys, callout, reply)
         {
             return;
         }
@@ -34,22 +34,24 @@ impl Identities {
         let mut verdict = reply.verdict();
         // Only what is as long as the key is worth a digest.
         verdict.hide(|text| text.len() == own.key_length && self.client.is_key(text, own.key));
-        self.answered(moment, effects, digest, own, verdict);
+        self.answered(context, effects, digest, own, verdict);
     }
 
     /// Time has passed. `is_waiting` says whether a stream still waits for the lookup of a key.
     pub(crate) fn on_tick(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         is_waiting: impl Fn(StreamId, KeyDigest) -> bool,
     ) {
         let longest = self.settings.timeout + GRACE;
-        for digest in self.in_flight.due(longest, moment.now) {
-            self.watch(moment, effects, digest, |stream| is_waiting(stream, digest));
+        for digest in self.in_flight.due(longest, context.now) {
+            self.watch(context, effects, digest, |stream| {
+                is_waiting(stream, digest)
+            });
         }
         if let Some(revocation) = &mut self.revocation {
-            revocation.on_tick(moment, effects, &mut self.keys);
+            revocation.on_tick(context, effects, &mut self.keys);
         }
     }
 
@@ -80,12 +82,12 @@ impl Identities {
 
     fn watch(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         is_waiting: impl Fn(StreamId) -> bool,
     ) {
-        let now = moment.now;
+        let now = context.now;
         self.in_flight.begun_by(digest, now);
         let Some(lookup) = self.in_flight.get(digest) else {
             return;
@@ -95,9 +97,9 @@ impl Identities {
         if let Asker::Own(own) = asker {
             if is_late {
                 let verdict = Verdict::Unavailable(Failure::Timeout);
-                self.answered(moment, effects, digest, own, verdict);
+                self.answered(context, effects, digest, own, verdict);
             } else {
-                self.renew(moment, digest, own);
+                self.renew(context, digest, own);
             }
             return;
         }
@@ -111,7 +113,7 @@ impl Identities {
             return;
         }
         if asker == Asker::Other
-            && let Some(outcome) = self.neighbours_outcome(moment, effects, digest)
+            && let Some(outcome) = self.neighbours_outcome(context, effects, digest)
         {
             self.settle(digest, now, outcome);
         } else if self.needs_key(digest).is_some() {
@@ -119,13 +121,13 @@ impl Identities {
         }
     }
 
-    fn renew(&mut self, moment: &Moment<'_>, digest: KeyDigest, own: OwnLookup) {
+    fn renew(&mut self, context: &HostContext<'_>, digest: KeyDigest, own: OwnLookup) {
         let Some(mine) = own.claim else {
             return;
         };
-        self.claims.renew(moment.shared, digest, mine, moment.now);
+        self.claims.renew(context.shared, digest, mine, context.now);
         let renewed = Asker::Own(OwnLookup {
-            renewed_at: moment.now,
+            renewed_at: context.now,
             ..own
         });
         self.in_flight.change_asker(digest, renewed);
@@ -135,11 +137,11 @@ impl Identities {
     /// more.
     fn neighbours_outcome(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
     ) -> Option<Lookup<Arc<Principal>>> {
-        let question = self.claims.question(moment.shared, digest, moment.now);
+        let question = self.claims.question(context.shared, digest, context.now);
         let outcome = match question {
             Question::Claimed => return None,
             Question::Free => None,
@@ -148,9 +150,9 @@ impl Identities {
                 asked_at,
             } => self
                 .keys
-                .shared(moment, digest)
+                .shared(context, digest)
                 .filter(|validation| validation.asked_at == asked_at)
-                .map(|validation| self.believe(effects, digest, validation, moment.now)),
+                .map(|validation| self.believe(effects, digest, validation, context.now)),
             Question::Concluded {
                 outcome: Err(failure),
                 asked_at,
@@ -162,11 +164,11 @@ impl Identities {
                     LookupFailure::RateLimited { .. } => {}
                     LookupFailure::Unclear => {
                         self.keys.forget(effects, digest);
-                        self.neighbour_failed(digest, moment.now);
+                        self.neighbour_failed(digest, context.now);
                     }
                     LookupFailure::Unavailable
                     | LookupFailure::NotAsked
-                    | LookupFailure::Overloaded => self.neighbour_failed(digest, moment.now),
+                    | LookupFailure::Overloaded => self.neighbour_failed(digest, context.now),
                 }
                 Some(Err(failure))
             }
@@ -183,7 +185,7 @@ impl Identities {
     /// Takes in what this VM's own callout brought, and tells the others.
     fn answered(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         own: OwnLookup,
@@ -193,7 +195,7 @@ impl Identities {
         let verdict = match verdict {
             Verdict::Valid(principal, lifetime) => {
                 let lifetime = lifetime.since(asked_at);
-                if lifetime.has_expired(moment.now) || lifetime.is_early(moment.now) {
+                if lifetime.has_expired(context.now) || lifetime.is_early(context.now) {
                     Verdict::Invalid
                 } else {
                     Verdict::Valid(principal, lifetime)
@@ -201,7 +203,7 @@ impl Identities {
             }
             verdict => verdict,
         };
-        self.note_callout(effects, &verdict, digest, own, moment.now);
+        self.note_callout(effects, &verdict, digest, own, context.now);
         let failure = match verdict {
             Verdict::Valid(principal, lifetime) => {
                 let validation = Validation {
@@ -209,65 +211,65 @@ impl Identities {
                     asked_at,
                     lifetime,
                 };
-                self.keys.publish(moment, digest, &validation);
-                let outcome = match self.conclude(moment, digest, Ok(()), asked_at) {
-                    None => self.believe(effects, digest, validation, moment.now),
+                self.keys.publish(context, digest, &validation);
+                let outcome = match self.conclude(context, digest, Ok(()), asked_at) {
+                    None => self.believe(effects, digest, validation, context.now),
                     // Another VM asked later and was told otherwise.
                     Some(refusal) => {
-                        self.keys.withdraw(moment, digest);
+                        self.keys.withdraw(context, digest);
                         Err(self.refuse(effects, digest, refusal, asked_at))
                     }
                 };
-                self.settle(digest, moment.now, outcome);
+                self.settle(digest, context.now, outcome);
                 return;
             }
             Verdict::Invalid => {
-                self.turned_down(moment, effects, digest, Refusal::Invalid, asked_at)
+                self.turned_down(context, effects, digest, Refusal::Invalid, asked_at)
             }
             Verdict::Refused => {
-                self.turned_down(moment, effects, digest, Refusal::Refused, asked_at)
+                self.turned_down(context, effects, digest, Refusal::Refused, asked_at)
             }
             Verdict::RateLimited { retry_after } => {
-                self.pause_refresh(digest, moment.now);
+                self.pause_refresh(digest, context.now);
                 LookupFailure::RateLimited { retry_after }
             }
             Verdict::Unavailable(failure) if failure.ends_kept_rights() => {
-                self.keys.withdraw(moment, digest);
+                self.keys.withdraw(context, digest);
                 self.keys.forget(effects, digest);
                 LookupFailure::Unclear
             }
             Verdict::Unavailable(_) => {
-                self.pause_refresh(digest, moment.now);
+                self.pause_refresh(digest, context.now);
                 LookupFailure::Unavailable
             }
         };
-        self.conclude(moment, digest, Err(failure), asked_at);
-        self.settle(digest, moment.now, Err(failure));
+        self.conclude(context, digest, Err(failure), asked_at);
+        self.settle(digest, context.now, Err(failure));
     }
 
     fn turned_down(
         &mut self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
         refusal: Refusal,
         asked_at: Timestamp,
     ) -> LookupFailure {
         let failure = self.refuse(effects, digest, refusal, asked_at);
-        self.keys.withdraw(moment, digest);
+        self.keys.withdraw(context, digest);
         failure
     }
 
     /// Tells the other VMs what came of this VM's lookup; a later refusal that one of them was told.
     fn conclude(
         &self,
-        moment: &Moment<'_>,
+        context: &HostContext<'_>,
         digest: KeyDigest,
         outcome: Lookup<()>,
         asked_at: Timestamp,
     ) -> Option<Refusal> {
         self.claims
-            .conclude(moment.shared, digest, outcome, asked_at, moment.now)
+            .conclude(context.shared, digest, outcome, asked_at, context.now)
     }
 
     fn note_callout(

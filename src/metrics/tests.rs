@@ -22,12 +22,12 @@ fn names_carry_their_labels() {
             Kind::Counter,
         ),
         (
-            Metric::Disagreements(Denied {
+            Metric::ShadowDenials(Denied {
                 operation: "CreateRun",
                 reason: Reason::ScopeMissing,
                 permission: Some(Permission::new(Object::Run, Access::Write)),
             }),
-            "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.=scope_missing;.;permission=.=run:write;.;",
+            "mlflow_authz_shadow_denials.operation=.=CreateRun;.;reason=.=scope_missing;.;permission=.=run:write;.;",
             Kind::Counter,
         ),
         (

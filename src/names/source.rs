@@ -1,7 +1,7 @@
 //! `source` of `CreateModelVersion`: a second object, which the new version's files are read from.
 //!
 //! Read are the forms that MLflow's clients send; any other (`s3://…`, `MODELS:/…`, `models:/n/latest`, …) needs the
-//! wide permission to read artifacts, since the server reads it with its own credentials.
+//! unrestricted permission to read artifacts, since the server reads it with its own credentials.
 
 use super::{Demand, Name, NameKind, Unclear, alias, experiment_of, model_name};
 use crate::catalog::Access::{Read, Write};
@@ -10,7 +10,7 @@ use crate::permission::Permission;
 
 /// What a source needs beside the new version's own name; `None` for nothing.
 pub(super) fn demand(source: &str) -> Result<Option<Demand>, Unclear> {
-    let wide = |object, access| {
+    let unrestricted = |object, access| {
         Some(Demand {
             permission: Permission::new(object, access),
             name: None,
@@ -39,14 +39,14 @@ pub(super) fn demand(source: &str) -> Result<Option<Demand>, Unclear> {
             let name = model_name("source", name)?;
             return Ok(named(ModelVersion, NameKind::Name, name));
         }
-        return Ok(wide(Artifact, Read));
+        return Ok(unrestricted(Artifact, Read));
     }
     // A prompt's version has no files; its text stands in a tag.
     if source == "dummy-source" || source == "prompt-template" {
         return Ok(None);
     }
     if source.starts_with("runs:/") {
-        return Ok(wide(Run, Read));
+        return Ok(unrestricted(Run, Read));
     }
     let below = source.strip_prefix("mlflow-artifacts:/");
     if let Some(path) = below.filter(|path| !path.starts_with('/') && !path.contains('%'))
@@ -55,7 +55,7 @@ pub(super) fn demand(source: &str) -> Result<Option<Demand>, Unclear> {
     {
         return Ok(named(Artifact, NameKind::ExperimentId, id));
     }
-    Ok(wide(Artifact, Read))
+    Ok(unrestricted(Artifact, Read))
 }
 
 /// What a version of a logged model demands: MLflow tags the logged model with it.

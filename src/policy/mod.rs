@@ -4,7 +4,7 @@
 //! request's question is a few look-ups. It decides from a principal and a permission and nothing else.
 
 mod defaults;
-mod narrow;
+mod name_scoped;
 mod needs;
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ use crate::permission::PermissionSet;
 use crate::principal::Principal;
 
 pub use crate::permission::{ParsePermissionError, Permission};
-pub use narrow::NamePattern;
+pub use name_scoped::NamePattern;
 
 /// The most scopes a denial names.
 const NAMED_SCOPES: usize = 5;
@@ -28,7 +28,7 @@ const NAMED_SCOPES: usize = 5;
 pub struct Policy {
     scopes: HashMap<String, PermissionSet>,
     roles: HashMap<String, PermissionSet>,
-    /// Scopes whose narrowed forms do not search.
+    /// Scopes that do not search where they are limited to names.
     without_searches: HashSet<String>,
     /// Scope names, fewest permissions first, see [`PermissionSet::width`]; equals in alphabetical order.
     by_width: Vec<String>,
@@ -96,9 +96,9 @@ impl Policy {
             || any(&self.roles, &principal.roles)
     }
 
-    /// The patterns of names that the principal's narrowed scopes and grants limit a permission to. A scope that
+    /// The patterns of names that the principal's name-scoped grants limit a permission to. A scope that
     /// refuses searches is left out where `searching`.
-    pub fn narrow(
+    pub fn name_patterns(
         &self,
         principal: &Principal,
         permission: Permission,
@@ -110,7 +110,7 @@ impl Policy {
                 .is_some_and(|set| set.contains(permission))
                 && !(searching && self.without_searches.contains(scope))
         };
-        let limited = self.limited(principal).into_iter();
+        let limited = self.name_scoped(principal).into_iter();
         limited
             .filter(|(scope, _)| granting(scope))
             .flat_map(|(_, names)| names)
@@ -118,8 +118,8 @@ impl Policy {
             .collect()
     }
 
-    /// The principal's scopes that are limited to names, with their patterns.
-    pub fn limited<'p>(&self, principal: &'p Principal) -> Vec<(&'p str, Vec<&'p str>)> {
+    /// The principal's name-scoped grants: scopes that are limited to names, with their patterns.
+    pub fn name_scoped<'p>(&self, principal: &'p Principal) -> Vec<(&'p str, Vec<&'p str>)> {
         let words = principal.scopes.iter().filter_map(|word| {
             let (scope, pattern) = self.split(word)?;
             Some((scope, vec![pattern]))
@@ -138,7 +138,7 @@ impl Policy {
         if self.scopes.contains_key(word) {
             return None;
         }
-        narrow::splits(word).find(|(scope, _)| self.scopes.contains_key(*scope))
+        name_scoped::splits(word).find(|(scope, _)| self.scopes.contains_key(*scope))
     }
 
     /// What the principal holds on every object, in as few words as there are.
@@ -185,7 +185,7 @@ impl Policy {
     pub fn meets(&self, principal: &Principal, demand: &Demand) -> bool {
         self.grants(principal, demand.permission)
             || self
-                .narrow(principal, demand.permission, false)
+                .name_patterns(principal, demand.permission, false)
                 .iter()
                 .any(|pattern| pattern.covers(demand))
     }

@@ -33,7 +33,7 @@ impl Policy {
             || scopes.any(|scope| is_granting(self.scopes.get(scope)))
             || roles.any(|role| is_granting(self.roles.get(role)))
             || self
-                .limited(principal)
+                .name_scoped(principal)
                 .iter()
                 .any(|(scope, names)| !names.is_empty() && is_granting(self.scopes.get(*scope)))
     }

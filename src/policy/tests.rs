@@ -1,4 +1,4 @@
-mod narrow;
+mod name_scoped;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -361,7 +361,7 @@ fn an_override_lets_a_scope_search_again() {
         (Policy::new(&config), 0),
         (Policy::with_scopes(&config, over), 1),
     ] {
-        assert_eq!(policy.narrow(&principal, read, true).len(), patterns);
-        assert_eq!(policy.narrow(&principal, read, false).len(), 1);
+        assert_eq!(policy.name_patterns(&principal, read, true).len(), patterns);
+        assert_eq!(policy.name_patterns(&principal, read, false).len(), 1);
     }
 }

@@ -33,7 +33,7 @@ pub enum Found {
         /// Whom the key belongs to.
         principal: Arc<Principal>,
         /// What tells upstream of it.
-        identity: Arc<IdentityValues>,
+        values: Arc<IdentityValues>,
         /// Whether it is time to ask in the background.
         refresh: bool,
     },
@@ -64,7 +64,7 @@ pub struct Principals {
 #[derive(Debug)]
 struct Entry {
     validation: Validation,
-    identity: Arc<IdentityValues>,
+    values: Arc<IdentityValues>,
     fresh_for: Duration,
     /// Age at which to ask in the background.
     refresh_after: Duration,
@@ -82,7 +82,7 @@ impl Entry {
         if age < self.fresh_for {
             Found::Fresh {
                 principal: Arc::clone(principal),
-                identity: Arc::clone(&self.identity),
+                values: Arc::clone(&self.values),
                 refresh: age >= self.refresh_after,
             }
         } else if age < self.fresh_for.saturating_add(stale_if_error)
@@ -174,7 +174,7 @@ impl Principals {
             return;
         }
         let entry = Entry {
-            identity: IdentityValues::of(&validation.principal).into(),
+            values: IdentityValues::of(&validation.principal).into(),
             validation,
             fresh_for,
             refresh_after: fresh_for - fresh_for / REFRESH_DIVISOR,

@@ -1,7 +1,6 @@
-//! The engine with an auth service played for it.
+//! What the filter would decide about one request.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,29 +8,20 @@ use mlflow_authz::config::CredentialKind;
 use mlflow_authz::credential::{self, CredentialError};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Denials;
-use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Engine, Moment, RequestHead};
+use mlflow_authz::rules::Rules;
+use mlflow_authz::{Config, RequestHead, decide};
 
 use super::explanation::Explanation;
 use super::request::{Claims, Request};
-use crate::config_file::ConfigFile;
-use crate::error::CliError;
-use crate::playing::{self, Played};
 
 /// The key of a caller of whom only scopes, roles or admin are said, where any text may be a key.
 const KEY: &str = "explain";
 
-/// Time between two requests: longer than anything the engine keeps, so that none sees what an earlier
-/// one left. A duration in the configuration is at most a day.
-const BETWEEN_REQUESTS: u64 = 2 * 24 * 60 * 60;
-
-/// Explains requests, each as if it were the first.
+/// Explains requests, each by itself.
 #[derive(Debug)]
 pub struct Explainer {
-    engine: Engine,
-    shared: LocalData,
+    rules: Rules,
     credential: Credential,
-    requests: u64,
 }
 
 /// Where the added key stands: the configuration's credentials decide.
@@ -60,28 +50,18 @@ impl Credential {
 
 impl Explainer {
     /// An explainer under a configuration.
-    pub fn new(ConfigFile { mut config, text }: ConfigFile) -> Self {
+    pub fn new(config: Config) -> Self {
         let pattern = config.key_pattern.as_ref();
         let key = pattern.map_or_else(|| KEY.to_owned(), |pattern| pattern.example());
         let credential = Credential::of_a_kind(&config.credentials, key);
-        // No principal is ever found again, so keep no more than one.
-        config.cache.capacity = 1;
-        config.cache.shared_slots = 0;
-        config.revocation = None;
         Self {
-            engine: Engine::new(config, &text),
-            shared: LocalData::default(),
+            rules: Rules::new(config),
             credential,
-            requests: 0,
         }
     }
 
     /// What the filter would decide.
-    ///
-    /// # Errors
-    ///
-    /// An engine that asks for what this shell does not have: a fault of this program.
-    pub fn explain(&mut self, request: &Request) -> Result<Explanation<'_>, CliError> {
+    pub fn explain(&self, request: &Request) -> Explanation<'_> {
         let mut target = Cow::Borrowed(request.target.as_slice());
         let mut added = None;
         if request.claims.is_some() && !self.brings_credential(request) {
@@ -98,33 +78,21 @@ impl Explainer {
             headers: &headers,
             client_address: None,
         };
-        let Played {
-            decision, answer, ..
-        } = self.play(&asked, request)?;
-        let policy = self.engine.enforcement().policy(&decision.terms);
+        let caller = || {
+            let nobody = Claims::default();
+            let claims = request.claims.as_ref().unwrap_or(&nobody);
+            decide::caller(&serde_json::to_vec(claims).unwrap_or_default())
+        };
+        let decision = decide::decide(&self.rules, &asked, caller, &request.body);
+        let answer = decide::answer(&self.rules, &decision, &asked);
+        let policy = self.rules.policy(&decision.terms);
         let would_be = (decision.effect() == Effect::WouldDeny).then(|| {
-            let config = self.engine.config();
+            let config = self.rules.config();
             Denials { config, policy }.answer(&decision, &asked)
         });
         let status = answer.as_ref().map(|answer| answer.status);
         let shown = answer.or(would_be);
-        Ok(Explanation::new(&decision, status, shown.as_ref(), policy))
-    }
-
-    fn play(&mut self, head: &RequestHead<'_>, request: &Request) -> Result<Played, CliError> {
-        let now = Duration::from_secs(self.requests.saturating_mul(BETWEEN_REQUESTS));
-        self.requests += 1;
-        let moment = Moment {
-            now,
-            shared: &self.shared,
-        };
-        let said = || {
-            let nobody = Claims::default();
-            let claims = request.claims.as_ref().unwrap_or(&nobody);
-            serde_json::to_vec(claims).unwrap_or_default()
-        };
-        playing::play(&mut self.engine, &moment, head, said, &request.body)
-            .ok_or_else(|| playing::at_a_loss("request"))
+        Explanation::new(&decision, status, shown.as_ref(), policy)
     }
 
     fn brings_credential(&self, request: &Request) -> bool {
@@ -137,7 +105,7 @@ impl Explainer {
             .ok()
             .and_then(|target| target.split_once('?'))
             .map(|(_, query)| query);
-        let found = credential::extract(&head, query, &self.engine.config().credentials);
+        let found = credential::extract(&head, query, &self.rules.config().credentials);
         found != Err(CredentialError::Missing)
     }
 }

@@ -73,11 +73,11 @@ impl<'p> Explanation<'p> {
             ..
         } = decision;
         let (operation, required) = (*operation, *required);
-        let narrow = principal
+        let patterns = principal
             .as_ref()
             .zip(required)
-            .map(|(principal, required)| policy.narrow(principal, required, false));
-        let key_names = narrow
+            .map(|(principal, required)| policy.name_patterns(principal, required, false));
+        let key_names = patterns
             .iter()
             .flatten()
             .map(|pattern| pattern.as_str().to_owned())

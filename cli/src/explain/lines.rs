@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::explainer::Explainer;
 use super::line;
-use crate::error::CliError;
 use crate::line_reader::{Length, read_line};
 use crate::output;
 
@@ -36,8 +35,6 @@ pub enum Failure {
     Read(io::Error),
     /// The explanations could not be written.
     Write(io::Error),
-    /// The engine failed.
-    Explain(CliError),
 }
 
 #[derive(Serialize)]
@@ -52,7 +49,7 @@ struct Refusal {
 ///
 /// See [`Failure`]. A line that is not a request is not among them: it is tallied.
 pub fn explain_lines(
-    explainer: &mut Explainer,
+    explainer: &Explainer,
     input: impl Read,
     output: impl Write,
 ) -> Result<Tally, Failure> {
@@ -76,7 +73,7 @@ pub fn explain_lines(
         };
         match request {
             Ok(request) => {
-                let explanation = explainer.explain(&request).map_err(Failure::Explain)?;
+                let explanation = explainer.explain(&request);
                 tally.denied += u64::from(explanation.is_denial());
                 output.line(&explanation)?;
             }

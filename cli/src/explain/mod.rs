@@ -22,7 +22,7 @@ use clap::ValueEnum;
 use self::explainer::Explainer;
 use self::lines::{Failure, Tally};
 use self::request::{Claims, Request, Said};
-use crate::config_file::ConfigFile;
+use crate::config_file;
 use crate::error::CliError;
 use crate::output;
 
@@ -115,14 +115,14 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     if args.stdin {
         check_combination(&args)?;
     }
-    let mut explainer = Explainer::new(ConfigFile::read_or_default(args.config.as_deref())?);
+    let explainer = Explainer::new(config_file::read_or_default(args.config.as_deref())?);
     let exit_code = args.exit_code;
     let status = |denied: bool| ExitCode::from(u8::from(exit_code && denied));
     if args.stdin {
-        return explain_stdin(&mut explainer).map(status);
+        return explain_stdin(&explainer).map(status);
     }
     let format = args.format.unwrap_or(Format::Text);
-    let explanation = explainer.explain(&request(args)?)?;
+    let explanation = explainer.explain(&request(args)?);
     let denied = explanation.is_denial();
     output::to_stdout(|out| match format {
         Format::Text => write!(out, "{explanation}"),
@@ -206,10 +206,9 @@ fn listed(text: &str) -> Vec<String> {
 }
 
 /// Whether a request was denied.
-fn explain_stdin(explainer: &mut Explainer) -> Result<bool, CliError> {
+fn explain_stdin(explainer: &Explainer) -> Result<bool, CliError> {
     match lines::explain_lines(explainer, io::stdin().lock(), io::stdout().lock()) {
         Ok(tally) => verdict(&tally).map(|()| tally.denied > 0),
-        Err(Failure::Explain(error)) => Err(error),
         // Who has read enough has not asked for the rest.
         Err(Failure::Write(error)) => output::ended(Err(error)).map(|()| false),
         Err(Failure::Read(error)) => Err(CliError::new(

@@ -13,7 +13,7 @@ use mlflow_authz::catalog::{self, Operation, PublicGroup};
 use mlflow_authz::policy::Policy;
 use serde::Serialize;
 
-use crate::config_file::{self, ConfigFile};
+use crate::config_file;
 use crate::error::CliError;
 use crate::output;
 
@@ -42,7 +42,7 @@ enum Format {
 /// A configuration that the filter would refuse; stdout that cannot be written to.
 pub fn run(args: &Args) -> Result<(), CliError> {
     let file = args.config.as_deref();
-    let ConfigFile { config, .. } = ConfigFile::read_or_default(file)?;
+    let config = config_file::read_or_default(file)?;
     let policy = Policy::new(&config);
     let name = file.map(config_file::name);
     let matrix = Matrix::new(&policy, &config.public, name.as_deref());

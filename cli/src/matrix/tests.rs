@@ -5,15 +5,15 @@ use mlflow_authz::policy::Policy;
 use serde_json::Value;
 
 use super::{Format, Matrix, print};
-use crate::config_file::ConfigFile;
+use crate::config_file;
 
 const CONFIG: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"public":["ui"],
     "scopes":{"<script>alert(1)</script>":["webhook:admin"],"model:read":[],"a\u001bb":["run:read"]}}"#;
 
 fn printed(format: Format) -> String {
-    let file = ConfigFile::parse("test", CONFIG.into()).unwrap();
-    let policy = Policy::new(&file.config);
-    let matrix = Matrix::new(&policy, &file.config.public, Some("<script>.json"));
+    let config = config_file::parse("test", CONFIG.as_ref()).unwrap();
+    let policy = Policy::new(&config);
+    let matrix = Matrix::new(&policy, &config.public, Some("<script>.json"));
     let mut out = Vec::new();
     print(&mut out, format, &matrix).unwrap();
     String::from_utf8(out).unwrap()

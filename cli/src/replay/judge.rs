@@ -1,9 +1,8 @@
-//! The engine again, about recorded requests.
+//! Decides again about recorded requests.
 //!
-//! What a record says of a request is given to the filter's own engine, and what it says of the caller is what the
-//! auth service answers. Callers are told apart by a digest of all that is said of them, which becomes their key: so
-//! the engine's cache knows those that come often, and bounds what is remembered of them. What a record leaves out is
-//! never guessed:
+//! What a record says of a request is decided about as the filter does, and what it says of the caller is what the auth
+//! service said. Callers that come often are remembered by a digest of all that is said of them. What a record leaves
+//! out is never guessed:
 //!
 //! - A denial for the key itself (401, 429, 503, a refused key) stands: it is the auth service's word. It falls only
 //!   where no key is needed any more.
@@ -11,15 +10,15 @@
 //!   same; where a name is needed that the record does not hold, the record cannot be decided.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
 use mlflow_authz::catalog::{self, Naming, Operation};
 use mlflow_authz::config::CredentialKind;
+use mlflow_authz::lookup::{Lookup, LookupFailure};
 use mlflow_authz::request::Header;
-use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Engine, Moment, Reason, RequestHead};
+use mlflow_authz::rules::Rules;
+use mlflow_authz::{Config, Decision, Reason, RequestHead, decide};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -27,23 +26,19 @@ use super::named::Named;
 use super::outcome::{Again, Why};
 use super::record::{Record, Who, Word};
 use super::remembered::{Decided, Kept, Remembered};
-use crate::config_file::ConfigFile;
-use crate::error::CliError;
-use crate::playing::{self, Played};
 
-/// Callers remembered: those beyond are told to the engine anew.
-const CALLERS: u64 = 10_000;
+/// The most callers that are remembered; with one more, all are read anew.
+const CALLERS: usize = 10_000;
 
-/// Nothing ends while a file is read.
-const NOW: Duration = Duration::from_secs(1);
+/// Any key: who the caller is stands in the record.
+const CREDENTIAL: &[u8] = b"Bearer recorded";
 
 /// Decides again under one configuration.
 pub struct Judge {
-    engine: Engine,
-    shared: LocalData,
+    rules: Rules,
     /// Two hashes, so that no two callers are taken for one.
     hashers: [RandomState; 2],
-    credential: String,
+    callers: HashMap<[u64; 2], Lookup>,
     remembered: Remembered,
 }
 
@@ -82,130 +77,131 @@ impl Caller {
 impl Judge {
     /// A judge under a configuration. Records do not hold what `credentials` and `key_pattern` are about: a recorded
     /// caller has shown a good key.
-    pub fn new(ConfigFile { mut config, text }: ConfigFile) -> Self {
+    pub fn new(mut config: Config) -> Self {
         config.credentials = vec![CredentialKind::Bearer];
         config.key_pattern = None;
-        config.cache.capacity = CALLERS;
-        config.cache.shared_slots = 0;
-        config.revocation = None;
         Self {
-            engine: Engine::new(config, &text),
-            shared: LocalData::default(),
+            rules: Rules::new(config),
             hashers: [RandomState::new(), RandomState::new()],
-            credential: String::new(),
+            callers: HashMap::new(),
             remembered: Remembered::new(),
         }
     }
 
     /// What would be decided about a recorded request.
-    ///
-    /// # Errors
-    ///
-    /// An engine that asks for what this shell does not have: a fault of this program.
-    pub fn decide<'r>(&mut self, record: &'r Record<'_>) -> Result<Again<'r>, CliError> {
+    pub fn decide<'r>(&mut self, record: &'r Record<'_>) -> Again<'r> {
         let place = self.remembered.place(record);
         if let Some(decided) = self.remembered.get(place) {
-            return Ok(decided.about(record));
+            return decided.about(record);
         }
-        let decided = self.decide_anew(record)?;
+        let decided = self.decide_anew(record);
         let again = decided.about(record);
         self.remembered.keep(place, decided);
-        Ok(again)
+        again
     }
 
-    fn decide_anew(&mut self, record: &Record<'_>) -> Result<Decided, CliError> {
+    fn decide_anew(&mut self, record: &Record<'_>) -> Decided {
         if record.target_is_cut {
-            return Ok(Decided::open(Why::TargetCut));
+            return Decided::open(Why::TargetCut);
         }
         let caller = Caller::of(record);
-        let played = self.play(record, caller, None)?;
-        if !needs_name(&played, record) {
-            return Ok(decided(played, caller));
-        }
+        let who = match caller {
+            Caller::Known => self.caller(&record.who),
+            // They show no key.
+            Caller::TurnedDown | Caller::NotAsked => Err(LookupFailure::NotAsked),
+        };
+        let by_head = with_head(record, caller, None, |head| {
+            decide::decide_by_head(&self.rules, head, || who.clone())
+        });
+        let decide = |named: Option<&Named>| {
+            let body = named.map_or(&b""[..], |named| named.body.as_bytes());
+            with_head(record, caller, named, |head| {
+                decide::decide(&self.rules, head, || who.clone(), body)
+            })
+        };
+        let first = match by_head {
+            Some(decision) if !is_unread_query(&decision, record) => {
+                return decided(decision, caller);
+            }
+            Some(decision) => decision,
+            None => decide(None),
+        };
         let name = record.name.as_ref().map(|name| &*name.0);
-        let named = match played.decision.operation {
+        let named = match first.operation {
             Some(operation) => Named::new(operation, name),
             None => Err(Why::NameUnknown),
         };
         let named = match named {
-            Err(why) => return Ok(decided(played, caller).but_open(why)),
+            Err(why) => return decided(first, caller).but_open(why),
             Ok(named) => named,
         };
-        let played = self.play(record, caller, Some(&named))?;
-        let unread = played.decision.reason == Reason::BodyAmbiguous;
-        let decided = decided(played, caller);
-        Ok(if unread {
+        let decision = decide(Some(&named));
+        let unread = decision.reason == Reason::BodyAmbiguous;
+        let decided = decided(decision, caller);
+        if unread {
             // A name that could not be read then is none now.
             decided.but_open(Why::NameUnknown)
         } else {
             decided
-        })
-    }
-
-    fn play(
-        &mut self,
-        record: &Record<'_>,
-        caller: Caller,
-        named: Option<&Named>,
-    ) -> Result<Played, CliError> {
-        if caller == Caller::Known {
-            self.name_caller(&record.who);
         }
-        let credential = std::mem::take(&mut self.credential);
-        let target = record.target.as_deref().map(|target| match named {
-            Some(named) if is_get(record) => {
-                Cow::Owned([target, b"?", named.query.as_bytes()].concat())
-            }
-            _ => match query_of(record) {
-                Some(query) => Cow::Owned([target, b"?", query.as_bytes()].concat()),
-                None => Cow::Borrowed(target),
-            },
-        });
-        let known = caller == Caller::Known;
-        let given = [
-            (
-                ":method",
-                record.method.as_ref().map(|method| method.0.as_bytes()),
-            ),
-            (":path", target.as_deref()),
-            (
-                ":authority",
-                record.host.as_ref().map(|host| host.0.as_bytes()),
-            ),
-            ("authorization", known.then_some(credential.as_bytes())),
-            (
-                "content-type",
-                (known && !is_get(record)).then_some(b"application/json"),
-            ),
-        ];
-        let given = given
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
-        let done = done_by_headers(&record.reason).iter();
-        let done = done.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let headers: Vec<Header<'_>> = given.chain(done).collect();
-        let head = RequestHead {
-            headers: &headers,
-            client_address: None,
-        };
-        let body = named.map_or(&b""[..], |named| named.body.as_bytes());
-        let moment = Moment {
-            now: NOW,
-            shared: &self.shared,
-        };
-        let said = || said_of(&record.who);
-        let played = playing::play(&mut self.engine, &moment, &head, said, body);
-        drop(headers);
-        self.credential = credential;
-        played.ok_or_else(|| playing::at_a_loss("record"))
     }
 
-    /// Makes the caller's key of all that is said of them.
-    fn name_caller(&mut self, who: &Who<'_>) {
-        let [first, second] = self.hashers.each_ref().map(|hasher| hasher.hash_one(who));
-        self.credential.clear();
-        let _ = write!(self.credential, "Bearer {first:016x}{second:016x}");
+    /// Who the caller of a record is.
+    fn caller(&mut self, who: &Who<'_>) -> Lookup {
+        let digest = self.hashers.each_ref().map(|hasher| hasher.hash_one(who));
+        if self.callers.len() >= CALLERS && !self.callers.contains_key(&digest) {
+            self.callers.clear();
+        }
+        let caller = self.callers.entry(digest);
+        caller
+            .or_insert_with(|| decide::caller(&said_of(who)))
+            .clone()
     }
+}
+
+/// The head of a recorded request, which names again what it named where that is given.
+fn with_head<T>(
+    record: &Record<'_>,
+    caller: Caller,
+    named: Option<&Named>,
+    decide: impl FnOnce(&RequestHead<'_>) -> T,
+) -> T {
+    let target = record.target.as_deref().map(|target| match named {
+        Some(named) if is_get(record) => {
+            Cow::Owned([target, b"?", named.query.as_bytes()].concat())
+        }
+        _ => match query_of(record) {
+            Some(query) => Cow::Owned([target, b"?", query.as_bytes()].concat()),
+            None => Cow::Borrowed(target),
+        },
+    });
+    let known = caller == Caller::Known;
+    let given = [
+        (
+            ":method",
+            record.method.as_ref().map(|method| method.0.as_bytes()),
+        ),
+        (":path", target.as_deref()),
+        (
+            ":authority",
+            record.host.as_ref().map(|host| host.0.as_bytes()),
+        ),
+        ("authorization", known.then_some(CREDENTIAL)),
+        (
+            "content-type",
+            (known && !is_get(record)).then_some(b"application/json"),
+        ),
+    ];
+    let given = given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
+    let done = done_by_headers(&record.reason).iter();
+    let done = done.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let headers: Vec<Header<'_>> = given.chain(done).collect();
+    decide(&RequestHead {
+        headers: &headers,
+        client_address: None,
+    })
 }
 
 fn is_get(record: &Record<'_>) -> bool {
@@ -223,16 +219,15 @@ fn query_of(record: &Record<'_>) -> Option<String> {
     (!route.query.is_empty()).then(|| catalog::query_example(route.query))
 }
 
-/// Whether the engine looked for a name where a record cannot hold it.
-fn needs_name(played: &Played, record: &Record<'_>) -> bool {
+/// Whether a name was looked for in a query, which a record does not hold.
+fn is_unread_query(decision: &Decision, record: &Record<'_>) -> bool {
     let in_query = |operation: &Operation| {
         matches!(operation.naming, Naming::Fields(_) | Naming::ArtifactQuery)
     };
-    let query_read = played.decision.reason == Reason::BodyAmbiguous
+    decision.reason == Reason::BodyAmbiguous
         && record.reason != Reason::BodyAmbiguous.as_str()
         && is_get(record)
-        && played.decision.operation.is_some_and(in_query);
-    played.read_body || query_read
+        && decision.operation.is_some_and(in_query)
 }
 
 /// Headers that do again what headers or the query did that were not recorded.
@@ -245,11 +240,8 @@ fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn decided(played: Played, caller: Caller) -> Decided {
-    let Played {
-        decision, answer, ..
-    } = played;
-    let word = Word::of(decision.reason.denial().is_some(), answer.is_some());
+fn decided(decision: Decision, caller: Caller) -> Decided {
+    let word = Word::of(decision.effect());
     let keyless = decision.reason == Reason::CredentialMissing;
     let unanswered = matches!(
         decision.reason,

@@ -30,13 +30,14 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use indicatif::ProgressBar;
+use mlflow_authz::Config;
 
 use self::findings::Findings;
 use self::judge::Judge;
 use self::outcome::{Change, Outcome, Verdict};
 use self::record::{Line, Record};
 use self::tally::{Seen, Tally};
-use crate::config_file::{self, ConfigFile};
+use crate::config_file;
 use crate::error::CliError;
 use crate::line_reader::{Length, read_line};
 use crate::output;
@@ -99,8 +100,8 @@ enum Format {
 /// cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     check_stdin(args)?;
-    let baseline = args.was.as_deref().map(ConfigFile::read).transpose()?;
-    let mut replay = Replay::new(ConfigFile::read(&args.config)?, baseline);
+    let baseline = args.was.as_deref().map(config_file::read).transpose()?;
+    let mut replay = Replay::new(config_file::read(&args.config)?, baseline);
     let progress = input::progress(&args.files);
     for file in &args.files {
         replay.file(file, &progress)?;
@@ -157,7 +158,7 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(candidate: ConfigFile, baseline: Option<ConfigFile>) -> Self {
+    fn new(candidate: Config, baseline: Option<Config>) -> Self {
         Self {
             candidate: Judge::new(candidate),
             baseline: baseline.map(Judge::new),
@@ -210,14 +211,14 @@ impl Replay {
     }
 
     fn record(&mut self, file: &str, line: u64, record: &Record<'_>) -> Result<(), CliError> {
-        let again = self.candidate.decide(record)?;
+        let again = self.candidate.decide(record);
         let recorded = Verdict {
             word: record.word,
             reason: record.reason.as_ref().into(),
         };
         let (before, again) = match &mut self.baseline {
             None => (recorded, again),
-            Some(baseline) => match baseline.decide(record)?.outcome {
+            Some(baseline) => match baseline.decide(record).outcome {
                 Outcome::Decided(before) => (before, again),
                 Outcome::Open(why) => (recorded, again.but_open(why)),
             },

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use mlflow_authz::decision::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -51,12 +52,12 @@ pub enum Word {
 }
 
 impl Word {
-    /// Of a decision that the policy makes, and whose request goes on or not.
-    pub const fn of(denied: bool, answered: bool) -> Self {
-        match (denied, answered) {
-            (false, _) => Self::Allow,
-            (true, true) => Self::Deny,
-            (true, false) => Self::WouldDeny,
+    /// What becomes of a request.
+    pub const fn of(effect: Effect) -> Self {
+        match effect {
+            Effect::Allow => Self::Allow,
+            Effect::Deny => Self::Deny,
+            Effect::WouldDeny => Self::WouldDeny,
         }
     }
 

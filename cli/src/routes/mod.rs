@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use mlflow_authz::catalog::{self, Operation, Release, Route};
 use mlflow_authz::policy::Policy;
 
-use crate::config_file::{self, ConfigFile};
+use crate::config_file;
 use crate::error::CliError;
 use crate::output;
 
@@ -50,7 +50,7 @@ enum Format {
 /// A configuration that the filter would refuse; stdout that cannot be written to.
 pub fn run(args: &Args) -> Result<(), CliError> {
     let file = args.config.as_deref();
-    let policy = Policy::new(&ConfigFile::read_or_default(file)?.config);
+    let policy = Policy::new(&config_file::read_or_default(file)?);
     let config_name = file.map(config_file::name);
     let table = Table {
         policy: &policy,

@@ -5,16 +5,16 @@ use mlflow_authz::policy::Policy;
 use serde_json::Value;
 
 use super::{Format, Table, print, release};
-use crate::config_file::ConfigFile;
+use crate::config_file;
 
 fn printed(format: Format, config: &str) -> String {
     printed_for(format, config, None)
 }
 
 fn printed_for(format: Format, config: &str, mlflow: Option<Release>) -> String {
-    let file = ConfigFile::parse("test", config.into()).unwrap();
+    let config = config_file::parse("test", config.as_ref()).unwrap();
     let table = Table {
-        policy: &Policy::new(&file.config),
+        policy: &Policy::new(&config),
         config_name: None,
         mlflow,
     };

@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use mlflow_authz::Config;
 use mlflow_authz::config::ConfigError;
 use mlflow_authz::config_log::{ConfigLog, Delivery, DeliveryNumber};
+use mlflow_authz::rules::Rules;
 
 use crate::host::{self, HostData};
 
@@ -23,11 +23,11 @@ pub struct Configured {
 
 impl Configured {
     /// A configuration that is valid.
-    pub fn new(config: &Config, text: &[u8]) -> Self {
+    pub fn new(rules: &Rules, text: &[u8]) -> Self {
         let plugin = plugin_name();
         let log = ConfigLog::new(&plugin);
         let last = LAST.with_borrow(|last| last.get(&plugin).copied());
-        let delivery = log.deliver(&HostData, last, config, text);
+        let delivery = log.deliver(&HostData, last, rules, text);
         LAST.with_borrow_mut(|last| last.insert(plugin, delivery.number()));
         Self { log, delivery }
     }

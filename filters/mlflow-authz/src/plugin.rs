@@ -18,7 +18,7 @@ use std::time::Duration;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::authority::plain_authority;
 use mlflow_authz::trailers;
-use mlflow_authz::{Engine, Moment, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{Engine, HostContext, Next, Outbox, RequestHead, StreamId};
 
 use crate::callouts::Callouts;
 use crate::configured::Configured;
@@ -82,8 +82,8 @@ impl Plugin {
         }
         self.enter_force();
         let id = request.id();
-        let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
-            Some(engine.on_request_headers(id, moment, head))
+        let event = |engine: &mut Engine, context: &HostContext<'_>, head: &RequestHead<'_>| {
+            Some(engine.on_request_headers(id, context, head))
         };
         if let Err(error) = self.decide(request, event) {
             self.refuse(request, &error);
@@ -148,10 +148,10 @@ impl Plugin {
     /// A callout has ended. Only for the root context.
     pub fn on_callout_reply(&self, token: u32, reply: &Reply<'_>) {
         if let Some(callout) = self.callouts.take(token) {
-            self.on_root_event(|engine, moment, punctual| {
+            self.on_root_event(|engine, context, punctual| {
                 // What came at no known time cannot be told from what came before a revocation.
                 let reply = if punctual { reply } else { &Reply::Reset };
-                engine.on_callout_reply(callout, moment, reply);
+                engine.on_callout_reply(callout, context, reply);
             });
         }
     }
@@ -159,7 +159,7 @@ impl Plugin {
     /// A tick. Only for the root context.
     pub fn on_tick(&self) {
         self.enter_force();
-        self.on_root_event(|engine, moment, _| engine.on_tick(moment));
+        self.on_root_event(|engine, context, _| engine.on_tick(context));
     }
 
     /// An event has come: the host uses this configuration.
@@ -178,7 +178,7 @@ impl Plugin {
 
     /// The configuration is replaced while the root context lives on: nobody waits for it any longer.
     pub fn abandon(&self) {
-        self.on_root_event(|engine, moment, _| engine.abandon(moment.now));
+        self.on_root_event(|engine, context, _| engine.abandon(context.now));
     }
 
     /// What the root's timer is set to.
@@ -205,14 +205,14 @@ impl Plugin {
 
     /// Where the host's clock fails, the event has the time of the one before: it may be the last for those
     /// who wait. The event is told whether it has its own.
-    fn on_root_event(&self, event: impl FnOnce(&mut Engine, &Moment<'_>, bool)) {
+    fn on_root_event(&self, event: impl FnOnce(&mut Engine, &HostContext<'_>, bool)) {
         let now = host::now();
         if let Err(error) = &now {
             log::error!("{error}");
         }
         let punctual = now.is_ok();
         let now = now.unwrap_or_else(|_| self.now.get());
-        match self.with_engine_at(now, |engine, moment| event(engine, moment, punctual)) {
+        match self.with_engine_at(now, |engine, context| event(engine, context, punctual)) {
             Ok(()) => self.empty_outbox(None),
             Err(error) => log::error!("event lost: {error}"),
         }
@@ -220,7 +220,7 @@ impl Plugin {
 
     fn with_engine<T>(
         &self,
-        event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
+        event: impl FnOnce(&mut Engine, &HostContext<'_>) -> T,
     ) -> Result<T, FilterError> {
         self.with_engine_at(host::now()?, event)
     }
@@ -228,41 +228,41 @@ impl Plugin {
     fn with_engine_at<T>(
         &self,
         now: Duration,
-        event: impl FnOnce(&mut Engine, &Moment<'_>) -> T,
+        event: impl FnOnce(&mut Engine, &HostContext<'_>) -> T,
     ) -> Result<T, FilterError> {
         let mut engine = self
             .engine
             .try_borrow_mut()
             .map_err(|_| FilterError::EngineBusy)?;
-        let moment = Moment {
+        let context = HostContext {
             now,
             shared: &HostData,
         };
-        self.now.set(moment.now);
-        Ok(event(&mut engine, &moment))
+        self.now.set(context.now);
+        Ok(event(&mut engine, &context))
     }
 
     /// Tells the engine of a request and does what it says. The request's context must be the effective one.
     fn decide(
         &self,
         request: &Request,
-        event: impl FnOnce(&mut Engine, &Moment<'_>, &RequestHead<'_>) -> Option<Next>,
+        event: impl FnOnce(&mut Engine, &HostContext<'_>, &RequestHead<'_>) -> Option<Next>,
     ) -> Result<(), FilterError> {
         let pairs = host::header_pairs(HeaderMap::Request)?;
         let headers = pairs.pairs()?;
-        self.with_engine(|engine, moment| {
+        self.with_engine(|engine, context| {
             let client = request::LazyAddress::default();
             let head = RequestHead {
                 headers: &headers,
                 client_address: Some(&client),
             };
-            match event(engine, moment, &head) {
+            match event(engine, context, &head) {
                 Some(Next::Forward(decision, edits)) => {
-                    record(engine, moment.now, &decision, &head);
+                    record(engine, context.now, &decision, &head);
                     request.forward(&decision, &edits)
                 }
                 Some(Next::Answer(decision, answer)) => {
-                    record(engine, moment.now, &decision, &head);
+                    record(engine, context.now, &decision, &head);
                     // The access log shows the header as it is then.
                     if let Some(plain) = plain_authority(&head)
                         && let Err(error) = host::set_request_header(":authority", plain)

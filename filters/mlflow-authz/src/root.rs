@@ -47,8 +47,8 @@ impl Root {
         match Config::parse(&text) {
             Ok(config) => {
                 let tick = self.end_plugin();
-                let configured = Configured::new(&config, &text);
                 let engine = Engine::new(config, &text);
+                let configured = Configured::new(engine.rules(), &text);
                 let plugin = Plugin::new(self.id, engine, configured, tick);
                 self.plugin.replace(Some(Rc::new(plugin)));
                 true

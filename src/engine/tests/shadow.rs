@@ -56,7 +56,7 @@ fn nothing_is_refused_and_everything_is_recorded() {
         let counted = |name: &str| shell.counted(name);
         assert_eq!(
             counted(&format!(
-                "mlflow_authz_disagreements.operation=.=CreateRun;.;reason=.={expected};.;permission=.=run:write;.;"
+                "mlflow_authz_shadow_denials.operation=.=CreateRun;.;reason=.={expected};.;permission=.=run:write;.;"
             )),
             1,
             "{expected}"

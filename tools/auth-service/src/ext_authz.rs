@@ -1,21 +1,19 @@
 //! What Envoy's own ext_authz filter asks over HTTP, so that it can be measured beside this filter.
 //!
 //! That filter hands over the request's method and its path behind a prefix, with `authorization` and no body, and
-//! takes any 200 for a yes. So the decision is made here, for the same keys, by the same catalog and default scopes;
-//! grants limited to names, for which a body may have to be read, count for nothing.
+//! takes any 200 for a yes. So the decision is made here, for the same keys and by the default configuration, which reads no
+//! body: a grant limited to names counts where the request names in its path or query.
 
-use axum::http::header::HeaderName;
+use axum::http::header::{AUTHORIZATION, HeaderName};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use mlflow_authz::Config;
-use mlflow_authz::auth_service::{Reply, Verdict};
-use mlflow_authz::catalog::CATALOG;
-use mlflow_authz::config::{ConfigError, IdentityHeaders};
-use mlflow_authz::policy::Policy;
-use mlflow_authz::principals::Principal;
-use mlflow_authz::target::{Target, below_mount};
+use mlflow_authz::config::ConfigError;
+use mlflow_authz::decision::Effect;
+use mlflow_authz::lookup::Known;
+use mlflow_authz::rules::Rules;
 use mlflow_authz::upstream::{HeaderEdit, HeaderEdits, IdentityValues};
+use mlflow_authz::{Config, RequestHead, decide};
 
 use super::contract;
 use super::keys::{Entry, Keys};
@@ -25,9 +23,7 @@ pub const PREFIX: &str = "/ext-authz";
 
 /// Decides in the filter's place.
 pub struct Checks {
-    mount: String,
-    policy: Policy,
-    identity_headers: IdentityHeaders,
+    rules: Rules,
 }
 
 impl Checks {
@@ -37,13 +33,12 @@ impl Checks {
     ///
     /// None: the configuration is constant.
     pub fn new(mount: String) -> Result<Self, ConfigError> {
-        let config = Config::parse(
+        let mut config = Config::parse(
             br#"{"version": 1, "mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "none"}}"#,
         )?;
+        config.mounts = vec![mount];
         Ok(Self {
-            mount,
-            policy: Policy::new(&config),
-            identity_headers: config.identity_headers,
+            rules: Rules::new(config),
         })
     }
 
@@ -55,17 +50,18 @@ impl Checks {
         if entry.status != StatusCode::OK {
             return contract::entry_reply(&entry);
         }
-        let Some(principal) = principal(&entry) else {
+        let Some(known) = known(&entry) else {
             let defect = "the keys file's entry is outside the contract";
             return contract::error(StatusCode::INTERNAL_SERVER_ERROR, defect);
         };
-        if !self.grants(&principal, &head.method, &head.uri) {
+        if !self.allows(&known, head) {
             return contract::error(StatusCode::FORBIDDEN, "the key's scopes do not grant this");
         }
         let mut response = StatusCode::OK.into_response();
-        let identity = IdentityValues::of(&principal);
+        let values = IdentityValues::of(&known.principal);
         let mut edits = HeaderEdits::default();
-        edits.assert_principal(principal.into(), identity.into(), &self.identity_headers);
+        let names = &self.rules.config().identity_headers;
+        edits.assert_principal(known.principal, values.into(), names);
         for edit in edits.iter() {
             if let HeaderEdit::Set(name, value) = edit
                 && let Ok(name) = HeaderName::try_from(name)
@@ -77,29 +73,28 @@ impl Checks {
         response
     }
 
-    fn grants(&self, principal: &Principal, method: &Method, uri: &Uri) -> bool {
-        let path_and_query = uri.path_and_query().map_or("", |both| both.as_str());
+    fn allows(&self, known: &Known, head: &Parts) -> bool {
+        let path_and_query = head.uri.path_and_query().map_or("", |both| both.as_str());
         let asked = path_and_query.strip_prefix(PREFIX).unwrap_or_default();
-        let Ok(target) = Target::parse(asked.as_bytes()) else {
-            return false;
+        let credential = head.headers.get(AUTHORIZATION);
+        let headers = [
+            (&b":method"[..], head.method.as_str().as_bytes()),
+            (b":path", asked.as_bytes()),
+            (
+                b"authorization",
+                credential.map_or(&b""[..], HeaderValue::as_bytes),
+            ),
+        ];
+        let head = RequestHead {
+            headers: &headers,
+            client_address: None,
         };
-        below_mount(&target.path, &self.mount)
-            .and_then(|path| CATALOG.find(method.as_str(), path))
-            .is_some_and(|operation| self.policy.missing(principal, operation).is_none())
+        let decision = decide::decide(&self.rules, &head, || Ok(known.clone()), b"");
+        decision.effect() == Effect::Allow
     }
 }
 
 /// As the filter reads the entry's reply.
-fn principal(entry: &Entry) -> Option<Principal> {
-    let reply = Reply::Response {
-        status: 200,
-        from_service: true,
-        retry_after: None,
-        cache_control: None,
-        body: &serde_json::to_vec(&entry.reply).ok()?,
-    };
-    match reply.verdict() {
-        Verdict::Valid(principal, _) => Some(principal),
-        _ => None,
-    }
+fn known(entry: &Entry) -> Option<Known> {
+    decide::caller(&serde_json::to_vec(&entry.reply).ok()?).ok()
 }

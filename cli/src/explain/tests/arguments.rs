@@ -17,8 +17,8 @@ fn args<T: Into<OsString>>(line: Vec<T>) -> Args {
 }
 
 fn reason(args: Args) -> String {
-    let mut explainer = explainer(DEFAULTS);
-    let explanation = explainer.explain(&request(args).unwrap()).unwrap();
+    let explainer = explainer(DEFAULTS);
+    let explanation = explainer.explain(&request(args).unwrap());
     serde_json::to_value(explanation).unwrap()["reason"]
         .as_str()
         .unwrap()

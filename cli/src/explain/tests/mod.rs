@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::explainer::Explainer;
 use super::lines::{Tally, explain_lines};
-use crate::config_file::ConfigFile;
+use crate::config_file;
 
 const DEFAULTS: &str =
     r#"{"auth_service":{"cluster":"auth_service"},"mounts":["/api/mlflow","/"]}"#;
@@ -25,7 +25,7 @@ struct CommandLine {
 }
 
 fn explainer(config: &str) -> Explainer {
-    Explainer::new(ConfigFile::parse("test", config.into()).unwrap())
+    Explainer::new(config_file::parse("test", config.as_bytes()).unwrap())
 }
 
 /// What `--stdin` makes of some input.

@@ -1,5 +1,6 @@
 //! What differs between two decisions, and how it is counted.
 
+use mlflow_authz::decision::Effect;
 use serde_json::{Value, json};
 
 use super::super::Replay;
@@ -69,14 +70,13 @@ fn what_the_caller_sees_counts_before_what_the_policy_says() {
 
 #[test]
 fn a_word_says_what_the_policy_and_the_caller_get() {
-    for (denied, answered, word) in [
-        (false, false, Allow),
-        // The filter's own good answer.
-        (false, true, Allow),
-        (true, true, Deny),
-        (true, false, WouldDeny),
+    for (effect, word) in [
+        (Effect::Allow, Allow),
+        (Effect::Deny, Deny),
+        (Effect::WouldDeny, WouldDeny),
     ] {
-        assert_eq!(Word::of(denied, answered), word);
+        assert_eq!(Word::of(effect), word);
+        assert_eq!(Word::of(effect).as_str(), effect.as_str());
     }
 }
 

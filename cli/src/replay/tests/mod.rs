@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::Replay;
 use super::findings::Findings;
-use crate::config_file::ConfigFile;
+use crate::config_file;
 
 const DEFAULTS: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/api/mlflow","/"]}"#;
 
-fn config(text: &str) -> ConfigFile {
-    ConfigFile::parse("test", text.into()).unwrap()
+fn config(text: &str) -> mlflow_authz::Config {
+    config_file::parse("test", text.as_bytes()).unwrap()
 }
 
 /// A configuration with some fields over the least one.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mlflow_authz::auth_service::{Callout, Reply};
-use mlflow_authz::{CalloutId, Engine, Moment, RequestHead, StreamId};
+use mlflow_authz::{CalloutId, Engine, HostContext, RequestHead, StreamId};
 
 use super::Plugin;
 use crate::host;
@@ -71,8 +71,8 @@ impl Plugin {
 
     /// Tells the engine what became of a callout, within the event that caused it.
     fn report(&self, callout: CalloutId, reply: &Reply<'_>) {
-        let told = self.with_engine_at(self.now.get(), |engine, moment| {
-            engine.on_callout_reply(callout, moment, reply);
+        let told = self.with_engine_at(self.now.get(), |engine, context| {
+            engine.on_callout_reply(callout, context, reply);
         });
         if let Err(error) = told {
             log::error!("event lost: {error}");
@@ -98,8 +98,8 @@ impl Plugin {
 
     fn resume(&self, request: &Request) {
         let id = request.id();
-        let event = |engine: &mut Engine, moment: &Moment<'_>, head: &RequestHead<'_>| {
-            engine.on_woken(id, moment, head)
+        let event = |engine: &mut Engine, context: &HostContext<'_>, head: &RequestHead<'_>| {
+            engine.on_woken(id, context, head)
         };
         if let Err(error) = self.decide(request, event) {
             self.refuse(request, &error);

@@ -17,7 +17,7 @@ use std::time::Duration;
 use simulated_host::stream::Outcome;
 use simulated_host::world::{CONFIGURATION, World};
 
-use oracle::{Moment, Oracle};
+use oracle::{HostContext, Oracle};
 use steps::Request;
 
 const SEEDS: u64 = 300;
@@ -282,9 +282,9 @@ impl Run {
         }
     }
 
-    fn now(&self) -> Moment {
+    fn now(&self) -> HostContext {
         let clock = self.world.commons.borrow().clock;
-        Moment {
+        HostContext {
             clock: clock.now(),
             passed: clock.passed(),
         }

@@ -37,15 +37,15 @@ struct Said {
     to: (usize, u32),
     key: String,
     verdict: Verdict,
-    asked_at: Moment,
-    said_at: Moment,
+    asked_at: HostContext,
+    said_at: HostContext,
     /// The filter has read it: somebody waited for it, and no host call failed.
     heard: bool,
 }
 
 /// A moment by the wall clock, which jumps, and by the time that has really passed.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
+pub struct HostContext {
     pub clock: Duration,
     pub passed: Duration,
 }
@@ -73,7 +73,7 @@ pub struct Oracle {
 #[derive(Debug)]
 struct Revoked {
     key: String,
-    at: Moment,
+    at: HostContext,
     /// Who knows: roots, with their worker, that have had a tick since.
     known: BTreeSet<(usize, u32)>,
     /// Whether those who do not know yet can still learn it.
@@ -93,8 +93,8 @@ impl Oracle {
         to: (usize, u32),
         key: &str,
         verdict: Verdict,
-        asked_at: Moment,
-        said_at: Moment,
+        asked_at: HostContext,
+        said_at: HostContext,
     ) {
         self.said.push(Said {
             to,
@@ -107,7 +107,7 @@ impl Oracle {
     }
 
     /// The service has given no usable answer about a key.
-    pub fn failed(&mut self, to: (usize, u32), key: &str, at: Moment) {
+    pub fn failed(&mut self, to: (usize, u32), key: &str, at: HostContext) {
         self.failed.insert(key.to_owned(), at.passed);
         let in_a_row = self.failed_in_a_row.entry(to).or_default();
         in_a_row.insert(key.to_owned());
@@ -120,14 +120,14 @@ impl Oracle {
 
     /// Whether there was reason to keep stale rights: a failure of this very key, or in a row of as many as open
     /// the root's circuit.
-    fn may_be_stale(&self, root: (usize, u32), key: &str, now: Moment) -> bool {
+    fn may_be_stale(&self, root: (usize, u32), key: &str, now: HostContext) -> bool {
         let lately = |at: &Duration| now.passed.saturating_sub(*at) <= SUSPECTED_FOR;
         let in_a_row = self.failed_in_a_row.get(&root).map_or(0, BTreeSet::len);
         self.failed.get(key).is_some_and(lately) || in_a_row >= BREAKER_FAILURES
     }
 
     /// A list that names the key has come to this root, if it was heard.
-    pub fn revoked(&mut self, key: &str, at: Moment, to: Option<(usize, u32)>) {
+    pub fn revoked(&mut self, key: &str, at: HostContext, to: Option<(usize, u32)>) {
         self.revoked.push(Revoked {
             key: key.to_owned(),
             at,
@@ -175,7 +175,7 @@ impl Oracle {
     pub fn judge(&self, request: &Request, stream: &Stream, day: Day) {
         let calm = day == Day::Calm;
         let decided_at = stream.decided_at.expect("a decision has its time");
-        let now = Moment {
+        let now = HostContext {
             clock: decided_at.now(),
             passed: decided_at.passed(),
         };
@@ -220,7 +220,7 @@ impl Oracle {
     }
 
     /// Upstream is told of the caller what is known, which is nothing unless the key was valid.
-    fn judge_shadowed(&self, request: &Request, headers: &[Pair], field: &str, now: Moment) {
+    fn judge_shadowed(&self, request: &Request, headers: &[Pair], field: &str, now: HostContext) {
         assert!(self.shadow && request.kind != Kind::Outside, "{request:?}");
         self.shadowed.set(self.shadowed.get() + 1);
         let identity = headers.iter().any(|(name, _)| is_identity(name));
@@ -238,7 +238,7 @@ impl Oracle {
         &self,
         request: &Request,
         headers: &[Pair],
-        now: Moment,
+        now: HostContext,
         trusted_for: Duration,
     ) {
         let identity: Vec<(&[u8], &[u8])> = headers
@@ -281,7 +281,7 @@ impl Oracle {
         &self,
         request: &Request,
         key: &str,
-        now: Moment,
+        now: HostContext,
         trusted_for: Duration,
     ) -> bool {
         let of_key = || self.said.iter().filter(|said| said.key == key);
@@ -315,7 +315,7 @@ impl Oracle {
     }
 
     /// Whether the root knew by then that the key was revoked after the service had said so.
-    fn revoked_since(&self, request: &Request, said: &Said, now: Moment) -> bool {
+    fn revoked_since(&self, request: &Request, said: &Said, now: HostContext) -> bool {
         self.revoked.iter().any(|revoked| {
             revoked.key == said.key
                 && revoked.at.passed < now.passed
@@ -324,7 +324,7 @@ impl Oracle {
         })
     }
 
-    fn judge_answer(&self, request: &Request, answer: &Answer, now: Moment, day: Day) {
+    fn judge_answer(&self, request: &Request, answer: &Answer, now: HostContext, day: Day) {
         let body = String::from_utf8(answer.body.clone()).expect("an answer in UTF-8");
         assert!(!body.contains(SECRET), "a key in an answer: {body}");
         let body: serde_json::Value = serde_json::from_str(&body).expect("an answer in JSON");

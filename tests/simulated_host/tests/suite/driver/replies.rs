@@ -3,7 +3,7 @@
 use simulated_host::callouts::{Callout, Reply};
 use simulated_host::service::{self, Verdict};
 
-use super::oracle::Moment;
+use super::oracle::HostContext;
 use super::steps::SECRET;
 use super::{Day, Run};
 
@@ -42,7 +42,7 @@ impl Run {
             self.oracle.failed((worker, callout.root), &key, now);
         }
         if let Some(verdict) = verdict {
-            let asked_at = Moment {
+            let asked_at = HostContext {
                 clock: callout.sent_at,
                 passed: callout.sent_after,
             };

@@ -144,13 +144,13 @@ fn a_stream_that_never_waited_is_not_woken() {
         headers: &[],
         client_address: None,
     };
-    let moment = crate::engine::Moment {
+    let context = crate::engine::HostContext {
         now: NOW,
         shared: &shell.shared,
     };
     assert!(
         shell.workers[0]
-            .on_woken(StreamId(7), &moment, &head)
+            .on_woken(StreamId(7), &context, &head)
             .is_none()
     );
 }

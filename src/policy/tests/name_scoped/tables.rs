@@ -189,12 +189,13 @@ fn a_scope_may_refuse_to_search_where_it_is_limited() {
         (&["unknown:a", "team:quiet"], true, &[]),
     ] {
         let principal = with_scopes(scopes);
-        let patterns = table.narrow(&principal, permission("registered_model:read"), searching);
+        let patterns =
+            table.name_patterns(&principal, permission("registered_model:read"), searching);
         let shown: Vec<&str> = patterns.iter().map(NamePattern::as_str).collect();
         assert_eq!(shown, expected, "{scopes:?} {searching}");
     }
     let grants = with_grants(&[("team:quiet", &["acme-*"]), ("team:loud", &["beta"])]);
-    let patterns = table.narrow(&grants, permission("registered_model:read"), true);
+    let patterns = table.name_patterns(&grants, permission("registered_model:read"), true);
     assert_eq!(patterns.len(), 1);
     // It is wide where it is not limited.
     assert!(table.grants(
