@@ -9,7 +9,7 @@ use super::failure::{ContractError, MAX_BODY_BYTES};
 use super::lifetime::Lifetime;
 use super::received::Received;
 use super::validity::Overview;
-use crate::json::{self, Problem};
+use crate::json::{self, Document, Problem};
 use crate::principal::{Grant, Principal};
 
 /// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
@@ -74,7 +74,8 @@ impl<'de> Deserialize<'de> for KeyId {
 
 /// Whom the key belongs to and how long; `None` when the reply says that it is not valid.
 pub(super) fn principal(body: &[u8]) -> Result<Option<(Principal, Lifetime)>, ContractError> {
-    let overview: Overview = parse_object(body)?;
+    let document = parse(body)?;
+    let overview: Overview = document.read().map_err(contract_error)?;
     if overview.is_refused {
         return Ok(None);
     }
@@ -82,7 +83,7 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<(Principal, Lifetime)>, Co
         return Err(ContractError::Validity { field, problem });
     }
     let lifetime = overview.lifetime;
-    let body: Body = parse_object(body)?;
+    let body: Body = document.read().map_err(contract_error)?;
     let user = body.user.unwrap_or_default();
     let is_admin = body.is_admin.or(user.is_admin).unwrap_or_default();
     // Only an admin needs no scopes. What else lacks them is most likely not an answer about a key, and taking it for
@@ -127,11 +128,15 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<(Principal, Lifetime)>, Co
 }
 
 /// Reads a reply's body: one JSON object of bounded size.
-pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ContractError> {
+pub(super) fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ContractError> {
+    parse(body)?.read().map_err(contract_error)
+}
+
+fn parse(body: &[u8]) -> Result<Document<'_>, ContractError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(ContractError::TooLarge);
     }
-    json::read(body).map_err(contract_error)
+    Document::parse(body).map_err(contract_error)
 }
 
 fn contract_error(error: json::Error) -> ContractError {

@@ -13,7 +13,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::body::parse_object;
+use super::body::read_object;
 use super::failure::{ContractError, Failure};
 use super::reply::Reply;
 use super::{Callout, KeyId};
@@ -153,7 +153,7 @@ impl Reply<'_> {
 }
 
 fn parse(body: &[u8]) -> Result<Revocations, ContractError> {
-    let body: Body = parse_object(body)?;
+    let body: Body = read_object(body)?;
     if body.key_ids.len() > MAX_KEY_IDS {
         return Err(ContractError::Field {
             field: "key_ids".to_owned(),

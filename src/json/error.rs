@@ -1,4 +1,4 @@
-//! What is wrong with a JSON text, and where.
+//! What is wrong with a JSON text, and where. Owns the words for it; who reads the text may choose others.
 
 use std::fmt;
 
@@ -42,15 +42,24 @@ impl Error {
         }))
     }
 
-    pub(super) fn syntax(error: &serde_json::Error) -> Self {
-        Self::new(Problem::Syntax(error.to_string()))
+    /// Text that is not JSON, and where: the line, and its byte, counted from 1.
+    pub(super) fn syntax(text: &[u8], offset: usize, problem: &str) -> Self {
+        let read = text.get(..text.len().min(offset + 1)).unwrap_or_default();
+        let before = text.get(..offset).unwrap_or_default();
+        let line_start = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let column = read.len().saturating_sub(line_start);
+        Self::new(Problem::Syntax(format!(
+            "{problem} at line {line} column {column}"
+        )))
     }
 
-    /// Of a part, whose lines and columns would count from its beginning.
-    pub(super) fn syntax_of_part(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        let text = text.rsplit_once(" at line ").map_or(&*text, |(it, _)| it);
-        Self::new(Problem::Syntax(text.to_owned()))
+    /// A string or a number that is well-formed, and stands for nothing.
+    pub(super) fn undecodable(problem: &str) -> Self {
+        Self::new(Problem::Syntax(problem.to_owned()))
     }
 
     /// The error as one of what holds the value: below `scopes` it is at `scopes[0]`.

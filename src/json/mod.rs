@@ -1,6 +1,9 @@
-//! Reads JSON more strictly than serde_json: an object is an object, no name in it is duplicated, and an error says
-//! where it is.
+//! Reads JSON: parses a text once into a tree that keeps duplicated names, and reads types from it, more strictly than
+//! serde_json would: an object is an object, no field of a type is duplicated, and an error says where it is.
+//!
+//! Every JSON text that the engine reads is read here. It knows no field of any of them.
 
+mod document;
 mod error;
 mod value;
 
@@ -15,10 +18,22 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 pub(crate) use error::{Error, Problem, field_of};
 
+/// A text that is JSON, from which more than one type can be read.
+pub(crate) struct Document<'a>(Vec<document::Node<'a>>);
+
+impl<'a> Document<'a> {
+    pub(crate) fn parse(text: &'a [u8]) -> Result<Self, Error> {
+        document::parse(text).map(Self)
+    }
+
+    pub(crate) fn read<T: Deserialize<'a>>(&self) -> Result<T, Error> {
+        T::deserialize(value::Part(&self.0))
+    }
+}
+
 /// Reads a whole text.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
-    let whole = serde_json::from_slice(text).map_err(|error| Error::syntax(&error))?;
-    T::deserialize(value::Part(whole))
+    Document::parse(text)?.read()
 }
 
 /// For `deserialize_with`: a map without doubled names, of which serde would keep the last.

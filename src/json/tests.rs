@@ -103,12 +103,12 @@ fn an_error_says_where_it_is() {
         (
             r#"{"list": [{"number": 0, "text": "\ud800"}]}"#,
             "list[0].text",
-            "unexpected end of hex escape",
+            "an escape stands for half of a surrogate pair",
         ),
         (
             r#"{"list": [{"number": 1e999}]}"#,
             "list[0].number",
-            "number out of range",
+            "the number is out of range",
         ),
     ] {
         assert_eq!(problem(text), (path.to_owned(), said.to_owned()), "{text}");
@@ -118,20 +118,20 @@ fn an_error_says_where_it_is() {
 #[test]
 fn what_is_not_json_has_its_line() {
     for (text, said) in [
-        (&b""[..], "EOF while parsing a value at line 1 column 0"),
+        (&b""[..], "the text ends too early at line 1 column 0"),
         (
             b"{\"list\": []\n,}",
-            "key must be a string at line 2 column 2",
+            "expected a field name in double quotes at line 2 column 2",
         ),
-        (b"{} {}", "trailing characters at line 1 column 4"),
+        (
+            b"{} {}",
+            "expected nothing after the value at line 1 column 4",
+        ),
         (
             b"{\"map\": {\"a\": 01}}",
-            "invalid number at line 1 column 16",
+            "expected a number as JSON writes it at line 1 column 16",
         ),
-        (
-            b"{\"new\": \"\xff\"}",
-            "invalid unicode code point at line 1 column 10",
-        ),
+        (b"{\"new\": \"\xff\"}", "expected UTF-8 at line 1 column 10"),
     ] {
         let error = read::<Outer>(text).unwrap_err();
         let (path, problem) = error.into_parts();

@@ -1,34 +1,33 @@
-//! One JSON value, its parts not read yet.
+//! Types out of the tree of a text: what serde asks a value for.
 //!
-//! serde_json is asked for one type only, and all types of this crate are read from that: each type that is read by
-//! serde_json itself takes several kilobytes of the filter's module.
+//! Owns how strings and numbers are decoded, and the path that an error names. It knows no field of any type.
 
-use std::fmt;
-use std::vec;
+use std::borrow::Cow;
 
-use serde::de::value::StrDeserializer;
+use hifijson::SliceLexer;
+use hifijson::str::LexAlloc as _;
+use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, IntoDeserializer, MapAccess,
-    SeqAccess, Unexpected, Visitor,
+    DeserializeSeed, Deserializer, Error as _, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::value::RawValue;
 
 use super::Error;
+use super::document::{Kind, Node};
 
-enum Value<'a> {
+enum Value<'d, 'a> {
     Null,
     Flag(bool),
     Unsigned(u64),
     Signed(i64),
     Float(f64),
-    Text(String),
-    List(Vec<&'a RawValue>),
-    /// Names may stand there twice.
-    Object(Vec<(String, &'a RawValue)>),
+    Text(Cow<'a, str>),
+    List(Parts<'d, 'a>),
+    Object(Parts<'d, 'a>),
 }
 
-impl Value<'_> {
+impl Value<'_, '_> {
     fn is_not(&self, expected: &dyn Expected) -> Error {
         let found = match self {
             Self::Null => Unexpected::Unit,
@@ -44,74 +43,77 @@ impl Value<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ValueVisitor;
-
-        impl<'de> Visitor<'de> for ValueVisitor {
-            type Value = Value<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_bool<E>(self, flag: bool) -> Result<Value<'de>, E> {
-                Ok(Value::Flag(flag))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Value<'de>, E> {
-                Ok(Value::Unsigned(number))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {
-                Ok(Value::Signed(number))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Value<'de>, E> {
-                Ok(Value::Float(number))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
-                Ok(Value::Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value<'de>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = seq.next_element()? {
-                    parts.push(part);
-                }
-                Ok(Value::List(parts))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = map.next_entry()? {
-                    parts.push(part);
-                }
-                Ok(Value::Object(parts))
-            }
-        }
-
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-/// A value as it stands in the text, which is known to be JSON.
+/// A value: its node, and those below it.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a>(pub(super) &'a RawValue);
+pub(super) struct Part<'d, 'a>(pub(super) &'d [Node<'a>]);
 
-impl<'a> Part<'a> {
-    fn read(self) -> Result<Value<'a>, Error> {
-        serde_json::from_slice(self.0.get().as_bytes())
-            .map_err(|error| Error::syntax_of_part(&error))
+impl<'d, 'a> Part<'d, 'a> {
+    fn read(self) -> Result<Value<'d, 'a>, Error> {
+        let Some((node, below)) = self.0.split_first() else {
+            return Err(Error::custom("has no value"));
+        };
+        Ok(match node.kind {
+            Kind::Null => Value::Null,
+            Kind::Flag(flag) => Value::Flag(flag),
+            Kind::Number(number) => decoded_number(number)?,
+            Kind::Text(_) | Kind::EscapedText(_) => Value::Text(node.text()?),
+            Kind::List => Value::List(Parts(below)),
+            Kind::Object => {
+                // All of an object that is read can be: a name, too.
+                for Part(name) in Parts(below).step_by(2) {
+                    name.first().map_or(Ok(Cow::default()), Node::text)?;
+                }
+                Value::Object(Parts(below))
+            }
+            Kind::TooDeep => return Err(Error::custom("is nested too deeply")),
+        })
     }
 }
 
-impl<'de> Deserializer<'de> for Part<'de> {
+impl<'a> Node<'a> {
+    fn text(&self) -> Result<Cow<'a, str>, Error> {
+        match self.kind {
+            Kind::Text(text) => Ok(Cow::Borrowed(text)),
+            Kind::EscapedText(text) => SliceLexer::new(text.as_bytes())
+                .str_string()
+                .map_err(|_| Error::undecodable("an escape stands for half of a surrogate pair")),
+            _ => Ok(Cow::default()),
+        }
+    }
+}
+
+/// A number that 64 bits hold is exact; any other is the nearest floating point number.
+fn decoded_number<'d, 'a>(number: &str) -> Result<Value<'d, 'a>, Error> {
+    if let Ok(number) = number.parse() {
+        return Ok(Value::Unsigned(number));
+    }
+    match number.parse() {
+        // -0 is none of the integers.
+        Ok(number) if number < 0 => return Ok(Value::Signed(number)),
+        _ => {}
+    }
+    match number.parse() {
+        Ok(number) if f64::is_finite(number) => Ok(Value::Float(number)),
+        _ => Err(Error::undecodable("the number is out of range")),
+    }
+}
+
+/// The values, or the names and values, of a container.
+#[derive(Clone, Copy)]
+struct Parts<'d, 'a>(&'d [Node<'a>]);
+
+impl<'d, 'a> Iterator for Parts<'d, 'a> {
+    type Item = Part<'d, 'a>;
+
+    fn next(&mut self) -> Option<Part<'d, 'a>> {
+        let size = self.0.first()?.size;
+        let (part, rest) = self.0.split_at_checked(size)?;
+        self.0 = rest;
+        Some(Part(part))
+    }
+}
+
+impl<'de> Deserializer<'de> for Part<'_, 'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -121,9 +123,10 @@ impl<'de> Deserializer<'de> for Part<'de> {
             Value::Unsigned(it) => visitor.visit_u64(it),
             Value::Signed(it) => visitor.visit_i64(it),
             Value::Float(it) => visitor.visit_f64(it),
-            Value::Text(it) => visitor.visit_str(&it),
-            Value::List(parts) => visitor.visit_seq(Elements::of(parts)),
-            Value::Object(parts) => visitor.visit_map(Fields::of(parts)),
+            Value::Text(Cow::Borrowed(it)) => visitor.visit_borrowed_str(it),
+            Value::Text(Cow::Owned(it)) => visitor.visit_string(it),
+            Value::List(parts) => visitor.visit_seq(Elements { parts, index: 0 }),
+            Value::Object(parts) => visitor.visit_map(Fields { parts, next: None }),
         }
     }
 
@@ -147,7 +150,8 @@ impl<'de> Deserializer<'de> for Part<'de> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.read()? {
-            Value::Text(it) => visitor.visit_str(&it),
+            Value::Text(Cow::Borrowed(it)) => visitor.visit_borrowed_str(it),
+            Value::Text(Cow::Owned(it)) => visitor.visit_string(it),
             other => Err(other.is_not(&visitor)),
         }
     }
@@ -158,19 +162,19 @@ impl<'de> Deserializer<'de> for Part<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.read()? {
-            Value::List(parts) => visitor.visit_seq(Elements::of(parts)),
+            Value::List(parts) => visitor.visit_seq(Elements { parts, index: 0 }),
             other => Err(other.is_not(&visitor)),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.read()? {
-            Value::Object(parts) => visitor.visit_map(Fields::of(parts)),
+            Value::Object(parts) => visitor.visit_map(Fields { parts, next: None }),
             other => Err(other.is_not(&"an object")),
         }
     }
 
-    /// From an object only: serde_json would also fill a struct from an array, field by field.
+    /// From an object only: serde would also fill a struct from an array, field by field.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -181,8 +185,8 @@ impl<'de> Deserializer<'de> for Part<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.0.get() {
-            "null" => visitor.visit_none(),
+        match self.0.first().map(|node| node.kind) {
+            Some(Kind::Null) => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -195,7 +199,7 @@ impl<'de> Deserializer<'de> for Part<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// Unread: no more of it than its brackets has to be right.
+    /// Unread: it is well-formed, and no more has to be right.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
     }
@@ -205,19 +209,12 @@ impl<'de> Deserializer<'de> for Part<'de> {
     }
 }
 
-struct Elements<'a> {
-    parts: vec::IntoIter<&'a RawValue>,
+struct Elements<'d, 'a> {
+    parts: Parts<'d, 'a>,
     index: usize,
 }
 
-impl<'a> Elements<'a> {
-    fn of(parts: Vec<&'a RawValue>) -> Self {
-        let parts = parts.into_iter();
-        Self { parts, index: 0 }
-    }
-}
-
-impl<'de> SeqAccess<'de> for Elements<'de> {
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -229,44 +226,39 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
         };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Part(part))
+        seed.deserialize(part)
             .map(Some)
             .map_err(|error| error.below(&format!("[{index}]")))
     }
 }
 
-struct Fields<'a> {
-    parts: vec::IntoIter<(String, &'a RawValue)>,
-    next: Option<(String, &'a RawValue)>,
+struct Fields<'d, 'a> {
+    parts: Parts<'d, 'a>,
+    next: Option<(Cow<'a, str>, Part<'d, 'a>)>,
 }
 
-impl<'a> Fields<'a> {
-    fn of(parts: Vec<(String, &'a RawValue)>) -> Self {
-        let parts = parts.into_iter();
-        Self { parts, next: None }
-    }
-}
-
-impl<'de> MapAccess<'de> for Fields<'de> {
+impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        self.next = self.parts.next();
-        let Some((name, _)) = &self.next else {
+        let (Some(Part([name])), Some(value)) = (self.parts.next(), self.parts.next()) else {
             return Ok(None);
         };
-        let name: StrDeserializer<'_, Error> = name.as_str().into_deserializer();
-        seed.deserialize(name).map(Some)
+        let (name, _) = self.next.insert((name.text()?, value));
+        match name {
+            Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
+            Cow::Owned(name) => seed.deserialize(name.as_str().into_deserializer()),
+        }
+        .map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
         let Some((name, part)) = self.next.take() else {
             return Err(Error::custom("a value is asked for without its name"));
         };
-        seed.deserialize(Part(part))
-            .map_err(|error| error.below(&name))
+        seed.deserialize(part).map_err(|error| error.below(&name))
     }
 }
