@@ -8,6 +8,7 @@ use hifijson::num::LexWrite as _;
 use hifijson::str::LexWrite as _;
 use hifijson::token::Lex as _;
 use hifijson::{Read as _, SliceLexer, Write as _, escape, str};
+use smallvec::SmallVec;
 
 use super::Error;
 
@@ -48,8 +49,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Node<'_>>, Error> {
         text,
         lexer: SliceLexer::new(bytes),
         nodes: Vec::with_capacity(FIRST_NODES.min(text.len())),
-        open: Vec::new(),
-        closing: Vec::new(),
+        closing: SmallVec::new(),
+        open: SmallVec::new(),
     };
     parser.whole()
 }
@@ -59,9 +60,9 @@ struct Parser<'a> {
     lexer: SliceLexer<'a>,
     nodes: Vec<Node<'a>>,
     /// The closing brackets of the containers that are open.
-    closing: Vec<u8>,
-    /// The nodes of the outermost of them.
-    open: Vec<usize>,
+    closing: SmallVec<[u8; 16]>,
+    /// The nodes of the outermost [`MAX_DEPTH`] of them.
+    open: SmallVec<[usize; 16]>,
 }
 
 impl<'a> Parser<'a> {

@@ -1,12 +1,15 @@
 //! What is read, and where an error is.
 
+mod against_serde_json;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{Problem, read, unique_map};
+use super::document::{self, MAX_DEPTH};
+use super::{Document, Problem, read, unique_map};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,16 +51,109 @@ fn what_is_read() {
     assert_eq!(map, [("", None), ("a\"b", Some(u64::MAX))]);
 }
 
-/// What nobody asks for need only be JSON: it may be deep, and hold what no text of Rust can.
+fn nested(depth: usize) -> String {
+    format!("{}1{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+/// What is never read need only be JSON: it may be deep, and hold what no text of Rust can.
 #[test]
-fn what_is_not_asked_for_is_passed_over() {
-    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    for ignored in [r#""\ud800""#, "1e999", r#"{"a": 1, "a": 2}"#, &deep] {
+fn what_is_not_read_need_only_be_well_formed() {
+    let deep = nested(10_000);
+    for ignored in [
+        r#""\ud800""#,
+        "1e999",
+        r#"{"a": 1, "a": 2}"#,
+        r#"{"\ud800": 1}"#,
+        &deep,
+    ] {
         let text = format!(r#"{{"new": {ignored}, "number": 1}}"#);
         assert_eq!(
             read::<Inner>(text.as_bytes()).unwrap().number,
             1,
             "{ignored:.40}"
+        );
+    }
+}
+
+/// How many lists are around a number.
+#[derive(Debug)]
+struct Number(usize);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberVisitor;
+
+        impl<'de> serde::de::Visitor<'de> for NumberVisitor {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number within lists")
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Number, E> {
+                Ok(Number(0))
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<Number, A::Error> {
+                let inner = seq.next_element::<Number>()?;
+                Ok(Number(inner.map_or(0, |it| it.0 + 1)))
+            }
+        }
+
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+/// A type that recurses is bounded by the tree, not by the stack.
+#[test]
+fn what_is_nested_too_deeply_cannot_be_read() {
+    let depth = |lists: usize| read::<Number>(nested(lists).as_bytes()).map(|it| it.0);
+    assert_eq!(depth(1).unwrap(), 1);
+    assert_eq!(depth(MAX_DEPTH).unwrap(), MAX_DEPTH);
+    for lists in [MAX_DEPTH + 1, MAX_DEPTH + 2, 100_000] {
+        let (path, problem) = depth(lists).unwrap_err().into_parts();
+        assert_eq!(path, "[0]".repeat(MAX_DEPTH));
+        assert_eq!(problem.to_string(), "is nested too deeply");
+    }
+    let beside = format!("[{}, 2, 3]", nested(1_000));
+    assert!(document::parse(beside.as_bytes()).is_ok_and(|nodes| nodes.len() < MAX_DEPTH + 5));
+}
+
+#[test]
+fn numbers_are_exact_as_far_as_64_bits_hold_them() {
+    for (text, number) in [("9007199254740993", 9_007_199_254_740_993), ("0", 0)] {
+        assert_eq!(read::<u64>(text.as_bytes()).unwrap(), number);
+    }
+    for text in ["-0", "18446744073709551616", "1.0", "1e0", "-1"] {
+        assert!(read::<u64>(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+/// A type sees a duplicated name as often as it is there, and may refuse it.
+#[test]
+fn a_document_keeps_duplicates_and_is_read_more_than_once() {
+    let text = br#"{"number": 1, "n\u0075mber": 2}"#;
+    let document = Document::parse(text).unwrap();
+    for _ in 0..2 {
+        let (path, problem) = document.read::<Inner>().unwrap_err().into_parts();
+        assert!(path.is_empty() && matches!(problem, Problem::DoubledField("number")));
+    }
+}
+
+/// All names of an object that is read must be text, also those that its type does not know.
+#[test]
+fn a_name_that_is_no_text_is_an_error_of_its_object() {
+    for text in [
+        r#"{"number": 1, "\ud800": 2}"#,
+        r#"{"\ud800": 2, "number": 1}"#,
+    ] {
+        let (path, problem) = read::<Inner>(text.as_bytes()).unwrap_err().into_parts();
+        assert!(
+            path.is_empty() && matches!(problem, Problem::Syntax(_)),
+            "{text}"
         );
     }
 }
@@ -122,6 +218,28 @@ fn what_is_not_json_has_its_line() {
         (
             b"{\"list\": []\n,}",
             "expected a field name in double quotes at line 2 column 2",
+        ),
+        (b"[1 2]", "expected a comma or ] at line 1 column 4"),
+        (b"{\"a\": 1]", "expected a comma or } at line 1 column 8"),
+        (
+            b"{\"a\" 1}",
+            "expected a colon after the field name at line 1 column 6",
+        ),
+        (b"[\n\n  nul]", "expected a value at line 3 column 3"),
+        (b"[1,]", "expected a value at line 1 column 4"),
+        (b"[", "the text ends too early at line 1 column 1"),
+        (b"\"a", "the text ends too early at line 1 column 2"),
+        (
+            b"\"a\nb\"",
+            "expected an escape in place of a control character at line 1 column 3",
+        ),
+        (
+            b"\"\\x\"",
+            "expected an escape of JSON after \\ at line 1 column 3",
+        ),
+        (
+            b"\"\\u12g4\"",
+            "expected four hexadecimal digits after \\u at line 1 column 6",
         ),
         (
             b"{} {}",
