@@ -1,4 +1,5 @@
-//! Reads the body of a 200: whom a key belongs to.
+//! Reads the body of a 200: whom a key belongs to. Owns the fields of the reply and their bounds; it knows no status,
+//! no header and no scope's meaning.
 
 use std::fmt;
 
@@ -86,8 +87,8 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<(Principal, Lifetime)>, Co
     let body: Body = document.read().map_err(contract_error)?;
     let user = body.user.unwrap_or_default();
     let is_admin = body.is_admin.or(user.is_admin).unwrap_or_default();
-    // Only an admin needs no scopes. What else lacks them is most likely not an answer about a key, and taking it for
-    // one would refuse every caller instead of telling the operator.
+    // Only an admin needs no scopes. Any other reply without them is most likely not the reply to a key validation;
+    // treating it as one would refuse every caller instead of telling the operator.
     let scopes = match body.scopes {
         None if !is_admin => return Err(ContractError::NoScopes(Received::of(overview.fields))),
         scopes => scopes.unwrap_or_default(),
@@ -121,7 +122,7 @@ pub(super) fn principal(body: &[u8]) -> Result<Option<(Principal, Lifetime)>, Co
         is_admin,
         grants,
     };
-    // Many are kept.
+    // Many are cached.
     principal.scopes.shrink_to_fit();
     principal.roles.shrink_to_fit();
     Ok(Some((principal, lifetime)))
@@ -144,7 +145,9 @@ fn contract_error(error: json::Error) -> ContractError {
     let (field, problem) = match problem {
         Problem::Syntax(_) => return ContractError::NotJson,
         Problem::MissingField(field) => (json::field_of(&path, field), "is missing".to_owned()),
-        Problem::DoubledField(field) => (json::field_of(&path, field), "is duplicated".to_owned()),
+        Problem::DuplicatedField(field) => {
+            (json::field_of(&path, field), "is duplicated".to_owned())
+        }
         // Only what was expected may be repeated.
         Problem::Unexpected { expected, .. } => (path, format!("expected {expected}")),
         Problem::UnknownField { .. } | Problem::Other(_) => {

@@ -1,7 +1,7 @@
-//! The circuit breaker: leaves the auth service alone after failures of several keys, and probes to return.
+//! The circuit breaker: stops callouts to the auth service after failures of several keys, and probes to resume them.
 //!
 //! Counts outcomes of callouts and says whether another may be made. A key counts once, however often the
-//! service fails for it. It shares nothing.
+//! service fails for it. It knows the circuit of this VM only.
 
 #[cfg(test)]
 mod tests;
@@ -12,10 +12,11 @@ use super::KeyDigest;
 use crate::config;
 use crate::principal::Timestamp;
 
-/// Keys that are remembered as counted. Where more have failed without a success between, one may count twice.
+/// Keys that are remembered as counted. If more fail without a success between, one may count twice.
 const MOST_REMEMBERED: usize = 64;
 
-/// Closed until so many keys have failed in a row; then open for a while; then one callout at a time probes.
+/// Closed until the configured number of keys has failed in a row; then open for `open_for`; then one callout at a time
+/// probes.
 #[derive(Debug)]
 pub struct Breaker {
     config: config::Breaker,

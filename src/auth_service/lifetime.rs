@@ -1,4 +1,4 @@
-//! How long the auth service lets its answer about a key be used: `Cache-Control` and the time limits in the body.
+//! How long a reply to a key validation may be used: `Cache-Control` and the time limits in the body.
 //!
 //! Reads, and decides nothing: the cache takes the shortest of these and its own TTL.
 
@@ -13,11 +13,11 @@ use crate::principal::Timestamp;
 /// The limits that the service set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lifetime {
-    /// `max-age`, counted from the question; zero for `no-store` and `no-cache` (RFC 9111 section 5.2.2).
+    /// `max-age`, counted from the request; zero for `no-store` and `no-cache` (RFC 9111 section 5.2.2).
     pub max_age: Option<Duration>,
     /// When the key itself expires. Nothing is served beyond it, not even while the service is down.
     pub expires_at: Option<Timestamp>,
-    /// How long the key is still valid, counted from the question; [`Self::since`] makes `expires_at` of it.
+    /// How long the key is still valid, counted from the request; [`Self::since`] makes `expires_at` of it.
     pub expires_in: Option<Duration>,
     /// Before this time the key is not valid yet.
     pub not_before: Option<Timestamp>,
@@ -34,7 +34,7 @@ impl Lifetime {
         self.not_before.is_some_and(|at| now < at)
     }
 
-    /// The same limits where the question was asked at `asked_at`.
+    /// The same limits for a request that was sent at `asked_at`.
     pub fn since(self, asked_at: Timestamp) -> Self {
         let counted = self.expires_in.and_then(|it| asked_at.checked_add(it));
         Self {

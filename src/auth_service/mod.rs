@@ -1,6 +1,7 @@
 //! The wire contract of the auth service, which docs/auth-service.md describes: the request out, the reply in.
 //!
-//! Builds a [`Callout`] for a key and reads a [`Reply`] into a [`Verdict`]. It neither sends nor waits.
+//! Builds a [`Callout`] for a key and reads a [`Reply`] into a [`Verdict`]. It neither sends nor waits, and knows no
+//! cache, no stream and no scope's meaning.
 
 mod body;
 mod breaker;
@@ -54,14 +55,14 @@ impl std::fmt::Debug for Callout {
 }
 
 #[derive(Serialize)]
-struct Question<'a> {
+struct ValidationRequest<'a> {
     service_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_ip: Option<&'a str>,
 }
 
 /// SHA-256 over the auth service's identity, the key, and the address when it is sent: what a principal is
-/// kept under. Listeners with different configurations never share an entry.
+/// cached under. Listeners with different configurations never share an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest([u8; 32]);
 
@@ -112,7 +113,7 @@ impl AuthServiceClient {
         }
     }
 
-    /// What the principal of a key is kept under.
+    /// What the principal of a key is cached under.
     pub fn digest(&self, key: &ApiKey<'_>, client_address: Option<&str>) -> KeyDigest {
         let mut hash = self.keyless.clone();
         update_with(&mut hash, key.expose().as_bytes());
@@ -141,7 +142,7 @@ impl AuthServiceClient {
         KeyDigest(hash.finalize().into())
     }
 
-    /// A name for the service's identity, for what is kept beside its principals.
+    /// A name for the service's identity, for what is stored beside its principals.
     pub fn fingerprint(&self) -> String {
         use std::fmt::Write as _;
         self.fingerprint
@@ -153,9 +154,9 @@ impl AuthServiceClient {
             })
     }
 
-    /// The question about a key.
+    /// The request that validates a key.
     pub fn ask(&self, key: &ApiKey<'_>, client_address: Option<&str>) -> Callout {
-        let question = Question {
+        let request = ValidationRequest {
             service_id: &self.config.service_id,
             client_ip: self.sent_address(client_address),
         };
@@ -171,7 +172,7 @@ impl AuthServiceClient {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
-            body: serde_json::to_vec(&question).unwrap_or_default(),
+            body: serde_json::to_vec(&request).unwrap_or_default(),
             timeout: self.config.timeout,
         }
     }

@@ -1,4 +1,4 @@
-//! Why there was no connection, read from the answer that Envoy makes in the service's place.
+//! Why there was no connection, read from the response that Envoy generates in the service's place.
 //!
 //! Its body is Envoy's own text (`upstream connect error or disconnect/reset before headers. reset reason: …`). Envoy
 //! 1.40 keeps the transport's failure out of it, so a refused connection and a failed TLS handshake look alike there;
@@ -70,13 +70,13 @@ impl fmt::Display for NoConnection {
         match self {
             Self::Failed => write!(
                 f,
-                "no connection to the auth service: nothing listens there, or the TLS handshake failed; see which of \
-                 Envoy's counters grows, with the cluster's name for NAME: {TLS_STATS}, or of these only \
+                "no connection to the auth service: nothing listens there, or the TLS handshake failed; check which of \
+                 Envoy's counters increases, with the cluster's name for NAME: {TLS_STATS}, or of these only \
                  cluster.NAME.upstream_cx_connect_fail (nothing listens there)"
             ),
             Self::Tls => write!(
                 f,
-                "the TLS handshake with the auth service failed; see which of Envoy's counters grows, with the \
+                "the TLS handshake with the auth service failed; check which of Envoy's counters increases, with the \
                  cluster's name for NAME: {TLS_STATS}"
             ),
             Self::Refused => f.write_str(

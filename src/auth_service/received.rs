@@ -1,4 +1,5 @@
-//! The names of a reply's fields, for an operator whose service does not send what the filter reads.
+//! The names of a reply's fields, for an operator whose service does not send what the filter reads. Owns which names
+//! may be shown; it knows no value.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
-//! The wire contract of the poll for revoked keys: the question out, the list in.
+//! The wire contract of the poll for revoked keys: the request out, the list in.
 //!
 //! ```text
 //! GET {revocation.path}?since=<cursor>      no `since` on the first poll
 //! 200 → {"key_ids": ["key_1", …], "next": "<cursor>", "more": false}
-//! 410 → the cursor is forgotten: any key may have been revoked since
+//! 410 → the cursor has expired: any key may have been revoked since
 //! ```
 //!
 //! Builds a [`Callout`] and reads a [`Reply`]. It neither sends nor waits.
@@ -54,7 +54,7 @@ pub enum Revocations {
         key_ids: Vec<KeyId>,
         /// Where the next list begins.
         next: Cursor,
-        /// Whether the next list should be asked for at once.
+        /// Whether the next list should be requested at once.
         more: bool,
     },
     /// The service no longer knows the cursor.
@@ -82,7 +82,7 @@ pub struct RevocationClient {
 }
 
 impl RevocationClient {
-    /// A client, where the configuration asks for polls.
+    /// A client, if polls are configured.
     pub fn new(config: &Config) -> Option<Self> {
         let revocation = config.revocation.clone()?;
         let service = &config.auth_service;
@@ -106,12 +106,12 @@ impl RevocationClient {
         })
     }
 
-    /// How often one VM of the proxy asks.
+    /// How often one VM of the proxy polls.
     pub const fn every(&self) -> std::time::Duration {
         self.revocation.every
     }
 
-    /// The question for what came after a cursor.
+    /// The request for the list that begins at a cursor.
     pub fn poll(&self, since: Option<&Cursor>) -> Callout {
         let mut callout = self.callout.clone();
         if let Some(Cursor(cursor)) = since {

@@ -1,4 +1,4 @@
-//! A value of a reply as far as it says something about a key.
+//! A value of a reply as far as it says something about a key. Owns no field's meaning: `validity` does.
 
 use std::fmt;
 

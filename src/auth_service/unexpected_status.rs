@@ -1,6 +1,7 @@
-//! What is probably wrong where the auth service answers with a status outside the contract.
+//! What is probably wrong if the auth service answers with a status outside the contract. Owns the advice; it reads no
+//! reply.
 
-/// What to look at, said of a question about a key.
+/// What to check after a key validation.
 pub(super) const fn advice(status: u16) -> &'static str {
     match status {
         201 => {
@@ -8,7 +9,7 @@ pub(super) const fn advice(status: u16) -> &'static str {
              validates them"
         }
         202 => {
-            "it accepted the question and answers later; the filter needs the answer in a 200 to this request, so check \
+            "it accepted the request and answers later; the filter needs the answer in a 200 to this request, so check \
              auth_service.path"
         }
         204 => {
@@ -28,15 +29,15 @@ pub(super) const fn advice(status: u16) -> &'static str {
              service_id, and accepts auth_service.authority as its Host"
         }
         404 => {
-            "it has nothing at that path; check auth_service.path, and auth_service.authority where the Host selects the \
+            "it serves nothing at that path; check auth_service.path, and auth_service.authority where the Host selects the \
              service"
         }
         405 => "it takes no POST at that path; check auth_service.path",
         406 => "it does not answer with application/json; check auth_service.path",
         407 => "a proxy wants a login; let the cluster reach the auth service without it",
-        408 => "it gave up waiting for the request; see its own log",
+        408 => "it timed out while it waited for the request; check its own log",
         413 => {
-            "the request is too large for it; see what limits the size of headers or bodies in front of it"
+            "the request is too large for it; check what limits the size of headers or bodies in front of it"
         }
         415 => "it does not take application/json; check auth_service.path",
         421 | 426 => {
@@ -47,15 +48,15 @@ pub(super) const fn advice(status: u16) -> &'static str {
             "it reads the JSON and refuses what is in it; check auth_service.service_id, and that it takes \
              {\"service_id\": …} as the body"
         }
-        431 => "a header is too large for it; see what limits the size of headers in front of it",
+        431 => "a header is too large for it; check what limits the size of headers in front of it",
         _ => "check auth_service.path",
     }
 }
 
-/// The same of a poll for revoked keys.
+/// What to check after a poll for revoked keys.
 pub(super) const fn advice_for_polls(status: u16) -> &'static str {
     match status {
-        401 | 403 => "it refuses who polls; check revocation.credential_header",
+        401 | 403 => "it refuses the poll; check revocation.credential_header",
         429 => "it is polled too often; raise revocation.every",
         300..=399 => {
             "it redirects, and the filter follows no redirect; set revocation.path to where it redirects"

@@ -1,8 +1,8 @@
 //! A JSON text as a tree: every value once, in the order of the text, duplicated names included.
 //!
-//! Owns what JSON is (RFC 8259). It decodes no string and no number, and knows no field: what is never read need only be
-//! well-formed. The tokens are hifijson's, whose lexer keeps strings and numbers as they are written; the loop here is
-//! not recursive, so no text exhausts the stack.
+//! Owns what JSON is (RFC 8259). It decodes no string and no number, and knows no field: what is never read need only
+//! be well-formed. The tokens are hifijson's, whose lexer keeps strings and numbers as they are written; the loop here
+//! is not recursive, so no text exhausts the stack.
 
 use hifijson::num::LexWrite as _;
 use hifijson::str::LexWrite as _;
@@ -12,12 +12,12 @@ use smallvec::SmallVec;
 
 use super::Error;
 
-/// Containers within each other that can be read; what is deeper must be well-formed, and takes no memory but a byte for
-/// each level.
+/// Containers within each other that can be read; what is deeper must be well-formed, and takes no memory but a byte
+/// for each level.
 pub(super) const MAX_DEPTH: usize = 128;
 
 /// Nodes that a short text has room for at once.
-const FIRST_NODES: usize = 64;
+const FIRST_NODES: usize = 32;
 
 /// One value, or the name of a field, which comes right before its value.
 pub(super) struct Node<'a> {

@@ -27,7 +27,7 @@ pub(crate) enum Problem {
     /// A field that is not there.
     MissingField(&'static str),
     /// A duplicated field.
-    DoubledField(&'static str),
+    DuplicatedField(&'static str),
     /// A value of another kind or range.
     Unexpected { found: String, expected: String },
     /// In the words of whoever reads the field.
@@ -72,10 +72,16 @@ impl Error {
         self
     }
 
-    fn unexpected(kind: &str, found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+    fn unexpected(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = expected.to_string();
+        let expected = match expected.as_str() {
+            "a sequence" => "a list",
+            "u32" | "u64" => "a whole number, not negative",
+            other => other,
+        };
         Self::new(Problem::Unexpected {
-            found: format!("{kind}: {}", in_words(found)),
-            expected: expected.to_string(),
+            found: in_words(found),
+            expected: expected.to_owned(),
         })
     }
 
@@ -94,19 +100,19 @@ pub(crate) fn field_of(path: &str, name: &str) -> String {
     }
 }
 
-/// serde's own would bring in how floating point numbers are written.
+/// In JSON's words; serde's are Rust's.
 fn in_words(found: Unexpected<'_>) -> String {
     match found {
-        Unexpected::Bool(it) => format!("boolean `{it}`"),
-        Unexpected::Unsigned(it) => format!("integer `{it}`"),
-        Unexpected::Signed(it) => format!("integer `{it}`"),
-        Unexpected::Str(it) => format!("string {it:?}"),
+        Unexpected::Bool(it) => it.to_string(),
+        Unexpected::Unsigned(it) => it.to_string(),
+        Unexpected::Signed(it) => it.to_string(),
+        Unexpected::Str(it) => format!("{it:?}"),
         Unexpected::Other(it) => it.to_owned(),
-        Unexpected::Float(_) => "floating point number".to_owned(),
+        Unexpected::Float(_) => "a number with a fraction or an exponent".to_owned(),
         Unexpected::Unit => "null".to_owned(),
-        Unexpected::Seq => "sequence".to_owned(),
-        Unexpected::Map => "map".to_owned(),
-        _ => "value".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "an object".to_owned(),
+        _ => "another value".to_owned(),
     }
 }
 
@@ -115,9 +121,9 @@ impl fmt::Display for Problem {
         match self {
             Self::Syntax(problem) | Self::Other(problem) => f.write_str(problem),
             Self::UnknownField { name, .. } => write!(f, "unknown field `{name}`"),
-            Self::MissingField(name) => write!(f, "missing field `{name}`"),
-            Self::DoubledField(name) => write!(f, "duplicate field `{name}`"),
-            Self::Unexpected { found, expected } => write!(f, "{found}, expected {expected}"),
+            Self::MissingField(name) => write!(f, "field `{name}` is missing"),
+            Self::DuplicatedField(name) => write!(f, "field `{name}` is duplicated"),
+            Self::Unexpected { found, expected } => write!(f, "expected {expected}, found {found}"),
         }
     }
 }
@@ -136,11 +142,11 @@ impl serde::de::Error for Error {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::unexpected("invalid type", found, expected)
+        Self::unexpected(found, expected)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::unexpected("invalid value", found, expected)
+        Self::unexpected(found, expected)
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
@@ -153,6 +159,6 @@ impl serde::de::Error for Error {
     }
 
     fn duplicate_field(name: &'static str) -> Self {
-        Self::new(Problem::DoubledField(name))
+        Self::new(Problem::DuplicatedField(name))
     }
 }

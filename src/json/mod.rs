@@ -36,7 +36,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
     Document::parse(text)?.read()
 }
 
-/// For `deserialize_with`: a map without doubled names, of which serde would keep the last.
+/// For `deserialize_with`: a map without duplicated names, of which serde would keep the last.
 pub(crate) fn unique_map<'de, T, D>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
 where
     T: Deserialize<'de>,

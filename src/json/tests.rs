@@ -139,7 +139,7 @@ fn a_document_keeps_duplicates_and_is_read_more_than_once() {
     let document = Document::parse(text).unwrap();
     for _ in 0..2 {
         let (path, problem) = document.read::<Inner>().unwrap_err().into_parts();
-        assert!(path.is_empty() && matches!(problem, Problem::DoubledField("number")));
+        assert!(path.is_empty() && matches!(problem, Problem::DuplicatedField("number")));
     }
 }
 
@@ -161,39 +161,43 @@ fn a_name_that_is_no_text_is_an_error_of_its_object() {
 #[test]
 fn an_error_says_where_it_is() {
     for (text, path, said) in [
-        ("[]", "", "invalid type: sequence, expected an object"),
+        ("[]", "", "expected an object, found a list"),
         (r#"{"lost": 1}"#, "", "unknown field `lost`"),
-        (r#"{"list": [], "list": []}"#, "", "duplicate field `list`"),
+        (
+            r#"{"list": [], "list": []}"#,
+            "",
+            "field `list` is duplicated",
+        ),
         (
             r#"{"list": {}}"#,
             "list",
-            "invalid type: map, expected a sequence",
+            "expected a list, found an object",
         ),
         (
             r#"{"list": [{"number": 1}, [2, "x"]]}"#,
             "list[1]",
-            "invalid type: sequence, expected an object",
+            "expected an object, found a list",
         ),
-        (r#"{"list": [{}]}"#, "list[0]", "missing field `number`"),
+        (r#"{"list": [{}]}"#, "list[0]", "field `number` is missing"),
         (
             r#"{"list": [{"number": -1}]}"#,
             "list[0].number",
-            "invalid type: integer `-1`, expected u64",
+            "expected a whole number, not negative, found -1",
         ),
         (
             r#"{"list": [{"number": 1.5}]}"#,
             "list[0].number",
-            "invalid type: floating point number, expected u64",
+            "expected a whole number, not negative, found a number with a fraction or an exponent",
         ),
         (
             r#"{"list": [{"number": 0, "text": true}]}"#,
             "list[0].text",
-            "invalid type: boolean `true`, expected a string",
+            "expected a string, found true",
         ),
         (
             r#"{"map": {"a.b": "x"}}"#,
             "map.a.b",
-            "invalid type: string \"x\", expected u64",
+            "expected a whole number, not negative, found \"x\"",
         ),
         (r#"{"map": {"a": 1, "a": 1}}"#, "map", "\"a\" is duplicated"),
         (

@@ -1,4 +1,4 @@
-//! Types out of the tree of a text: what serde asks a value for.
+//! Types out of the tree of a text, through serde.
 //!
 //! Owns how strings and numbers are decoded, and the path that an error names. It knows no field of any type.
 
@@ -257,7 +257,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
         let Some((name, part)) = self.next.take() else {
-            return Err(Error::custom("a value is asked for without its name"));
+            return Err(Error::custom("a value is read without its name"));
         };
         seed.deserialize(part).map_err(|error| error.below(&name))
     }

@@ -1,6 +1,6 @@
-//! The JSON body of a request that names something, read so narrowly that Python and protobuf cannot read it in
-//! another way. MLflow takes UTF-16, JSON within a JSON string, the last of doubled names, camel case, `NaN`,
-//! invalid JSON as an empty request; and where protobuf dislikes a field it goes on with those before it.
+//! The JSON body of a request that names an object. Accepted is only what Python and protobuf cannot read in another
+//! way. MLflow takes UTF-16, JSON within a JSON string, the last of duplicated names, camel case, `NaN`, invalid JSON as
+//! an empty request; and if protobuf rejects a field, MLflow continues with the fields before it.
 //!
 //! Accepted: one `Content-Type: application/json` (perhaps `; charset=utf-8`); a `Content-Length`, if there is one, that
 //! is the body's; no `Content-Encoding`, no `Transfer-Encoding` but `chunked`; UTF-8 without NUL; one object, whose
@@ -22,7 +22,7 @@ use crate::request::RequestHead;
 #[derive(Debug)]
 pub struct Body(Vec<(String, Value)>);
 
-/// Of most values only the kind is of interest.
+/// Of most values only the kind matters.
 #[derive(Debug)]
 enum Value {
     Text(String),
@@ -188,7 +188,7 @@ fn is_of_kind(value: &Value, kind: FieldKind) -> bool {
     }
 }
 
-/// What can be said of a body before it is there.
+/// Checks what the headers say of the body.
 ///
 /// # Errors
 /// See the module.

@@ -2,7 +2,7 @@
 //!
 //! MLflow reads names in ways that no other parser repeats (`mlflow/server/handlers.py`,
 //! `_get_request_message`: Python's JSON, then protobuf's, which stops silently at what it dislikes). So this
-//! reads a narrow form of each request, which all of MLflow's own clients keep to, and refuses the rest:
+//! reads a strict subset of each request, which all of MLflow's own clients send, and refuses the rest:
 //!
 //! 1. `GET` names in the query and has no body; other methods name in a JSON body and have no query. `HEAD` is
 //!    refused: MLflow reads its body.
@@ -77,7 +77,7 @@ pub enum Located {
     Nowhere,
 }
 
-/// Why no name could be read without doubt.
+/// Why no name could be read unambiguously.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unclear(String);
 
@@ -193,7 +193,7 @@ fn demands<'a>(
             FieldKind::Location => {
                 return Err(Unclear::new(format!(
                     "{field} chooses where the server writes, which could be another's files; \
-                     leave it out, or let a key that is not limited to names create the experiment"
+                     leave it out, or create the experiment with an unrestricted scope"
                 )));
             }
             FieldKind::Source => demands.extend(source::demand(text)?),
@@ -266,7 +266,7 @@ fn plain_name<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
     if !text.is_ascii() {
         return Err(Unclear::new(format!(
             "{field} holds characters beyond ASCII, which can be written and compared in more than one way; \
-             choose a name in ASCII, or use a key that is not limited to names"
+             choose a name in ASCII, or use an unrestricted scope"
         )));
     }
     if fits && visible && text.trim() == text {

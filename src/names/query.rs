@@ -40,7 +40,7 @@ impl Query {
     /// The value of a field, if it is there.
     ///
     /// # Errors
-    /// The field is there twice, or in another spelling.
+    /// The field is duplicated, or in another spelling.
     pub fn get(&self, field: &str) -> Result<Option<&str>, Unclear> {
         let mut found = self.0.iter().filter(|(key, _)| same_field(key, field));
         let first = found.next();

@@ -143,12 +143,12 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         (
             r#"{"key_ids": null, "next": "c"}"#,
             "key_ids",
-            "expected a sequence",
+            "expected a list",
         ),
         (
             r#"{"key_ids": "SECRET", "next": "c"}"#,
             "key_ids",
-            "expected a sequence",
+            "expected a list",
         ),
         (
             r#"{"key_ids": ["a", {"SECRET": 1}], "next": "c"}"#,

@@ -152,17 +152,13 @@ const AN_EXPIRY: &str = "expected an RFC 3339 time or seconds (not milliseconds)
 #[test]
 fn fields_outside_the_contract_are_named_and_their_values_are_not() {
     for (body, field, problem) in [
-        (r#"{"scopes": "SECRET"}"#, "scopes", "expected a sequence"),
+        (r#"{"scopes": "SECRET"}"#, "scopes", "expected a list"),
         (
             r#"{"scopes": "SECRET, expected SECRET at line 1"}"#,
             "scopes",
-            "expected a sequence",
+            "expected a list",
         ),
-        (
-            r#"{"scopes": {"SECRET": 1}}"#,
-            "scopes",
-            "expected a sequence",
-        ),
+        (r#"{"scopes": {"SECRET": 1}}"#, "scopes", "expected a list"),
         (r#"{"scopes": ["a", 1]}"#, "scopes[1]", "expected a string"),
         (r#"{"scopes": [null]}"#, "scopes[0]", "expected a string"),
         (
@@ -183,7 +179,7 @@ fn fields_outside_the_contract_are_named_and_their_values_are_not() {
         (
             r#"{"scopes": [], "roles": "SECRET"}"#,
             "roles",
-            "expected a sequence",
+            "expected a list",
         ),
         (
             r#"{"scopes": [], "roles": [true]}"#,

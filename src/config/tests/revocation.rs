@@ -20,7 +20,7 @@ fn values_out_of_range_name_the_field() {
         (with(r#""revocation": ["/r", "1s"]"#), "revocation: "),
         (
             with(r#""revocation": {}"#),
-            "revocation: missing field `path`",
+            "revocation: field `path` is missing",
         ),
         (with(r#""revocation": {"path": ""}"#), "revocation.path: "),
         (with(r#""revocation": {"path": "r"}"#), "revocation.path: "),

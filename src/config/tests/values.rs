@@ -15,11 +15,11 @@ fn values_out_of_range_name_the_field() {
         (parse("{}"), "mounts: is missing; write "),
         (
             parse(r#"{"mounts": ["/"]}"#),
-            "missing field `auth_service`",
+            "field `auth_service` is missing",
         ),
         (
             parse(r#"{"auth_service": {}, "mounts": ["/"]}"#),
-            "auth_service: missing field `cluster`",
+            "auth_service: field `cluster` is missing",
         ),
         (
             parse(&mounted(r#""auth_service": {"cluster": ""}"#)),
@@ -194,7 +194,7 @@ fn values_out_of_range_name_the_field() {
         (with(r#""help_url": "https://a b""#), "help_url: "),
         (
             with(r#""mode": "enforce", "mode": "enforce""#),
-            "duplicate field `mode`",
+            "field `mode` is duplicated",
         ),
     ] {
         let shown = error(result);

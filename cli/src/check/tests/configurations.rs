@@ -213,7 +213,7 @@ fn what_the_filter_refuses_is_an_error() {
         (
             r#"{"mounts":["/"]}"#,
             "",
-            "missing field `auth_service`",
+            "field `auth_service` is missing",
             "reference",
         ),
         (
