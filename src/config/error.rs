@@ -56,15 +56,56 @@ impl From<json::Error> for ConfigError {
                 instead: instead_of(&field, &name),
                 field: json::field_of(&field, &name),
             },
-            Problem::MissingField("mounts") if field.is_empty() => {
-                Self::field("mounts", format!("is missing; {MOUNTS_REMEDY}"))
+            Problem::MissingField(name) => {
+                let field = json::field_of(&field, name);
+                let problem = format!("is missing; {}", remedy(&field));
+                Self::Field { field, problem }
             }
-            Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => Self::Field {
-                field,
-                problem: format!("expected {expected}"),
-            },
+            Problem::DuplicatedField(name) => {
+                Self::field(json::field_of(&field, name), "is duplicated; write it once")
+            }
+            Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => {
+                let problem = format!("must be {}", in_json(&expected));
+                Self::Field { field, problem }
+            }
+            Problem::Unexpected { found, expected } => {
+                // "invalid type: string \"x\"": what is wrong with it stands in what it must be.
+                let found = found.split_once(": ").map_or(&*found, |(_, found)| found);
+                let problem = format!("must be {}, not {}", in_json(&expected), in_json(found));
+                Self::Field { field, problem }
+            }
             other => Self::field(field, other.to_string()),
         }
+    }
+}
+
+/// What to write where a required field is missing.
+fn remedy(field: &str) -> &'static str {
+    match field {
+        "mounts" => MOUNTS_REMEDY,
+        "auth_service" => {
+            "write \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service"
+        }
+        "auth_service.cluster" => "write the name of the Envoy cluster of the auth service",
+        "revocation.path" => "write the path on the auth service that lists revoked keys",
+        _ => "it is required",
+    }
+}
+
+/// serde's words for kinds of values, as JSON calls them.
+fn in_json(kind: &str) -> String {
+    let quoted = |it: &str| it.trim_matches('`').to_owned();
+    match kind {
+        "sequence" | "a sequence" => "a list".to_owned(),
+        "map" | "a map" | "an object" => "an object".to_owned(),
+        "a string" => "text in quotes".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "floating point number" => "a fraction".to_owned(),
+        _ if kind.starts_with("struct ") => "an object".to_owned(),
+        _ => ["string ", "integer ", "boolean "]
+            .iter()
+            .find_map(|prefix| kind.strip_prefix(prefix))
+            .map_or_else(|| kind.to_owned(), quoted),
     }
 }
 

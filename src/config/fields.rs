@@ -37,7 +37,11 @@ impl HeaderField {
 impl<'de> Deserialize<'de> for HeaderField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::read(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a header name")))
+        Self::read(&text).ok_or_else(|| {
+            D::Error::custom(format!(
+                "{text:?} is not a header name; write one such as \"x-mlflow-authz-user\""
+            ))
+        })
     }
 }
 
@@ -108,7 +112,7 @@ impl std::fmt::Debug for SecretHeader {
 impl<'de> Deserialize<'de> for SecretHeader {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Nothing of the text goes into the error: it may be the secret.
-        let refused = || D::Error::custom("write \"name: value\" in visible ASCII");
+        let refused = || D::Error::custom("must be \"name: value\" in visible ASCII characters");
         let text = String::deserialize(deserializer).map_err(|_| refused())?;
         let (name, value) = text.split_once(':').ok_or_else(refused)?;
         let name = HeaderField::read(name.trim()).ok_or_else(refused)?;
@@ -131,7 +135,7 @@ pub(super) fn some_pattern<'de, D: Deserializer<'de>>(
     let text = String::deserialize(deserializer)?;
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(D::Error::custom(
-            "must be visible ASCII, with * for any characters and ? for one",
+            "must have visible ASCII characters only; * stands for any characters, ? for one",
         ));
     }
     Ok(Some(Pattern::new(&text)))
@@ -203,7 +207,7 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 pub(super) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     match whole_number(deserializer)? {
         percent @ 0..=100 => Ok(percent),
-        other => Err(D::Error::custom(format!("{other} is not 0 to 100"))),
+        other => Err(D::Error::custom(format!("must be 0 to 100, not {other}"))),
     }
 }
 
@@ -226,7 +230,7 @@ pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64,
     match whole_number(deserializer)? {
         1 => Ok(1),
         other => Err(D::Error::custom(format!(
-            "{other} is not a known version; this module reads 1"
+            "must be 1, the only version that this module reads, not {other}"
         ))),
     }
 }
@@ -239,7 +243,7 @@ pub(super) fn public_groups<'de, D: Deserializer<'de>>(
         .map(|word| {
             PublicGroup::from_word(word).ok_or_else(|| {
                 D::Error::custom(format!(
-                    "{word:?} is not a group; there are `health` and `ui`"
+                    "{word:?} is not a group; write \"health\" or \"ui\""
                 ))
             })
         })

@@ -13,8 +13,8 @@ pub(super) fn some<'de, D: Deserializer<'de>>(
     let words = Vec::<String>::deserialize(deserializer)?;
     if words.is_empty() {
         return Err(D::Error::custom(
-            "must name at least one host: with none, every request would be forwarded without a decision; leave the \
-             field out where every host is MLflow's",
+            "is empty, so every request would be forwarded without a decision; write MLflow's hosts, or remove the field \
+             if every host is MLflow's",
         ));
     }
     let read: Result<_, String> = words.iter().map(|word| read(word)).collect();
@@ -33,8 +33,8 @@ pub(super) fn read(word: &str) -> Result<Pattern, String> {
         .map(|address| Pattern::new(&address))
         .ok_or_else(|| {
             format!(
-                "{word:?} is not a pattern of host names; write it in ASCII, without scheme, port, user or trailing \
-                 dot: \"registry.example\" or \"*.registry.example\""
+                "{word:?} is not a host pattern; write \"registry.example\" or \"*.registry.example\", in ASCII, \
+                 without scheme, port, user or trailing dot"
             )
         })
 }

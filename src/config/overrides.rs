@@ -107,15 +107,22 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             mode.is_none() && enforce_percent.is_none() && public.is_none() && scopes.is_none();
         if sets_nothing {
             let fields = "`mode`, `enforce_percent`, `public` or `scopes`";
-            return refuse("", format!("changes nothing: give it {fields}"));
+            return refuse("", format!("sets nothing; add {fields}"));
         }
         let mounts = matches.mount.iter().flatten();
         if let Some(unknown) = mounts.into_iter().find(|it| !config.mounts.contains(it)) {
-            return refuse(".match.mount", format!("{unknown:?} is not in `mounts`"));
+            return refuse(
+                ".match.mount",
+                format!("{unknown:?} is not in `mounts`; write one of them"),
+            );
         }
         if *public == Some(true) {
             let Some(operations) = &matches.operation else {
-                return refuse(".public", "name the operations in `match`".to_owned());
+                return refuse(
+                    ".public",
+                    "needs `match.operation`: write the names of the operations that need no key"
+                        .to_owned(),
+                );
             };
             if let Some(writes) = operations.iter().find(|it| it.access != Access::Read) {
                 let Operation {
@@ -125,7 +132,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
                     ..
                 } = writes;
                 let problem = format!(
-                    "{name} needs {object}:{access}, and only what reads can be without a key"
+                    "{name} needs {object}:{access}; only operations that read can be public"
                 );
                 return refuse(".public", problem);
             }
@@ -168,7 +175,9 @@ where
 
     let words = deserializer.deserialize_any(Words)?;
     if words.is_empty() {
-        return Err(D::Error::custom("is empty and matches nothing"));
+        return Err(D::Error::custom(
+            "is empty and matches nothing; write at least one, or remove the field",
+        ));
     }
     let read: Result<_, String> = words.iter().map(|word| read(word)).collect();
     read.map(Some).map_err(D::Error::custom)
@@ -202,7 +211,7 @@ fn known<T: ToString>(
 ) -> Result<T, String> {
     read(word).ok_or_else(|| {
         let all: Vec<String> = all.iter().map(T::to_string).collect();
-        format!("{word:?} is not an {kind}; there are {}", all.join(", "))
+        format!("{word:?} is not an {kind}; write one of {}", all.join(", "))
     })
 }
 

@@ -97,7 +97,7 @@ pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     if config.credentials.is_empty() {
         return Err(ConfigError::field(
             "credentials",
-            "must name at least one kind",
+            "is empty; write at least one of \"bearer\", \"x-api-key\", \"basic\" and \"query\"",
         ));
     }
     identity_headers(&config.identity_headers)?;
@@ -108,25 +108,27 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
     if config.mounts.is_empty() {
         return Err(ConfigError::field(
             "mounts",
-            format!("names no path; {MOUNTS_REMEDY}"),
+            format!("is empty; {MOUNTS_REMEDY}"),
         ));
     }
     for (index, mount) in config.mounts.iter().enumerate() {
         let field = format!("mounts[{index}]");
+        if let Some(plain) = mount.strip_suffix('/').filter(|plain| !plain.is_empty()) {
+            let problem = format!("{mount:?} must not end in \"/\"; write {plain:?}");
+            return Err(ConfigError::Field { field, problem });
+        }
         let canonical = Target::parse(mount.as_bytes())
             .is_ok_and(|target| target.path == mount.as_str() && target.query.is_none());
-        if !canonical || mount.contains(';') || (mount.len() > 1 && mount.ends_with('/')) {
+        if !canonical || mount.contains(';') {
             return Err(ConfigError::field(
                 field,
-                format!(
-                    "{mount:?} must be a plain path such as \"/\" or \"/api/mlflow\", without a trailing slash"
-                ),
+                format!("{mount:?} must be a plain path such as \"/\" or \"/api/mlflow\""),
             ));
         }
         if config.mounts.iter().take(index).any(|other| other == mount) {
             return Err(ConfigError::field(
                 field,
-                format!("{mount:?} is duplicated"),
+                format!("{mount:?} is duplicated; write it once"),
             ));
         }
     }
@@ -138,7 +140,7 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
     if service.cluster.is_empty() {
         return Err(ConfigError::field(
             "auth_service.cluster",
-            "must name an Envoy cluster",
+            "is empty; write the name of the Envoy cluster of the auth service",
         ));
     }
     if service.authority.is_empty() {
@@ -149,7 +151,7 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field(
             "auth_service.authority",
             format!(
-                "{} is not a host name with an optional port, without user information",
+                "{} must be a host name, with a port where needed and without user information: \"auth.internal\"",
                 quoted(&service.authority)
             ),
         ));
@@ -157,7 +159,7 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
     if service.max_in_flight < 2 {
         return Err(ConfigError::field(
             "auth_service.max_in_flight",
-            "must be at least 2: one callout is left to keys that were validated before",
+            "must be at least 2: one callout is reserved for keys that were validated before",
         ));
     }
     callout_path("auth_service.path", &service.path)
@@ -170,7 +172,7 @@ fn revocation(config: &Config) -> Result<(), ConfigError> {
     if revocation.path.contains(['?', '#']) {
         return Err(ConfigError::field(
             "revocation.path",
-            "must be a path without a query: the filter adds `since`",
+            "must not have a query or fragment: the filter adds the parameter `since`",
         ));
     }
     if revocation.every < SHORTEST_POLL {
@@ -188,7 +190,7 @@ fn callout_path(field: &str, path: &str) -> Result<(), ConfigError> {
     }
     Err(ConfigError::field(
         field,
-        format!("{path:?} must start with a slash and hold visible ASCII only"),
+        format!("{path:?} must start with \"/\" and have visible ASCII characters only"),
     ))
 }
 
@@ -215,7 +217,9 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
         if named.iter().take(index).any(|(_, other)| is_same(other)) {
             return Err(ConfigError::field(
                 *field,
-                format!("{name} carries another identity too"),
+                format!(
+                    "{name} is the name of another identity header, too; write a different one"
+                ),
             ));
         }
     }
@@ -248,7 +252,7 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
         Err(ConfigError::field(
             "help_url",
             format!(
-                "{} is not an http or https URL without user information",
+                "{} must be an http or https URL without user information: \"https://docs.example/keys\"",
                 quoted(url)
             ),
         ))

@@ -55,7 +55,7 @@ fn what_could_not_mean_anything_is_refused() {
     for (text, expected) in [
         (
             r#""enforce_percent": 101"#,
-            "enforce_percent: 101 is not 0 to 100",
+            "enforce_percent: must be 0 to 100, not 101",
         ),
         (r#""enforce_percent": -1"#, "enforce_percent: "),
         (r#""enforce_percent": null"#, "enforce_percent: "),
@@ -64,7 +64,7 @@ fn what_could_not_mean_anything_is_refused() {
         (r#""overrides": [[]]"#, "overrides[0]: "),
         (
             r#""overrides": [{"match": {"access": "read"}}]"#,
-            "overrides[0]: changes nothing",
+            "overrides[0]: sets nothing",
         ),
         (
             r#""overrides": [{"match": [], "mode": "shadow"}]"#,
@@ -80,11 +80,11 @@ fn what_could_not_mean_anything_is_refused() {
         ),
         (
             r#""overrides": [{"match": {"access": "reed"}, "mode": "shadow"}]"#,
-            "overrides[0].match.access: \"reed\" is not an access; there are read, write",
+            "overrides[0].match.access: \"reed\" is not an access; write one of read, write",
         ),
         (
             r#""overrides": [{"match": {"object": "model"}, "mode": "shadow"}]"#,
-            "overrides[0].match.object: \"model\" is not an object; there are artifact",
+            "overrides[0].match.object: \"model\" is not an object; write one of artifact",
         ),
         (
             r#""overrides": [{"match": {"operation": "DeleteRuns"}, "mode": "shadow"}]"#,
@@ -104,11 +104,11 @@ fn what_could_not_mean_anything_is_refused() {
         ),
         (
             r#""overrides": [{"match": {"host": "https://a"}, "mode": "shadow"}]"#,
-            "overrides[0].match.host: \"https://a\" is not a pattern of host names",
+            "overrides[0].match.host: \"https://a\" is not a host pattern",
         ),
         (
             r#""overrides": [{"match": {"object": "run"}, "public": true}]"#,
-            "overrides[0].public: name the operations",
+            "overrides[0].public: needs `match.operation`",
         ),
         (
             r#""overrides": [{"match": {"operation": ["GetRun", "DeleteRun"]}, "public": true}]"#,

@@ -20,7 +20,7 @@ fn values_out_of_range_name_the_field() {
         (with(r#""revocation": ["/r", "1s"]"#), "revocation: "),
         (
             with(r#""revocation": {}"#),
-            "revocation: field `path` is missing",
+            "revocation.path: is missing; write ",
         ),
         (with(r#""revocation": {"path": ""}"#), "revocation.path: "),
         (with(r#""revocation": {"path": "r"}"#), "revocation.path: "),
@@ -31,11 +31,11 @@ fn values_out_of_range_name_the_field() {
         (with(r#""revocation": {"path": "/é"}"#), "revocation.path: "),
         (
             with(r#""revocation": {"path": "/r?since=1"}"#),
-            "revocation.path: must be a path without a query",
+            "revocation.path: must not have a query or fragment",
         ),
         (
             with(r##""revocation": {"path": "/r#top"}"##),
-            "revocation.path: must be a path without a query",
+            "revocation.path: must not have a query or fragment",
         ),
         (
             with(r#""revocation": {"path": "/r", "every": "99ms"}"#),

@@ -15,11 +15,11 @@ fn values_out_of_range_name_the_field() {
         (parse("{}"), "mounts: is missing; write "),
         (
             parse(r#"{"mounts": ["/"]}"#),
-            "field `auth_service` is missing",
+            "auth_service: is missing; write ",
         ),
         (
             parse(r#"{"auth_service": {}, "mounts": ["/"]}"#),
-            "auth_service: field `cluster` is missing",
+            "auth_service.cluster: is missing; write ",
         ),
         (
             parse(&mounted(r#""auth_service": {"cluster": ""}"#)),
@@ -91,23 +91,26 @@ fn values_out_of_range_name_the_field() {
         (with(r#""key_pattern": "hk_é*""#), "key_pattern: "),
         (with(r#""key_pattern": null"#), "key_pattern: "),
         (with(r#""key_pattern": ["hk_*"]"#), "key_pattern: "),
-        (with(r#""version": 2"#), "version: 2 is not a known version"),
-        (with(r#""mode": "enfroce""#), "mode: "),
+        (with(r#""version": 2"#), "version: must be 1, "),
         (
-            with(r#""mounts": []"#),
-            "mounts: names no path; write the paths",
+            with(r#""mode": "enfroce""#),
+            "mode: must be one of \"enforce\", \"shadow\", not \"enfroce\"",
         ),
+        (with(r#""mounts": []"#), "mounts: is empty; write the paths"),
         (with(r#""outside": "allow""#), "outside: "),
         (with(r#""outside": null"#), "outside: "),
-        (
-            with(r#""hosts": []"#),
-            "hosts: must name at least one host: ",
-        ),
+        (with(r#""hosts": []"#), "hosts: is empty, "),
         (with(r#""hosts": null"#), "hosts: "),
-        (with(r#""hosts": "registry.example""#), "hosts: "),
+        (
+            with(r#""hosts": "registry.example""#),
+            "hosts: must be a list, not \"registry.example\"",
+        ),
         (with(r#""mounts": ["/", ""]"#), "mounts[1]: "),
         (with(r#""mounts": ["api"]"#), "mounts[0]: "),
-        (with(r#""mounts": ["/a/"]"#), "mounts[0]: "),
+        (
+            with(r#""mounts": ["/a/"]"#),
+            "mounts[0]: \"/a/\" must not end in \"/\"; write \"/a\"",
+        ),
         (with(r#""mounts": ["/a//b"]"#), "mounts[0]: "),
         (with(r#""mounts": ["/a/../b"]"#), "mounts[0]: "),
         (with(r#""mounts": ["/a%2Db"]"#), "mounts[0]: "),
@@ -184,7 +187,10 @@ fn values_out_of_range_name_the_field() {
             parse(&mounted(r#""auth_service": ["auth", "a", "/"]"#)),
             "auth_service: ",
         ),
-        (with(r#""cache": [1, "1s"]"#), "cache: "),
+        (
+            with(r#""cache": [1, "1s"]"#),
+            "cache: must be an object, not a list",
+        ),
         (with(r#""audit": [true, 5]"#), "audit: "),
         (
             with(r#""identity_headers": ["a", "b", "c"]"#),
@@ -194,13 +200,11 @@ fn values_out_of_range_name_the_field() {
         (with(r#""help_url": "https://a b""#), "help_url: "),
         (
             with(r#""mode": "enforce", "mode": "enforce""#),
-            "field `mode` is duplicated",
+            "mode: is duplicated",
         ),
     ] {
         let shown = error(result);
-        let named =
-            shown.starts_with(field) || shown.contains("field `auth_service`") || shown == field;
-        assert!(named, "{field}: {shown}");
+        assert!(shown.starts_with(field), "{field}: {shown}");
     }
 }
 

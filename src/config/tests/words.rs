@@ -31,7 +31,7 @@ fn anything_but_a_known_word_is_refused_by_name() {
     ] {
         let shown = error(with(text));
         assert!(
-            shown.starts_with(&format!("{field}: invalid ")),
+            shown.starts_with(&format!("{field}: must be one of ")),
             "{text}: {shown}"
         );
         for word in words {

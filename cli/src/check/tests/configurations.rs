@@ -213,7 +213,7 @@ fn what_the_filter_refuses_is_an_error() {
         (
             r#"{"mounts":["/"]}"#,
             "",
-            "field `auth_service` is missing",
+            "auth_service: is missing; write ",
             "reference",
         ),
         (
@@ -237,7 +237,7 @@ fn what_the_filter_refuses_is_an_error() {
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"bodies":5}"#,
             "bodies",
-            "expected one of \"ignore\", \"inspect\"",
+            "must be one of \"ignore\", \"inspect\"",
             "correct bodies",
         ),
         (
