@@ -70,4 +70,4 @@ pub mod whoami;
 pub use config::Config;
 pub use decision::{Decision, Reason};
 pub use engine::{CalloutId, Engine, HostContext, Next, Outbox, StreamId};
-pub use request::{ClientAddress, RequestHead};
+pub use request::{HostFacts, RequestHead};

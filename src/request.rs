@@ -18,15 +18,16 @@ pub fn same_header(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }
 
-/// Where the caller's address is asked for. Reading it costs a call of the host, so it is read only where it is
-/// needed: no request that the cache decides pays for it.
-pub trait ClientAddress: std::fmt::Debug {
-    /// The address without its port; `None` where it cannot be told.
-    fn read(&self) -> Option<&str>;
+/// What the host knows of a request beside its headers. Each fact costs a call of the host, so each is read only where
+/// it is needed: no request that the cache decides pays for one.
+pub trait HostFacts: std::fmt::Debug {
+    /// The caller's address without its port; `None` where it cannot be told.
+    fn client_address(&self) -> Option<&str>;
 }
 
-impl ClientAddress for &str {
-    fn read(&self) -> Option<&str> {
+/// An address that is known already.
+impl HostFacts for &str {
+    fn client_address(&self) -> Option<&str> {
         Some(self)
     }
 }
@@ -36,14 +37,14 @@ impl ClientAddress for &str {
 pub struct RequestHead<'a> {
     /// Name and value, in the order in which they arrived.
     pub headers: &'a [Header<'a>],
-    /// Where the caller's address is read.
-    pub client_address: Option<&'a dyn ClientAddress>,
+    /// What the host knows beside them.
+    pub facts: Option<&'a dyn HostFacts>,
 }
 
 impl<'a> RequestHead<'a> {
     /// The caller's address without its port.
     pub fn client_address(&self) -> Option<&'a str> {
-        self.client_address.and_then(ClientAddress::read)
+        self.facts.and_then(HostFacts::client_address)
     }
 
     /// Every value of a header.

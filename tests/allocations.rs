@@ -139,7 +139,7 @@ impl Shell {
         .collect();
         let head = RequestHead {
             headers: &headers,
-            client_address: Some(&"192.0.2.1"),
+            facts: Some(&"192.0.2.1"),
         };
         // The first brings the key, the second lets buffers grow to their size.
         self.exchange(&head);

@@ -67,7 +67,7 @@ fn decide(bencher: Bencher<'_, '_>, config: &[u8], headers: &[Header<'_>], expec
     let shared = LocalData::default();
     let head = RequestHead {
         headers,
-        client_address: None,
+        facts: None,
     };
     let mut engine = warm(config, &head, &shared);
     let context = HostContext {

@@ -36,7 +36,7 @@ fn presenting<'a>(authorization: &'a str) -> [Header<'a>; 4] {
 fn digest_of(client: &AuthServiceClient, authorization: &str) -> KeyDigest {
     let head = RequestHead {
         headers: &presenting(authorization),
-        client_address: None,
+        facts: None,
     };
     let key = extract(&head, None, &config().credentials).unwrap();
     client.digest(&key, None)
@@ -47,7 +47,7 @@ fn find_the_key(bencher: Bencher<'_, '_>, authorization: &str) {
     let headers = presenting(authorization);
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let kinds = config().credentials;
     assert!(extract(&head, None, &kinds).is_ok());
@@ -61,7 +61,7 @@ fn digest(bencher: Bencher<'_, '_>, length: usize) {
     let headers = presenting(&authorization);
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let config = config();
     let key = extract(&head, None, &config.credentials).unwrap();
@@ -139,7 +139,7 @@ fn narrow_body(bencher: Bencher<'_, '_>) {
     ];
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     assert!(read_body(operation, required, &head, body).is_ok());
     bencher.bench_local(|| read_body(operation, required, &head, black_box(body)));

@@ -17,7 +17,7 @@ fn event(bencher: Bencher<'_, '_>, config: &[u8], waiting: u32) {
     let cached = headers(READ.0, READ.1, BEARER);
     let head = RequestHead {
         headers: &cached,
-        client_address: None,
+        facts: None,
     };
     let mut engine: Engine = warm(config, &head, &shared);
     let context = HostContext {
@@ -27,7 +27,7 @@ fn event(bencher: Bencher<'_, '_>, config: &[u8], waiting: u32) {
     let slow = headers(READ.0, READ.1, "Bearer hk_live_slow");
     let slow = RequestHead {
         headers: &slow,
-        client_address: None,
+        facts: None,
     };
     for stream in 0..waiting {
         let next = engine.on_request_headers(StreamId(stream + 2), &context, &slow);

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
         .collect();
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     for kinds in [
         &[Bearer, XApiKey, Basic, Query][..],
@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
                 extract(
                     &RequestHead {
                         headers: &more,
-                        client_address: None,
+                        facts: None,
                     },
                     query,
                     kinds,

@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
     }));
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let Ok(config) = Config::parse(CONFIG) else {
         return;

@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
     }));
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let Ok(config) = Config::parse(CONFIG) else {
         return;

@@ -26,7 +26,7 @@ fn prefix() -> Vec<u8> {
     let shared = LocalData::default();
     let head = RequestHead {
         headers: HEADERS,
-        client_address: None,
+        facts: None,
     };
     let config = Config::parse(CONFIG).expect("a configuration");
     let mut engine = Engine::new(config, CONFIG);
@@ -82,7 +82,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let head = RequestHead {
         headers: HEADERS,
-        client_address: None,
+        facts: None,
     };
     let Ok(config) = Config::parse(CONFIG) else {
         return;

@@ -40,7 +40,7 @@ fn field(decision: &Decision) -> Value {
 fn record(decision: &Decision, headers: Headers<'_>) -> (Value, String) {
     let head = RequestHead {
         headers,
-        client_address: None,
+        facts: None,
     };
     let line = log(true, 9).record(NOW, decision, &head, || None).unwrap();
     assert!(!line.contains('\n'), "{line}");
@@ -97,7 +97,7 @@ fn a_full_record() {
     ];
     let head = RequestHead {
         headers,
-        client_address: Some(&"10.0.0.9"),
+        facts: Some(&"10.0.0.9"),
     };
     let line = log(false, 9)
         .record(NOW, &denied(), &head, || Some("mlflow".to_owned()))
@@ -219,7 +219,7 @@ fn a_flood_is_cut_and_counted() {
     let mut log = log(false, 2);
     let head = RequestHead {
         headers: &[],
-        client_address: None,
+        facts: None,
     };
     let mut suppressed = |milliseconds| {
         let now = Duration::from_millis(milliseconds);
@@ -261,7 +261,7 @@ fn the_first_second_of_the_clock_has_a_share_too() {
 fn clocks_beyond_the_calendar_are_written_somehow() {
     let head = RequestHead {
         headers: &[],
-        client_address: None,
+        facts: None,
     };
     for (now, time) in [
         (Duration::ZERO, "1970-01-01T00:00:00.000Z"),

@@ -95,14 +95,14 @@ fn hosts_that_differ_are_none() {
             .collect();
         let head = RequestHead {
             headers: &bytes,
-            client_address: None,
+            facts: None,
         };
         assert_eq!(host_of(&head).as_deref(), host, "{headers:?}");
     }
     let odd: [(&[u8], &[u8]); 1] = [(b":authority", b"\xff\xfe")];
     let head = RequestHead {
         headers: &odd,
-        client_address: None,
+        facts: None,
     };
     assert_eq!(host_of(&head), None);
 }

@@ -19,7 +19,7 @@ fn key_in(headers: Headers<'_>, query: Option<&str>, kinds: &[CredentialKind]) -
     let headers: Vec<(&[u8], &[u8])> = headers.iter().map(|(n, v)| (n.as_bytes(), *v)).collect();
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     extract(&head, query, kinds).map(|key| key.expose().to_owned())
 }
@@ -343,7 +343,7 @@ fn debug_hides_the_key() {
     let headers: [(&[u8], &[u8]); 1] = [(b"x-api-key", b"hk_live_secret")];
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let key = extract(&head, None, DEFAULT);
     assert!(key.is_ok());

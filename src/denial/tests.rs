@@ -29,7 +29,7 @@ fn answer(more: &str, decision: &Decision, headers: Headers<'_>) -> Answer {
     let policy = Policy::new(&config);
     let head = RequestHead {
         headers,
-        client_address: None,
+        facts: None,
     };
     Denials {
         config: &config,

@@ -30,7 +30,7 @@ fn terms(enforcement: &Enforcement, subject: &Subject<'_>, host: &str) -> Terms 
     let headers: [(&[u8], &[u8]); 1] = [(b":authority", host.as_bytes())];
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     enforcement.terms(subject, &head)
 }

@@ -101,7 +101,7 @@ impl Shell {
         let stream = StreamId(self.streams);
         let head = RequestHead {
             headers,
-            client_address: self.client.as_ref().map(|client| client as _),
+            facts: self.client.as_ref().map(|client| client as _),
         };
         let context = HostContext {
             now: self.now,
@@ -211,7 +211,7 @@ impl Shell {
             .collect();
         let head = RequestHead {
             headers: &borrowed,
-            client_address: self.client.as_ref().map(|client| client as _),
+            facts: self.client.as_ref().map(|client| client as _),
         };
         let context = HostContext {
             now: self.now,
@@ -236,7 +236,7 @@ impl Shell {
             .collect();
         let head = RequestHead {
             headers: &borrowed,
-            client_address: self.client.as_ref().map(|client| client as _),
+            facts: self.client.as_ref().map(|client| client as _),
         };
         let next = self.workers[worker].on_body(stream, &head, body)?;
         self.requests.remove(&stream);

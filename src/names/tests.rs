@@ -58,7 +58,7 @@ fn below(
     headers.extend(more);
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let demands = match locate(operation, required, mount, &head).map_err(|u| u.to_string())? {
         Located::Here(demands) => demands,

@@ -26,7 +26,7 @@ fn every_spelling_of_an_override_is_seen_and_nothing_else() {
         let headers = [(name.as_bytes(), b"/".as_slice())];
         let head = RequestHead {
             headers: &headers,
-            client_address: None,
+            facts: None,
         };
         assert_eq!(present(&head), seen, "{name}");
     }

@@ -21,7 +21,7 @@ pub(crate) fn digest(key: &str) -> KeyDigest {
     let headers: [(&[u8], &[u8]); 1] = [(b"x-api-key", key.as_bytes())];
     let head = RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     };
     let key = extract(&head, None, &[CredentialKind::XApiKey]).unwrap();
     let config = Config::parse(least_and("").as_bytes()).unwrap();

@@ -11,7 +11,7 @@ fn carried(sent: &[(&str, &[u8])]) -> Vec<String> {
     let sent: Vec<Header<'_>> = sent.iter().map(|(n, v)| (n.as_bytes(), *v)).collect();
     let head = RequestHead {
         headers: &sent,
-        client_address: None,
+        facts: None,
     };
     headers(&head)
         .into_iter()

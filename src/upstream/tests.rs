@@ -17,7 +17,7 @@ fn config(more: &str) -> Config {
 fn removed(headers: Headers<'_>, names: &IdentityHeaders) -> Vec<Vec<u8>> {
     let head = RequestHead {
         headers,
-        client_address: None,
+        facts: None,
     };
     let mut edits = HeaderEdits::default();
     edits.clear(&head, names);
@@ -204,7 +204,7 @@ fn credentials_are_withheld_where_configured() {
     ];
     let head = RequestHead {
         headers,
-        client_address: None,
+        facts: None,
     };
     let without_query = set(":path", "/a?b=1");
     for (more, expected) in [
@@ -233,7 +233,7 @@ fn credentials_are_withheld_where_configured() {
 fn what_is_not_there_is_not_removed() {
     let head = RequestHead {
         headers: &[(b":path", b"/a?b=1")],
-        client_address: None,
+        facts: None,
     };
     let config = config(r#", "credentials": ["bearer", "query"], "forward_credential": false"#);
     assert!(all(&withheld(&head, &config)).is_empty());
@@ -250,7 +250,7 @@ fn a_withheld_credential_goes_on_in_no_spelling() {
     ];
     let head = RequestHead {
         headers,
-        client_address: None,
+        facts: None,
     };
     let edits = withheld(&head, &config(r#", "forward_credential": false"#));
     let expected = [&b"x_api_key"[..], b"X-Api_Key", b"Authorization"].map(remove);

@@ -76,7 +76,7 @@ impl Explainer {
         let headers: Vec<_> = head(request, &target).chain(added).collect();
         let asked = RequestHead {
             headers: &headers,
-            client_address: None,
+            facts: None,
         };
         let caller = || {
             let nobody = Claims::default();
@@ -99,7 +99,7 @@ impl Explainer {
         let headers: Vec<_> = head(request, &request.target).collect();
         let head = RequestHead {
             headers: &headers,
-            client_address: None,
+            facts: None,
         };
         let query = std::str::from_utf8(&request.target)
             .ok()

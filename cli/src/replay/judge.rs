@@ -200,7 +200,7 @@ fn with_head<T>(
     let headers: Vec<Header<'_>> = given.chain(done).collect();
     decide(&RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     })
 }
 

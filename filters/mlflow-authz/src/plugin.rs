@@ -251,10 +251,10 @@ impl Plugin {
         let pairs = host::header_pairs(HeaderMap::Request)?;
         let headers = pairs.pairs()?;
         self.with_engine(|engine, context| {
-            let client = request::LazyAddress::default();
+            let facts = request::LazyFacts::default();
             let head = RequestHead {
                 headers: &headers,
-                client_address: Some(&client),
+                facts: Some(&facts),
             };
             match event(engine, context, &head) {
                 Some(Next::Forward(decision, edits)) => {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use mlflow_authz::denial::Answer;
 use mlflow_authz::upstream::{HeaderEdit, HeaderEdits};
-use mlflow_authz::{ClientAddress, Decision, StreamId};
+use mlflow_authz::{Decision, HostFacts, StreamId};
 
 use crate::host::{self, HeaderMap, HostError};
 
@@ -190,13 +190,15 @@ pub fn text_property(path: &[&str]) -> Option<String> {
     host::property(path).and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
-/// The address of the request that is the effective context, read from the host when it is asked for.
+/// What the host knows of the request that is the effective context, each fact read once and when it is asked for.
 #[derive(Debug, Default)]
-pub struct LazyAddress(OnceCell<Option<String>>);
+pub struct LazyFacts {
+    client_address: OnceCell<Option<String>>,
+}
 
-impl ClientAddress for LazyAddress {
-    fn read(&self) -> Option<&str> {
-        self.0.get_or_init(client_address).as_deref()
+impl HostFacts for LazyFacts {
+    fn client_address(&self) -> Option<&str> {
+        self.client_address.get_or_init(client_address).as_deref()
     }
 }
 

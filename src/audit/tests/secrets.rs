@@ -73,7 +73,7 @@ fn no_record_holds_a_key_or_user_information() {
         ];
         let head = RequestHead {
             headers: &headers,
-            client_address: None,
+            facts: None,
         };
         let line = log(false, 9).record(NOW, &denied(), &head, || None);
         let line = line.unwrap();
@@ -96,7 +96,7 @@ fn a_record_holds_nothing_that_a_terminal_acts_on() {
     };
     let head = RequestHead {
         headers: &[(b":path", text.as_bytes())],
-        client_address: None,
+        facts: None,
     };
     let mut log = log(false, 9);
     let line = log.record(NOW, &decision, &head, || None).unwrap();

@@ -11,7 +11,7 @@ fn navigates(headers: &[(&str, &str)]) -> bool {
         .collect();
     is_navigation(&RequestHead {
         headers: &headers,
-        client_address: None,
+        facts: None,
     })
 }
 
@@ -87,6 +87,6 @@ fn bytes_that_are_no_text_are_a_program_s() {
     let headers: &[(&[u8], &[u8])] = &[(b"accept", b"text/html, \xff\xfe")];
     assert!(!is_navigation(&RequestHead {
         headers,
-        client_address: None
+        facts: None
     }));
 }

@@ -100,7 +100,7 @@ fn answer(config: &Config, decision: &Decision, headers: &[(&[u8], &[u8])]) -> A
     all.extend(headers);
     let head = RequestHead {
         headers: &all,
-        client_address: None,
+        facts: None,
     };
     Denials {
         config,

@@ -169,7 +169,7 @@ fn the_key_is_in_no_record_answer_metric_or_line() {
         let (stream, mut next) = shell.headers(&headers);
         let head = RequestHead {
             headers: &headers,
-            client_address: None,
+            facts: None,
         };
         if let Next::Wait = &next {
             let callout = &shell.open[0].2;

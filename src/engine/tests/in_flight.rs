@@ -142,7 +142,7 @@ fn a_stream_that_never_waited_is_not_woken() {
     let mut shell = Shell::new("");
     let head = crate::request::RequestHead {
         headers: &[],
-        client_address: None,
+        facts: None,
     };
     let context = crate::engine::HostContext {
         now: NOW,

@@ -87,7 +87,7 @@ impl Checks {
         ];
         let head = RequestHead {
             headers: &headers,
-            client_address: None,
+            facts: None,
         };
         let decision = decide::decide(&self.rules, &head, || Ok(known.clone()), b"");
         decision.effect() == Effect::Allow

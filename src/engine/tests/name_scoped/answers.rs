@@ -121,7 +121,7 @@ fn audit_records_name_the_object() {
         let decision = next.decision().unwrap();
         let head = RequestHead {
             headers: &[(b":method", b"POST")],
-            client_address: None,
+            facts: None,
         };
         let now = shell.now;
         let record = shell.engine().audit_record(now, decision, &head, || None);
