@@ -252,7 +252,7 @@ impl Denials<'_> {
             .and_then(Operation::note)
             .map_or_else(String::new, |note| format!(" {note}"));
         let Some(required) = decision.required else {
-            return String::new();
+            return format!("{caller} may not {action}.{note}{}", self.help());
         };
         let granting = self.policy.scopes_to_ask_for(decision.operation, required);
         let granting = match granting.as_slice() {

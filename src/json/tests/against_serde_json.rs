@@ -34,12 +34,26 @@ fn assert_same(text: &[u8]) {
         text.escape_ascii()
     );
     if let Ok(value) = serde_json::from_slice::<Value>(text) {
-        assert_eq!(
-            read::<Value>(text).unwrap(),
-            value,
-            "{}",
+        let read = read::<Value>(text).unwrap();
+        assert!(
+            same(&read, &value),
+            "{}: {read} and {value}",
             text.escape_ascii()
         );
+    }
+}
+
+/// Equal, but for the last digit of fractions, which serde_json rounds twice.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same(a, b))
+        }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() && other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= 2.0 * f64::EPSILON * one.abs()
+        }
+        _ => one == other,
     }
 }
 
