@@ -6,8 +6,9 @@ use std::time::Duration;
 use divan::Bencher;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::request::Header;
+use mlflow_authz::rules::Rules;
 use mlflow_authz::shared_data::LocalData;
-use mlflow_authz::{Config, Engine, HostContext, Next, Outbox, RequestHead, StreamId};
+use mlflow_authz::{Config, Engine, HostContext, Next, Outbox, RequestHead, StreamId, decide};
 
 const STREAM: StreamId = StreamId(1);
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
@@ -139,4 +140,19 @@ fn cached_denial(bencher: Bencher<'_, '_>) {
         &headers("DELETE", path, BEARER),
         "scope_missing",
     );
+}
+
+/// The same read without a cache: what a head tells, and whether a principal who is known may.
+#[divan::bench]
+fn read_and_authorize(bencher: Bencher<'_, '_>) {
+    let headers = headers(READ.0, READ.1, BEARER);
+    let head = RequestHead {
+        headers: &headers,
+        facts: None,
+    };
+    let rules = Rules::new(Config::parse(CONFIG).unwrap());
+    let caller = decide::caller(SAID);
+    let decide = |head| decide::decide(&rules, head, || caller.clone(), b"");
+    assert_eq!(decide(&head).reason.as_str(), "allowed");
+    bencher.bench_local(|| decide(black_box(&head)));
 }

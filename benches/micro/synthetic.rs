@@ -36,6 +36,7 @@ fn operation(number: usize) -> &'static Operation {
     };
     Box::leak(Box::new(Operation {
         needs: mlflow_authz::catalog::Needs::Own,
+        naming: mlflow_authz::catalog::Naming::Untied,
         narrowed: None,
         name: format!("Act{number}").leak(),
         object: Object::Run,
