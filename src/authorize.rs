@@ -130,6 +130,9 @@ impl Case<'_> {
 
     fn by_body(&self, objects: &Objects<'_>) -> Authorized {
         let unavailable = |why: &str| self.refused(Reason::BodyUnavailable, &Unclear::new(why));
+        let limit = objects.body_limit;
+        let announced = announced_length(objects.head).ok().flatten();
+        let is_announced_too_large = announced.is_some_and(|length| length > limit as u64);
         let body = match objects.body {
             Body::Ignored => {
                 return unavailable(
@@ -137,19 +140,13 @@ impl Case<'_> {
                 );
             }
             Body::Missing => return unavailable("the body that holds the name did not come"),
-            Body::Unread => {
-                let announced = announced_length(objects.head).ok().flatten();
-                return if announced.unwrap_or_default() > objects.body_limit as u64 {
-                    self.decided(Reason::BodyTooLarge)
-                } else {
-                    Authorized::NeedsBody
-                };
+            Body::Unread | Body::Read(_) if is_announced_too_large => {
+                return self.decided(Reason::BodyTooLarge);
             }
+            Body::Unread => return Authorized::NeedsBody,
+            Body::Read(body) if body.len() > limit => return self.decided(Reason::BodyTooLarge),
             Body::Read(body) => body,
         };
-        if body.len() > objects.body_limit {
-            return self.decided(Reason::BodyTooLarge);
-        }
         match names::read_body(self.operation, self.missing, objects.head, body) {
             Ok(demands) => self.weigh(&demands),
             Err(unclear) => self.refused(Reason::BodyAmbiguous, &unclear),
