@@ -1,4 +1,6 @@
-//! No circles among modules: of the children of any module, none leads back to itself by what it uses.
+//! What the modules may not do: lead back to themselves, and allow a request anywhere but in `authorize`.
+//!
+//! No circles: of the children of any module, none leads back to itself by what it uses.
 //!
 //! Reads sources as text: `use` declarations and paths that begin with `crate`, `super` or `self`. A module counts
 //! with all that is below it, what a module and one below it use of each other counts for nothing, and a name that a
@@ -37,6 +39,24 @@ fn no_module_leads_back_to_itself() {
             "{sources}"
         );
     }
+}
+
+#[test]
+fn requests_are_allowed_in_one_place() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let says_allowed = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("a source");
+        let is_of_tests = file
+            .iter()
+            .any(|part| part == "tests" || part == "tests.rs");
+        !is_of_tests && without_tests(&text).contains("Reason::Allowed")
+    };
+    let files = rust_files(&folder).into_iter().filter(says_allowed);
+    let names = files.map(|file| file.strip_prefix(&folder).expect("below").to_owned());
+    let names: BTreeSet<PathBuf> = names.collect();
+    // The other one has no message for it.
+    let expected = ["authorize.rs", "denial.rs"].map(PathBuf::from);
+    assert_eq!(names, BTreeSet::from(expected));
 }
 
 #[test]
