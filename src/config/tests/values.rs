@@ -102,8 +102,8 @@ fn values_out_of_range_name_the_field() {
         (with(r#""hosts": []"#), "hosts: is empty, "),
         (with(r#""hosts": null"#), "hosts: "),
         (
-            with(r#""hosts": "registry.example""#),
-            "hosts: must be a list, not \"registry.example\"",
+            with(r#""hosts": "registry.example: 8443""#),
+            "hosts: must be a list, not \"registry.example: 8443\"",
         ),
         (with(r#""mounts": ["/", ""]"#), "mounts[1]: "),
         (with(r#""mounts": ["api"]"#), "mounts[0]: "),
