@@ -65,13 +65,11 @@ impl From<json::Error> for ConfigError {
                 Self::field(json::field_of(&field, name), "is duplicated; write it once")
             }
             Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => {
-                let problem = format!("must be {}", in_json(&expected));
+                let problem = format!("must be {}", wanted(&expected));
                 Self::Field { field, problem }
             }
             Problem::Unexpected { found, expected } => {
-                // "invalid type: string \"x\"": what is wrong with it stands in what it must be.
-                let found = found.split_once(": ").map_or(&*found, |(_, found)| found);
-                let problem = format!("must be {}, not {}", in_json(&expected), in_json(found));
+                let problem = format!("must be {}, not {found}", wanted(&expected));
                 Self::Field { field, problem }
             }
             other => Self::field(field, other.to_string()),
@@ -92,20 +90,12 @@ fn remedy(field: &str) -> &'static str {
     }
 }
 
-/// serde's words for kinds of values, as JSON calls them.
-fn in_json(kind: &str) -> String {
-    let quoted = |it: &str| it.trim_matches('`').to_owned();
-    match kind {
-        "sequence" | "a sequence" => "a list".to_owned(),
-        "map" | "a map" | "an object" => "an object".to_owned(),
-        "a string" => "text in quotes".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "floating point number" => "a fraction".to_owned(),
-        _ if kind.starts_with("struct ") => "an object".to_owned(),
-        _ => ["string ", "integer ", "boolean "]
-            .iter()
-            .find_map(|prefix| kind.strip_prefix(prefix))
-            .map_or_else(|| kind.to_owned(), quoted),
+/// serde's words for what a field takes, as somebody writes it.
+fn wanted(expected: &str) -> &str {
+    match expected {
+        "a string" => "text in quotes",
+        "a boolean" => "true or false",
+        other => other,
     }
 }
 
