@@ -107,16 +107,16 @@ def _narrow(cases: list[Case]) -> list[str]:
     ignoring = find(cases, "tag", "authz")
     lines = head("cached write to a model", *_FIGURES)
     for title, case in (
-        ("wide key, bodies ignored", ignoring),
-        ("wide key, bodies read", wide),
-        ("narrow key, bodies read", narrow),
+        ("unrestricted key, bodies ignored", ignoring),
+        ("unrestricted key, bodies read", wide),
+        ("key limited to names, bodies read", narrow),
     ):
         lines.append(row(title, *_figures(case)))
     lines += ["", *head("write to a model", "ratio of CPU time, median", "quartiles", "added µs, median")]
     for title, ours, other in (
-        ("narrow key / wide key, both with bodies read", narrow, wide),
-        ("wide key: bodies read / ignored", wide, ignoring),
-        ("narrow key, bodies read / wide key, ignored", narrow, ignoring),
+        ("key limited to names / unrestricted key, both with bodies read", narrow, wide),
+        ("unrestricted key: bodies read / ignored", wide, ignoring),
+        ("key limited to names, bodies read / unrestricted key, ignored", narrow, ignoring),
     ):
         pairs = list(zip(ours.cpu_us, other.cpu_us, strict=True))
         ratios = [a / b for a, b in pairs]

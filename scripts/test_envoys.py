@@ -32,13 +32,15 @@ LEFT_OUT = {
     "test_manifests.py": "mostly the schemas of Istio and Envoy Gateway",
     "test_memory.py": "Envoy's memory, whose limits are those of the newest release",
     "test_narrow_client.py": "MLflow for minutes; test_narrow_bodies.py has the part that is Envoy's",
-    "test_negative_entries.py": "what the engine remembers; test_cache.py has the part that is Envoy's",
+    "test_negative_entries.py": "what the engine caches; test_cache.py has the part that is Envoy's",
     "test_package.py": "what is shipped, no Envoy",
+    "test_release.py": "the release script, no Envoy",
     "test_replay.py": "the command line and its report",
     "test_rollout.py": "MLflow under load; test_hot_change.py has the part that is Envoy's",
     "test_scripts.py": "no Envoy",
-    "test_stale.py": "what the engine remembers in an outage; test_auth_service_trouble.py has the outages",
+    "test_stale.py": "what the engine caches in an outage; test_auth_service_trouble.py has the outages",
     "test_under_fault.py": "such troubles under load; test_auth_service_trouble.py has each by itself",
+    "test_workflows.py": "files for GitHub, no Envoy",
     "test_workspaces.py": "what MLflow itself makes of workspaces and of artifacts' paths",
 }
 
