@@ -8,7 +8,7 @@ from typing import Literal
 
 CONNECTIONS = 16
 
-_SCRIPT = Path(__file__).with_name("bench_load.lua")
+_SCRIPT = Path(__file__).with_name("load.lua")
 _LONGEST_SECONDS = 60
 
 

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import this_machine
+from bench.machine import cpu
+from harness import paths
 
-ROOT = Path(__file__).resolve().parents[1]
-REPORT = ROOT / "docs" / "benchmarks" / "micro.md"
+REPORT = paths.ROOT / "docs" / "benchmarks" / "micro.md"
 
 # Nanoseconds, natively, with the whole table loaded.
 BARS = {"catalogs/classify_a_target": 150, "decide/cached_read": 500, "decide/cached_write": 500}
@@ -100,7 +100,7 @@ def machine() -> str:
     now = datetime.datetime.now(datetime.UTC)
     extensions = "with" if " sha_ni " in Path("/proc/cpuinfo").read_text() else "without"
     return (
-        f"{now:%Y-%m-%d %H:%M} UTC; {this_machine.cpu()} {extensions} SHA instructions, "
+        f"{now:%Y-%m-%d %H:%M} UTC; {cpu()} {extensions} SHA instructions, "
         f"{os.cpu_count()} CPUs, Rust {rust}; load average {os.getloadavg()[0]:.1f} at the end."
     )
 
@@ -135,7 +135,7 @@ def main(native: str, wasm: str, by_host: str) -> int:
         return 1
     parts = [HEAD, machine(), *table(measured, by_path), *tables]
     REPORT.write_text("\n".join(parts) + "\n")
-    print(f"{REPORT.relative_to(ROOT)} is written")
+    print(f"{REPORT.relative_to(paths.ROOT)} is written")
     problems = missed(measured)
     for problem in problems:
         print(f"missed: {problem}", file=sys.stderr)

@@ -15,31 +15,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
-sys.dont_write_bytecode = True
+from bench import start_report
+from bench.comparison import alternatives
+import yaml
+from bench.comparison.subjects import cpu_seconds, discard_access_log, rss_kib
+from bench.upstream import Upstream
+from harness import keys, paths, ports
+from harness.auth_service import AuthService
+from harness.envoy_config import Address, Config, EnvoyOptions, render
+from harness.processes import Process, wait_until
+from harness.stack import MOUNT
+from harness.progress import run_to_its_end, step
 
-import bench_rivals  # noqa: E402
-import bench_start_report  # noqa: E402
-import yaml  # noqa: E402
-from bench_subjects import cpu_seconds, discard_access_log, rss_kib  # noqa: E402
-from bench_upstream import Upstream  # noqa: E402
-from harness import keys, paths, ports  # noqa: E402
-from harness.auth_service import AuthService  # noqa: E402
-from harness.envoy_config import Address, Config, EnvoyOptions, render  # noqa: E402
-from harness.processes import Process, wait_until  # noqa: E402
-from harness.stack import MOUNT  # noqa: E402
-from progress import end_as_by_ctrl_c, step  # noqa: E402
-
-REPORT = ROOT / "docs" / "benchmarks" / "start.md"
-EMPTY = ROOT / "dist" / "empty.wasm"
+REPORT = paths.ROOT / "docs" / "benchmarks" / "start.md"
+EMPTY = paths.ROOT / "dist" / "empty.wasm"
 
 WORKERS = (1, 4, 16)
 SUBJECTS: dict[str, dict[str, Any]] = {
     "none": {"with_filter": False},
     "empty": {"wasm": EMPTY},
     "authz": {},
-    "lua": {"with_filter": False, "edit": bench_rivals.lua},
+    "lua": {"with_filter": False, "edit": alternatives.lua},
 }
 """The Envoys, by what is laid over envoy.yaml."""
 ANSWERS = {"none": 200, "empty": 200, "authz": 401, "lua": 401}
@@ -162,9 +158,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--print", action="store_true", help="print the report, write no file")
     wanted = parser.parse_args()
-    end_as_by_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-start-") as folder:
-        report = bench_start_report.text(run(wanted.rounds, Path(folder)))
+        report = start_report.text(run(wanted.rounds, Path(folder)))
     if wanted.print:
         print(report)
     else:
@@ -174,7 +169,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_to_its_end(main)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import Protocol
 
-import this_machine
-from bench_report import head, row, title_of
+from bench.machine import cpu
+from bench.comparison.report import head, row, title_of
 from harness import paths
 
 
 class Start(Protocol):
-    """See bench_start."""
+    """See bench/start.py."""
 
     answered_ms: float
     cpu_ms: float
@@ -23,7 +23,7 @@ class Start(Protocol):
 
 
 class Case(Protocol):
-    """See bench_start."""
+    """See bench/start.py."""
 
     subject: str
     workers: int
@@ -87,7 +87,7 @@ def _per_vm(cases: list[Case]) -> list[str]:
 
 def _machine() -> str:
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {this_machine.cpu()}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu()}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
         f"Envoy {paths.versions()['ENVOY_VERSION']}. Load average {os.getloadavg()[0]:.1f} at the end."
     )
 

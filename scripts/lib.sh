@@ -224,7 +224,7 @@ ensure_test_python() {
 # compares with.
 ensure_middleware_python() {
   local dir requirements
-  requirements=$ROOT/scripts/rivals/requirements.txt
+  requirements=$ROOT/bench/alternatives/requirements.txt
   dir=$TOOLS/middleware-$(sha256sum "$requirements" | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing FastAPI and what it runs on, to measure against"
   make_venv "$dir" -r "${requirements#"$ROOT/"}"

@@ -9,7 +9,7 @@ from harness.http import Client
 from harness.processes import Process
 from harness.stack import MOUNT
 
-RIVALS = Path(__file__).with_name("rivals")
+FOLDER = paths.ROOT / "bench" / "alternatives"
 EXTENSIONS = "type.googleapis.com/envoy.extensions"
 STATIC_KEYS = 50
 """Keys of each kind in RBAC's lists; the one that is sent stands in the middle, for they are compared one by one."""
@@ -24,8 +24,8 @@ def use(config: Config, http_filter: Config) -> None:
 
 
 def lua(config: Config) -> None:
-    """Envoy's Lua filter with rivals/authz.lua."""
-    script = {"default_source_code": {"filename": str(RIVALS / "authz.lua")}}
+    """Envoy's Lua filter with bench/alternatives/authz.lua."""
+    script = {"default_source_code": {"filename": str(FOLDER / "authz.lua")}}
     typed = {"@type": f"{EXTENSIONS}.filters.http.lua.v3.Lua", **script}
     use(config, {"name": "envoy.filters.http.lua", "typed_config": typed})
 
@@ -81,12 +81,12 @@ def _holders(key: keys.Key, name: str) -> list[Config]:
 
 
 class Middleware:
-    """rivals/middleware.py under uvicorn: one process, httptools, uvloop, no access log."""
+    """bench/alternatives/middleware.py under uvicorn: one process, httptools, uvloop, no access log."""
 
     def __init__(self, mlflow: Address, auth: Address, workdir: Path) -> None:
         port = ports.free_port()
         self.url = f"http://{ports.HOST}:{port}"
-        command = [python(), "-m", "uvicorn", "middleware:app", "--app-dir", RIVALS]
+        command = [python(), "-m", "uvicorn", "middleware:app", "--app-dir", FOLDER]
         command += ["--host", ports.HOST, "--port", str(port), "--workers", "1", "--backlog", "2048"]
         command += ["--loop", "uvloop", "--http", "httptools", "--ws", "none"]
         command += ["--no-access-log", "--log-level", "warning"]
@@ -116,5 +116,5 @@ def python() -> Path:
 
 def versions() -> str:
     """What the middleware runs on."""
-    lines = (RIVALS / "requirements.txt").read_text().splitlines()
+    lines = (FOLDER / "requirements.txt").read_text().splitlines()
     return ", ".join(line.replace("==", " ") for line in lines if not line.startswith("#"))

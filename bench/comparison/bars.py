@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from bench_cases import Case, Sample, find
+from bench.comparison.cases import Case, Sample, find
 
 RESAMPLES = 500
 

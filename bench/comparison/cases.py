@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench_load import Load, Numbers, Request
+from bench.load import Load, Numbers, Request
 from harness import keys, paths
 from harness.stack import MOUNT
 
 COMPARED = ("none", "empty", "authz", "lua", "rbac", "ext_authz", "middleware")
 """Those that are sent the same reads and writes. The others are this filter in another setting, or with other keys."""
 STEPS = ("reads", "clock", "identity", "metrics", "calls")
-"""`filters/calls`, with one kind of host call more each."""
+"""`bench/filters/calls`, with one kind of host call more each."""
 PARTS = ("empty", *STEPS, "authz", "quiet")
 """What a cached read is made of."""
 DECIDING = ("authz", "lua", "rbac", "ext_authz", "middleware")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from statistics import median
 
-from bench_cases import COMPARED, TITLES, Case, find
+from bench.comparison.cases import COMPARED, TITLES, Case, find
 
 _WIDTH, _LEFT, _RIGHT = 760, 190, 125
 _ROW, _HEAD, _GAP = 22, 34, 18

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
-import bench_rivals
-import this_machine
-from bench_bars import bars
-from bench_cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, Case, find
-from bench_load import CONNECTIONS
-from bench_subjects import MODULES, Subjects, rss_kib
+from bench.comparison import alternatives
+from bench.machine import cpu
+from bench.comparison.bars import bars
+from bench.comparison.cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, Case, find
+from bench.load import CONNECTIONS
+from bench.comparison.subjects import MODULES, Subjects, rss_kib
 from harness import paths
 
 
@@ -165,13 +165,13 @@ def _size(module: Path) -> tuple[str, str]:
 
 def _machine() -> str:
     toolchain = (paths.ROOT / "rust-toolchain.toml").read_text().partition('channel = "')[2].partition('"')[0]
-    python = subprocess.run([bench_rivals.python(), "-V"], capture_output=True, text=True, check=True).stdout
+    python = subprocess.run([alternatives.python(), "-V"], capture_output=True, text=True, check=True).stdout
     # wrk has no option for it: with its version it prints its usage, and fails.
     wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split()
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {this_machine.cpu()}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu()}, {os.cpu_count()} CPUs, Linux {platform.release()}; "
         f"Envoy {paths.versions()['ENVOY_VERSION']}, Rust {toolchain}, {' '.join(wrk[:2])}; "
-        f"{python.strip()} with {bench_rivals.versions()}. "
+        f"{python.strip()} with {alternatives.versions()}. "
         f"Load average {os.getloadavg()[0]:.1f} at the end."
     )
 
@@ -201,7 +201,7 @@ upstream or auth service were the limit of the requests per second, and a faster
 
 ## Where this filter's time goes
 
-*Host calls alone* is a filter that decides nothing (`filters/calls`): it makes the host calls of a cached read that is
+*Host calls alone* is a filter that decides nothing (`bench/filters/calls`): it makes the host calls of a cached read that is
 allowed, with texts as long, one kind more in each row. That is what any filter pays that tells as much to upstream, to
 the metrics and to the access log.
 

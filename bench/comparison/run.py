@@ -5,24 +5,20 @@ Runs in the tests' environment. What is measured and how is told in docs/benchma
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
-sys.dont_write_bytecode = True
+from bench.comparison.chart import svg
+from bench.comparison.report import text
+from bench.comparison.cases import COMPARED, DECISIONS, Case, Sample, all_cases, expected
+from bench.load import CONNECTIONS, Load, Numbers, send
+from bench.comparison.subjects import VARIANTS, Subjects, cpu_seconds
+from harness import paths
+from harness.progress import run_to_its_end, step
 
-import bench_chart  # noqa: E402
-import bench_report  # noqa: E402
-from bench_cases import COMPARED, DECISIONS, Case, Sample, all_cases, expected  # noqa: E402
-from bench_load import CONNECTIONS, Load, Numbers, send  # noqa: E402
-from bench_subjects import VARIANTS, Subjects, cpu_seconds  # noqa: E402
-from progress import end_as_by_ctrl_c, step  # noqa: E402
-
-DOCS = ROOT / "docs" / "benchmarks"
+DOCS = paths.ROOT / "docs" / "benchmarks"
 SLOW = {"middleware": 10}
 """What answers so slowly that it is sent a fraction of the requests."""
 
@@ -190,8 +186,8 @@ def run(size: Size, workdir: Path) -> tuple[str, str]:
                     step(f"round {number + 1} of {size.rounds}, with latency")
                 bench.round(number)
             bench.check_logs()
-            report = bench_report.text(bench.cases, subjects, size.requests, size.keys)
-            return report, bench_chart.svg(bench.cases)
+            report = text(bench.cases, subjects, size.requests, size.keys)
+            return report, svg(bench.cases)
     finally:
         os.sched_setaffinity(0, set(cpus))
 
@@ -203,7 +199,6 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tiny round of everything; implies --print")
     parser.add_argument("--print", action="store_true", help="print the report, write no files")
     wanted = parser.parse_args()
-    end_as_by_ctrl_c()
     size = QUICK if wanted.quick else Size(wanted.rounds, wanted.requests)
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-bench-") as folder:
         report, chart = run(size, Path(folder))
@@ -218,7 +213,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_to_its_end(main)

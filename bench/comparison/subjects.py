@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bench_rivals
-from bench_cases import LOAD_PREFIX, LOAD_SCOPE, NARROW, STEPS
-from bench_load import Request
-from bench_rivals import EXTENSIONS, Middleware
-from bench_upstream import Upstream
+from bench.comparison import alternatives
+from bench.comparison.cases import LOAD_PREFIX, LOAD_SCOPE, NARROW, STEPS
+from bench.load import Request
+from bench.comparison.alternatives import EXTENSIONS, Middleware
+from bench.upstream import Upstream
 from harness import keys, paths
 from harness.auth_service import AuthService
 from harness.envoy import Envoy
@@ -33,9 +33,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     # Proxies of their own: their caches are full of keys that nobody else sends.
     "cold": {"plugin": PLUGIN},
     "keys": {"plugin": PLUGIN},
-    "lua": {"with_filter": False, "edit": bench_rivals.lua},
-    "rbac": {"with_filter": False, "edit": bench_rivals.rbac},
-    "ext_authz": {"with_filter": False, "edit": bench_rivals.ext_authz},
+    "lua": {"with_filter": False, "edit": alternatives.lua},
+    "rbac": {"with_filter": False, "edit": alternatives.rbac},
+    "ext_authz": {"with_filter": False, "edit": alternatives.ext_authz},
 }
 """The Envoys, by what is laid over envoy.yaml."""
 

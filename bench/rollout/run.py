@@ -4,20 +4,14 @@ Exits with status 1 if a request failed, or was decided otherwise than its step 
 """
 
 import argparse
-import os
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-sys.dont_write_bytecode = True
-
-from harness import paths  # noqa: E402
-from harness.mlflow_server import MlflowServer  # noqa: E402
-from progress import end_as_by_ctrl_c, step  # noqa: E402
-from rollout_story import (  # noqa: E402
+from harness import paths
+from harness.mlflow_server import MlflowServer
+from harness.progress import run_to_its_end, step
+from bench.rollout.story import (
     SETTLED,
     WAYS,
     WORKERS,
@@ -28,9 +22,9 @@ from rollout_story import (  # noqa: E402
     stands_at,
     undeserved,
 )
-from soak_report import load_average, machine, table  # noqa: E402
+from bench.soak.report import load_average, machine, table
 
-REPORT = ROOT / "docs" / "benchmarks" / "rollout.md"
+REPORT = paths.ROOT / "docs" / "benchmarks" / "rollout.md"
 
 _INTRODUCTION = """# A rollout under load
 
@@ -155,7 +149,6 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=15, help="the length of each step")
     parser.add_argument("--print", action="store_true", help="do not touch the report")
     wanted = parser.parse_args()
-    end_as_by_ctrl_c()
     began, load_at_begin = machine(paths.wasm_module()), load_average()
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-rollout-") as folder:
         step("starting the MLflow server (some ten seconds)")
@@ -171,14 +164,9 @@ def main() -> int:
         return 1
     if not wanted.print:
         REPORT.write_text(page + "\n")
-        step(f"wrote {REPORT.relative_to(ROOT)}")
+        step(f"wrote {REPORT.relative_to(paths.ROOT)}")
     return 0
 
 
 if __name__ == "__main__":
-    # What is set by hand only matters to the tests' own processes.
-    os.chdir(ROOT)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_to_its_end(main)

@@ -11,9 +11,9 @@ from typing import Any
 from harness import keys, paths
 from harness.load import READ, Caller, Sent, reader, stranger
 from harness.load_http import Address, Client
-from progress import step
-from soak_parts import Soaked
-from soak_report import Section
+from harness.progress import step
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 
 ATTACKER, OTHERS = "127.0.0.2", "127.0.0.1"
 DEAD = Caller("dead", "hk_live_dead", frozenset({"read"}))

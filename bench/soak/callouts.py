@@ -11,9 +11,9 @@ from harness import paths
 from harness.envoy import Envoy
 from harness.load import READ, Caller, readers
 from harness.load_http import burst, keep_sending
-from progress import step
-from soak_parts import Soaked
-from soak_report import Section
+from harness.progress import step
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 
 WORKERS = (1, 2, 4)
 BURST = 500

@@ -1,4 +1,4 @@
-"""Runs tests/test_under_fault.py and keeps what each case printed."""
+"""Runs tests/envoy/test_under_fault.py and keeps what each case printed."""
 
 import argparse
 import re
@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from harness import paths
-from progress import step
-from soak_report import Section
+from harness.progress import step
+from bench.soak.report import Section
 
 _LINE = re.compile(
     r"^\.?F?(?P<title>.+), (?P<workers>\d) worker\(s\)\s+sent\s+(?P<sent>\d+)\s+"
@@ -22,7 +22,7 @@ _COUNTED = ("sent", "answered", "right", "unavailable", "wrong", "hung", "lost")
 
 def measure(_: argparse.Namespace, workdir: Path) -> Section:
     section = Section("faults", "Under fault")
-    step("tests/test_under_fault.py (a minute)")
+    step("tests/envoy/test_under_fault.py (a minute)")
     command = [
         sys.executable,
         "-m",
@@ -33,7 +33,7 @@ def measure(_: argparse.Namespace, workdir: Path) -> Section:
         "no:cacheprovider",
         f"--basetemp={workdir}/pytest",
     ]
-    command.append(str(paths.ROOT / "tests" / "test_under_fault.py"))
+    command.append(str(paths.ROOT / "tests" / "envoy" / "test_under_fault.py"))
     ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     failed = [line for line in ran.stdout.splitlines() if line.startswith("FAILED")]
     step("  " + "; ".join([ran.stdout.strip().splitlines()[-1], *failed]))
@@ -41,7 +41,7 @@ def measure(_: argparse.Namespace, workdir: Path) -> Section:
     if not found:
         raise RuntimeError(ran.stdout[-3000:] + ran.stderr[-3000:])
     section.add(
-        "What `tests/test_under_fault.py` says of each case: a second of load, half of it with keys seen "
+        "What `tests/envoy/test_under_fault.py` says of each case: a second of load, half of it with keys seen "
         "before the fault, which are never refused. The callout's timeout is 600 ms, the circuit opens for "
         "300 ms, the TTL is 500 ms. *Back after*: from the end of the fault to the first answer about a cold "
         f"key. {ran.stdout.strip().splitlines()[-1].strip('= ')}."

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 from harness.load import READ
-from progress import step
-from soak_parts import Soaked
-from soak_report import Section
+from harness.progress import step
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 
 WORKERS = 2
 THREADS = 2
 CONNECTIONS = 48
-_SCRIPT = Path(__file__).with_name("soak_load.lua")
+_SCRIPT = Path(__file__).with_name("load.lua")
 _SLOWEST_RATE = 200
 """Requests per second below which the measurement gives up."""
 

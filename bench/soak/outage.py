@@ -11,9 +11,9 @@ from pathlib import Path
 from harness import keys
 from harness.load import GRACE, READ, WRITE, Caller, Sent, Tally, reader, readers, stranger, writers
 from harness.load_http import Address, Work, keep_sending
-from progress import step
-from soak_parts import Soaked
-from soak_report import Section, percentile
+from harness.progress import step
+from bench.soak.parts import Soaked
+from bench.soak.report import Section, percentile
 
 WORKERS = 2
 TTL = 10

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_subjects import discard_access_log, rss_kib
-from bench_upstream import Upstream
+from bench.comparison.subjects import discard_access_log, rss_kib
+from bench.upstream import Upstream
 from harness import keys, paths, ports
 from harness.envoy import Envoy
 from harness.envoy_config import Config, EnvoyOptions
@@ -30,7 +30,7 @@ def _echo(workdir: Path) -> _Echo:
     workdir.mkdir()
     address = ports.HOST, ports.free_port()
     command = [sys.executable, "-m", "harness.upstream", str(address[1])]
-    process = Process("upstream", command, workdir, env={"PYTHONPATH": str(paths.ROOT / "tests")})
+    process = Process("upstream", command, workdir)
     process.wait_ready(lambda: Client(*address).get("/").status == 200, timeout=15)
     return _Echo(process, address)
 

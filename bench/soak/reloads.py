@@ -10,9 +10,9 @@ from pathlib import Path
 from harness.hot import DRAIN, HotListener
 from harness.load import READ, WRITE, reader, readers
 from harness.load_http import BackgroundLoad, Work
-from progress import step
-from soak_parts import Soaked
-from soak_report import Section
+from harness.progress import step
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 
 WORKERS = 2
 _LIMIT = 5

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import this_machine
+from bench.machine import cpu
 from harness import paths
-from progress import step
+from harness.progress import step
 
 REPORT = paths.ROOT / "docs" / "benchmarks" / "soak.md"
 
@@ -30,7 +30,7 @@ def machine(module: Path) -> str:
     """Where and what, for the head of a section."""
     envoy = ".".join(map(str, paths.envoy_version()))
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {this_machine.cpu()}, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu()}, "
         f"{os.cpu_count()} CPUs, Linux {platform.release()}; Envoy {envoy}, "
         f"Python {platform.python_version()}; module {module_name(module)}"
     )

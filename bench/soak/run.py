@@ -1,33 +1,22 @@
 """Runs one measurement, or all, and writes its section of docs/benchmarks/soak.md; see scripts/soak."""
 
 import argparse
-import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-sys.dont_write_bytecode = True
-
-import soak_attacks  # noqa: E402
-import soak_callouts  # noqa: E402
-import soak_faults  # noqa: E402
-import soak_memory  # noqa: E402
-import soak_outage  # noqa: E402
-import soak_reloads  # noqa: E402
-from progress import end_as_by_ctrl_c, step  # noqa: E402
-from soak_report import Section, print_section, replace_section  # noqa: E402
+from bench.soak import attacks, callouts, faults, memory, outage, reloads
+from harness.progress import run_to_its_end, step
+from bench.soak.report import Section, print_section, replace_section
 
 Measurement = Callable[[argparse.Namespace, Path], Section]
 MEASUREMENTS: dict[str, Measurement] = {
-    "callouts": soak_callouts.measure,
-    "attacks": soak_attacks.measure,
-    "outage": soak_outage.measure,
-    "memory": soak_memory.measure,
-    "reloads": soak_reloads.measure,
-    "faults": soak_faults.measure,
+    "callouts": callouts.measure,
+    "attacks": attacks.measure,
+    "outage": outage.measure,
+    "memory": memory.measure,
+    "reloads": reloads.measure,
+    "faults": faults.measure,
 }
 
 
@@ -43,7 +32,6 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=1_000_000, help="memory: different keys")
     parser.add_argument("--reloads", type=int, default=1_000, help="reloads: new configurations")
     wanted = parser.parse_args()
-    end_as_by_ctrl_c()
     for name in MEASUREMENTS if wanted.what == "all" else [wanted.what]:
         with tempfile.TemporaryDirectory(prefix=f"mlflow-authz-soak-{name}-") as folder:
             section = MEASUREMENTS[name](wanted, Path(folder))
@@ -53,9 +41,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # What is set by hand only matters to the tests' own processes.
-    os.chdir(ROOT)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_to_its_end(main)

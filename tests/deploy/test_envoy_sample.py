@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 from harness import envoy_config, paths
 from harness.envoy import validate
 from harness.http import bearer

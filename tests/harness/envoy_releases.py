@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from progress import end_as_by_ctrl_c, step
+from . import paths
+from .progress import run_to_its_end, step
 
-ROOT = Path(__file__).resolve().parents[1]
-REPORT = ROOT / "docs" / "envoy-versions.md"
+REPORT = paths.ROOT / "docs" / "envoy-versions.md"
 
 # All others are run, new ones too.
 LEFT_OUT = {
@@ -60,10 +60,10 @@ def run(version: str, envoy: str, arguments: list[str], folder: Path) -> Outcome
     if f"/{version}/" not in said:
         raise SystemExit(f"error: {envoy} is not Envoy {version}: {said.strip()}")
     results = folder / f"{version}.xml"
-    ignored = [f"--ignore={ROOT / 'tests' / name}" for name in LEFT_OUT]
+    ignored = [f"--ignore={paths.ROOT / 'tests' / name}" for name in LEFT_OUT]
     command = [sys.executable, "-m", "pytest", "tests", *ignored, f"--junit-xml={results}", *arguments]
     step(f"tests through Envoy {version}")
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "ENVOY": envoy}, check=False)
+    subprocess.run(command, cwd=paths.ROOT, env={**os.environ, "ENVOY": envoy}, check=False)
     return read(version, results)
 
 
@@ -107,7 +107,7 @@ def write(outcomes: list[Outcome]) -> None:
         head, rest = text.split(begin, 1)
         text = head + begin + new + end + rest.split(end.lstrip(), 1)[1]
     REPORT.write_text(text)
-    step(f"wrote {REPORT.relative_to(ROOT)}")
+    step(f"wrote {REPORT.relative_to(paths.ROOT)}")
 
 
 def main() -> int:
@@ -117,7 +117,6 @@ def main() -> int:
     # What follows is pytest's.
     split = sys.argv.index("--")
     wanted = parser.parse_args(sys.argv[1:split])
-    end_as_by_ctrl_c()
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-envoys-") as folder:
         for given in wanted.envoys:
@@ -131,7 +130,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_to_its_end(main)

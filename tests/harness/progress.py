@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from typing import NoReturn
 
 # The wrappers in bash hand on how long they have been running, so that the progress lines count on.
 _BEGAN = time.monotonic() - float(os.environ.get("STEP_SECONDS", "0"))
@@ -14,11 +16,15 @@ def step(text: str) -> None:
     print(f"[{time.monotonic() - _BEGAN:4.0f}s] {text}", file=sys.stderr, flush=True)
 
 
-def end_as_by_ctrl_c() -> None:
-    """From now on SIGTERM and SIGHUP end the process by way of the context managers, as Ctrl-C does.
+def run_to_its_end(main: Callable[[], int]) -> NoReturn:
+    """Ends the process with what `main` returns. SIGTERM, SIGHUP and Ctrl-C end it by way of the context managers.
 
     Ctrl-C too, where whoever started the process has it ignored.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -6,16 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import keys, paths
+from harness import keys
 
-sys.path.insert(0, str(paths.ROOT / "scripts"))
-import bench  # noqa: E402
-import bench_bars  # noqa: E402
-import bench_cases  # noqa: E402
-import bench_chart  # noqa: E402
-import bench_report  # noqa: E402
-from bench_cases import COMPARED, DECIDING, PARTS, STEPS, Case, Sample, find  # noqa: E402
-from bench_subjects import Subjects  # noqa: E402
+from bench.comparison import chart, run
+from bench.comparison.bars import Bar, bars
+from bench.comparison.report import text, title_of
+from bench.comparison.cases import (
+    COMPARED,
+    DECIDING,
+    PARTS,
+    STEPS,
+    UNKNOWN_KEY,
+    Case,
+    Sample,
+    all_cases,
+    find,
+    read,
+)
+from bench.comparison.subjects import Subjects
 
 pytestmark = pytest.mark.alone
 
@@ -23,24 +31,24 @@ FORWARDING = {"none", "empty", *STEPS}
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench.Bench]:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[run.Bench]:
     """Everything, measured once in a tiny way, and still running."""
     folder = tmp_path_factory.mktemp("bench")
     with Subjects(folder) as subjects:
-        small = bench.Bench(subjects, bench.QUICK)
+        small = run.Bench(subjects, run.QUICK)
         small.warm_up()
-        for number in range(bench.QUICK.rounds):
+        for number in range(run.QUICK.rounds):
             small.round(number)
         yield small
 
 
 @pytest.fixture(scope="module")
-def report(measured: bench.Bench) -> str:
+def report(measured: run.Bench) -> str:
     size = measured.size
-    return bench_report.text(measured.cases, measured.subjects, size.requests, size.keys)
+    return text(measured.cases, measured.subjects, size.requests, size.keys)
 
 
-def test_everybody_decides_alike(measured: bench.Bench) -> None:
+def test_everybody_decides_alike(measured: run.Bench) -> None:
     decided = {
         "read, read key": 200,
         "write, write key": 200,
@@ -61,20 +69,20 @@ def test_everybody_decides_alike(measured: bench.Bench) -> None:
     measured.check_answers()
 
 
-def test_nobody_has_logged_an_error(measured: bench.Bench) -> None:
+def test_nobody_has_logged_an_error(measured: run.Bench) -> None:
     measured.check_logs()
 
 
 @pytest.mark.parametrize("subject", DECIDING)
-def test_an_answer_that_is_not_the_expected_one_ends_the_run(measured: bench.Bench, subject: str) -> None:
-    refused = Case("read", subject, bench_cases.read(bench_cases.UNKNOWN_KEY))
-    allowed = Case("denied", subject, bench_cases.read(keys.READ), "4xx")
+def test_an_answer_that_is_not_the_expected_one_ends_the_run(measured: run.Bench, subject: str) -> None:
+    refused = Case("read", subject, read(UNKNOWN_KEY))
+    allowed = Case("denied", subject, read(keys.READ), "4xx")
     for case in (refused, allowed):
         with pytest.raises(RuntimeError, match=f"{case.name} on {subject}"):
             measured.send(case, 50)
 
 
-def test_who_asks_the_auth_service(measured: bench.Bench) -> None:
+def test_who_asks_the_auth_service(measured: run.Bench) -> None:
     for case in measured.cases:
         asks = case.name == "cold" or case.subject == "ext_authz"
         for sample in case.samples:
@@ -83,9 +91,9 @@ def test_who_asks_the_auth_service(measured: bench.Bench) -> None:
             assert 0.7 < sample.callouts < 1.3 if asks else sample.callouts == 0, (case.name, case.subject)
 
 
-def test_every_figure_is_there(measured: bench.Bench) -> None:
+def test_every_figure_is_there(measured: run.Bench) -> None:
     for case in measured.cases:
-        assert len(case.samples) == bench.QUICK.rounds
+        assert len(case.samples) == run.QUICK.rounds
         for sample in case.samples:
             assert sample.cpu_us > 0 and sample.rate > 0 and sample.busy > 0, (case.name, case.subject)
             assert sample.auth_us > 0 or not sample.callouts, (case.name, case.subject)
@@ -98,13 +106,13 @@ def test_the_report_has_a_row_for_each(report: str) -> None:
     for table in (block.splitlines() for block in report.split("\n\n") if block.startswith("|")):
         name, _, *rows = (line.split(" | ")[0].removeprefix("| ") for line in table)
         firsts[name] = firsts.get(name, []) + rows
-    compared = [bench_report.title_of(subject) for subject in COMPARED]
+    compared = [title_of(subject) for subject in COMPARED]
     assert firsts["cached write"] == compared
     assert firsts["cached read"] == compared * 2, "CPU time, and latency"
-    assert firsts["cached read, by parts"] == [bench_report.title_of(subject) for subject in PARTS]
+    assert firsts["cached read, by parts"] == [title_of(subject) for subject in PARTS]
     assert firsts["refused"] == [row for row in compared if row not in ("no filter", "empty proxy-wasm filter")]
     assert firsts["read"] == ["**this filter**", "Envoy Lua, same cache", "FastAPI middleware"]
-    assert firsts["cached read by"] == ["one key", f"{bench.QUICK.keys} keys at random"]
+    assert firsts["cached read by"] == ["one key", f"{run.QUICK.keys} keys at random"]
     assert len(firsts["cached write to a model"]) == len(firsts["write to a model"]) == 3
     assert firsts["process"][: len(COMPARED)] == compared
     assert len(firsts["target"]) == 9
@@ -113,8 +121,8 @@ def test_the_report_has_a_row_for_each(report: str) -> None:
     assert "hk_live" not in report
 
 
-def test_the_chart_has_everybody_in_three_panels(measured: bench.Bench) -> None:
-    text = bench_chart.svg(measured.cases)
+def test_the_chart_has_everybody_in_three_panels(measured: run.Bench) -> None:
+    text = chart.svg(measured.cases)
     root = xml.etree.ElementTree.fromstring(text)
     shown = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     for name in ("no filter", "this filter", "FastAPI middleware"):
@@ -132,7 +140,7 @@ def dot(text: str, panel: str, name: str) -> float:
 
 def test_more_stands_further_to_the_right() -> None:
     values = {"none": (40.0,), "authz": (200.0,), "middleware": (1000.0,)}
-    text = bench_chart.draw([bench_chart.Panel("µs & more", "less is better", values)])
+    text = chart.draw([chart.Panel("µs & more", "less is better", values)])
     xml.etree.ElementTree.fromstring(text)
     places = [dot(text, "µs &amp; more", name) for name in ("no filter", "this filter", "FastAPI middleware")]
     assert places == sorted(places)
@@ -156,14 +164,14 @@ def figures(cpu_us: float, rate: float) -> list[Sample]:
     ],
 )
 def test_bars(ours: tuple[float, float], keys_rate: float, verdicts: list[str]) -> None:
-    cases = bench_cases.all_cases(10)
+    cases = all_cases(10)
     measured = {"none": (40, 1000), "empty": (50, 950), "authz": ours, "ext_authz": (70, 700)}
     measured |= {"middleware": (2000, 20), "lua": (55, 900), "rbac": (45, 900), "keys": (50, 1000)}
     for case in cases:
         case.samples = figures(*measured.get(case.subject, (50, 900)))
         if case.name == "many-keys":
             case.samples = figures(50, keys_rate)
-    assert [bar.verdict for bar in bench_bars.bars(cases)] == verdicts
+    assert [bar.verdict for bar in bars(cases)] == verdicts
 
 
 @pytest.mark.parametrize(
@@ -176,19 +184,19 @@ def test_bars(ours: tuple[float, float], keys_rate: float, verdicts: list[str]) 
     ],
 )
 def test_a_verdict_says_when_it_may_be_noise(value: float, low: float, high: float, verdict: str) -> None:
-    assert bench_bars.Bar("", 1.6, True, value, low, high).verdict == verdict
+    assert Bar("", 1.6, True, value, low, high).verdict == verdict
 
 
 def test_only_a_real_run_writes_files(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bench, "DOCS", tmp_path)
-    monkeypatch.setattr(bench, "run", lambda size, workdir: (f"report of {size.rounds}", "chart"))
-    monkeypatch.setattr(sys, "argv", ["bench.py", "--quick"])
-    assert bench.main() == 0
-    assert capsys.readouterr().out == f"report of {bench.QUICK.rounds}\n"
+    monkeypatch.setattr(run, "DOCS", tmp_path)
+    monkeypatch.setattr(run, "run", lambda size, workdir: (f"report of {size.rounds}", "chart"))
+    monkeypatch.setattr(sys, "argv", ["bench/comparison/run.py", "--quick"])
+    assert run.main() == 0
+    assert capsys.readouterr().out == f"report of {run.QUICK.rounds}\n"
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(sys, "argv", ["bench.py", "--rounds", "3"])
-    assert bench.main() == 0
+    monkeypatch.setattr(sys, "argv", ["bench/comparison/run.py", "--rounds", "3"])
+    assert run.main() == 0
     assert (tmp_path / "comparison.md").read_text() == "report of 3\n"
     assert (tmp_path / "comparison.svg").read_text() == "chart"

@@ -16,7 +16,7 @@ VARIABLE = "MLFLOW_AUTHZ_TEST_DEMO"
 
 
 class Demo:
-    """scripts/demo.py, started as scripts/demo does once everything is built."""
+    """tools/demo, started as scripts/demo does once everything is built."""
 
     def __init__(self, tmp_path: Path, *arguments: str) -> None:
         self.mark = uuid.uuid4().hex
@@ -25,8 +25,8 @@ class Demo:
         self._output = tmp_path / "demo.out"
         with self._output.open("w") as output:
             self.popen = subprocess.Popen(
-                [paths.mlflow_python(), paths.ROOT / "scripts" / "demo.py", *arguments],
-                env={**os.environ, VARIABLE: self.mark, "TMPDIR": str(self.temp)},
+                [paths.mlflow_python(), paths.ROOT / "tools" / "demo", *arguments],
+                env={**os.environ, VARIABLE: self.mark, "PYTHONPATH": str(paths.ROOT / "tests"), "TMPDIR": str(self.temp)},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

@@ -1,12 +1,10 @@
 """docs/envoy-versions.md is about the releases that scripts/versions.env names, and nothing in it failed."""
 
 import re
-import sys
 
 from harness import paths
 
-sys.path.insert(0, str(paths.ROOT / "scripts"))
-from test_envoys import LEFT_OUT, REPORT  # noqa: E402
+from harness.envoy_releases import LEFT_OUT, REPORT
 
 ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \| (\d+) \| (\d+) \| (\d+) \|", re.MULTILINE)
 

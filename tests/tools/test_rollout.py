@@ -1,23 +1,20 @@
 """A short rollout, as scripts/rollout plays it: shadow, 10 %, 100 % and back, under load, with real parts."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from harness import paths
 from harness.mlflow_server import MlflowServer
 
-sys.path.insert(0, str(paths.ROOT / "scripts"))
-import rollout  # noqa: E402
-import rollout_story  # noqa: E402
+from bench.rollout.run import complaints
+from bench.rollout.story import WAYS, play
 
 SECONDS = 4
 
 
-@pytest.mark.parametrize("way", rollout_story.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 def test_rollout(mlflow_server: MlflowServer, tmp_path: Path, way: str) -> None:
-    story = rollout_story.play(tmp_path, mlflow_server.address, way, SECONDS)
-    assert rollout.complaints(story) == []
+    story = play(tmp_path, mlflow_server.address, way, SECONDS)
+    assert complaints(story) == []
     shadow, ten, hundred, rollback = story.counts
     for count in story.counts:
         assert count.sent and not count.failed

@@ -14,18 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-sys.dont_write_bytecode = True
-
-from harness import keys  # noqa: E402
-from harness.auth_service import AuthService  # noqa: E402
-from harness.mlflow_server import MlflowServer  # noqa: E402
-from harness.stack import Stack  # noqa: E402
-from progress import end_as_by_ctrl_c, step  # noqa: E402
+from harness import keys
+from harness.auth_service import AuthService
+from harness.mlflow_server import MlflowServer
+from harness.stack import Stack
+from harness.progress import run_to_its_end, step
 
 if TYPE_CHECKING:
-    from demo_story import Trial
+    from story import Trial
 
 
 
@@ -162,7 +158,7 @@ def play(started: ExitStack, workdir: Path) -> tuple[Stack, list[Row]]:
     prepare_client(stack)
     step("loading MLflow's client")
     # Only now: MLflow takes seconds to import, and reads its environment.
-    from demo_story import Story
+    from story import Story
 
     step(f"MLflow is at {stack.url}; trying things")
     return stack, [perform(trial, stack) for trial in Story(workdir).trials()]
@@ -182,7 +178,6 @@ def report(stack: Stack, rows: list[Row]) -> None:
 
 
 def main() -> int:
-    end_as_by_ctrl_c()
     keep = "--keep" in sys.argv[1:]
     with ExitStack() as started:
         workdir = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="mlflow-authz-demo-")))
@@ -208,7 +203,4 @@ def wait_for_interrupt(stack: Stack) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_to_its_end(main)
