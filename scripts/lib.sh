@@ -199,7 +199,7 @@ ensure_mlflow() {
   export MLFLOW_PYTHON=$dir/bin/python
 }
 
-# ensure_vulnerable_mlflow: releases with known holes, for tests/test_advisories.py.
+# ensure_vulnerable_mlflow: releases with known holes, for tests/mlflow/test_advisories.py.
 ensure_vulnerable_mlflow() {
   local new=$TOOLS/mlflow-$VULNERABLE_MLFLOW_VERSION old=$TOOLS/mlflow-$VULNERABLE_MLFLOW_2_VERSION
   [[ -f $new/.complete && -f $old/.complete ]] || step "installing two releases of MLflow with known holes"
@@ -385,5 +385,5 @@ ensure_cargo_cyclonedx() {
   CARGO_CYCLONEDX=$dir/bin/cargo-cyclonedx
 }
 
-# ensure_chromium: the browser that tests/test_replay.py opens reports in.
+# ensure_chromium: the browser that tests/envoy/test_replay.py opens reports in.
 ensure_chromium() { ensure_command chromium chromium; }

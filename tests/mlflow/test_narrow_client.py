@@ -4,7 +4,7 @@ The keys may do everything to models, prompts and experiments named acme-*, and 
 experiment. All that is globex's, another contributor's, is made behind the filter's back, and is the same
 after the tests.
 
-`scripts/test tests/test_narrow_client.py -s -k table` prints what was done to own and to foreign objects.
+`scripts/test tests/mlflow/test_narrow_client.py -s -k table` prints what was done to own and to foreign objects.
 """
 
 import json
