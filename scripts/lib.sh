@@ -208,15 +208,14 @@ ensure_vulnerable_mlflow() {
   make_venv "$old" --no-compile "mlflow==$VULNERABLE_MLFLOW_2_VERSION" 'setuptools<81' 'SQLAlchemy<2.1'
 }
 
-# ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt.
+# ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt and, in place, the
+# packages of pyproject.toml.
 ensure_test_python() {
-  local dir requirements
-  requirements=$ROOT/tests/requirements.txt
-  # Named after the content, so that a changed file is a new environment.
-  dir=$TOOLS/tests-$(sha256sum "$requirements" | cut -c 1-12)
+  local dir
+  # Named after the content, so that a changed file is a new environment; and after the folder that it points into.
+  dir=$TOOLS/tests-$(cat tests/requirements.txt pyproject.toml - <<<"$ROOT" | sha256sum | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing the tests' Python packages"
-  # Relative: checkouts that share .tools have the same wish.
-  make_venv "$dir" -r "${requirements#"$ROOT/"}"
+  make_venv "$dir" -r tests/requirements.txt -e .
   export TEST_PYTHON=$dir/bin/python
 }
 

@@ -1,6 +1,5 @@
 """The filter and the server side by side: what each makes of a request, and which reads it weaker."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import paths
+from harness import paths, releases
 
 from .spellings import Header, Spelling, Spellings
 
 ORACLE = Path(__file__).with_name("server_oracle.py")
-FIXTURES = paths.ROOT / "tests" / "fixtures" / "routes"
 
 Reached = list[str] | int | None
 """A handler as [app, method, template], or the status instead, or None for a closed connection."""
@@ -315,10 +313,6 @@ def _line(name: str, counts: list[int]) -> str:
 
 def routes() -> list[dict[str, Any]]:
     """The routes of the release under test."""
-    spec = importlib.util.spec_from_file_location("releases", FIXTURES / "releases.py")
-    assert spec and spec.loader
-    releases = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(releases)
     return releases.read(releases.FILE.read_text())[paths.versions()["MLFLOW_VERSION"]]
 
 

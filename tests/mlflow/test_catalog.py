@@ -10,18 +10,14 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from harness import paths, releases
 
-ROOT = Path(__file__).resolve().parent.parent
-ROUTES = ROOT / "tests" / "fixtures" / "routes"
+ROUTES = paths.ROOT / "tests" / "fixtures" / "routes"
 # The release that is installed here.
 LIVE = "3.17.2"
-
-sys.path.insert(0, str(ROUTES))
-import releases  # noqa: E402
 
 # Endpoints that a server started without further options, or without an optional package, has not got.
 # `/metrics` comes with `--expose-prometheus` and the package prometheus-flask-exporter.
@@ -97,7 +93,7 @@ def parse_lines(text):
 def executable(variable, default):
     """A path from the environment, or else below the repository."""
     given = os.environ.get(variable)
-    path = Path(given) if given else ROOT / default
+    path = Path(given) if given else paths.ROOT / default
     if not path.exists():
         pytest.fail(f"{path} is missing: run scripts/build or scripts/test, or set {variable}")
     return path

@@ -30,6 +30,7 @@ from differential.pieces import ESCAPED_ESCAPES
 from differential.record_client import FIXTURE
 from differential.recorder import Recorder
 from differential.spellings import Spellings
+from harness import paths
 from harness.http import Connection
 from harness.mlflow_server import MlflowServer
 from harness.upstream import EchoUpstream
@@ -455,6 +456,6 @@ def test_spellings_are_single_lines() -> None:
 
 
 def test_the_script_runs() -> None:
-    script = Path(__file__).resolve().parent.parent / "scripts" / "differential"
+    script = paths.ROOT / "scripts" / "differential"
     finished = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=120, check=False)
     assert finished.returncode == 0 and "--long" in finished.stdout, finished.stderr

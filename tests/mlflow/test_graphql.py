@@ -9,18 +9,14 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from harness import paths, releases
 
-ROOT = Path(__file__).resolve().parent.parent
-SCHEMAS = ROOT / "tests" / "fixtures" / "graphql"
+SCHEMAS = paths.ROOT / "tests" / "fixtures" / "graphql"
 # The release that is installed here.
 LIVE = "3.17.2"
-
-sys.path.insert(0, str(ROOT / "tests" / "fixtures" / "routes"))
-import releases  # noqa: E402
 
 # Every mutation there is, and what resolves it. `testMutation` has no resolver of its own: it answers null.
 MUTATIONS = {
@@ -127,7 +123,7 @@ def test_no_field_writes(release):
 def catalog():
     """{operation: its row of `mlflow-authz routes`}"""
     given = os.environ.get("MLFLOW_AUTHZ_CLI")
-    cli = Path(given) if given else ROOT / "dist" / "mlflow-authz"
+    cli = Path(given) if given else paths.ROOT / "dist" / "mlflow-authz"
     answer = subprocess.run([cli, "routes", "--format", "json"], capture_output=True, text=True, check=True)
     return {row["operation"]: row for row in json.loads(answer.stdout)}
 
@@ -154,7 +150,7 @@ def test_it_needs_what_its_resolvers_need_by_rest():
 
 def test_the_schema_is_what_the_real_server_has():
     given = os.environ.get("MLFLOW_PYTHON")
-    python = Path(given) if given else ROOT / ".tools" / f"mlflow-{LIVE}" / "bin" / "python"
+    python = Path(given) if given else paths.ROOT / ".tools" / f"mlflow-{LIVE}" / "bin" / "python"
     if not python.exists():
         pytest.fail(f"{python} is missing: run scripts/test, or set MLFLOW_PYTHON")
     dump = subprocess.run(
