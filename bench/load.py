@@ -44,9 +44,7 @@ class Load:
     errors: int
 
 
-def send(
-    request: Request, url: str, count: int, pause_ms: int = 0, numbers: Numbers = Numbers()
-) -> Load:
+def send(request: Request, url: str, count: int, pause_ms: int = 0, numbers: Numbers = Numbers()) -> Load:
     """Sends a request `count` times, each connection waiting for the answer before the next.
 
     With `pause_ms`, a connection also waits for a random time of that mean. wrk leaves out the last few

@@ -15,17 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bench import start_report
 from bench.comparison import alternatives
-import yaml
 from bench.comparison.subjects import cpu_seconds, discard_access_log, rss_kib
 from bench.upstream import Upstream
 from harness import keys, paths, ports
 from harness.auth_service import AuthService
 from harness.envoy_config import Address, Config, EnvoyOptions, render
 from harness.processes import Process, wait_until
-from harness.stack import MOUNT
 from harness.progress import run_to_its_end, step
+from harness.stack import MOUNT
 
 REPORT = paths.ROOT / "docs" / "benchmarks" / "start.md"
 EMPTY = paths.ROOT / "dist" / "empty.wasm"

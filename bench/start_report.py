@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import Protocol
 
-from bench.machine import cpu
 from bench.comparison.report import head, row, title_of
+from bench.machine import cpu
 from harness import paths
 
 

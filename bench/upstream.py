@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from bench.comparison.alternatives import EXTENSIONS
 from harness import paths, ports
 from harness.envoy_config import Address, Config

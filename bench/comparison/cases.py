@@ -127,7 +127,7 @@ class Case:
     subject: str
     request: Request
     status_class: str = "2xx"
-    numbers: Numbers = Numbers()
+    numbers: Numbers = field(default_factory=Numbers)
     samples: list[Sample] = field(default_factory=list)
     paced: list[Load] = field(default_factory=list)
     """What wrk saw at a moderate rate."""

@@ -86,9 +86,7 @@ def _panel(panel: Panel, top: int) -> list[str]:
     ]
     for tick in ticks:
         parts.append(f'<path class="grid" d="M{x(tick):.1f} {first - 4}V{bottom}"/>')
-        parts.append(
-            f'<text class="tick" x="{x(tick):.1f}" y="{bottom + 14}" text-anchor="middle">{tick:,g}</text>'
-        )
+        parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{bottom + 14}" text-anchor="middle">{tick:,g}</text>')
     for number, (name, values) in enumerate(panel.values.items()):
         middle = first + _ROW * number + _ROW / 2
         ours = " ours" if name == "authz" else ""

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bench.comparison import alternatives
-from bench.machine import cpu
 from bench.comparison.bars import bars
 from bench.comparison.cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, Case, find
-from bench.load import CONNECTIONS
 from bench.comparison.subjects import MODULES, Subjects, rss_kib
+from bench.load import CONNECTIONS
+from bench.machine import cpu
 from harness import paths
 
 

@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.comparison.cases import COMPARED, DECISIONS, Case, Sample, all_cases, expected
 from bench.comparison.chart import svg
 from bench.comparison.report import text
-from bench.comparison.cases import COMPARED, DECISIONS, Case, Sample, all_cases, expected
-from bench.load import CONNECTIONS, Load, Numbers, send
 from bench.comparison.subjects import VARIANTS, Subjects, cpu_seconds
+from bench.load import CONNECTIONS, Load, Numbers, send
 from harness import paths
 from harness.progress import run_to_its_end, step
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.comparison import alternatives
+from bench.comparison.alternatives import EXTENSIONS, Middleware
 from bench.comparison.cases import LOAD_PREFIX, LOAD_SCOPE, NARROW, STEPS
 from bench.load import Request
-from bench.comparison.alternatives import EXTENSIONS, Middleware
 from bench.upstream import Upstream
 from harness import keys, paths
 from harness.auth_service import AuthService
@@ -79,9 +79,7 @@ class Subject:
         headers = [(name, value.format(number=f"{number:08}")) for name, value in request.headers.items()]
         host, _, port = self.url.removeprefix("http://").partition(":")
         body = request.body.encode() or None
-        return Client(host, int(port)).request(
-            request.method, request.target, headers, body
-        ).status
+        return Client(host, int(port)).request(request.method, request.target, headers, body).status
 
     def answers(self) -> dict[str, int]:
         """Requests so far, once none is under way: all as `total`, answered ones by class. None of the middleware."""
@@ -115,9 +113,7 @@ class Subjects:
             started.callback(self._upstream.process.stop)
             options = ["--any-key-prefix", LOAD_PREFIX, "--any-key-scopes", LOAD_SCOPE]
             options += ["--ext-authz-mount", MOUNT]
-            self.auth = started.enter_context(
-                AuthService([*keys.STANDARD, NARROW], workdir, options=options)
-            )
+            self.auth = started.enter_context(AuthService([*keys.STANDARD, NARROW], workdir, options=options))
             self.all: dict[str, Subject] = {}
             for name, wishes in VARIANTS.items():
                 folder = workdir / name

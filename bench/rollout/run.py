@@ -8,9 +8,6 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from harness import paths
-from harness.mlflow_server import MlflowServer
-from harness.progress import run_to_its_end, step
 from bench.rollout.story import (
     SETTLED,
     WAYS,
@@ -23,6 +20,9 @@ from bench.rollout.story import (
     undeserved,
 )
 from bench.soak.report import load_average, machine, table
+from harness import paths
+from harness.mlflow_server import MlflowServer
+from harness.progress import run_to_its_end, step
 
 REPORT = paths.ROOT / "docs" / "benchmarks" / "rollout.md"
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 from harness import keys, paths
 from harness.load import READ, Caller, Sent, reader, stranger
 from harness.load_http import Address, Client
 from harness.progress import step
-from bench.soak.parts import Soaked
-from bench.soak.report import Section
 
 ATTACKER, OTHERS = "127.0.0.2", "127.0.0.1"
 DEAD = Caller("dead", "hk_live_dead", frozenset({"read"}))

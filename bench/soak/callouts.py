@@ -7,13 +7,13 @@ from collections import Counter
 from pathlib import Path
 from statistics import mean
 
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 from harness import paths
 from harness.envoy import Envoy
 from harness.load import READ, Caller, readers
 from harness.load_http import burst, keep_sending
 from harness.progress import step
-from bench.soak.parts import Soaked
-from bench.soak.report import Section
 
 WORKERS = (1, 2, 4)
 BURST = 500
@@ -45,9 +45,7 @@ def _spread(soaked: Soaked, name: str) -> tuple[dict[str, int], Statuses]:
     works = [(caller, READ) for caller in readers(name, KEYS)] * PER_KEY
     random.Random(1).shuffle(works)
     left = iter(works)
-    tally = asyncio.run(
-        keep_sending(soaked.address, lambda: next(left, None), connections=CONNECTIONS, limit=_LIMIT)
-    )
+    tally = asyncio.run(keep_sending(soaked.address, lambda: next(left, None), connections=CONNECTIONS, limit=_LIMIT))
     return soaked.auth.stats(), Statuses(sent.status for sent in tally.sent)
 
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.soak.report import Section
 from harness import paths
 from harness.progress import step
-from bench.soak.report import Section
 
 _LINE = re.compile(
     r"^\.?F?(?P<title>.+), (?P<workers>\d) worker\(s\)\s+sent\s+(?P<sent>\d+)\s+"
@@ -46,10 +46,7 @@ def measure(_: argparse.Namespace, workdir: Path) -> Section:
         "300 ms, the TTL is 500 ms. *Back after*: from the end of the fault to the first answer about a cold "
         f"key. {ran.stdout.strip().splitlines()[-1].strip('= ')}."
     )
-    rows = [
-        [f"{f['title']}, {f['workers']}", *(f[c] for c in _COUNTED), f["slowest"], f["back"] or ""]
-        for f in found
-    ]
+    rows = [[f"{f['title']}, {f['workers']}", *(f[c] for c in _COUNTED), f["slowest"], f["back"] or ""] for f in found]
     sums = [sum(int(f[c]) for f in found) for c in _COUNTED]
     rows.append(["all", *map(str, sums), max(int(f["slowest"]) for f in found), ""])
     head = (

@@ -7,10 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.load import READ
-from harness.progress import step
 from bench.soak.parts import Soaked
 from bench.soak.report import Section
+from harness.load import READ
+from harness.progress import step
 
 WORKERS = 2
 THREADS = 2

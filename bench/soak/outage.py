@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.soak.parts import Soaked
+from bench.soak.report import Section, percentile
 from harness import keys
 from harness.load import GRACE, READ, WRITE, Caller, Sent, Tally, reader, readers, stranger, writers
 from harness.load_http import Address, Work, keep_sending
 from harness.progress import step
-from bench.soak.parts import Soaked
-from bench.soak.report import Section, percentile
 
 WORKERS = 2
 TTL = 10
@@ -49,9 +49,7 @@ class _Phase:
 
 async def _warm_load(address: Address, warm: list[Caller], seconds: float) -> Tally:
     works = itertools.cycle([(caller, operation) for caller in warm for operation in (READ, WRITE)])
-    return await keep_sending(
-        address, lambda: next(works), connections=20, limit=_LIMIT, seconds=seconds, pause=0.1
-    )
+    return await keep_sending(address, lambda: next(works), connections=20, limit=_LIMIT, seconds=seconds, pause=0.1)
 
 
 async def _cold_load(address: Address, name: str, seconds: float) -> Tally:

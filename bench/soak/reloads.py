@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.soak.parts import Soaked
+from bench.soak.report import Section
 from harness.hot import DRAIN, HotListener
 from harness.load import READ, WRITE, reader, readers
 from harness.load_http import BackgroundLoad, Work
 from harness.progress import step
-from bench.soak.parts import Soaked
-from bench.soak.report import Section
 
 WORKERS = 2
 _LIMIT = 5
@@ -31,9 +31,7 @@ def _trickle(soaked: Soaked) -> BackgroundLoad:
     return BackgroundLoad(soaked.address, work, kept=6, fresh=0, limit=_LIMIT, pause=0.05)
 
 
-def _series(
-    soaked: Soaked, title: str, count: int, config: Callable[[int], dict], hot: HotListener
-) -> list[tuple]:
+def _series(soaked: Soaked, title: str, count: int, config: Callable[[int], dict], hot: HotListener) -> list[tuple]:
     step(f"reloads: {title}")
     rows: list[tuple] = []
 
@@ -88,7 +86,5 @@ def measure(wanted: argparse.Namespace, workdir: Path) -> Section:
         shown = [(n, f"{rss:.1f}", f"{own:.2f}", vms, drain, m) for n, rss, own, vms, drain, m in rows]
         section.add_table(head, shown)
     if failed:
-        section.add(
-            "Failed: " + "; ".join(sorted({f"{s.verdict} {s.status} {s.reason}" for s in failed})[:5])
-        )
+        section.add("Failed: " + "; ".join(sorted({f"{s.verdict} {s.status} {s.reason}" for s in failed})[:5]))
     return section

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.soak import attacks, callouts, faults, memory, outage, reloads
-from harness.progress import run_to_its_end, step
 from bench.soak.report import Section, print_section, replace_section
+from harness.progress import run_to_its_end, step
 
 Measurement = Callable[[argparse.Namespace, Path], Section]
 MEASUREMENTS: dict[str, Measurement] = {

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import yaml
+
 from harness import paths
 from harness.prometheus import promtool
 

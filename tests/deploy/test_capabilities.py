@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import yaml
+
 from harness import envoy_config, keys, paths, wasm
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from harness import envoy_config, keys, paths
 from harness.checks import CREATE_RUN, READ_RUN
 from harness.http import bearer
@@ -120,9 +121,7 @@ def _switch_off(config: dict[str, Any]) -> None:
 
 def _at_once(rules: dict[str, Any]) -> dict[str, Any]:
     """The rules, without the time that they wait before they fire."""
-    groups = [
-        {**group, "rules": [{**rule, "for": "0s"} for rule in group["rules"]]} for group in rules["groups"]
-    ]
+    groups = [{**group, "rules": [{**rule, "for": "0s"} for rule in group["rules"]]} for group in rules["groups"]]
     return {"groups": groups}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from harness import envoy_config, paths
 from harness.envoy import validate
 from harness.http import bearer
@@ -42,9 +43,7 @@ def auth_tls(config: envoy_config.Config) -> envoy_config.Config:
 
 
 def check(config: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [paths.cli(), "check", config], capture_output=True, text=True, timeout=30, check=False
-    )
+    return subprocess.run([paths.cli(), "check", config], capture_output=True, text=True, timeout=30, check=False)
 
 
 def test_envoy_accepts_the_file_as_it_is(tmp_path: Path) -> None:

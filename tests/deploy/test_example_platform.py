@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, paths
 from harness.envoy_config import route, routed
 from harness.http import Client, bearer

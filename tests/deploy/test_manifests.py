@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_envoy_sample import on_this_machine, self_signed
+
 from harness import crds, envoy_config, keys, paths, translate
 from harness.envoy import validate
 from harness.http import bearer
 from harness.stack import Stack
 from harness.translate import GATEWAY, GATEWAY_EXTENSIONS, ISTIO, ISTIO_EXTENSIONS
-from test_envoy_sample import on_this_machine, self_signed
 
 # Values of a chart: there is no CRD for them.
 MANIFESTS = sorted(f for f in [*ISTIO.rglob("*.yaml"), *GATEWAY.rglob("*.yaml")] if f.name != "mesh-config.yaml")
@@ -105,9 +106,7 @@ def test_a_field_the_crd_does_not_know_is_refused(complaints: Complaints, file: 
 
 
 @pytest.mark.parametrize(("file", "kind", "named", "edit"), BROKEN, ids=lambda v: v if isinstance(v, str) else "")
-def test_a_broken_manifest_is_refused(
-    complaints: Complaints, file: str, kind: str, named: str, edit: Edit
-) -> None:
+def test_a_broken_manifest_is_refused(complaints: Complaints, file: str, kind: str, named: str, edit: Edit) -> None:
     found = complaints(broken(file, kind, edit))
     assert any(named in each for each in found), found
 
@@ -196,9 +195,7 @@ def test_the_other_cluster_of_the_auth_service_is_named_after_its_route_which_is
     assert len(route["spec"]["rules"]) == 1
     policy = translate.find(file, "SecurityPolicy")["spec"]
     assert policy == {
-        "targetRefs": [
-            {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": route["metadata"]["name"]}
-        ],
+        "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": route["metadata"]["name"]}],
         "authorization": {"defaultAction": "Deny"},
     }
 

@@ -74,9 +74,7 @@ OPERATIONS = [
     _api("SetRegisteredModelAlias", "POST", "registered-models/alias", "name alias version"),
     _api("DeleteRegisteredModelAlias", "DELETE", "registered-models/alias", "name alias"),
     _api("GetModelVersionByAlias", "GET", "registered-models/alias", "name alias"),
-    _api(
-        "GetLatestVersions", "POST", "registered-models/get-latest-versions", "name", ("stages", '["None"]')
-    ),
+    _api("GetLatestVersions", "POST", "registered-models/get-latest-versions", "name", ("stages", '["None"]')),
     _api("GetLatestVersions", "GET", "registered-models/get-latest-versions", "name"),
     *[
         _api(
@@ -111,9 +109,7 @@ OPERATIONS = [
         "/model-versions/get-artifact",
         (("name", "name"), ("version", "version"), ("path", "path")),
     ),
-    _api(
-        "CreateExperiment", "POST", "experiments/create", "name", *_TAGS, ("artifact_location", '"s3://b/x"')
-    ),
+    _api("CreateExperiment", "POST", "experiments/create", "name", *_TAGS, ("artifact_location", '"s3://b/x"')),
     _api("GetExperimentByName", "GET", "experiments/get-by-name", "experiment_name:name"),
     *[_api("UpdateExperiment", "POST", "experiments/update", "experiment_id:id new_name:name")] * 3,
     _api("GetExperiment", "GET", "experiments/get", "experiment_id:id"),

@@ -181,9 +181,7 @@ class Requests:
 
     def naming(self, draft: Draft) -> str:
         """A field that names something."""
-        fields = [
-            n for n, kind in draft.operation.fields if kind in ("name", "id", "source", "alias", "artifact")
-        ]
+        fields = [n for n, kind in draft.operation.fields if kind in ("name", "id", "source", "alias", "artifact")]
         return self.random.choice(fields)
 
     def pick(self, words: list[str]) -> str:
@@ -367,9 +365,7 @@ class Requests:
 
     def query_beside(self, draft: Draft) -> None:
         name = self.naming(draft)
-        draft.query = [
-            self.pick([f"{name}={self.foreign(draft, name)}", "x=1", "", "&", f"{name}=", "#", "=&="])
-        ]
+        draft.query = [self.pick([f"{name}={self.foreign(draft, name)}", "x=1", "", "&", f"{name}=", "#", "=&="])]
         draft.query = [piece.encode("ascii", "ignore").decode().replace(" ", "+") for piece in draft.query]
 
     def another_method(self, draft: Draft) -> None:
@@ -466,9 +462,7 @@ class Requests:
         places = [i for i, c in enumerate(query) if c not in "&=%+"]
         chosen = set(self.random.sample(places, min(len(places), self.random.choice([1, 2, 99]))))
         pre = self.pick(["%", "%", "%25"])
-        draft.query = [
-            "".join(f"{pre}{ord(c) & 0xFF:02X}" if i in chosen else c for i, c in enumerate(query))
-        ]
+        draft.query = ["".join(f"{pre}{ord(c) & 0xFF:02X}" if i in chosen else c for i, c in enumerate(query))]
 
     def query_drop(self, draft: Draft) -> None:
         name = self.naming(draft)

@@ -47,9 +47,7 @@ class Deployment:
 DEPLOYMENTS = [
     Deployment("mount /", ("/",)),
     # envoy.yaml
-    Deployment(
-        "prefix stripped", ("/api/mlflow",), stripped="/api/mlflow", rest=False, below=("/api/mlflow",)
-    ),
+    Deployment("prefix stripped", ("/api/mlflow",), stripped="/api/mlflow", rest=False, below=("/api/mlflow",)),
     # As envoy.yaml, and the other requests reach the server too.
     Deployment("both", ("/api/mlflow", "/"), stripped="/api/mlflow", below=("/api/mlflow", "")),
     # The server has artifact routes at its root, whatever its prefix.
@@ -165,10 +163,7 @@ class Filter:
     def ask(self, requests: list[Spelling]) -> list[dict[str, Any]]:
         """Decisions about a caller with a valid key that grants nothing, so that each names what it needs."""
         return self._lines.ask(
-            [
-                {"method": r.method, "target": r.target, "headers": list(r.headers), "scopes": []}
-                for r in requests
-            ]
+            [{"method": r.method, "target": r.target, "headers": list(r.headers), "scopes": []} for r in requests]
         )
 
     def stop(self) -> None:
@@ -358,9 +353,7 @@ class Comparison:
                 raise RuntimeError(f"{decision['error']}: {spelling}")
             found = None if deployment.forwarded(spelling.target) is None else next(reached)
             needed = self.needs.of(found, deployment.static_prefix) if isinstance(found, list) else None
-            yield Finding(
-                deployment.name, server, spelling, decision, found, needed, verdict(decision, found, needed)
-            )
+            yield Finding(deployment.name, server, spelling, decision, found, needed, verdict(decision, found, needed))
 
     def run(
         self,

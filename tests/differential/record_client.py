@@ -34,9 +34,7 @@ def record(workdir: Path) -> list[tuple[str, str]]:
         }
         environment |= {"MLFLOW_DISABLE_TELEMETRY": "true"}
         command = [paths.mlflow_python(), CALLS]
-        finished = subprocess.run(
-            command, env=environment, cwd=workdir, text=True, capture_output=True, timeout=900
-        )
+        finished = subprocess.run(command, env=environment, cwd=workdir, text=True, capture_output=True, timeout=900)
         if finished.returncode:
             raise RuntimeError(finished.stderr)
         print(finished.stdout.splitlines()[-1], f"{len(recorder.seen)} requests", file=sys.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.envoy_config import Config
@@ -43,9 +44,7 @@ ODD_REPLIES: list[tuple[dict[str, Any], str]] = [
     ({"scopes": [], "user": [WORD, None, True]}, "user"),
     ({"scopes": [], "user": [None, None, True]}, "user"),
 ]
-ODD_KEYS = [
-    {**reply, "key": f"hk_live_odd_{number}"} for number, (reply, _) in enumerate(ODD_REPLIES)
-]
+ODD_KEYS = [{**reply, "key": f"hk_live_odd_{number}"} for number, (reply, _) in enumerate(ODD_REPLIES)]
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +214,7 @@ def test_a_flood_of_errors_is_a_line_a_second(troubled: Stack) -> None:
         assert 1 <= len(lines()) <= seconds
         time.sleep(1.005 - time.time() % 1)
         assert_unavailable(troubled.client.get(READ_RUN, [bearer(any_key())]))
-    left_out = [
-        int(number) for line in lines() for number in re.findall(r"\((\d+) more lines left out", line)
-    ]
+    left_out = [int(number) for line in lines() for number in re.findall(r"\((\d+) more lines left out", line)]
     assert len(lines()) + sum(left_out) == 41
 
 
@@ -225,8 +222,7 @@ def test_many_streams_wait_and_all_fail(troubled: Stack) -> None:
     with unharmed(troubled), troubled.auth.faults(delay_ms=100, garbage="reset"):
         with Http2(troubled.envoy.host, troubled.envoy.port) as h2:
             streams = [
-                h2.start("POST", CREATE_RUN, [bearer(f"hk_live_any_{number}")], bytes(100))
-                for number in range(50)
+                h2.start("POST", CREATE_RUN, [bearer(f"hk_live_any_{number}")], bytes(100)) for number in range(50)
             ]
             for stream in streams:
                 assert_unavailable(h2.wait(stream))

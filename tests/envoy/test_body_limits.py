@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from harness.auth_service import AuthService
 from harness.bodies import (
     CREATE,
@@ -108,9 +109,7 @@ def test_the_limit_is_configured(start_stack: Callable[..., Stack], auth_service
         assert reason(form(stack, key, body("acme-fraud", 101))()) == (413, "body_too_large")
 
 
-def test_on_http2_the_window_is_a_limit_too(
-    start_stack: Callable[..., Stack], auth_service: AuthService
-) -> None:
+def test_on_http2_the_window_is_a_limit_too(start_stack: Callable[..., Stack], auth_service: AuthService) -> None:
     # A held body has to fit into the stream's window; Envoy answers what does not, and none of it goes upstream.
     def with_window(size: int) -> Stack:
         def edit(config: Config) -> None:
@@ -173,9 +172,7 @@ EMPTY = [
 
 @pytest.mark.parametrize("form", EMPTY, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("is_cold", [False, True], ids=["cached key", "cold key"])
-def test_an_empty_body_names_nothing(
-    stack: Stack, form: Callable[[Stack, str], Answer], is_cold: bool
-) -> None:
+def test_an_empty_body_names_nothing(stack: Stack, form: Callable[[Stack, str], Answer], is_cold: bool) -> None:
     key = fresh(stack) if is_cold else warm(stack)
     with unharmed(stack):
         before = sent_upstream(stack)

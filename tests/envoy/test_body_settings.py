@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.bodies import (

@@ -18,8 +18,7 @@ def test_one_callout_serves_reads_and_writes(stack: Stack, fresh_read: Callable[
     caller = [bearer(fresh_read())]
     asked = stack.auth.validations
     statuses = [
-        (stack.client.get(READ_RUN, caller).status, stack.client.post(CREATE_RUN, caller).status)
-        for _ in range(20)
+        (stack.client.get(READ_RUN, caller).status, stack.client.post(CREATE_RUN, caller).status) for _ in range(20)
     ]
     assert statuses == [(200, 403)] * 20
     assert stack.auth.validations == asked + 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from harness import envoy_config, keys, paths
 from harness.checks import CREATE_RUN
 from harness.envoy import validate

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from harness import envoy_config, keys
 from harness.checks import CREATE_RUN, access_log_entry, unharmed
 from harness.envoy_config import Config
@@ -48,7 +49,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin": {"mounts": []}}, "mounts: is empty; write"),
     ({"plugin": {"outside": "allow"}}, "outside: "),
     ({"plugin": {"hosts": []}}, "hosts: must name at least one host"),
-    ({"plugin": {"hosts": ["registry.example:443"]}}, "hosts: \"registry.example:443\" is not a pattern"),
+    ({"plugin": {"hosts": ["registry.example:443"]}}, 'hosts: "registry.example:443" is not a pattern'),
     ({"plugin": {"auth_service": {"pth": "/"}}}, "auth_service.pth: unknown field; did you mean `path`?"),
     ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),

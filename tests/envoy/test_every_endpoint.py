@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from harness import keys, paths
 from harness.envoy import Envoy
 from harness.http import Connection, Response, bearer
@@ -93,9 +94,7 @@ def test_each_key_reaches_what_its_scopes_grant(
 ) -> None:
     key, grants = CALLERS[caller]
     holds_any = any(grants(row["object"], row["access"]) for *_, row in endpoints)
-    allowed = [
-        is_open(row) or holds_any and all(grants(*each) for each in needs(row)) for *_, row in endpoints
-    ]
+    allowed = [is_open(row) or (holds_any and all(grants(*each) for each in needs(row))) for *_, row in endpoints]
     assert any(not needs(row) for *_, row in endpoints) and any(len(needs(row)) > 1 for *_, row in endpoints)
     before = len(stack.upstream.requests())
     found = answers(stack.envoy, endpoints, key)
@@ -107,14 +106,10 @@ def test_each_key_reaches_what_its_scopes_grant(
     assert not wrong
     # Upstream has seen those, with method and path as they were sent below the mount, and no others.
     seen = [(request.method, request.path) for request in stack.upstream.requests()[before:]]
-    assert seen == [
-        (method, path) for (method, path, _), may in zip(endpoints, allowed, strict=True) if may
-    ]
+    assert seen == [(method, path) for (method, path, _), may in zip(endpoints, allowed, strict=True) if may]
 
 
-def test_each_refusal_names_operation_and_permission(
-    stack: Stack, endpoints: list[tuple[str, str, Row]]
-) -> None:
+def test_each_refusal_names_operation_and_permission(stack: Stack, endpoints: list[tuple[str, str, Row]]) -> None:
     found = answers(stack.envoy, endpoints, keys.NO_SCOPES["key"])
     refused = [
         (row, answer)
@@ -146,9 +141,7 @@ def test_without_a_valid_key_all_but_health_is_401(
         assert stack.auth.validations == asked
 
 
-def test_other_methods_of_known_paths_need_admin(
-    stack: Stack, endpoints: list[tuple[str, str, Row]]
-) -> None:
+def test_other_methods_of_known_paths_need_admin(stack: Stack, endpoints: list[tuple[str, str, Row]]) -> None:
     """A method the catalog does not have for a path is never weaker than one it has."""
     served: dict[str, set[str]] = {}
     for method, path, _ in endpoints:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from harness import keys, paths
 from harness.checks import CREATE_RUN, READ_RUN
 from harness.envoy_config import connection_manager, load_sample

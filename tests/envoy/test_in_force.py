@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import envoy_config, keys, paths
 from harness.checks import CREATE_RUN, READ_RUN
 from harness.hot import DRAIN, HotFile, HotFilter, HotListener

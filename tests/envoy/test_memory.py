@@ -105,9 +105,7 @@ def test_many_reloads(tmp_path: Path) -> None:
         def reload(numbers: range) -> float:
             with stack.client.connect() as connection:
                 for number in numbers:
-                    assert hot.swap(
-                        stack.envoy, {"help_url": f"https://keys.test/{number}", "scopes": SCOPES}
-                    )
+                    assert hot.swap(stack.envoy, {"help_url": f"https://keys.test/{number}", "scopes": SCOPES})
                     # With the old listener's connection, while there is one, and with the new one's.
                     reader = [bearer(f"{ANY_READER}{number % 10}")]
                     assert stack.client.get(READ_RUN, reader).status == 200

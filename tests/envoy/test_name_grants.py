@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.bodies import CREATE, JSON, PLUGIN, REGISTRY, body, fresh, reason, warm

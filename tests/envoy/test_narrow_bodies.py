@@ -9,6 +9,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from harness.bodies import (
     CREATE,
     DELAY,
@@ -196,9 +197,7 @@ def test_streams_of_one_http2_connection(stack: Stack) -> None:
     key = warm(stack)
     with unharmed(stack), Http2(stack.envoy.host, stack.envoy.port) as connection:
         names = [f"{'acme' if number % 2 else 'globex'}-{number}" for number in range(20)]
-        streams = [
-            connection.start("POST", CREATE, [bearer(key), JSON], body(name)[:9], end=False) for name in names
-        ]
+        streams = [connection.start("POST", CREATE, [bearer(key), JSON], body(name)[:9], end=False) for name in names]
         for name, stream in zip(names, streams, strict=True):
             connection._send_body(stream, body(name)[9:], end=True)
         statuses = [connection.wait(stream).status for stream in streams]
@@ -285,9 +284,7 @@ def test_a_body_that_mlflow_may_read_in_another_way(stack: Stack, headers: list[
     ],
 )
 @pytest.mark.parametrize("is_cold", [False, True], ids=["cached key", "cold key"])
-def test_records_name_the_object(
-    stack: Stack, name: str, decision: str, why: str, details: str, is_cold: bool
-) -> None:
+def test_records_name_the_object(stack: Stack, name: str, decision: str, why: str, details: str, is_cold: bool) -> None:
     key = (fresh if is_cold else warm)(stack)
     answer = stack.client.post(CREATE, [bearer(key), JSON], body(name)).json()
     request_id = dict(answer["headers"])["x-request-id"] if decision == "allow" else answer["request_id"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from harness import envoy_config, keys
 from harness.auth_service import AuthService
 from harness.http import Connection, Response, Upload, bearer

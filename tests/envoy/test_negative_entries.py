@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN
 from harness.http import bearer
@@ -58,12 +59,8 @@ def test_zero_asks_each_time(start_stack: StartStack, key: str, status: int, rea
 
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("before", [None, {**NEW, "status": 403}], ids=["unknown", "refused"])
-def test_a_new_key_works_within_negative_ttl(
-    start_stack: StartStack, workers: int, before: keys.Key | None
-) -> None:
-    stack = start_stack(
-        keys=[before] if before else [], concurrency=workers, plugin={"cache": {"negative_ttl": "1s"}}
-    )
+def test_a_new_key_works_within_negative_ttl(start_stack: StartStack, workers: int, before: keys.Key | None) -> None:
+    stack = start_stack(keys=[before] if before else [], concurrency=workers, plugin={"cache": {"negative_ttl": "1s"}})
     refused = {stack.client.post(CREATE_RUN, [bearer(NEW["key"])]).status for _ in range(4 * workers)}
     assert refused == {403 if before else 401}
     stack.auth.put_keys(NEW)

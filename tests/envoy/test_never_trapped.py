@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from harness import keys, paths
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, unharmed
@@ -64,9 +65,7 @@ ODD_HEADERS = [
 
 
 @pytest.mark.parametrize(("name", "value", "read", "write"), ODD_HEADERS, ids=lambda value: repr(value)[:30])
-def test_header_bytes(
-    open_stack: Stack, fresh_read: FreshKey, name: str, value: bytes, read: int, write: int
-) -> None:
+def test_header_bytes(open_stack: Stack, fresh_read: FreshKey, name: str, value: bytes, read: int, write: int) -> None:
     for key in (READ, fresh_read()):  # The reply of a callout reads the headers once more.
         credential = [] if name == "authorization" else [bearer(key)]
         upstream = open_stack.upstream.count
@@ -217,9 +216,7 @@ def block(**changed: str | bytes | None) -> list[tuple[str, str | bytes]]:
     ],
     ids=lambda value: repr(value)[:90],
 )
-def test_pseudo_headers(
-    open_stack: Stack, headers: list[tuple[str, str | bytes]], expected: int | str
-) -> None:
+def test_pseudo_headers(open_stack: Stack, headers: list[tuple[str, str | bytes]], expected: int | str) -> None:
     upstream, envoy = open_stack.upstream.count, open_stack.envoy
     if headers == block(scheme=ODD) and paths.envoy_version() < (1, 37):
         expected = 200  # Envoy 1.36 lets it in.
@@ -237,9 +234,7 @@ def key_id(response: Response) -> str:
 
 
 @pytest.mark.parametrize("same_key", [True, False], ids=["same key", "different keys"])
-def test_concurrent_streams_of_one_connection(
-    stack: Stack, fresh_read: FreshKey, same_key: bool
-) -> None:
+def test_concurrent_streams_of_one_connection(stack: Stack, fresh_read: FreshKey, same_key: bool) -> None:
     # One address has half of the callouts for keys that were never validated: 24 by default.
     count = 50 if same_key else 20
     one = fresh_read()
@@ -248,9 +243,7 @@ def test_concurrent_streams_of_one_connection(
         streams = [h2.start("GET", READ_RUN, [bearer(caller)]) for caller in callers]
         answers = [h2.wait(stream) for stream in streams]
     assert [answer.status for answer in answers] == [200] * count
-    assert [key_id(answer) for answer in answers] == [
-        caller.replace("hk_live_", "key_") for caller in callers
-    ]
+    assert [key_id(answer) for answer in answers] == [caller.replace("hk_live_", "key_") for caller in callers]
 
 
 def test_concurrent_streams_get_their_own_answers(stack: Stack, fresh_read: FreshKey) -> None:
@@ -306,9 +299,7 @@ def test_clients_that_hang_up_during_the_callout(
 
 
 @pytest.mark.parametrize("ended", ["streams", "connection"])
-def test_http2_clients_that_hang_up_during_the_callout(
-    stack: Stack, fresh_write: FreshKey, ended: str
-) -> None:
+def test_http2_clients_that_hang_up_during_the_callout(stack: Stack, fresh_write: FreshKey, ended: str) -> None:
     upstream = stack.upstream.count
     with unharmed(stack), stack.auth.faults(delay_ms=150):
         with Http2(stack.envoy.host, stack.envoy.port) as h2:

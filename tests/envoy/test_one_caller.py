@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import READ_RUN
 from harness.http import Client, Response, bearer

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
@@ -19,9 +20,7 @@ SPOOF = ("x-mlflow-authz-user", "root")
 StartStack = Callable[..., Stack]
 
 
-def module_stack(
-    workdir: Path, auth: AuthService, echo: EchoUpstream, plugin: dict[str, Any], **options: Any
-) -> Stack:
+def module_stack(workdir: Path, auth: AuthService, echo: EchoUpstream, plugin: dict[str, Any], **options: Any) -> Stack:
     return Stack(workdir, auth=auth, upstream=echo, plugin=plugin, forward_rest=True, **options)
 
 
@@ -96,7 +95,9 @@ def test_the_longest_mount_wins(refusing: Stack) -> None:
         assert access_log_entry(refusing, path=target)["authz"]["operation"] == operation
 
 
-def test_it_is_forwarded_where_configured(start_stack: StartStack, auth_service: AuthService, echo: EchoUpstream) -> None:
+def test_it_is_forwarded_where_configured(
+    start_stack: StartStack, auth_service: AuthService, echo: EchoUpstream
+) -> None:
     stack = start_stack(auth=auth_service, upstream=echo, plugin={"outside": "forward"}, forward_rest=True)
     assert stack.client.get("/elsewhere", [SPOOF]).status == 200
     assert not echo.requests()[-1].header(SPOOF[0])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import Response, bearer
@@ -202,9 +203,7 @@ def test_failures_must_follow_each_other(start_stack: StartStack) -> None:
     ],
 )
 @pytest.mark.parametrize("way", ["bearer", "x-api-key"])
-def test_a_key_that_cannot_be_one_asks_nobody(
-    start_stack: StartStack, way: str, key: str, status: int
-) -> None:
+def test_a_key_that_cannot_be_one_asks_nobody(start_stack: StartStack, way: str, key: str, status: int) -> None:
     stack = start_stack(plugin={"key_pattern": "hk_live_*"})
     credential = bearer(key) if way == "bearer" else ("x-api-key", key)
     answer = stack.client.get(READ_RUN, [credential])
@@ -284,9 +283,7 @@ def test_cache_control_is_honoured(start_stack: StartStack, says: str, ttl: str,
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_an_answer_not_to_be_stored_still_serves_those_who_wait(
-    start_stack: StartStack, workers: int
-) -> None:
+def test_an_answer_not_to_be_stored_still_serves_those_who_wait(start_stack: StartStack, workers: int) -> None:
     stack = start_stack(keys=[{**keys.READ, "cache_control": "no-store"}], concurrency=workers)
     with stack.auth.faults(delay_ms=300):
         answers = at_once(stack, [("GET", READ_RUN, READ), ("POST", CREATE_RUN, READ)] * 5)

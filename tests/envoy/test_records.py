@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+
 from harness import envoy_config, keys
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import bearer

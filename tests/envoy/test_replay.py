@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import envoy_config, keys, paths, records
 from harness.browser import Browser
 from harness.checks import CREATE_RUN, READ_RUN
@@ -114,9 +115,7 @@ def test_a_stricter_configuration(traffic: Traffic, tmp_path: Path, log: str) ->
     strict["scopes"] = {"model:write": ["run:read", "run:write"]}
     strict["public"] = []
     report = found(getattr(traffic, log), config=strict, tmp_path=tmp_path)
-    changes = {
-        (row["change"], row["operation"], row["after"]["reason"]): row["count"] for row in report["changes"]
-    }
+    changes = {(row["change"], row["operation"], row["after"]["reason"]): row["count"] for row in report["changes"]}
     # The contributor may no longer register; for the limited key, what it was limited from is gone.
     expected = {
         ("new_denial", "CreateRegisteredModel", "scope_missing"): 1,
@@ -130,9 +129,7 @@ def test_a_stricter_configuration(traffic: Traffic, tmp_path: Path, log: str) ->
     assert new == {"key_write": 1, "key_narrow": 2}
     # Nobody asked who wanted to know about the server's health.
     assert [(row["why"], row["count"]) for row in report["undecidable"]] == [("caller_unknown", 1)]
-    example = next(row for row in report["changes"] if row["operation"] == "CreateRegisteredModel")[
-        "examples"
-    ][0]
+    example = next(row for row in report["changes"] if row["operation"] == "CreateRegisteredModel")["examples"][0]
     assert (example["method"], example["target"], example["key_id"]) == ("POST", CREATE_MODEL, "key_write")
 
 
@@ -165,9 +162,7 @@ def test_exit_status_tells_of_new_denials(traffic: Traffic, tmp_path: Path) -> N
     replay(*words, config=traffic.config, tmp_path=tmp_path, status=0)
     empty = tmp_path / "empty.log"
     empty.write_text("nothing\n")
-    error = replay(
-        traffic.audit_log, empty, "--fail-on-new-denials", config=strict, tmp_path=tmp_path, status=2
-    )
+    error = replay(traffic.audit_log, empty, "--fail-on-new-denials", config=strict, tmp_path=tmp_path, status=2)
     assert f"{empty}: none of its 1 lines is a record of a decision" in error and error.count("\n") == 1
 
 
@@ -218,7 +213,11 @@ def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten times the records and callers, as much memory."""
     peaks = []
     config = tmp_path / "candidate.json"
-    config.write_text(json.dumps({"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}, "scopes": {"model:write": ["run:read"]}}))
+    config.write_text(
+        json.dumps(
+            {"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}, "scopes": {"model:write": ["run:read"]}}
+        )
+    )
     for count in (30_000, 300_000):
         log = tmp_path / "audit.log"
         with log.open("w") as out:
@@ -289,21 +288,18 @@ def test_what_a_reader_of_the_report_sees(browser: Browser, report: Path) -> Non
     ]
     assert browser.text("article h3")[0] == "GetRun"
     tiles = browser.text(".tiles li")
-    assert tiles[0].split() == "8 would be refused, and were let through".split()
+    assert tiles[0].split() == ["8", "would", "be", "refused,", "and", "were", "let", "through"]
     rows = browser.text("section:nth-of-type(4) tbody tr")
     assert any(row.startswith("key_read") for row in rows) and any(HOSTILE_TEXT in row for row in rows)
     scopes = browser.evaluate(
-        "[...document.querySelectorAll('h2')].find(h => h.innerText == 'Decisions by scope')"
-        ".parentElement.innerText"
+        "[...document.querySelectorAll('h2')].find(h => h.innerText == 'Decisions by scope').parentElement.innerText"
     )
     assert "model:write" in scopes and HOSTILE_TEXT in scopes and "(no key)" in scopes
     assert "broken.log:3" in browser.text("section:last-of-type")[0]
     # Every table has headings that say which column and row they are for.
     assert browser.evaluate("[...document.querySelectorAll('th')].every(th => th.scope)")
     assert browser.evaluate("[...document.querySelectorAll('tbody tr')].every(tr => tr.querySelector('th'))")
-    assert browser.evaluate(
-        "[...document.querySelectorAll('svg.bar')].every(it => it.getAttribute('aria-label'))"
-    )
+    assert browser.evaluate("[...document.querySelectorAll('svg.bar')].every(it => it.getAttribute('aria-label'))")
 
 
 def test_a_report_is_text_and_nothing_else(browser: Browser, report: Path) -> None:
@@ -312,18 +308,13 @@ def test_a_report_is_text_and_nothing_else(browser: Browser, report: Path) -> No
     assert browser.requests == [report.as_uri()]
     assert browser.complaints == []
     assert browser.evaluate("document.title").endswith("mlflow-authz replay")
-    assert (
-        browser.evaluate("document.querySelectorAll('script, img, iframe, object, [onerror], [src]').length")
-        == 0
-    )
+    assert browser.evaluate("document.querySelectorAll('script, img, iframe, object, [onerror], [src]').length") == 0
     assert HOSTILE_TEXT in browser.evaluate("document.body.innerText")
 
 
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_pages_fit_and_can_be_read(
-    browser: Browser, report: Path, tmp_path: Path, width: int, dark: bool
-) -> None:
+def test_pages_fit_and_can_be_read(browser: Browser, report: Path, tmp_path: Path, width: int, dark: bool) -> None:
     for page in (report, matrix_page(tmp_path)):
         browser.open(page, width=width, dark=dark)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width, page
@@ -366,7 +357,12 @@ def matrix_page(tmp_path: Path, config: dict[str, Any] | None = None) -> Path:
 
 
 def test_the_matrix_shows_scopes_and_operations(browser: Browser, tmp_path: Path) -> None:
-    config = {"mounts": ["/api/mlflow", "/"], "auth_service": {"cluster": "c"}, "scopes": {HOSTILE_TEXT: ["run:read"]}, "public": ["health"]}
+    config = {
+        "mounts": ["/api/mlflow", "/"],
+        "auth_service": {"cluster": "c"},
+        "scopes": {HOSTILE_TEXT: ["run:read"]},
+        "public": ["health"],
+    }
     browser.open(matrix_page(tmp_path, config))
     assert browser.text("h1") == ["Permission matrix"]
     columns = browser.text("thead th.scope")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import bearer
@@ -39,9 +40,7 @@ def shadow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize(("reason", "method", "target", "headers"), SHADOWED, ids=[row[0] for row in SHADOWED])
-def test_nothing_is_refused(
-    shadow: Stack, reason: str, method: str, target: str, headers: list[Header]
-) -> None:
+def test_nothing_is_refused(shadow: Stack, reason: str, method: str, target: str, headers: list[Header]) -> None:
     sent = shadow.client.request(method, target, [*headers, ("x-mlflow-authz-user", "root")])
     assert sent.status == 200, sent.body
     received = dict(sent.json()["headers"])
@@ -74,9 +73,7 @@ def test_shadow_denials_are_counted_and_the_gauge_says_what_is_on(start_stack: S
 
 
 @pytest.mark.parametrize("trouble", ["slow", "hanging", "refusing"])
-def test_an_auth_service_in_trouble_costs_a_shadowed_request_little(
-    start_stack: StartStack, trouble: str
-) -> None:
+def test_an_auth_service_in_trouble_costs_a_shadowed_request_little(start_stack: StartStack, trouble: str) -> None:
     stack = start_stack(plugin={"mode": "shadow"})
     faults: dict[str, dict[str, Any]] = {
         "slow": {"delay_ms": 1500},

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN
@@ -109,9 +110,7 @@ class Two:
         self.stack = start_stack(edit=self._add_listener)
         statuses = json.loads(self.stack.envoy.admin("/listeners?format=json"))["listener_statuses"]
         found = {status["name"]: status["local_address"]["socket_address"] for status in statuses}
-        self.clients = [
-            Client(found[name]["address"], found[name]["port_value"]) for name in ("mlflow", "second")
-        ]
+        self.clients = [Client(found[name]["address"], found[name]["port_value"]) for name in ("mlflow", "second")]
 
     def _add_listener(self, config: Config) -> None:
         resources = config["static_resources"]
@@ -166,9 +165,7 @@ def test_listeners_share_only_what_one_auth_service_said(
 
 
 def test_addresses_are_apart_where_they_are_sent(start_stack: StartStack) -> None:
-    stack = start_stack(
-        concurrency=2, use_remote_address=False, plugin={"auth_service": {"send_client_ip": True}}
-    )
+    stack = start_stack(concurrency=2, use_remote_address=False, plugin={"auth_service": {"send_client_ip": True}})
     for _ in range(3):
         for address in ("192.0.2.1", "192.0.2.2"):
             caller = [bearer(READ), ("x-forwarded-for", address)]

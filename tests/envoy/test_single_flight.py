@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.http import Client, bearer, encode_head

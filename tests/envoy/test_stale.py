@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import Response, bearer
@@ -60,9 +61,7 @@ TROUBLES: dict[str, Callable[[Stack], AbstractContextManager[None]]] = {
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_known_keys_keep_their_rights_and_only_those(
-    start_stack: StartStack, trouble: str, workers: int
-) -> None:
+def test_known_keys_keep_their_rights_and_only_those(start_stack: StartStack, trouble: str, workers: int) -> None:
     stack = start_stack(concurrency=workers, plugin=config())
     warm(stack)
     with TROUBLES[trouble](stack):

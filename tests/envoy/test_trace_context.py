@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import READ_RUN, unharmed
@@ -68,9 +69,7 @@ def test_a_bad_tracestate_is_left_out(stack: Stack, fresh_read: FreshKey, state:
     assert service["traceparent"] == PARENT and "tracestate" not in service
 
 
-def test_requests_that_share_a_callout_share_the_trace_of_the_first(
-    stack: Stack, fresh_read: FreshKey
-) -> None:
+def test_requests_that_share_a_callout_share_the_trace_of_the_first(stack: Stack, fresh_read: FreshKey) -> None:
     key = fresh_read()
     other = PARENT.replace(TRACE, "0af7651916cd43dd8448eb211c80319c")
     with stack.auth.faults(delay_ms=400), ThreadPoolExecutor(2) as pool:

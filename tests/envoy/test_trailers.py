@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, unharmed
@@ -111,7 +112,7 @@ def test_trailers_carry_no_identity_and_no_credential(
 
 
 @pytest.mark.parametrize("send", [http1, http2])
-def test_a_cold_key_whose_trailers_wait_with_it(stack: Stack, send: type(http1), fresh_write) -> None:  # noqa: ANN001
+def test_a_cold_key_whose_trailers_wait_with_it(stack: Stack, send: type(http1), fresh_write) -> None:
     key = fresh_write()
     with unharmed(stack), stack.auth.faults(delay_ms=200):
         assert send(stack, CREATE_RUN, [bearer(key)], TRAILERS).status == 200

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from harness import keys, paths
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, sent_upstream, unharmed
@@ -33,9 +34,7 @@ def stack_with(
     """Envoy under one setting of the field."""
     workdir = session_dir / f"bodies-{request.param}"
     field = request.param
-    with Stack(
-        workdir, auth=auth_service, upstream=echo, allow_on_headers_stop_iteration=field
-    ) as started:
+    with Stack(workdir, auth=auth_service, upstream=echo, allow_on_headers_stop_iteration=field) as started:
         yield started
 
 

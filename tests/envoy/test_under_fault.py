@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.checks import unharmed
 from harness.hot import DRAIN, HotListener

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, unharmed
@@ -226,9 +227,7 @@ def odd_principals(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
         {"key": "hk_live_nested", "scopes": [], "key_id": -7, "user": {"id": "u", "is_admin": True}},
     ]
     plugin = {"identity_headers": {"user_id": "X-Platform-User-Id", "key_id": "x-platform-api-key-id"}}
-    with Stack(
-        session_dir / "odd", keys=entries, upstream=echo, plugin=plugin, reject_underscores=False
-    ) as started:
+    with Stack(session_dir / "odd", keys=entries, upstream=echo, plugin=plugin, reject_underscores=False) as started:
         yield started
 
 

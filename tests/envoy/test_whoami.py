@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from harness import keys
 from harness.http import bearer
 from harness.stack import MOUNT, Stack

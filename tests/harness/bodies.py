@@ -64,9 +64,7 @@ def reason(answer: Response) -> tuple[int, str]:
 Answer = Callable[[], Response]
 
 
-def on_a_connection(
-    stack: Stack, head: list[tuple[str, str]], parts: list[bytes], pause: float = 0
-) -> Answer:
+def on_a_connection(stack: Stack, head: list[tuple[str, str]], parts: list[bytes], pause: float = 0) -> Answer:
     connection = Connection(stack.envoy.host, stack.envoy.port)
     connection.send(encode_head("POST", CREATE, [("host", "x"), JSON, *head]) + parts[0])
     for part in parts[1:]:

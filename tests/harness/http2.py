@@ -8,7 +8,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
 
-from .http import Response
+from .http import Headers, Response, Text
 
 
 class StreamWasReset(ConnectionError):
@@ -58,7 +58,7 @@ class Http2:
         self,
         method: str,
         path: str,
-        headers: list[tuple[str, str]] | None = None,
+        headers: Headers = (),
         body: bytes | None = None,
         authority: str | None = None,
     ) -> Response:
@@ -69,21 +69,22 @@ class Http2:
         self,
         method: str,
         path: str,
-        headers: list[tuple[str, str]] | None = None,
+        headers: Headers = (),
         body: bytes | None = None,
         end: bool = True,
         authority: str | None = None,
     ) -> int:
         """Sends a request without waiting; with `end` false its body stays open. Returns the stream's id."""
-        pseudo = [
+        head: list[tuple[Text, Text]] = [
             (":method", method),
             (":scheme", "http"),
             (":authority", self._authority if authority is None else authority),
             (":path", path),
+            *headers,
         ]
         stream = self._h2.get_next_available_stream_id()
         self._streams[stream] = _Stream()
-        self._h2.send_headers(stream, pseudo + (headers or []), end_stream=end and body is None)
+        self._h2.send_headers(stream, head, end_stream=end and body is None)
         self._flush()
         if body is not None:
             self._send_body(stream, body, end)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, paths, ports
 from harness.auth_service import AuthService
 from harness.http import Client, Response, bearer
@@ -125,9 +126,7 @@ def test_the_table_is_whole() -> None:
 def refusal_problems(stack: Stack, row: Row, request: Row) -> list[str]:
     """What is not as the row says: statuses, reasons, permission, or a request that reached upstream."""
     problems = []
-    refusals = [
-        (f"key {entry['scopes']}", key_headers(entry["scopes"]), entry) for entry in request["refused"]
-    ]
+    refusals = [(f"key {entry['scopes']}", key_headers(entry["scopes"]), entry) for entry in request["refused"]]
     if request["permission"]:
         # Whatever the row names, a key without any scope is told which permission the catalog demands.
         bare = {"scopes": [], "status": 403, "reason": "scope_missing"}

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
 from harness import keys, paths
 from harness.http import bearer
 from harness.stack import MOUNT, Stack
@@ -93,14 +94,10 @@ def test_a_refused_name_is_told_what_to_rename(stack: Stack, method: str, name: 
 
 
 def stored(mlflow_stack_dir: Path) -> set[str]:
-    return {
-        str(file.relative_to(mlflow_stack_dir)) for file in mlflow_stack_dir.rglob("*") if file.is_file()
-    }
+    return {str(file.relative_to(mlflow_stack_dir)) for file in mlflow_stack_dir.rglob("*") if file.is_file()}
 
 
-def test_images_of_the_client_of_2_22_are_uploaded_and_downloaded(
-    mlflow_stack: Stack, session_dir: Path
-) -> None:
+def test_images_of_the_client_of_2_22_are_uploaded_and_downloaded(mlflow_stack: Stack, session_dir: Path) -> None:
     """The recorded requests of its `log_image` and `download_artifacts`, through Envoy to the real server."""
     rows = [json.loads(line) for line in IMAGES.read_text().splitlines()]
     rows = [row for row in rows if "/mlflow-artifacts/artifacts/" in row["target"]]

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness import paths, releases
 
 ROUTES = paths.ROOT / "tests" / "fixtures" / "routes"
@@ -64,10 +65,7 @@ def template(path):
 def endpoints(rows):
     """The (method, path) pairs of a dump of routes or of the catalog."""
     return {
-        (method, template(row["path"]))
-        for row in rows
-        for method in row["methods"]
-        if method not in AUTOMATIC_METHODS
+        (method, template(row["path"])) for row in rows for method in row["methods"] if method not in AUTOMATIC_METHODS
     }
 
 
@@ -102,9 +100,7 @@ def executable(variable, default):
 def routes(*arguments):
     """What `mlflow-authz routes` lists."""
     cli = executable("MLFLOW_AUTHZ_CLI", "dist/mlflow-authz")
-    answer = subprocess.run(
-        [cli, "routes", "--format", "json", *arguments], check=True, capture_output=True, text=True
-    )
+    answer = subprocess.run([cli, "routes", "--format", "json", *arguments], check=True, capture_output=True, text=True)
     return json.loads(answer.stdout)
 
 
@@ -132,9 +128,7 @@ def catalog_rows():
 
 def test_the_fixture_is_what_the_real_server_serves(fixture_rows):
     python = executable("MLFLOW_PYTHON", f".tools/mlflow-{LIVE}/bin/python")
-    dump = subprocess.run(
-        [python, ROUTES / "dump_routes.py"], capture_output=True, text=True, timeout=300
-    )
+    dump = subprocess.run([python, ROUTES / "dump_routes.py"], capture_output=True, text=True, timeout=300)
     assert dump.returncode == 0, dump.stderr
     assert sorted(parse_lines(dump.stdout), key=str) == sorted(fixture_rows, key=str)
 
@@ -142,9 +136,7 @@ def test_the_fixture_is_what_the_real_server_serves(fixture_rows):
 def test_the_fixtures_cover_the_whole_server(served):
     parts = [("fastapi", False), ("flask", False), ("flask", True)]
     sizes = {
-        release: tuple(
-            sum(1 for row in rows if (row["app"], row["auth_plugin"]) == part) for part in parts
-        )
+        release: tuple(sum(1 for row in rows if (row["app"], row["auth_plugin"]) == part) for part in parts)
         for release, rows in served.items()
     }
     assert sizes == SIZES
@@ -207,9 +199,7 @@ def test_since_and_until_are_when_a_route_comes_and_goes(served, catalog_rows):
             for release in served
             if (not since or since <= minor(release)) and (not until or minor(release) < until)
         ]
-        assert chosen == [
-            release for release, rows in served.items() if endpoints([row]) <= endpoints(rows)
-        ], row
+        assert chosen == [release for release, rows in served.items() if endpoints([row]) <= endpoints(rows)], row
 
 
 @pytest.mark.parametrize(
@@ -258,9 +248,7 @@ def test_a_missing_entry_is_reported(fixture_rows):
 
 
 def test_a_missing_method_is_reported(fixture_rows):
-    fewer = [
-        dict(row, methods=["GET"]) if row["path"] == "/graphql" else row for row in fixture_rows
-    ]
+    fewer = [dict(row, methods=["GET"]) if row["path"] == "/graphql" else row for row in fixture_rows]
     assert differences(fixture_rows, fewer) == ["no entry for POST /graphql"]
 
 
@@ -272,9 +260,7 @@ def test_a_missing_route_is_reported(fixture_rows):
 def test_an_optional_endpoint_is_not_reported(fixture_rows):
     metrics = {"path": "/metrics", "methods": ["GET"]}
     assert differences(fixture_rows, [*fixture_rows, metrics]) == []
-    assert differences(fixture_rows, [*fixture_rows, metrics], optional=frozenset()) == [
-        "no route for GET /metrics"
-    ]
+    assert differences(fixture_rows, [*fixture_rows, metrics], optional=frozenset()) == ["no route for GET /metrics"]
 
 
 def test_an_entry_that_came_later_is_reported(served, listed):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, ports
 from harness.auth_service import AuthService
 from harness.envoy_config import EVERYTHING, Config, route, routed
@@ -58,9 +59,7 @@ def prefixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefixedServe
         yield server
 
 
-def in_front_of(
-    server: MlflowServer, start_stack: Callable[..., Stack], auth: AuthService, **options: Any
-) -> Client:
+def in_front_of(server: MlflowServer, start_stack: Callable[..., Stack], auth: AuthService, **options: Any) -> Client:
     return start_stack(auth=auth, mlflow=server.address, **options).client
 
 
@@ -124,9 +123,7 @@ def test_mounting_the_prefix_alone_leaves_it_open(
         edit=routed(EVERYTHING),
     )
     assert client.get(ARTIFACT).body == b"weights"
-    client = in_front_of(
-        prefixed, start_stack, auth_service, plugin={"mounts": ["/p"]}, edit=routed(EVERYTHING)
-    )
+    client = in_front_of(prefixed, start_stack, auth_service, plugin={"mounts": ["/p"]}, edit=routed(EVERYTHING))
     assert (client.get(ARTIFACT).status, client.get(ARTIFACT).json()["reason"]) == (403, "outside_mounts")
     narrow = routed(route({"prefix": "/p/"}))
     client = in_front_of(prefixed, start_stack, auth_service, plugin={"mounts": ["/p"]}, edit=narrow)
@@ -240,12 +237,8 @@ def test_each_mount_is_a_server_of_its_own(
         assert upstream.requests()[-1].path == "/api/2.0/mlflow/runs/create"
 
 
-@pytest.mark.parametrize(
-    "climb", ["/a/team/..%2f", "/a/team/%2e%2e/", "/a/./team/..;/", "/a//team/", "/a/team\\"]
-)
-def test_no_spelling_leaves_its_mount(
-    two_servers: tuple[Client, EchoUpstream, EchoUpstream], climb: str
-) -> None:
+@pytest.mark.parametrize("climb", ["/a/team/..%2f", "/a/team/%2e%2e/", "/a/./team/..;/", "/a//team/", "/a/team\\"])
+def test_no_spelling_leaves_its_mount(two_servers: tuple[Client, EchoUpstream, EchoUpstream], climb: str) -> None:
     """Envoy resolves what it resolves before the filter; what is left is refused, or decided where it leads."""
     client, first, second = two_servers
     before = first.count + second.count

@@ -13,10 +13,10 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
 from differential.compare import (
     Comparison,
     Deployment,
@@ -79,9 +79,7 @@ def test_the_operation_is_the_servers_too(tally: Tally) -> None:
     assert not tally.misnamed, "\n".join(map(str, tally.misnamed))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="reported: the trie prefers the static segment, the server the earlier route"
-)
+@pytest.mark.xfail(strict=True, reason="reported: the trie prefers the static segment, the server the earlier route")
 def test_an_endpoint_named_as_another_route(comparison: Comparison) -> None:
     """The server reads it as the endpoint `proxy`, the filter as the raw proxy to the endpoint `mlflow`. Both
     need gateway:use, but not of the same endpoint."""
@@ -250,9 +248,7 @@ def test_what_covers_what(required: str, needed: str, expected: str) -> None:
 # --- the oracle answers as a running server does ---
 
 
-def test_the_oracle_agrees_with_a_running_server(
-    comparison: Comparison, mlflow_server: MlflowServer
-) -> None:
+def test_the_oracle_agrees_with_a_running_server(comparison: Comparison, mlflow_server: MlflowServer) -> None:
     """Over a socket: the same status where no handler is reached, and a handler's answer where one is."""
     spellings = Spellings([r for r in routes() if not r["auth_plugin"] and "static" not in r["path"]], SEED)
     chosen: list[Spelling] = []
@@ -314,13 +310,9 @@ def test_an_artifact_path_means_what_it_says(comparison: Comparison) -> None:
     keeps its segments there, so that nothing wider is deleted than is named."""
     prefix = "/api/2.0/mlflow-artifacts/artifacts/"
     paths = _odd_artifact_paths()
-    decisions = comparison.filters["mount /"].ask(
-        [Spelling("DELETE", prefix + path, (), ()) for path in paths]
-    )
+    decisions = comparison.filters["mount /"].ask([Spelling("DELETE", prefix + path, (), ()) for path in paths])
     let_through = [
-        path
-        for path, decision in zip(paths, decisions, strict=True)
-        if decision["operation"] == "DeleteArtifact"
+        path for path, decision in zip(paths, decisions, strict=True) if decision["operation"] == "DeleteArtifact"
     ]
     assert len(let_through) > 3_000
     used = comparison.servers[""].artifact_paths([unquote(path) for path in let_through])
@@ -365,9 +357,7 @@ def recorded() -> list[Spelling]:
 def test_the_recorded_session_is_broad() -> None:
     requests = recorded()
     assert len(requests) > 600
-    uploads = [
-        r.target for r in requests if r.method == "PUT" and "/mlflow-artifacts/artifacts/" in r.target
-    ]
+    uploads = [r.target for r in requests if r.method == "PUT" and "/mlflow-artifacts/artifacts/" in r.target]
     files = {unquote(target.rsplit("/", 1)[1]) for target in uploads}
     assert {
         "a b.txt",

@@ -12,6 +12,7 @@ from functools import wraps
 from urllib.parse import unquote
 
 import pytest
+
 from differential.bodies import Comparison, Tally, outside, releases
 from differential.bodies_pieces import OPERATIONS
 from differential.bodies_requests import Request, Requests
@@ -35,9 +36,7 @@ def test_no_request_acts_beyond_its_grant(
     tally: Tally, comparison: Comparison, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():
-        servers = [
-            f"{release.version}/{server}" for release in comparison.releases for server in release.servers
-        ]
+        servers = [f"{release.version}/{server}" for release in comparison.releases for server in release.servers]
         print(f"\n\n{tally.table()}\nseed {SEED}; servers: {', '.join(servers)}\n")
     assert not tally.found, "\n".join(map(str, tally.found[:20]))
 
@@ -63,9 +62,7 @@ def test_plain_requests_are_served(comparison: Comparison) -> None:
     for operation in OPERATIONS:
         if operation.name != "CreateRun":
             draft = requests.plain(operation)
-            draft.members = [
-                (k, v) for k, v in draft.members if k in {json.dumps(n) for n, _ in operation.fields}
-            ]
+            draft.members = [(k, v) for k, v in draft.members if k in {json.dumps(n) for n, _ in operation.fields}]
             drawn.append(("all aliases", requests.finished(draft, ())))
     decisions = comparison.decide(drawn)
     for (_, request), decision in zip(drawn, decisions, strict=True):
@@ -104,9 +101,7 @@ def _members(change: Callable[[list[tuple[str, object]]], dict[str, object]]) ->
             body = json.dumps(change([(str(key), value) for key, value in pairs])).encode()
         except (ValueError, TypeError, RecursionError):
             return request
-        headers = [
-            (n, v) for n, v in request.headers if n.lower() not in ("content-length", "transfer-encoding")
-        ]
+        headers = [(n, v) for n, v in request.headers if n.lower() not in ("content-length", "transfer-encoding")]
         return replace(request, body=body, headers=(*headers, ("Content-Length", str(len(body)))))
 
     return weak
@@ -176,9 +171,7 @@ def _head(request: Request) -> Request:
     """Takes HEAD for GET, whose body nobody reads."""
     if request.method != "HEAD":
         return request
-    kept = tuple(
-        (n, v) for n, v in request.headers if n.lower() not in ("content-length", "transfer-encoding")
-    )
+    kept = tuple((n, v) for n, v in request.headers if n.lower() not in ("content-length", "transfer-encoding"))
     return replace(request, method="GET", body=None, headers=kept)
 
 

@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness import paths, releases
 
 SCHEMAS = paths.ROOT / "tests" / "fixtures" / "graphql"
@@ -100,9 +101,7 @@ def schema_of(release):
 def with_graphql():
     """The releases that serve /graphql."""
     served = releases.read(releases.FILE.read_text())
-    return [
-        release for release, rows in served.items() if any(row["path"] == "/graphql" for row in rows)
-    ]
+    return [release for release, rows in served.items() if any(row["path"] == "/graphql" for row in rows)]
 
 
 def test_every_release_that_serves_graphql_has_its_schema():
@@ -153,9 +152,7 @@ def test_the_schema_is_what_the_real_server_has():
     python = Path(given) if given else paths.ROOT / ".tools" / f"mlflow-{LIVE}" / "bin" / "python"
     if not python.exists():
         pytest.fail(f"{python} is missing: run scripts/test, or set MLFLOW_PYTHON")
-    dump = subprocess.run(
-        [python, SCHEMAS / "dump_schema.py"], capture_output=True, text=True, timeout=300
-    )
+    dump = subprocess.run([python, SCHEMAS / "dump_schema.py"], capture_output=True, text=True, timeout=300)
     assert dump.returncode == 0, dump.stderr
     assert may_write(dump.stdout) == []
     for operation in ROOTS:

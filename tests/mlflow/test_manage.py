@@ -55,9 +55,7 @@ def test_no_entry_is_weaker_than_manage(managers: list[dict], rows: list[dict]) 
 
 @pytest.mark.parametrize("operation", ["CreateLabelSchema", "UpdateLabelSchema", "UpdateReviewQueue", "CreateRole"])
 def test_an_entry_that_is_weaker_is_found(managers: list[dict], rows: list[dict], operation: str) -> None:
-    changed = [
-        {**row, "access": "write"} if row["operation"] == operation else row for row in rows
-    ]
+    changed = [{**row, "access": "write"} if row["operation"] == operation else row for row in rows]
     assert weaker(managers, changed)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from harness import envoy_config, keys, mlflow_client, ports, translate
 from harness.auth_service import AuthService
 from harness.envoy_config import Config

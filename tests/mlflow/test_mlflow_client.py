@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, mlflow_client
 from harness.auth_service import AuthService
 from harness.mlflow_server import MlflowServer
@@ -17,7 +18,7 @@ from harness.stack import Stack
 
 # Runs in MLflow's environment. A step is done as one caller; its value, or what the client raised, and the
 # seconds it took go to stdout.
-CLIENT = r'''
+CLIENT = r"""
 import json, os, sys, time
 from pathlib import Path
 callers = json.loads(sys.argv[1])
@@ -103,7 +104,7 @@ def delete_run():
 
 run()
 print(json.dumps({"made": made, "results": results}))
-'''
+"""
 
 
 def token(entry: keys.Key | str) -> dict[str, str]:
@@ -131,9 +132,7 @@ Results = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def mlflow_stack(
-    tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService
-) -> Iterator[Stack]:
+def mlflow_stack(tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService) -> Iterator[Stack]:
     """A server and an Envoy of their own: the tests read everything that these hold and log."""
     workdir = tmp_path_factory.mktemp("client-stack")
     (workdir / "mlflow").mkdir()
@@ -181,9 +180,7 @@ def test_what_the_scopes_grant_works(results: Results, step: str, value: object)
         ("refused basic", "run:write", "tracking:write", "model:read"),
     ],
 )
-def test_a_refusal_tells_what_is_missing(
-    results: Results, step: str, needs: str, scope: str, has: str
-) -> None:
+def test_a_refusal_tells_what_is_missing(results: Results, step: str, needs: str, scope: str, has: str) -> None:
     message = results[step].get("raised", "")
     assert f"it needs {needs}, which scope {scope} or" in message, results[step]
     assert f"this key has: {has}." in message

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contributor.by_hand import RAW, UNTIED, Fields, raw, values_of
 from contributor.world import API, World, globex_and_a_contributor
 from harness import mlflow_client, paths
@@ -257,9 +258,7 @@ def test_the_second_object_counts_too(world: World, what: str, path: str, fields
         ("runs:/$R/model", "run:read"),
     ],
 )
-def test_a_source_that_is_tied_to_no_name_needs_the_wide_permission(
-    world: World, source: str, required: str
-) -> None:
+def test_a_source_that_is_tied_to_no_name_needs_the_wide_permission(world: World, source: str, required: str) -> None:
     before = world.of_globex()
     fields = {"name": "acme-mine", "source": source}
     row = ("", "POST", f"{API}model-versions/create", fields)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from harness import keys, paths
 from harness.envoy_config import Config, connection_manager
 from harness.http import bearer

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from differential.compare import cli
 from harness import keys
 from harness.auth_service import AuthService
@@ -40,9 +41,7 @@ def in_workspaces(
     workdir = tmp_path_factory.mktemp("workspaces-envoy")
     # Path normalization off: the filter has to do it alone.
     plugin, edit = {"mounts": ["/"]}, routed(EVERYTHING)
-    with Stack(
-        workdir, auth=auth_service, mlflow=server.address, plugin=plugin, edit=edit, normalize=False
-    ) as stack:
+    with Stack(workdir, auth=auth_service, mlflow=server.address, plugin=plugin, edit=edit, normalize=False) as stack:
         yield stack.client
 
 
@@ -106,9 +105,7 @@ SERVER_HEADERS = [
 
 
 def test_no_header_changes_what_a_request_needs() -> None:
-    rows = json.loads(
-        subprocess.run([cli(), "routes", "--format", "json"], capture_output=True, check=True).stdout
-    )
+    rows = json.loads(subprocess.run([cli(), "routes", "--format", "json"], capture_output=True, check=True).stdout)
     lines, count = [], 0
     for row in rows:
         for method in row["methods"]:
@@ -166,18 +163,14 @@ def test_the_server_deletes_everything(workspaces: tuple[MlflowServer, Path]) ->
         assert not files(folder) & EVERY_FILE, path
 
 
-def test_no_spelling_deletes_every_artifact(
-    in_workspaces: Client, workspaces: tuple[MlflowServer, Path]
-) -> None:
+def test_no_spelling_deletes_every_artifact(in_workspaces: Client, workspaces: tuple[MlflowServer, Path]) -> None:
     server, folder = workspaces
     gone = {path: deletes(in_workspaces, server, folder, path) for path in [*WHOLE_STORE, *EVERY_WORKSPACE]}
     wide = {path: answer.status for path, (answer, lost) in gone.items() if len(lost) > 1}
     assert not wide, wide
 
 
-def test_no_spelling_reads_another_workspace(
-    in_workspaces: Client, workspaces: tuple[MlflowServer, Path]
-) -> None:
+def test_no_spelling_reads_another_workspace(in_workspaces: Client, workspaces: tuple[MlflowServer, Path]) -> None:
     fill(workspaces[0])
     for path in ("./workspaces/w1/1/f.txt", "%2e/workspaces/w1/1/f.txt", "%20./workspaces/w1/1/f.txt"):
         assert in_workspaces.get(ARTIFACTS + path, [bearer(READ)]).status == 400, path

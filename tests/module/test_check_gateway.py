@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness.manifests import Edit, Objects, findings, load, named
 
 
@@ -34,7 +35,10 @@ def more(kind: str, group: str = "gateway.envoyproxy.io/v1alpha1", name: str = "
 
 
 def second_route(kind: str = "HTTPRoute", **rules: Any) -> Edit:
-    spec = {"parentRefs": [{"name": "mlflow"}], "rules": [{"backendRefs": [BACKEND], "timeouts": {"request": "0s"}, **rules}]}
+    spec = {
+        "parentRefs": [{"name": "mlflow"}],
+        "rules": [{"backendRefs": [BACKEND], "timeouts": {"request": "0s"}, **rules}],
+    }
     return lambda objects: objects.update(second=api(kind, "second", **spec))
 
 

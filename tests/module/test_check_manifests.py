@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import paths
 from harness.manifests import SAMPLES, Edit, Objects, findings, load, named
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness import paths
 from harness.manifests import NEW, named, own_names
 

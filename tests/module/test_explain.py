@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness.paths import cli
 
 CREATE = ["--method", "POST", "--target", "/api/2.0/mlflow/runs/create"]

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import keys
 
 from bench.comparison import chart, run
 from bench.comparison.bars import Bar, bars
-from bench.comparison.report import text, title_of
 from bench.comparison.cases import (
     COMPARED,
     DECIDING,
@@ -23,7 +21,9 @@ from bench.comparison.cases import (
     find,
     read,
 )
+from bench.comparison.report import text, title_of
 from bench.comparison.subjects import Subjects
+from harness import keys
 
 pytestmark = pytest.mark.alone
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from harness import paths, watchdog
 from harness.processes import wait_until
 
@@ -26,7 +27,12 @@ class Demo:
         with self._output.open("w") as output:
             self.popen = subprocess.Popen(
                 [paths.mlflow_python(), paths.ROOT / "tools" / "demo", *arguments],
-                env={**os.environ, VARIABLE: self.mark, "PYTHONPATH": str(paths.ROOT / "tests"), "TMPDIR": str(self.temp)},
+                env={
+                    **os.environ,
+                    VARIABLE: self.mark,
+                    "PYTHONPATH": str(paths.ROOT / "tests"),
+                    "TMPDIR": str(self.temp),
+                },
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -70,9 +76,7 @@ def test_story(start_demo: Callable[..., Demo]) -> None:
 
 def test_interrupt_leaves_nothing(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo("--keep")
-    wait_until(
-        lambda: "with Ctrl-C" in demo.output or demo.popen.poll() is not None, "the demo waits", timeout=180
-    )
+    wait_until(lambda: "with Ctrl-C" in demo.output or demo.popen.poll() is not None, "the demo waits", timeout=180)
     assert demo.popen.poll() is None, demo.output
     assert len(demo.left_behind()) > 3
     demo.popen.send_signal(signal.SIGINT)
@@ -84,6 +88,4 @@ def test_kill_leaves_no_process(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo("--keep")
     wait_until(lambda: "loading MLflow" in demo.output, "all parts run", timeout=180)
     demo.popen.kill()
-    wait_until(
-        lambda: not watchdog.living(demo.mark, set(), VARIABLE), "the watchdog ended the rest", timeout=20
-    )
+    wait_until(lambda: not watchdog.living(demo.mark, set(), VARIABLE), "the watchdog ended the rest", timeout=20)

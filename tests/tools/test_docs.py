@@ -22,9 +22,7 @@ DOCUMENTS = sorted(
 
 def test_endpoint_table_is_the_catalog() -> None:
     """docs/endpoints.md is what its own header says made it."""
-    made = subprocess.run(
-        [paths.cli(), "routes", "--format", "markdown"], capture_output=True, text=True, check=True
-    )
+    made = subprocess.run([paths.cli(), "routes", "--format", "markdown"], capture_output=True, text=True, check=True)
     assert (paths.ROOT / "docs" / "endpoints.md").read_text() == made.stdout
 
 
@@ -65,9 +63,7 @@ def test_files_that_code_names_exist() -> None:
 
 def test_configuration_reference_is_the_schema() -> None:
     """docs/configuration.md is what its own header says made it."""
-    made = subprocess.run(
-        [paths.cli(), "schema", "--format", "markdown"], capture_output=True, text=True, check=True
-    )
+    made = subprocess.run([paths.cli(), "schema", "--format", "markdown"], capture_output=True, text=True, check=True)
     assert (paths.ROOT / "docs" / "configuration.md").read_text() == made.stdout
 
 

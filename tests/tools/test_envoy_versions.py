@@ -3,7 +3,6 @@
 import re
 
 from harness import paths
-
 from harness.envoy_releases import LEFT_OUT, REPORT
 
 ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \| (\d+) \| (\d+) \| (\d+) \|", re.MULTILINE)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from harness import envoy_config, keys, paths, watchdog
 from harness.auth_service import AuthService
 from harness.envoy import Envoy
@@ -31,9 +32,7 @@ def test_echo_tells_what_it_read(echo: EchoUpstream) -> None:
     headers = [("X-One", "1"), ("x-two", "2"), ("x-one", "3")]
     answer = Client(*echo.address).request("PUT", "/a/../b?c=%2F", headers, b"body").json()
     assert (answer["method"], answer["path"]) == ("PUT", "/a/../b?c=%2F")
-    assert [pair for pair in answer["headers"] if pair[0].lower().startswith("x-")] == [
-        list(pair) for pair in headers
-    ]
+    assert [pair for pair in answer["headers"] if pair[0].lower().startswith("x-")] == [list(pair) for pair in headers]
     assert answer["body_bytes"] == 4
     assert answer["body_sha256"] == hashlib.sha256(b"body").hexdigest()
     assert echo.count == before + 1
@@ -140,9 +139,7 @@ def test_envoy_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 def test_plugin_overrides_merge() -> None:
-    merged = envoy_config.merge(
-        {"a": {"b": 1, "c": 2}, "d": [1], "e": 1}, {"a": {"b": 3}, "d": [2], "e": None}
-    )
+    merged = envoy_config.merge({"a": {"b": 1, "c": 2}, "d": [1], "e": 1}, {"a": {"b": 3}, "d": [2], "e": None})
     assert merged == {"a": {"b": 3, "c": 2}, "d": [2]}
 
 

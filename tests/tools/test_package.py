@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, paths
 from harness.http import bearer
 from harness.stack import Stack
@@ -53,9 +54,7 @@ def image(folder: Path, tag: str) -> tuple[str, dict[str, Any]]:
     """Digest and manifest of an image in an OCI layout."""
     assert json.loads((folder / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     index = json.loads((folder / "index.json").read_text())
-    (found,) = (
-        m for m in index["manifests"] if m["annotations"]["org.opencontainers.image.ref.name"] == tag
-    )
+    (found,) = (m for m in index["manifests"] if m["annotations"]["org.opencontainers.image.ref.name"] == tag)
     manifest = json.loads(blob(folder, found))
     assert found["mediaType"] == manifest["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
     blob(folder, manifest["config"])
@@ -75,9 +74,7 @@ def module_in(folder: Path, tag: str) -> bytes:
             return content.read()
     # The "oci" variant: two layers, one of them the module as it is.
     assert len(layers) == 2
-    (layer,) = (
-        each for each in layers if each["mediaType"] == "application/vnd.module.wasm.content.layer.v1+wasm"
-    )
+    (layer,) = (each for each in layers if each["mediaType"] == "application/vnd.module.wasm.content.layer.v1+wasm")
     return blob(folder, layer)
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from harness.mlflow_server import MlflowServer
 
 from bench.rollout.run import complaints
 from bench.rollout.story import WAYS, play
+from harness.mlflow_server import MlflowServer
 
 SECONDS = 4
 

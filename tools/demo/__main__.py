@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 from harness import keys
 from harness.auth_service import AuthService
 from harness.mlflow_server import MlflowServer
-from harness.stack import Stack
 from harness.progress import run_to_its_end, step
+from harness.stack import Stack
 
 if TYPE_CHECKING:
     from story import Trial
-
 
 
 @dataclass

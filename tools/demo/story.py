@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-from harness import keys
 from mlflow import MlflowClient
+
+from harness import keys
 
 EXPERIMENT = "churn"
 MODEL = "churn-model"

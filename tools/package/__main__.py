@@ -77,9 +77,7 @@ class Layout:
 
 def compat(layout: Layout, tag: str, module: bytes, notes: dict[str, str]) -> str:
     tar = archive({"plugin.wasm": module})
-    layer = layout.blob(
-        "application/vnd.oci.image.layer.v1.tar+gzip", gzip.compress(tar, compresslevel=9, mtime=0)
-    )
+    layer = layout.blob("application/vnd.oci.image.layer.v1.tar+gzip", gzip.compress(tar, compresslevel=9, mtime=0))
     # Istio and Envoy Gateway do not look at the platform; tools that copy images want one.
     config = {
         "architecture": "wasm",
