@@ -12,7 +12,6 @@ from typing import Any
 
 from .processes import Process
 
-
 WATCH_NOTIFICATIONS = """
 window.harnessNotifications = new Set();
 new MutationObserver(() => {
@@ -161,9 +160,7 @@ class Browser:
         )
         x, y = self.evaluate(script)
         for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
-            self._call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1
-            )
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1)
 
     def type(self, text: str) -> None:
         """Types into what has the focus."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, paths
 from harness.browser import Browser
 from harness.http import bearer
@@ -24,9 +25,7 @@ from web_page.table import DOCUMENT, table
 
 def denied(scope: str, requests: list[Request]) -> set[Request]:
     """Those that the filter refuses to a key with this scope."""
-    lines = [
-        json.dumps({"method": method, "target": target, "scopes": [scope]}) for method, target in requests
-    ]
+    lines = [json.dumps({"method": method, "target": target, "scopes": [scope]}) for method, target in requests]
     answer = subprocess.run(
         [paths.cli(), "explain", "--stdin"], input="\n".join(lines), capture_output=True, text=True, check=True
     )
@@ -36,7 +35,7 @@ def denied(scope: str, requests: list[Request]) -> set[Request]:
 
 
 def test_the_document_has_the_table() -> None:
-    """To write it anew: scripts/web-pages, or PYTHONPATH=tests python -m web_page.table for the table alone."""
+    """To write it anew: scripts/web-pages, or python -m web_page.table for the table alone."""
     assert table() in DOCUMENT.read_text()
 
 

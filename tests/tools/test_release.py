@@ -126,10 +126,7 @@ def verified(out: Path, key: Path) -> bool:
             check=False,
         )
     sums = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
-    return (
-        done.returncode == 0
-        and subprocess.run(sums, cwd=out, capture_output=True, check=False).returncode == 0
-    )
+    return done.returncode == 0 and subprocess.run(sums, cwd=out, capture_output=True, check=False).returncode == 0
 
 
 def test_a_dry_run_collects_a_release_and_leaves_no_trace(checkout: Checkout) -> None:
@@ -196,9 +193,7 @@ UNREADY: dict[str, tuple[Callable[[Checkout], object], str]] = {
         "Cargo.lock: no package of the workspace has version 0.3.0; run cargo check",
     ),
     "entries without a version": (
-        lambda it: it.replace(
-            "CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n- A fault.\n"
-        ),
+        lambda it: it.replace("CHANGELOG.md", "## [Unreleased]\n", "## [Unreleased]\n\n### Fixed\n- A fault.\n"),
         "CHANGELOG.md: [Unreleased] has entries; move them below ## [0.3.0] - YYYY-MM-DD",
     ),
     "no section": (
@@ -243,10 +238,7 @@ def test_breaking_changes_need_a_version_that_may_break(checkout: Checkout) -> N
     checkout.commit()
     done = checkout.release("0.2.1")
     assert done.returncode == 1
-    assert (
-        "[0.2.1] has breaking changes, which a step from 0.2.0 may not have; release 0.3.0 or 1.0.0"
-        in done.stderr
-    )
+    assert "[0.2.1] has breaking changes, which a step from 0.2.0 may not have; release 0.3.0 or 1.0.0" in done.stderr
     checkout.replace("CHANGELOG.md", "**Breaking:** a", "A")
     checkout.commit()
     assert checkout.release("0.2.1").returncode == 0

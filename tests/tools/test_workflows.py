@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+
 from harness import paths
 
 WORKFLOWS = sorted((paths.ROOT / ".github" / "workflows").glob("*.yml"))
-TOOLCHAIN = re.findall(r'^channel = "(.*)"', (paths.ROOT / "rust-toolchain.toml").read_text(), re.MULTILINE)[
-    0
-]
+TOOLCHAIN = re.findall(r'^channel = "(.*)"', (paths.ROOT / "rust-toolchain.toml").read_text(), re.MULTILINE)[0]
 
 
 def jobs(workflow: Path) -> list[dict[str, Any]]:
