@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Set-up shared by the scripts: each ensure_* makes one thing available and is quick when it already is.
 # Everything lands in .tools/ (ignored by git); a folder there counts only once its stamp is written, so
 # an interrupted set-up is made anew.
@@ -213,7 +213,7 @@ ensure_vulnerable_mlflow() {
 ensure_test_python() {
   local dir
   # Named after the content, so that a changed file is a new environment; and after the folder that it points into.
-  dir=$TOOLS/tests-$(cat tests/requirements.txt pyproject.toml - <<<"$ROOT" | sha256sum | cut -c 1-12)
+  dir=$TOOLS/tests-$(cat tests/requirements.txt - <<<"$ROOT" | sha256sum | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing the tests' Python packages"
   make_venv "$dir" -r tests/requirements.txt -e .
   export TEST_PYTHON=$dir/bin/python

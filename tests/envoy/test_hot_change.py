@@ -29,8 +29,6 @@ from harness.many import on_every_worker
 from harness.processes import wait_until
 from harness.stack import Stack
 
-pytestmark = pytest.mark.alone
-
 IN_FORCE = 2.0
 """Seconds from the move of the file until no request is decided by what was before; some 20 ms on a machine
 that has nothing else to do."""
@@ -118,6 +116,7 @@ def decided_by_old(sent: list[Sent], moved_at: float, old: int) -> list[float]:
     ]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("workers", [2, 4])
 def test_policy_changed_under_load(start: Any, way: str, workers: int) -> None:
     """There and back again twice."""
@@ -237,6 +236,7 @@ def other_module(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("workers", [2, 4])
 def test_module_changed_under_load(start: Any, way: str, workers: int, other_module: Path) -> None:
     """To another and back, as an upgrade and its rollback; the plugin configuration stays."""

@@ -9,8 +9,6 @@ from bench import start, start_report
 from bench.comparison.report import title_of
 from bench.start import Case, Start
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
