@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 from harness import paths
 
-from .bodies_pieces import GRANTS
+from .bodies_operations import GRANTS
 from .bodies_requests import Request, Requests
 from .compare import Lines, cli
 

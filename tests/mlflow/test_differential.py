@@ -12,7 +12,6 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -30,6 +29,7 @@ from differential.pieces import ESCAPED_ESCAPES
 from differential.record_client import FIXTURE
 from differential.recorder import Recorder
 from differential.spellings import Spellings
+from differential.weak_readings import WEAK, aimed, no_escapes, slash_in_a_name
 from harness import paths
 from harness.http import Connection
 from harness.mlflow_server import MlflowServer
@@ -114,63 +114,9 @@ def _shape(template: str) -> str:
 # --- a weaker reading is found ---
 
 
-def _slash_in_a_name(spelling: Spelling) -> Spelling:
-    """Takes an escaped slash for a part of a name, as a filter would that matches before it decodes."""
-    return replace(spelling, target=re.sub("%2[fF]", "-", spelling.target))
-
-
-def _no_escapes(spelling: Spelling) -> Spelling:
-    """Does not decode letters."""
-    return replace(spelling, target=spelling.target.replace("%", "_"))
-
-
-def _merged_slashes(spelling: Spelling) -> Spelling:
-    """Takes `//api/…` for another path than `/api/…`."""
-    return replace(spelling, target=re.sub("^//+", "/x/", spelling.target))
-
-
-def _upper_case(spelling: Spelling) -> Spelling:
-    """Takes any method that it does not know for GET."""
-    return replace(spelling, method=spelling.method if spelling.method.isupper() else "GET")
-
-
-def _dots_kept(spelling: Spelling) -> Spelling:
-    """Sees nothing special in a newline at the end, which starlette's patterns let pass."""
-    return replace(spelling, target=re.sub("(%0[aA])+$", "/x", spelling.target))
-
-
-WEAK = {
-    "escaped slashes": _slash_in_a_name,
-    "escaped letters": _no_escapes,
-    "leading slashes": _merged_slashes,
-    "method's case": _upper_case,
-    "newline": _dots_kept,
-}
-
-
-def _aimed(name: str) -> list[Spelling]:
-    """Spellings of the kind that a weakness is about, of routes where it matters."""
-    spellings = Spellings([r for r in routes() if not r["auth_plugin"] or "users" in r["path"]], SEED)
-    made = []
-    for route in spellings.routes:
-        path, method = spellings.fill(route["path"]), route["methods"][0]
-        if name == "escaped slashes":
-            path = path[:1] + path[1:].replace("/", "%2F")
-        elif name == "escaped letters":
-            path = spellings.encode(path, "abcdefghijklmnopqrstuvwxyz", 1)
-        elif name == "leading slashes":
-            path = "//" + path
-        elif name == "method's case":
-            method = method.lower()
-        elif name == "newline":
-            path += "%0a"
-        made.append(Spelling(method, path, (), (name,)))
-    return made
-
-
 @pytest.mark.parametrize("name", WEAK)
 def test_a_weaker_reading_is_found(comparison: Comparison, name: str) -> None:
-    requests = [("auth/h11", spelling) for spelling in _aimed(name)]
+    requests = [("auth/h11", spelling) for spelling in aimed(name, SEED)]
     deployment = comparison.deployments[0]
     right = Counter(f.verdict for f in comparison.compare(deployment, requests))
     assert right["weaker"] == 0
@@ -180,7 +126,7 @@ def test_a_weaker_reading_is_found(comparison: Comparison, name: str) -> None:
     assert wrong[found] > right[found], wrong
 
 
-@pytest.mark.parametrize("weak", [_slash_in_a_name, _no_escapes])
+@pytest.mark.parametrize("weak", [slash_in_a_name, no_escapes])
 def test_the_generator_finds_a_weaker_reading_by_itself(
     comparison: Comparison, weak: Callable[[Spelling], Spelling]
 ) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 
 from differential.bodies import Comparison, Tally, outside, releases
-from differential.bodies_pieces import OPERATIONS
+from differential.bodies_operations import OPERATIONS
 from differential.bodies_requests import Request, Requests
 
 SEED = 20_261_122
