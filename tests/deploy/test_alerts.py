@@ -36,6 +36,7 @@ def test_every_rule_has_a_case_for_and_one_against_it() -> None:
 
 
 def test_every_rule_says_what_to_do() -> None:
+    assert rules()
     for rule in rules():
         assert rule["labels"]["severity"] in ("warning", "critical")
         notes = rule["annotations"]

@@ -4,12 +4,12 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness import keys, paths
 from harness.envoy_config import route, routed
+from harness.explain import explain
 from harness.http import Client, bearer
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
@@ -95,13 +95,6 @@ def test_upstream_reads_the_platforms_identity_headers(platform: tuple[Client, E
     assert seen.header("x-platform-api-key-id") == [READER["key_id"]]
 
 
-def explained(requests: list[dict[str, Any]], config: Path) -> list[dict[str, Any]]:
-    lines = "".join(json.dumps(request) + "\n" for request in requests)
-    command = [paths.cli(), "explain", "--stdin", "--config", config]
-    answer = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=60)
-    return [json.loads(line) for line in answer.stdout.splitlines()]
-
-
 def test_explain_says_the_same() -> None:
     cases = [
         (key, method, prefix + target, expected)
@@ -110,7 +103,7 @@ def test_explain_says_the_same() -> None:
         for method, target in requests
         for key, expected in zip((READER, ORDINARY, ADMINS[0]), statuses, strict=True)
     ]
-    decisions = explained([{"method": m, "target": t, "scopes": key["scopes"]} for key, m, t, _ in cases], EXAMPLE)
+    decisions = explain([{"method": m, "target": t, "scopes": key["scopes"]} for key, m, t, _ in cases], EXAMPLE)
     wrong = [
         case
         for case, decision in zip(cases, decisions, strict=True)
@@ -125,11 +118,11 @@ def test_a_mount_within_the_api_would_know_no_operation(tmp_path: Path) -> None:
         file = tmp_path / "mount.json"
         file.write_text(json.dumps({**CONFIG, "mounts": [mount]}))
         request = {"method": "POST", "target": "/api/2.0/mlflow/runs/create", "scopes": ORDINARY["scopes"]}
-        (decision,) = explained([request], file)
+        (decision,) = explain([request], file)
         assert (decision["decision"] == "allow") == (mount == "/"), decision
 
 
-def test_every_line_is_explained() -> None:
+def test_every_line_is_explain() -> None:
     page = EXAMPLE.with_suffix(".md").read_text()
     for field, value in CONFIG.items():
         assert f"`{field}" in page or f'`"{field}"' in page or field in ("scopes", "roles"), field

@@ -181,8 +181,7 @@ def test_what_is_left_of_a_crash_is_told_by_the_counter_of_new_vms(start: Any, t
     before = scene.hash()
     with Http2(scene.stack.envoy.host, scene.stack.envoy.port) as connection:
         stream = connection.start("POST", CREATE_RUN, [bearer(keys.WRITE["key"])], end=False)
-        connection._h2.send_headers(stream, [("x-trailer", "crash")], end_stream=True)
-        connection._flush()
+        connection.send_trailers(stream, [("x-trailer", "crash")])
         assert connection.wait(stream).status == 503
     time.sleep(1.2)
     reads = scene.stack.client.get

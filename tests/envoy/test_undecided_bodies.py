@@ -80,8 +80,7 @@ def http2(stack: Stack, key: str, trailers: bool = False) -> Callable[[], Respon
     connection = Http2(stack.envoy.host, stack.envoy.port)
     stream = connection.start("POST", CREATE_RUN, [bearer(key)], b"abcdefgh", end=not trailers)
     if trailers:
-        connection._h2.send_headers(stream, [("x-checksum", "1"), (b"x-odd", b"\xff\xfe")], end_stream=True)
-        connection._flush()
+        connection.send_trailers(stream, [("x-checksum", "1"), (b"x-odd", b"\xff\xfe")])
 
     def answer() -> Response:
         with connection:

@@ -115,10 +115,9 @@ def on_http2(
     stream = connection.start("POST", CREATE, [JSON, *headers], parts[0], end=is_all)
     for number, part in enumerate(parts[1:], 2):
         time.sleep(pause)
-        connection._send_body(stream, part, end=number == len(parts) and not trailers)
+        connection.send_body(stream, part, end=number == len(parts) and not trailers)
     if trailers:
-        connection._h2.send_headers(stream, [("x-checksum", "1"), (b"x-odd", b"\xff\xfe")], end_stream=True)
-        connection._flush()
+        connection.send_trailers(stream, [("x-checksum", "1"), (b"x-odd", b"\xff\xfe")])
 
     def answer() -> Response:
         with connection:

@@ -1,6 +1,7 @@
 """A small HTTP/2 client (prior knowledge, no TLS), with several streams on one connection."""
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
@@ -87,12 +88,12 @@ class Http2:
         self._h2.send_headers(stream, head, end_stream=end and body is None)
         self._flush()
         if body is not None:
-            self._send_body(stream, body, end)
+            self.send_body(stream, body, end)
         return stream
 
-    def send_trailers(self, stream: int, trailers: list[tuple[str, str]]) -> None:
+    def send_trailers(self, stream: int, trailers: Iterable[tuple[Text, Text]]) -> None:
         """Ends a request whose body is open."""
-        self._h2.send_headers(stream, trailers, end_stream=True)
+        self._h2.send_headers(stream, list(trailers), end_stream=True)
         self._flush()
 
     def cancel(self, stream: int) -> None:
@@ -109,7 +110,7 @@ class Http2:
                 raise StreamWasReset(state.reset)
         return state.response
 
-    def _send_body(self, stream: int, body: bytes, end: bool) -> None:
+    def send_body(self, stream: int, body: bytes, end: bool) -> None:
         state = self._streams[stream]
         view = memoryview(body)
         while view:

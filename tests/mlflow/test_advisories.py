@@ -104,7 +104,7 @@ def each_request(rows: list[Row]) -> list[Any]:
 
 
 def test_the_table_is_whole() -> None:
-    """Every advisory the issue names is there, and each row says what it rests on and what stays open."""
+    """Every advisory of AT_LEAST is there, and each row says what it rests on and what stays open."""
     ids = [row["id"] for row in ROWS]
     assert set(ids) >= AT_LEAST
     assert not [name for name, count in Counter(ids).items() if count > 1]

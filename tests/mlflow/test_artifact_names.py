@@ -5,7 +5,6 @@ covered server keeps as they are written, so that upload and download mean the f
 """
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harness import keys, paths
+from harness import keys, mlflow_client, paths
 from harness.http import bearer
 from harness.stack import MOUNT, Stack
 
@@ -146,19 +145,8 @@ print(json.dumps({"sizes": sizes, "raised": raised}))
 
 
 def test_the_newest_client_logs_images_and_serves_those_of_old_ones(mlflow_stack: Stack, tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    environment |= {
-        "HOME": str(tmp_path),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_TRACKING_URI": mlflow_stack.url,
-        "MLFLOW_TRACKING_TOKEN": keys.WRITE["key"],
-    }
-    ran = subprocess.run(
-        [paths.mlflow_python(), "-c", CLIENT],
-        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path, env=environment,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    told: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    said = mlflow_client.run(CLIENT, [], mlflow_stack, tmp_path, key=keys.WRITE["key"])
+    told: dict[str, Any] = json.loads(said.splitlines()[-1])
     assert len(told["sizes"]) == 3 and all(told["sizes"].values()), told
     assert "images/img%step%10%timestamp%1795892997123%q196d220.png" in told["sizes"]
     assert "BAD_REQUEST" in told["raised"], told

@@ -3,7 +3,6 @@
 docs/requests.md has the table of all clients that were measured; here are those that this machine has.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import keys, paths
+from harness import keys, mlflow_client, paths
 from harness.envoy_config import Config, connection_manager
 from harness.http import bearer
 from harness.http2 import Http2
@@ -82,11 +81,8 @@ def test_fetch_of_node(stack: Stack) -> None:
 
 def test_the_client_of_mlflow(stack: Stack, tmp_path: Path) -> None:
     before = nothing_went_upstream(stack)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    environment |= {"HOME": str(tmp_path), "MLFLOW_TRACKING_TOKEN": keys.READ["key"]}
-    environment |= {"MLFLOW_DISABLE_TELEMETRY": "true"}
     root = stack.envoy.url + TARGET.rsplit("/", 1)[0]
-    told = ran([paths.mlflow_python(), "-c", CLIENT, root, str(SIZE)], cwd=tmp_path, env=environment)
+    told = mlflow_client.run(CLIENT, [root, str(SIZE)], stack, tmp_path, key=keys.READ["key"])
     assert WORDS in told, told
     assert nothing_went_upstream(stack) == before
 
