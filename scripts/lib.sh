@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Set-up shared by the scripts: each ensure_* makes one thing available and is quick when it already is.
 # Everything lands in .tools/ (ignored by git); a folder there counts only once its stamp is written, so
 # an interrupted set-up is made anew.
@@ -199,7 +199,7 @@ ensure_mlflow() {
   export MLFLOW_PYTHON=$dir/bin/python
 }
 
-# ensure_vulnerable_mlflow: releases with known holes, for tests/test_advisories.py.
+# ensure_vulnerable_mlflow: releases with known holes, for tests/mlflow/test_advisories.py.
 ensure_vulnerable_mlflow() {
   local new=$TOOLS/mlflow-$VULNERABLE_MLFLOW_VERSION old=$TOOLS/mlflow-$VULNERABLE_MLFLOW_2_VERSION
   [[ -f $new/.complete && -f $old/.complete ]] || step "installing two releases of MLflow with known holes"
@@ -208,15 +208,14 @@ ensure_vulnerable_mlflow() {
   make_venv "$old" --no-compile "mlflow==$VULNERABLE_MLFLOW_2_VERSION" 'setuptools<81' 'SQLAlchemy<2.1'
 }
 
-# ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt.
+# ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt and, in place, the
+# packages of pyproject.toml.
 ensure_test_python() {
-  local dir requirements
-  requirements=$ROOT/tests/requirements.txt
-  # Named after the content, so that a changed file is a new environment.
-  dir=$TOOLS/tests-$(sha256sum "$requirements" | cut -c 1-12)
+  local dir
+  # Named after the content, so that a changed file is a new environment; and after the folder that it points into.
+  dir=$TOOLS/tests-$(cat tests/requirements.txt - <<<"$ROOT" | sha256sum | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing the tests' Python packages"
-  # Relative: checkouts that share .tools have the same wish.
-  make_venv "$dir" -r "${requirements#"$ROOT/"}"
+  make_venv "$dir" -r tests/requirements.txt -e .
   export TEST_PYTHON=$dir/bin/python
 }
 
@@ -224,7 +223,7 @@ ensure_test_python() {
 # compares with.
 ensure_middleware_python() {
   local dir requirements
-  requirements=$ROOT/scripts/rivals/requirements.txt
+  requirements=$ROOT/bench/alternatives/requirements.txt
   dir=$TOOLS/middleware-$(sha256sum "$requirements" | cut -c 1-12)
   [[ -f $dir/.complete ]] || step "installing FastAPI and what it runs on, to measure against"
   make_venv "$dir" -r "${requirements#"$ROOT/"}"
@@ -385,5 +384,5 @@ ensure_cargo_cyclonedx() {
   CARGO_CYCLONEDX=$dir/bin/cargo-cyclonedx
 }
 
-# ensure_chromium: the browser that tests/test_replay.py opens reports in.
+# ensure_chromium: the browser that tests/envoy/test_replay.py opens reports in.
 ensure_chromium() { ensure_command chromium chromium; }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys
 from harness.auth_service import AuthService
 from harness.bodies import PLUGIN as INSPECT_BODIES
@@ -110,9 +111,7 @@ def mlflow_server(session_dir: Path) -> Iterator[MlflowServer]:
 
 
 @pytest.fixture(scope="session")
-def mlflow_stack(
-    session_dir: Path, auth_service: AuthService, mlflow_server: MlflowServer
-) -> Iterator[Stack]:
+def mlflow_stack(session_dir: Path, auth_service: AuthService, mlflow_server: MlflowServer) -> Iterator[Stack]:
     """Envoy with the filter in front of the real MLflow server."""
     workdir = session_dir / "mlflow-envoy"
     with Stack(workdir, auth=auth_service, mlflow=mlflow_server.address) as started:

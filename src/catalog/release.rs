@@ -9,7 +9,7 @@ use std::fmt;
 mod tests;
 
 /// The releases whose routes the entries were compared with, oldest first: the last patch of each minor
-/// release. `scripts/dump-routes` asked them, `tests/test_catalog.py` compares.
+/// release. `scripts/dump-routes` asked them, `tests/mlflow/test_catalog.py` compares.
 pub const RELEASES: &[Release] = &[
     Release(2, 9, 2),
     Release(2, 22, 5),

@@ -4,7 +4,7 @@
 //! the result as a URL, and escapes control characters again, in lower case. So a name that holds `%17`, as the
 //! client of MLflow 2.22 gives to images (`…%timestamp%1795892997123%…`), keeps it, while `%2F` becomes a
 //! separator. Parsing drops tabs and line breaks, and at the start every control character. What real servers do
-//! with each escape is in `tests/test_artifact_names.py`.
+//! with each escape is in `tests/mlflow/test_artifact_names.py`.
 
 use std::borrow::Cow;
 

@@ -65,9 +65,9 @@ class World:
         ]
         found["experiments"] = [
             experiment
-            for experiment in self.direct(
-                "POST", f"{API}experiments/search", {"max_results": 500, "view_type": "ALL"}
-            )["experiments"]
+            for experiment in self.direct("POST", f"{API}experiments/search", {"max_results": 500, "view_type": "ALL"})[
+                "experiments"
+            ]
             if not experiment["name"].startswith("acme-")
         ]
         listing = f"{ARTIFACTS}?path={self.foreign}"

@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 from harness import paths
 
-from .bodies_pieces import GRANTS
+from .bodies_operations import GRANTS
 from .bodies_requests import Request, Requests
 from .compare import Lines, cli
 
@@ -123,9 +123,7 @@ def _name_granted(text: str, names: tuple[str, ...], alias: str | None = None) -
     """`alias` is None where none is set or removed. A stage, which also moves traffic, is the empty alias."""
     for pattern in names:
         name, at, aliases = pattern.partition("@")
-        if fnmatch.fnmatchcase(text, name) and (
-            not at or alias is None or fnmatch.fnmatchcase(alias, aliases)
-        ):
+        if fnmatch.fnmatchcase(text, name) and (not at or alias is None or fnmatch.fnmatchcase(alias, aliases)):
             return True
     return False
 
@@ -208,11 +206,9 @@ class Tally:
     def table(self) -> str:
         tried, allowed = self.tried(), self.allowed()
         lines = [
-            f"tried {tried:,}, refused {tried - allowed:,}, allowed {allowed:,}, "
-            f"violations {len(self.found):,}",
+            f"tried {tried:,}, refused {tried - allowed:,}, allowed {allowed:,}, violations {len(self.found):,}",
             "by reason: " + ", ".join(f"{reason} {n:,}" for reason, n in self.outcomes.most_common()),
-            "allowed, and within the grant: "
-            + ", ".join(f"{s} {n:,}" for s, n in sorted(self.served.items())),
+            "allowed, and within the grant: " + ", ".join(f"{s} {n:,}" for s, n in sorted(self.served.items())),
             f"allowed, and no server acted: {self.lost:,}",
             f"of {self.sampled:,} refused ones a server would have acted beyond the grant for {self.rightly:,}, "
             f"within it for {sum(self.needlessly.values()):,}",
@@ -221,9 +217,7 @@ class Tally:
 
     def by_mutation(self) -> str:
         names = sorted({name for name, _ in self.mutations})
-        rows = [
-            f"{name:22}{self.mutations[name, True]:>10,}{self.mutations[name, False]:>10,}" for name in names
-        ]
+        rows = [f"{name:22}{self.mutations[name, True]:>10,}{self.mutations[name, False]:>10,}" for name in names]
         return "\n".join([f"{'':22}{'allowed':>10}{'refused':>10}", *rows])
 
 
@@ -302,9 +296,7 @@ class Comparison:
         tally = tally or Tally()
         requests = Requests(seed)
         for done in range(0, count, 500):
-            drawn = [
-                (requests.random.choice(list(GRANTS)), requests.draw()) for _ in range(min(500, count - done))
-            ]
+            drawn = [(requests.random.choice(list(GRANTS)), requests.draw()) for _ in range(min(500, count - done))]
             self.compare(drawn, tally, chance=requests.random, **options)
         return tally
 

@@ -26,16 +26,25 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
-_spec = importlib.util.spec_from_file_location(
-    "server_oracle", Path(__file__).with_name("server_oracle.py").resolve()
-)
+_spec = importlib.util.spec_from_file_location("server_oracle", Path(__file__).with_name("server_oracle.py").resolve())
 server_oracle = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(server_oracle)
 
-NOTED = (
-    "name new_name alias version source experiment_id experiment_name artifact_location "
-    "run_id model_id stage path artifact_path"
-).split()
+NOTED = [
+    "name",
+    "new_name",
+    "alias",
+    "version",
+    "source",
+    "experiment_id",
+    "experiment_name",
+    "artifact_location",
+    "run_id",
+    "model_id",
+    "stage",
+    "path",
+    "artifact_path",
+]
 
 
 class Store:
@@ -111,13 +120,9 @@ def recorded_handlers(calls):
         return ModelVersion(given["name"], str(given.get("version") or "1"), 0, run_id="")
 
     def experiment(given):
-        return Experiment(
-            given.get("experiment_id") or "0", given.get("experiment_name") or "x", "s3://b", "active"
-        )
+        return Experiment(given.get("experiment_id") or "0", given.get("experiment_name") or "x", "s3://b", "active")
 
-    answers = dict.fromkeys(
-        [f"{verb}_registered_model" for verb in ("create", "get", "update", "rename")], model
-    )
+    answers = dict.fromkeys([f"{verb}_registered_model" for verb in ("create", "get", "update", "rename")], model)
     answers |= dict.fromkeys([f"{verb}_model_version" for verb in ("create", "get", "update")], version)
     answers |= {
         "transition_model_version_stage": version,

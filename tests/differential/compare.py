@@ -1,6 +1,5 @@
 """The filter and the server side by side: what each makes of a request, and which reads it weaker."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import paths
+from harness import paths, releases
 
 from .spellings import Header, Spelling, Spellings
 
 ORACLE = Path(__file__).with_name("server_oracle.py")
-FIXTURES = paths.ROOT / "tests" / "fixtures" / "routes"
 
 Reached = list[str] | int | None
 """A handler as [app, method, template], or the status instead, or None for a closed connection."""
@@ -49,9 +47,7 @@ class Deployment:
 DEPLOYMENTS = [
     Deployment("mount /", ("/",)),
     # envoy.yaml
-    Deployment(
-        "prefix stripped", ("/api/mlflow",), stripped="/api/mlflow", rest=False, below=("/api/mlflow",)
-    ),
+    Deployment("prefix stripped", ("/api/mlflow",), stripped="/api/mlflow", rest=False, below=("/api/mlflow",)),
     # As envoy.yaml, and the other requests reach the server too.
     Deployment("both", ("/api/mlflow", "/"), stripped="/api/mlflow", below=("/api/mlflow", "")),
     # The server has artifact routes at its root, whatever its prefix.
@@ -167,10 +163,7 @@ class Filter:
     def ask(self, requests: list[Spelling]) -> list[dict[str, Any]]:
         """Decisions about a caller with a valid key that grants nothing, so that each names what it needs."""
         return self._lines.ask(
-            [
-                {"method": r.method, "target": r.target, "headers": list(r.headers), "scopes": []}
-                for r in requests
-            ]
+            [{"method": r.method, "target": r.target, "headers": list(r.headers), "scopes": []} for r in requests]
         )
 
     def stop(self) -> None:
@@ -315,10 +308,6 @@ def _line(name: str, counts: list[int]) -> str:
 
 def routes() -> list[dict[str, Any]]:
     """The routes of the release under test."""
-    spec = importlib.util.spec_from_file_location("releases", FIXTURES / "releases.py")
-    assert spec and spec.loader
-    releases = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(releases)
     return releases.read(releases.FILE.read_text())[paths.versions()["MLFLOW_VERSION"]]
 
 
@@ -364,9 +353,7 @@ class Comparison:
                 raise RuntimeError(f"{decision['error']}: {spelling}")
             found = None if deployment.forwarded(spelling.target) is None else next(reached)
             needed = self.needs.of(found, deployment.static_prefix) if isinstance(found, list) else None
-            yield Finding(
-                deployment.name, server, spelling, decision, found, needed, verdict(decision, found, needed)
-            )
+            yield Finding(deployment.name, server, spelling, decision, found, needed, verdict(decision, found, needed))
 
     def run(
         self,

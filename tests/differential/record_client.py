@@ -7,13 +7,12 @@ text standing for bytes (Latin-1). Run it again for a new release, or when clien
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from harness import paths
+from harness import mlflow_client, paths
 from harness.mlflow_server import MlflowServer
 
 from .recorder import Recorder
@@ -25,18 +24,15 @@ FIXTURE = paths.ROOT / "tests" / "fixtures" / "client" / f"{paths.versions()['ML
 def record(workdir: Path) -> list[tuple[str, str]]:
     """Every request of client_calls.py, once."""
     with MlflowServer(workdir) as server, Recorder(server.address) as recorder:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-        environment |= {"HOME": str(workdir), "MLFLOW_TRACKING_URI": recorder.url}
-        # A refused call is not worth waiting for, and nothing may be sent after the end.
-        environment |= {
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-            "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
-        }
-        environment |= {"MLFLOW_DISABLE_TELEMETRY": "true"}
-        command = [paths.mlflow_python(), CALLS]
-        finished = subprocess.run(
-            command, env=environment, cwd=workdir, text=True, capture_output=True, timeout=900
+        environment = mlflow_client.environment(
+            workdir,
+            recorder.url,
+            # A refused call is not worth waiting for, and nothing may be sent after the end.
+            MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+            MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false",
         )
+        command = [paths.mlflow_python(), CALLS]
+        finished = subprocess.run(command, env=environment, cwd=workdir, text=True, capture_output=True, timeout=900)
         if finished.returncode:
             raise RuntimeError(finished.stderr)
         print(finished.stdout.splitlines()[-1], f"{len(recorder.seen)} requests", file=sys.stderr)

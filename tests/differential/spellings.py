@@ -88,9 +88,7 @@ class Spellings:
     def __init__(self, routes: list[dict[str, Any]], seed: int) -> None:
         self.random = random.Random(seed)
         self.routes = routes
-        self.segments = sorted(
-            {s for route in routes for s in route["path"].split("/") if s and "{" not in s}
-        )
+        self.segments = sorted({s for route in routes for s in route["path"].split("/") if s and "{" not in s})
 
     def __iter__(self) -> Iterator[Spelling]:
         while True:
@@ -147,12 +145,8 @@ class Spellings:
         if kind < 0.92:
             return self.pick(ODD_METHODS), "odd method"
         if kind < 0.97:
-            return self.pick(
-                [method.lower(), method.title(), method[:-1] + method[-1].lower()]
-            ), "method's case"
-        return self.pick(
-            ["", "GET/", "G%45T", "GET\x00", "*", method + method, "\xc7ET", "X" * 300]
-        ), "no method"
+            return self.pick([method.lower(), method.title(), method[:-1] + method[-1].lower()]), "method's case"
+        return self.pick(["", "GET/", "G%45T", "GET\x00", "*", method + method, "\xc7ET", "X" * 300]), "no method"
 
     def headers(self, method: str) -> tuple[tuple[Header, ...], str]:
         kind = self.random.random()
@@ -212,9 +206,7 @@ class Spellings:
 
     def crossover(self, path: str) -> str:
         mine, other = path.split("/"), self.fill(self.random.choice(self.routes)["path"]).split("/")
-        return "/".join(
-            mine[: self.random.randint(1, len(mine))] + other[self.random.randint(1, len(other)) :]
-        )
+        return "/".join(mine[: self.random.randint(1, len(mine))] + other[self.random.randint(1, len(other)) :])
 
     def twin(self, path: str) -> str:
         """Another surface or another version of the same endpoint; most of these exist for one of both."""

@@ -14,9 +14,7 @@ from .processes import Process
 class AuthService:
     """The auth service, on a free loopback port, until `stop`."""
 
-    def __init__(
-        self, entries: list[keys.Key], workdir: Path, port: int = 0, options: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, entries: list[keys.Key], workdir: Path, port: int = 0, options: Sequence[str] = ()) -> None:
         """Starts the service with these keys and waits until it answers. `options` are for its command."""
         self.address = (ports.HOST, port or ports.free_port())
         self.url = f"http://{self.address[0]}:{self.address[1]}"

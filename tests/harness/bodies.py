@@ -64,9 +64,7 @@ def reason(answer: Response) -> tuple[int, str]:
 Answer = Callable[[], Response]
 
 
-def on_a_connection(
-    stack: Stack, head: list[tuple[str, str]], parts: list[bytes], pause: float = 0
-) -> Answer:
+def on_a_connection(stack: Stack, head: list[tuple[str, str]], parts: list[bytes], pause: float = 0) -> Answer:
     connection = Connection(stack.envoy.host, stack.envoy.port)
     connection.send(encode_head("POST", CREATE, [("host", "x"), JSON, *head]) + parts[0])
     for part in parts[1:]:
@@ -117,10 +115,9 @@ def on_http2(
     stream = connection.start("POST", CREATE, [JSON, *headers], parts[0], end=is_all)
     for number, part in enumerate(parts[1:], 2):
         time.sleep(pause)
-        connection._send_body(stream, part, end=number == len(parts) and not trailers)
+        connection.send_body(stream, part, end=number == len(parts) and not trailers)
     if trailers:
-        connection._h2.send_headers(stream, [("x-checksum", "1"), (b"x-odd", b"\xff\xfe")], end_stream=True)
-        connection._flush()
+        connection.send_trailers(stream, [("x-checksum", "1"), (b"x-odd", b"\xff\xfe")])
 
     def answer() -> Response:
         with connection:

@@ -12,7 +12,6 @@ from typing import Any
 
 from .processes import Process
 
-
 WATCH_NOTIFICATIONS = """
 window.harnessNotifications = new Set();
 new MutationObserver(() => {
@@ -84,9 +83,7 @@ class Browser:
 
     def open(self, file: Path, width: int = 1280, dark: bool = False, medium: str = "") -> None:
         """Shows a file, `width` CSS pixels wide, and waits until it is loaded."""
-        self._call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
-        )
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", media=medium, features=[scheme])
         self.requests.clear()
@@ -109,9 +106,7 @@ class Browser:
         self.answers.clear()
         self._open_requests.clear()
         self._methods.clear()
-        self._call(
-            "Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False
-        )
+        self._call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
         self._call("Page.navigate", url=url)
         self.wait_quiet(settle, patience)
 
@@ -147,9 +142,7 @@ class Browser:
 
     def text(self, selector: str) -> list[str]:
         """What a reader sees of each element."""
-        return self.evaluate(
-            f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())"
-        )
+        return self.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())")
 
     def wait_for(self, condition: str, patience: float = 20) -> None:
         """Waits until a JavaScript expression is true."""
@@ -167,9 +160,7 @@ class Browser:
         )
         x, y = self.evaluate(script)
         for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
-            self._call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1
-            )
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1)
 
     def type(self, text: str) -> None:
         """Types into what has the focus."""
@@ -182,9 +173,7 @@ class Browser:
     def screenshot(self, file: Path, height: int) -> None:
         """The top of the page as a PNG."""
         clip = {"x": 0, "y": 0, "width": self.evaluate("innerWidth"), "height": height, "scale": 1}
-        data = self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)[
-            "data"
-        ]
+        data = self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
         file.write_bytes(base64.b64decode(data))
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def complaints(manifests: list[Object]) -> list[list[str]]:
     """What the CRDs have against each of these objects; nothing if it is valid."""
     folder = _crds()
     sources = paths.ROOT / "tests" / "crds"
-    tools = {
+    tools: dict[bool, list[Any]] = {
         True: [folder / "bin" / "python", sources / "validate.py"],
         False: ["node", sources / "validate.mjs", folder / "node_modules"],
     }

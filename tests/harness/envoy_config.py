@@ -124,7 +124,7 @@ def render(options: EnvoyOptions) -> Config:
     # Histograms show their values only after a flush; the default is every five seconds.
     config["stats_flush_interval"] = "0.2s"
     listener(config)["address"]["socket_address"] = {"address": ports.HOST, "port_value": options.port}
-    # The sample's certificate is on no test machine; tests/test_envoy_sample.py has the listener with TLS.
+    # The sample's certificate is on no test machine; tests/deploy/test_envoy_sample.py has the listener with TLS.
     del listener(config)["filter_chains"][0]["transport_socket"]
     for cluster in config["static_resources"]["clusters"]:
         _move(cluster, {"mlflow": options.mlflow, "auth_service": options.auth}[cluster["name"]])

@@ -1,6 +1,7 @@
 """A small HTTP/2 client (prior knowledge, no TLS), with several streams on one connection."""
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
@@ -8,7 +9,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
 
-from .http import Response
+from .http import Headers, Response, Text
 
 
 class StreamWasReset(ConnectionError):
@@ -58,7 +59,7 @@ class Http2:
         self,
         method: str,
         path: str,
-        headers: list[tuple[str, str]] | None = None,
+        headers: Headers = (),
         body: bytes | None = None,
         authority: str | None = None,
     ) -> Response:
@@ -69,29 +70,30 @@ class Http2:
         self,
         method: str,
         path: str,
-        headers: list[tuple[str, str]] | None = None,
+        headers: Headers = (),
         body: bytes | None = None,
         end: bool = True,
         authority: str | None = None,
     ) -> int:
         """Sends a request without waiting; with `end` false its body stays open. Returns the stream's id."""
-        pseudo = [
+        head: list[tuple[Text, Text]] = [
             (":method", method),
             (":scheme", "http"),
             (":authority", self._authority if authority is None else authority),
             (":path", path),
+            *headers,
         ]
         stream = self._h2.get_next_available_stream_id()
         self._streams[stream] = _Stream()
-        self._h2.send_headers(stream, pseudo + (headers or []), end_stream=end and body is None)
+        self._h2.send_headers(stream, head, end_stream=end and body is None)
         self._flush()
         if body is not None:
-            self._send_body(stream, body, end)
+            self.send_body(stream, body, end)
         return stream
 
-    def send_trailers(self, stream: int, trailers: list[tuple[str, str]]) -> None:
+    def send_trailers(self, stream: int, trailers: Iterable[tuple[Text, Text]]) -> None:
         """Ends a request whose body is open."""
-        self._h2.send_headers(stream, trailers, end_stream=True)
+        self._h2.send_headers(stream, list(trailers), end_stream=True)
         self._flush()
 
     def cancel(self, stream: int) -> None:
@@ -108,7 +110,7 @@ class Http2:
                 raise StreamWasReset(state.reset)
         return state.response
 
-    def _send_body(self, stream: int, body: bytes, end: bool) -> None:
+    def send_body(self, stream: int, body: bytes, end: bool) -> None:
         state = self._streams[stream]
         view = memoryview(body)
         while view:

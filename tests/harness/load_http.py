@@ -25,9 +25,7 @@ TRICKLE_PIECES = 12
 class Client:
     """One HTTP/1.1 connection, made anew when the server has ended it, as it says, after an answer."""
 
-    def __init__(
-        self, address: Address, limit: float, judge: Judge = judge, source: str | None = None
-    ) -> None:
+    def __init__(self, address: Address, limit: float, judge: Judge = judge, source: str | None = None) -> None:
         """`limit`: seconds after which a request has no answer. `source`: the address it comes from."""
         self._address = address
         self._source = None if source is None else (source, 0)
@@ -38,9 +36,7 @@ class Client:
 
     async def connect(self) -> None:
         if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection(
-                *self._address, local_addr=self._source
-            )
+            self._reader, self._writer = await asyncio.open_connection(*self._address, local_addr=self._source)
 
     def close(self, reset: bool = False) -> None:
         """Ends the connection; with `reset` by a TCP reset."""
@@ -218,9 +214,7 @@ def http2_round(address: Address, works: Sequence[Work], limit: float, cancel: i
         began = time.monotonic()
         open_streams = []
         for number, (caller, operation) in enumerate(works):
-            stream = connection.start(
-                operation.method, operation.target, list(caller.headers()), operation.body
-            )
+            stream = connection.start(operation.method, operation.target, caller.headers(), operation.body)
             if number < cancel:
                 connection.cancel(stream)
             else:

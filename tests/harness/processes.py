@@ -105,9 +105,7 @@ class Process:
         try:
             return wait_until(attempt, self.name, timeout, every=0.05)
         except TimeoutError:
-            raise NotReady(
-                f"{self.name} is not ready after {timeout:g} s ({last}):\n{self.log_tail()}"
-            ) from last
+            raise NotReady(f"{self.name} is not ready after {timeout:g} s ({last}):\n{self.log_tail()}") from last
 
     def stop(self) -> None:
         """Ends the program and all its descendants, and waits for them; harmless when repeated."""

@@ -28,8 +28,7 @@ class Prometheus:
             "job_name": "envoy",
             "metrics_path": "/stats/prometheus",
             "static_configs": [
-                {"targets": [envoy.admin_address], "labels": {"instance": name}}
-                for name, envoy in envoys.items()
+                {"targets": [envoy.admin_address], "labels": {"instance": name}} for name, envoy in envoys.items()
             ],
         }
         timing = {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "500ms"}

@@ -38,9 +38,7 @@ class Stack:
             if mlflow is None and upstream is None:
                 upstream = started.enter_context(EchoUpstream())
             self._upstream = upstream
-            options = EnvoyOptions(
-                mlflow=mlflow or self.upstream.address, auth=self.auth.address, **envoy_options
-            )
+            options = EnvoyOptions(mlflow=mlflow or self.upstream.address, auth=self.auth.address, **envoy_options)
             self.envoy = started.enter_context(Envoy(options, workdir))
             self._started = started.pop_all()
 

@@ -74,9 +74,7 @@ def as_istio(manifest: str, config: Config) -> None:
     rename_cluster(config, extension["pluginConfig"]["auth_service"]["cluster"])
     plugin["name"] = "istio-ingress.mlflow-authz"
     plugin["root_id"] = extension["pluginName"]
-    plugin["failure_policy"] = {"FAIL_CLOSE": "FAIL_CLOSED"}.get(
-        extension["failStrategy"], extension["failStrategy"]
-    )
+    plugin["failure_policy"] = {"FAIL_CLOSE": "FAIL_CLOSED"}.get(extension["failStrategy"], extension["failStrategy"])
     del plugin["vm_config"]["vm_id"]
     plugin["configuration"]["value"] = json.dumps(extension["pluginConfig"])
     manager = connection_manager(config)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from harness import keys, mlflow_client
-from harness.stack import MOUNT, Stack
+from harness.stack import Stack
 
 STORY = """
 import json, sys

@@ -37,9 +37,7 @@ def sections(changelog: str) -> dict[str, tuple[str | None, str]]:
     """Each version's date and text, in the order of the file."""
     found = list(HEADING.finditer(changelog))
     ends = [each.start() for each in found[1:]] + [len(changelog)]
-    return {
-        each[1]: (each[2], changelog[each.end() : end].strip()) for each, end in zip(found, ends, strict=True)
-    }
+    return {each[1]: (each[2], changelog[each.end() : end].strip()) for each, end in zip(found, ends, strict=True)}
 
 
 def workspace_version(manifest: str) -> str:
@@ -54,8 +52,7 @@ def locked_versions(lock: str) -> set[str]:
     return {
         found[1]
         for package in lock.split("[[package]]")[1:]
-        if "\nsource = " not in package
-        and (found := re.search(r'^version = "([^"]+)"', package, re.MULTILINE))
+        if "\nsource = " not in package and (found := re.search(r'^version = "([^"]+)"', package, re.MULTILINE))
     }
 
 
@@ -124,7 +121,5 @@ def _of_tree(root: Path, version: str) -> list[str]:
     if git(root, "tag", "--list", f"v{version}"):
         tagged = git(root, "rev-list", "--max-count=1", f"v{version}")
         if tagged != git(root, "rev-parse", "HEAD"):
-            found.append(
-                f"the tag v{version} names another commit, {tagged[:12]}; a released version never changes"
-            )
+            found.append(f"the tag v{version} names another commit, {tagged[:12]}; a released version never changes")
     return found

@@ -15,7 +15,7 @@
 //!
 //! The filter does not know which release it stands before, so every table holds the routes of all of them,
 //! each with the releases that serve it (`scripts/dump-routes`), and an operation that once did more than
-//! it does today needs what it needed then. `tests/test_catalog.py` compares the tables with the routes of
+//! it does today needs what it needed then. `tests/mlflow/test_catalog.py` compares the tables with the routes of
 //! every release.
 
 use super::entry::Operation;

@@ -8,7 +8,7 @@ use crate::target::{
 
 const BELOW: &str = "/p/api/2.0/mlflow-artifacts/artifacts/";
 
-/// What MLflow makes of these was seen on a real server, see tests/test_workspaces.py.
+/// What MLflow makes of these was seen on a real server, see tests/mlflow/test_workspaces.py.
 #[test]
 fn rule_6_artifact_paths_mean_what_they_say() {
     let roots = "artifacts presigned mpu/create mpu/complete mpu/abort mlflow-artifacts/artifacts";
@@ -74,7 +74,7 @@ fn rule_6_artifact_paths_mean_what_they_say() {
     }
 }
 
-/// The escapes that every covered server keeps as they are written: see tests/test_artifact_names.py.
+/// The escapes that every covered server keeps as they are written: see tests/mlflow/test_artifact_names.py.
 const KEPT: &str =
     "00 01 02 03 04 05 06 07 08 0b 0c 0e 0f 10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 7f";
 

@@ -1,5 +1,5 @@
 //! What the rules about manifests are made of: paths, hosts, endpoints. The rules are tested in
-//! tests/test_check_manifests.py and tests/test_check_gateway.py, over the shipped manifests.
+//! tests/module/test_check_manifests.py and tests/module/test_check_gateway.py, over the shipped manifests.
 
 use mlflow_authz::pattern::Pattern;
 

@@ -239,7 +239,7 @@ fn streams_of_a_root_that_is_deleted_are_refused() {
         odd(&mut world, "proxy_on_request_headers", &[NOWHERE, 4, 1]),
         PAUSE
     );
-    let last = world.workers[0].host().violations.pop();
+    let last = world.workers[0].host_mut().violations.pop();
     assert!(last.is_some_and(|it| it.contains("answers what is not a request")));
     world.roots[0] = world.workers[0].add_root(CONFIGURATION.as_bytes()).0;
     assert_whole(&mut world, "afterwards");

@@ -1,0 +1,1 @@
+"""scripts/bench: this filter beside its alternatives."""

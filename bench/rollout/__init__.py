@@ -1,0 +1,1 @@
+"""scripts/rollout: a rollout under load."""

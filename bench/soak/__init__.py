@@ -1,0 +1,1 @@
+"""scripts/soak: what tests are too short for."""

@@ -1,0 +1,202 @@
+"""scripts/bench in small: whoever is compared decides alike, and the report has them all. No figure is judged."""
+
+import sys
+import xml.etree.ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.comparison import chart, run
+from bench.comparison.bars import Bar, bars
+from bench.comparison.cases import (
+    COMPARED,
+    DECIDING,
+    PARTS,
+    STEPS,
+    UNKNOWN_KEY,
+    Case,
+    Sample,
+    all_cases,
+    find,
+    read,
+)
+from bench.comparison.report import text, title_of
+from bench.comparison.subjects import Subjects
+from harness import keys
+
+pytestmark = pytest.mark.alone
+
+FORWARDING = {"none", "empty", *STEPS}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[run.Bench]:
+    """Everything, measured once in a tiny way, and still running."""
+    folder = tmp_path_factory.mktemp("bench")
+    with Subjects(folder) as subjects:
+        small = run.Bench(subjects, run.QUICK)
+        small.warm_up()
+        for number in range(run.QUICK.rounds):
+            small.round(number)
+        yield small
+
+
+@pytest.fixture(scope="module")
+def report(measured: run.Bench) -> str:
+    size = measured.size
+    return text(measured.cases, measured.subjects, size.requests, size.keys)
+
+
+def test_everybody_decides_alike(measured: run.Bench) -> None:
+    decided = {
+        "read, read key": 200,
+        "write, write key": 200,
+        "write, read key": 403,
+        "account, read key": 403,
+        "read, unknown key": 401,
+        "account, new read key": 403,
+    }
+    answers = measured.answers()
+    assert set(COMPARED) <= answers.keys()
+    for subject, found in answers.items():
+        if subject in FORWARDING:
+            assert found == dict.fromkeys(decided, 200), subject
+        elif subject == "rbac":
+            assert found == {**decided, "read, unknown key": 403}
+        else:
+            assert found == decided, subject
+    measured.check_answers()
+
+
+def test_nobody_has_logged_an_error(measured: run.Bench) -> None:
+    measured.check_logs()
+
+
+@pytest.mark.parametrize("subject", DECIDING)
+def test_an_answer_that_is_not_the_expected_one_ends_the_run(measured: run.Bench, subject: str) -> None:
+    refused = Case("read", subject, read(UNKNOWN_KEY))
+    allowed = Case("denied", subject, read(keys.READ), "4xx")
+    for case in (refused, allowed):
+        with pytest.raises(RuntimeError, match=f"{case.name} on {subject}"):
+            measured.send(case, 50)
+
+
+def test_who_asks_the_auth_service(measured: run.Bench) -> None:
+    for case in measured.cases:
+        asks = case.name == "cold" or case.subject == "ext_authz"
+        for sample in case.samples:
+            # The last requests, for whose answers wrk does not wait, may have come to nothing; the middleware does
+            # not count them at all.
+            assert 0.7 < sample.callouts < 1.3 if asks else sample.callouts == 0, (case.name, case.subject)
+
+
+def test_every_figure_is_there(measured: run.Bench) -> None:
+    for case in measured.cases:
+        assert len(case.samples) == run.QUICK.rounds
+        for sample in case.samples:
+            assert sample.cpu_us > 0 and sample.rate > 0 and sample.busy > 0, (case.name, case.subject)
+            assert sample.auth_us > 0 or not sample.callouts, (case.name, case.subject)
+    for subject in COMPARED:
+        assert all(load.p99_us >= load.p50_us > 0 for load in find(measured.cases, "read", subject).paced)
+
+
+def test_the_report_has_a_row_for_each(report: str) -> None:
+    firsts: dict[str, list[str]] = {}
+    for table in (block.splitlines() for block in report.split("\n\n") if block.startswith("|")):
+        name, _, *rows = (line.split(" | ")[0].removeprefix("| ") for line in table)
+        firsts[name] = firsts.get(name, []) + rows
+    compared = [title_of(subject) for subject in COMPARED]
+    assert firsts["cached write"] == compared
+    assert firsts["cached read"] == compared * 2, "CPU time, and latency"
+    assert firsts["cached read, by parts"] == [title_of(subject) for subject in PARTS]
+    assert firsts["refused"] == [row for row in compared if row not in ("no filter", "empty proxy-wasm filter")]
+    assert firsts["read"] == ["**this filter**", "Envoy Lua, same cache", "FastAPI middleware"]
+    assert firsts["cached read by"] == ["one key", f"{run.QUICK.keys} keys at random"]
+    assert len(firsts["cached write to a model"]) == len(firsts["write to a model"]) == 3
+    assert firsts["process"][: len(COMPARED)] == compared
+    assert len(firsts["target"]) == 9
+    for stated in ("Envoy 1.", "fastapi", "wrk", "CPUs", "UTC"):
+        assert stated in report
+    assert "hk_live" not in report
+
+
+def test_the_chart_has_everybody_in_three_panels(measured: run.Bench) -> None:
+    text = chart.svg(measured.cases)
+    root = xml.etree.ElementTree.fromstring(text)
+    shown = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    for name in ("no filter", "this filter", "FastAPI middleware"):
+        assert shown.count(name) == 3
+    assert "prefers-color-scheme: dark" in text
+    assert "href" not in text, "it needs nothing else"
+
+
+def dot(text: str, panel: str, name: str) -> float:
+    """Where a name's first dot stands."""
+    row = text[text.index(panel) :]
+    row = row[row.index(f">{name}<") :]
+    return float(row[row.index('cx="') + 4 :].partition('"')[0])
+
+
+def test_more_stands_further_to_the_right() -> None:
+    values = {"none": (40.0,), "authz": (200.0,), "middleware": (1000.0,)}
+    text = chart.draw([chart.Panel("µs & more", "less is better", values)])
+    xml.etree.ElementTree.fromstring(text)
+    places = [dot(text, "µs &amp; more", name) for name in ("no filter", "this filter", "FastAPI middleware")]
+    assert places == sorted(places)
+    # Logarithmic: as far from 40 to 200 as from 200 to 1000.
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
+
+
+def figures(cpu_us: float, rate: float) -> list[Sample]:
+    """Rounds that differ a little."""
+    return [Sample(cpu_us + noise, 0, rate, 1, 0) for noise in (-0.1, 0, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "keys_rate", "verdicts"),
+    [
+        # Added: 10 by this filter, 10 by the empty one, 30 by ext_authz.
+        ((50, 950), 960, ["pass"] * 9),
+        ((60, 950), 960, ["**fail**", "**fail**", "pass", "pass"] * 2 + ["pass"]),
+        ((50, 890), 960, ["pass", "pass", "**fail**", "pass"] * 2 + ["pass"]),
+        ((50, 390), 940, ["pass", "pass", "**fail**", "**fail**"] * 2 + ["**fail**"]),
+    ],
+)
+def test_bars(ours: tuple[float, float], keys_rate: float, verdicts: list[str]) -> None:
+    cases = all_cases(10)
+    measured = {"none": (40, 1000), "empty": (50, 950), "authz": ours, "ext_authz": (70, 700)}
+    measured |= {"middleware": (2000, 20), "lua": (55, 900), "rbac": (45, 900), "keys": (50, 1000)}
+    for case in cases:
+        case.samples = figures(*measured.get(case.subject, (50, 900)))
+        if case.name == "many-keys":
+            case.samples = figures(50, keys_rate)
+    assert [bar.verdict for bar in bars(cases)] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "verdict"),
+    [
+        (1.5, 1.4, 1.59, "pass"),
+        (1.5, 1.4, 1.7, "pass, within noise"),
+        (1.7, 1.65, 1.8, "**fail**"),
+        (1.7, 1.5, 1.8, "**fail**, within noise"),
+    ],
+)
+def test_a_verdict_says_when_it_may_be_noise(value: float, low: float, high: float, verdict: str) -> None:
+    assert Bar("", 1.6, True, value, low, high).verdict == verdict
+
+
+def test_only_a_real_run_writes_files(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "DOCS", tmp_path)
+    monkeypatch.setattr(run, "run", lambda size, workdir: (f"report of {size.rounds}", "chart"))
+    monkeypatch.setattr(sys, "argv", ["bench/comparison/run.py", "--quick"])
+    assert run.main() == 0
+    assert capsys.readouterr().out == f"report of {run.QUICK.rounds}\n"
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(sys, "argv", ["bench/comparison/run.py", "--rounds", "3"])
+    assert run.main() == 0
+    assert (tmp_path / "comparison.md").read_text() == "report of 3\n"
+    assert (tmp_path / "comparison.svg").read_text() == "chart"
