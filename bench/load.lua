@@ -1,4 +1,4 @@
--- One kind of request, a fixed number of times. Run by bench_load.py:
+-- One kind of request, a fixed number of times. Run by load.py:
 --   wrk … -s bench_load.lua URL -- METHOD REQUESTS PAUSE_MS ORDER FIRST KEYS [BODY]
 -- PAUSE_MS is the mean pause of each connection between an answer and the next request; 0 for none.
 -- Where a header holds {number}, a number stands in its place: one of the KEYS numbers from FIRST on, by ORDER in turn or

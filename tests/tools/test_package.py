@@ -131,7 +131,7 @@ def test_packed_twice_it_is_the_same(tmp_path: Path) -> None:
         # Another modification time.
         shutil.copyfile(DIST / name, tmp_path / name)
     subprocess.run(
-        [sys.executable, paths.ROOT / "scripts" / "package.py", VERSION, tmp_path],
+        [sys.executable, paths.ROOT / "tools" / "package", VERSION, tmp_path],
         check=True,
         capture_output=True,
         timeout=120,
