@@ -379,7 +379,7 @@ fn resolved(
             let from_elsewhere = source
                 .paths
                 .iter()
-                .find(|(path, name)| name == next && path != &[next.clone()]);
+                .find(|(path, name)| name == next && path != std::slice::from_ref(next));
             let origin =
                 from_elsewhere.and_then(|(path, _)| resolved(modules, &at, path, passed_on + 1));
             return Some(origin.unwrap_or(at));
