@@ -3,6 +3,9 @@
 //! For whatever decides about single requests beside a proxy: the command's `explain` and `replay`, the stand-in's
 //! ext_authz answer, benchmarks, fuzz targets. The filter's [`crate::Engine`] goes the same way, and looks the caller up in between.
 
+#[cfg(test)]
+mod tests;
+
 use crate::auth_service::{Reply, Verdict};
 use crate::authorize::{Authorized, Body, Objects, authorize};
 use crate::config::Bodies;

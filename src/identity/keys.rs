@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::auth_service::KeyDigest;
 use crate::config::Cache;
 use crate::effects::Effects;
+use crate::lookup::Known;
 use crate::metrics::Metric;
 use crate::principal::{Principal, Refusal, Timestamp};
 use crate::principals::shared::SharedPrincipals;
@@ -87,6 +88,30 @@ impl KeyStore {
 
     pub(super) fn keep(&mut self, effects: &mut Effects, digest: KeyDigest, it: Validation) {
         self.change(effects, |cache| cache.keep(digest, it));
+    }
+
+    /// Keeps what the service said, and tells who the caller is: with what upstream is told, if that is kept.
+    pub(super) fn keep_known(
+        &mut self,
+        effects: &mut Effects,
+        digest: KeyDigest,
+        validation: Validation,
+        now: Timestamp,
+    ) -> Known {
+        let principal = Arc::clone(&validation.principal);
+        self.keep(effects, digest, validation);
+        let values = match self.cache.find(digest, now) {
+            Found::Fresh {
+                principal: kept,
+                values,
+                ..
+            } if Arc::ptr_eq(&kept, &principal) => Some(values),
+            _ => None,
+        };
+        Known {
+            values,
+            ..Known::fresh(principal)
+        }
     }
 
     pub(super) fn refuse(

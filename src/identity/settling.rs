@@ -8,7 +8,7 @@ use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
 use crate::effects::Effects;
 use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::metrics::{Change, Metric};
-use crate::principal::{Principal, Refusal, Timestamp};
+use crate::principal::{Refusal, Timestamp};
 use crate::principals::Validation;
 use crate::principals::claims::Question;
 use crate::shell::{CalloutId, HostContext, StreamId};
@@ -140,7 +140,7 @@ impl Identities {
         context: &HostContext<'_>,
         effects: &mut Effects,
         digest: KeyDigest,
-    ) -> Option<Lookup<Arc<Principal>>> {
+    ) -> Option<Lookup> {
         let question = self.claims.question(context.shared, digest, context.now);
         let outcome = match question {
             Question::Claimed => return None,
@@ -305,7 +305,7 @@ impl Identities {
         digest: KeyDigest,
         validation: Validation,
         now: Timestamp,
-    ) -> Lookup<Arc<Principal>> {
+    ) -> Lookup {
         let asked_at = validation.asked_at;
         if validation.lifetime.has_expired(now) {
             return Err(self.refuse(effects, digest, Refusal::Invalid, asked_at));
@@ -318,30 +318,20 @@ impl Identities {
             return Err(LookupFailure::NotAsked);
         }
         self.health.succeeded_at(digest, asked_at);
-        let principal = Arc::clone(&validation.principal);
-        self.keys.keep(effects, digest, validation);
-        Ok(principal)
+        Ok(self.keys.keep_known(effects, digest, validation, now))
     }
 
     /// Closes a lookup: those who wait are told.
-    pub(super) fn settle(
-        &mut self,
-        digest: KeyDigest,
-        now: Timestamp,
-        outcome: Lookup<Arc<Principal>>,
-    ) {
+    pub(super) fn settle(&mut self, digest: KeyDigest, now: Timestamp, outcome: Lookup) {
         let Some(in_flight) = self.in_flight.close(digest) else {
             return;
         };
-        let lookup = match outcome {
-            Ok(principal) => Ok(Known::fresh(principal)),
-            Err(failure) => {
-                let lets_stale_rights_count = failure.is_of_the_service()
-                    || (failure.says_nothing() && self.health.is_open());
-                let kept = lets_stale_rights_count.then(|| self.keys.kept(digest, now));
-                kept.flatten().map(Known::stale).ok_or(failure)
-            }
-        };
+        let lookup = outcome.or_else(|failure| {
+            let lets_stale_rights_count =
+                failure.is_of_the_service() || (failure.says_nothing() && self.health.is_open());
+            let kept = lets_stale_rights_count.then(|| self.keys.kept(digest, now));
+            kept.flatten().map(Known::stale).ok_or(failure)
+        });
         self.settled.push(Settled {
             digest,
             waiters: in_flight.waiters,

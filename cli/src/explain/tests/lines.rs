@@ -224,11 +224,11 @@ fn a_reader_that_leaves_and_a_source_that_fails_end_the_run() {
         }
     }
 
-    let left = explain_lines(&mut explainer(DEFAULTS), GOOD.as_bytes(), Broken);
+    let left = explain_lines(&explainer(DEFAULTS), GOOD.as_bytes(), Broken);
     assert!(
         matches!(left, Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe)
     );
-    let failed = explain_lines(&mut explainer(DEFAULTS), Broken, io::sink());
+    let failed = explain_lines(&explainer(DEFAULTS), Broken, io::sink());
     assert!(matches!(failed, Err(Failure::Read(error)) if error.kind() == io::ErrorKind::TimedOut));
 }
 
@@ -271,7 +271,7 @@ fn answers_are_not_held_back_while_nothing_more_has_arrived() {
         answers: Rc::clone(&answers),
         sent: 0,
     };
-    let tally = explain_lines(&mut explainer(DEFAULTS), peer, Shared(answers)).unwrap();
+    let tally = explain_lines(&explainer(DEFAULTS), peer, Shared(answers)).unwrap();
     assert_eq!(tally.lines, 3);
 }
 

@@ -31,7 +31,7 @@ fn explainer(config: &str) -> Explainer {
 /// What `--stdin` makes of some input.
 fn explained(config: &str, input: &[u8]) -> (Vec<Value>, Tally) {
     let mut output = Vec::new();
-    let tally = explain_lines(&mut explainer(config), input, &mut output).unwrap();
+    let tally = explain_lines(&explainer(config), input, &mut output).unwrap();
     let lines = String::from_utf8(output).unwrap();
     assert!(lines.is_empty() || lines.ends_with('\n'));
     (
