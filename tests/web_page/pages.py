@@ -65,7 +65,7 @@ EVERY = "Every page"
 Request = tuple[str, str]
 """A method and a target: its path, with its query only where the filter reads that."""
 
-FIXTURES = paths.ROOT / "tests" / "fixtures" / "web_page"
+FIXTURES = paths.ROOT / "tests" / "fixtures" / "web_page" / "seen"
 
 
 class Seen:
@@ -113,7 +113,7 @@ def write(release: str, seen: dict[str, dict[str, Any]]) -> None:
         for title, cells in pages.items()
     )
     listed = ",\n".join(f" {json.dumps(' '.join(request))}" for request in requests)
-    FIXTURES.mkdir(exist_ok=True)
+    FIXTURES.mkdir(parents=True, exist_ok=True)
     (FIXTURES / f"{release}.json").write_text(
         f'{{"requests": [\n{listed}],\n"pages": {{\n{rows}}}}}\n', encoding="utf-8"
     )
