@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mlflow_authz::catalog;
+use mlflow_authz::target::below_mount;
 
 use super::super::super::place::Place;
 use super::matcher::{Matcher, PathRule};
@@ -49,7 +50,7 @@ pub fn unjudged<'a>(
         rewrite == expected || !whole && trimmed(rewrite) == trimmed(expected)
     };
     if !splits(matched, mounts)
-        && (same(rewrite, &expected) || is_static_prefix(rewrite, &expected, same))
+        && (same(rewrite, expected) || is_static_prefix(rewrite, expected, same))
     {
         return None;
     }
@@ -60,13 +61,11 @@ pub fn unjudged<'a>(
 }
 
 /// What is left of a matched path when its mount is taken away.
-fn judged(matched: &str, mounts: &BTreeSet<&str>) -> Option<String> {
-    let lengths = mounts.iter().filter_map(|mount| {
-        let rest = matched.strip_prefix(mount.trim_end_matches('/'))?;
-        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-    });
-    let rest = lengths.min_by_key(|rest| rest.len())?;
-    Some(if rest.is_empty() { "/" } else { rest }.to_owned())
+fn judged<'p>(matched: &'p str, mounts: &BTreeSet<&str>) -> Option<&'p str> {
+    let rests = mounts
+        .iter()
+        .filter_map(|mount| below_mount(matched, mount));
+    rests.min_by_key(|rest| rest.len())
 }
 
 /// Whether a longer mount lies below the matched path, so that one rewrite fits not all of it.
