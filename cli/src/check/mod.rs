@@ -7,6 +7,8 @@ mod digest;
 mod envoy;
 mod finding;
 mod gateway;
+mod headers;
+mod hosts;
 mod input;
 mod istio;
 mod manifests;

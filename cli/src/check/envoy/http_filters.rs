@@ -6,7 +6,8 @@ use super::super::rules;
 use super::extensions::Extension;
 use super::headers;
 use super::managers::{HttpFilter, Manager};
-use super::{typed, upstream};
+use super::typed::{self, HEADER_MUTATION};
+use super::upstream;
 
 /// Filters that answer requests from what they have, so that nothing behind them decides.
 const ANSWERING: &[&str] = &[
@@ -49,8 +50,6 @@ const BEFORE_ONLY: &[&str] = &[
     "filters.http.rate_limit_quota.v3.RateLimitQuotaFilterConfig",
     "filters.http.ratelimit.v3.RateLimit",
 ];
-
-const HEADER_MUTATION: &str = "filters.http.header_mutation.v3.HeaderMutation";
 
 impl HttpFilter<'_> {
     fn is_one_of(&self, kinds: &[&str]) -> bool {

@@ -4,9 +4,10 @@ use mlflow_authz::Config;
 use mlflow_authz::pattern::Pattern;
 
 use super::super::finding::Findings;
+use super::super::headers;
 use super::super::input::Document;
+use super::super::manifests::Instance;
 use super::super::manifests::object::{Object, of_kinds};
-use super::super::manifests::{Instance, headers};
 use super::super::patches;
 use super::super::place::Place;
 use super::super::rules;
@@ -57,11 +58,7 @@ fn claims(findings: &mut Findings, rule: &Place<'_>, instances: &[Instance<'_>])
 
 /// An external authorizer of the mesh writes headers where it admits a request.
 fn authorizer(findings: &mut Findings, provider: &Place<'_>, instances: &[Instance<'_>]) {
-    for header in provider
-        .get("envoyExtAuthzHttp")
-        .map(|http| http.list("headersToUpstreamOnAllow"))
-        .unwrap_or_default()
-    {
+    for header in provider.list_at(&["envoyExtAuthzHttp", "headersToUpstreamOnAllow"]) {
         written(
             findings,
             &header,

@@ -2,7 +2,7 @@
 
 use super::super::input::Document;
 use super::super::place::Place;
-use super::endpoint::{Directory, number};
+use super::endpoint::Directory;
 use super::object::{Object, of_kinds};
 use super::path::{PathRule, Rewrite};
 use super::way::{Destination, Entry, Layer, Settings, Way};
@@ -58,7 +58,7 @@ fn of_service<'a>(service: &Object<'a>, directory: &Directory<'a>) -> Vec<Way<'a
     let host = format!("{}.{}.svc", service.name, service.namespace);
     let ports = service.spec.list("ports");
     let to = |port: &Place<'a>| {
-        let known_as = directory.host(&host, service.namespace, number(port, "port"));
+        let known_as = directory.host(&host, service.namespace, port.number_of("port"));
         around(
             open.clone(),
             known_as,

@@ -5,8 +5,6 @@
 
 pub mod coverage;
 pub mod endpoint;
-pub mod headers;
-pub mod hosts;
 pub mod ingress;
 pub mod object;
 mod others;

@@ -180,7 +180,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
 }
 
 /// Whether a grant limited to names can decide about what a body names.
-fn reads_bodies(config: &Config) -> bool {
+pub fn reads_bodies(config: &Config) -> bool {
     config.bodies == Bodies::Inspect
 }
 

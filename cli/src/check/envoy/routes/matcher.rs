@@ -166,8 +166,8 @@ impl<'a> PathRule<'a> {
             return Self::Connect;
         }
         let template = matched
-            .at(&["path_match_policy", "typed_config"])
-            .and_then(|config| Typed::read(&config))
+            .get("path_match_policy")
+            .and_then(|policy| Typed::of(&policy))
             .filter(|typed| typed.is("path.match.uri_template.v3.UriTemplateMatchConfig"))
             .and_then(|typed| typed.body.text_of("path_template"));
         match template {

@@ -8,6 +8,8 @@ use mlflow_authz::target::below_mount;
 use super::super::super::place::Place;
 use super::matcher::{Matcher, PathRule};
 
+/// The rewrite whose result is followed.
+const FOLLOWED: &str = "prefix_rewrite";
 /// Rewrites whose result is not followed.
 const UNFOLLOWED: &[&str] = &["regex_rewrite", "path_rewrite_policy", "path_rewrite"];
 
@@ -16,6 +18,12 @@ const UNFOLLOWED: &[&str] = &["regex_rewrite", "path_rewrite_policy", "path_rewr
 pub struct Unjudged<'a> {
     pub place: Place<'a>,
     pub why: String,
+}
+
+/// Whether a route action rewrites the path.
+pub fn is_there(action: &Place<'_>) -> bool {
+    let mut fields = UNFOLLOWED.iter().chain([&FOLLOWED]);
+    fields.any(|name| action.get(name).is_some())
 }
 
 /// What is wrong with a route action's rewrite.
@@ -30,7 +38,7 @@ pub fn unjudged<'a>(
             .to_owned();
         return Some(Unjudged { place, why });
     }
-    let place = action.get("prefix_rewrite")?;
+    let place = action.get(FOLLOWED)?;
     let rewrite = place.text().filter(|rewrite| !rewrite.is_empty())?;
     let (matched, whole) = match matcher.path {
         PathRule::Prefix(prefix) => (prefix, true),
