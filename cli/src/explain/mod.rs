@@ -52,10 +52,10 @@ forwarded and not denied); 2 on errors.";
 #[command(after_help = ABOUT_CALLERS)]
 pub struct Args {
     /// The method, in upper case
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     method: Option<OsString>,
     /// The path with its query, as it would arrive
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     target: Option<OsString>,
     /// The key's scopes, separated by commas; model:write:acme-* is one that is limited to names
     #[arg(long, value_name = "SCOPE,…")]
@@ -98,6 +98,9 @@ pub struct Args {
     /// Exit with status 1 if a request is denied
     #[arg(long)]
     exit_code: bool,
+    // Only for the error that says how to write it.
+    #[arg(hide = true)]
+    positional: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,6 +115,7 @@ enum Format {
 ///
 /// A configuration that the filter would refuse, a header that is none, lines that are not requests.
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    check_positional(&args)?;
     if args.stdin {
         check_combination(&args)?;
     }
@@ -132,6 +136,29 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         }
     })?;
     Ok(status(denied))
+}
+
+fn check_positional(args: &Args) -> Result<(), CliError> {
+    let words: Vec<&str> = args
+        .positional
+        .iter()
+        .filter_map(|it| it.to_str())
+        .collect();
+    let is_path = |word: &str| word.starts_with('/');
+    let remedy = match *words.as_slice() {
+        [] => return Ok(()),
+        [method, target] if is_path(target) => {
+            format!("write --method {method} --target '{target}'")
+        }
+        [target, method] if is_path(target) => {
+            format!("write --method {method} --target '{target}'")
+        }
+        _ => "write --method METHOD --target PATH".to_owned(),
+    };
+    Err(CliError::new(
+        format!("explain does not take {:?} by position", words.join(" ")),
+        remedy,
+    ))
 }
 
 fn check_combination(args: &Args) -> Result<(), CliError> {
