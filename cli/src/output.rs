@@ -46,7 +46,7 @@ pub fn ended(written: io::Result<()>) -> Result<(), CliError> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(CliError::new(
             format!("cannot write to stdout: {error}"),
-            "see that there is room where it goes",
+            "make room where stdout is written, or check its permissions",
         )),
         Ok(()) => Ok(()),
     }

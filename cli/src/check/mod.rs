@@ -99,8 +99,8 @@ fn check(files: &[File]) -> Vec<Finding> {
         findings.add(
             rules::NO_FILTER,
             &document.root,
-            "no mlflow-authz filter is in what was given, so little was checked",
-            "give the file that holds the filter, too",
+            "the given files hold no mlflow-authz filter, so little was checked",
+            "also give the file that holds the filter",
         );
     }
     findings.sorted()

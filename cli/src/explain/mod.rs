@@ -175,7 +175,7 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
     {
         return Err(CliError::new(
             "with --stdin the configuration cannot come from stdin as well",
-            "put it into a file",
+            "write the configuration to a file and pass its name",
         ));
     }
     Ok(())
@@ -240,7 +240,7 @@ fn explain_stdin(explainer: &Explainer) -> Result<bool, CliError> {
         Err(Failure::Write(error)) => output::ended(Err(error)).map(|()| false),
         Err(Failure::Read(error)) => Err(CliError::new(
             format!("cannot read stdin: {error}"),
-            "see what the system says",
+            "correct what the system reports",
         )),
     }
 }

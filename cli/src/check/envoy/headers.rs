@@ -120,7 +120,7 @@ fn written(findings: &mut Findings, option: &Place<'_>, owned: &[String]) {
         findings.add(
             rules::HEADER_WRITTEN,
             option,
-            format!("Envoy writes {name} itself, beside the filter: MLflow then reads an identity that no key stands for"),
+            format!("Envoy writes {name} itself, in addition to the filter: MLflow then reads an identity that no key proves"),
             "remove it: only the filter may write identity and credential headers, the path, the method and the host",
         );
     }

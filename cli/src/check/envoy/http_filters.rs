@@ -89,7 +89,7 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
                     rules::FILTER_ORDER,
                     &filter.place,
                     format!(
-                        "stands behind {}, which answers requests before this filter decides",
+                        "runs after {}, which answers requests before this filter decides",
                         before.name
                     ),
                     format!("put it before {}", before.name),

@@ -153,7 +153,7 @@ fn passive(
 /// Checks a TCP proxy, which runs no HTTP filter.
 pub fn tcp(findings: &mut Findings, proxy: &Place<'_>, mlflow: &Mlflow<'_, '_>) {
     const NO_FILTER: &str =
-        "without a decision: a TCP proxy forwards the connection, and runs no HTTP filter";
+        "without a decision: a TCP proxy forwards the connection, and HTTP filters do not run";
     let mut targets: Vec<Target<'_>> = tcp_clusters(proxy)
         .into_iter()
         .map(Target::Cluster)

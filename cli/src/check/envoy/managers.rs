@@ -124,7 +124,7 @@ impl<'a> Manager<'a> {
         let why = if field == "path_with_escaped_slashes_action" {
             "MLflow's client escapes slashes in the names of MCP servers, and the filter refuses them elsewhere"
         } else {
-            "routes and filter may read a path differently, and the filter refuses spellings that clients get away with"
+            "routes and filter may read a path differently; the filter refuses spellings that Envoy would normalize"
         };
         findings.add(
             rules::PATH_NORMALIZATION,

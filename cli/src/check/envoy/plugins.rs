@@ -102,7 +102,7 @@ pub fn unattached(findings: &mut Findings, plugins: &[Plugin<'_>], managers: &[M
             findings.add(
                 rules::CANNOT_TELL,
                 &plugin.place,
-                "the filter stands inside another filter or a matcher, so check cannot tell for which requests it runs",
+                "the filter is inside another filter or a matcher, so check cannot tell for which requests it runs",
                 "put it into http_filters itself",
             );
         }

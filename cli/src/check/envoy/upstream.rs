@@ -51,7 +51,7 @@ pub fn filter(findings: &mut Findings, filter: &Place<'_>, owned: &[String]) {
             findings.add(
                 rules::HEADER_WRITTEN,
                 filter,
-                "Envoy writes a credential of its own into requests for MLflow, beside the filter",
+                "Envoy writes a credential of its own into requests for MLflow, in addition to the filter",
                 "remove it: only the filter may write identity and credential headers",
             );
         }

@@ -71,7 +71,7 @@ fn same_service(findings: &mut Findings, plugins: &[Plugin<'_>]) {
         };
         if let Some(other) = earlier.find(differs) {
             let who = format!(
-                "the instance at {} line {}, which asks the same auth service elsewhere for revoked keys",
+                "the instance at {} line {}, which polls the same auth service for revoked keys at another path",
                 other.place.file(),
                 other.place.spot().line
             );
@@ -93,7 +93,9 @@ fn shared(findings: &mut Findings, plugin: &Plugin<'_>, with: &str, id: &str) {
     findings.add(
         rules::VM_ID_SHARED,
         &plugin.place.at_or_self(&["vm_config", "vm_id"]),
-        format!("vm_id {id:?} is also that of {with}: they read and write the same shared data"),
+        format!(
+            "vm_id {id:?} is also the vm_id of {with}: they read and write the same shared data"
+        ),
         "give this filter a vm_id of its own",
     );
 }

@@ -80,7 +80,10 @@ fn extension<'a>(
     let (kind, name) = (text("kind"), text("name"));
     let object = find(&world.filters, route.namespace, name);
     let Some(object) = object.filter(|object| object.kind == kind) else {
-        let why = format!("{kind} {}/{name} is not in what was given", route.namespace);
+        let why = format!(
+            "{kind} {}/{name} is not in the given files",
+            route.namespace
+        );
         settings.unproven.push((filter.clone(), why));
         return;
     };

@@ -234,7 +234,7 @@ fn check_clients(findings: &mut Findings, policy: &Object<'_>) {
         findings.add(
             rules::PATH_NORMALIZATION,
             &place,
-            "routes and the filter may read one path in two ways; the filter refuses what it cannot read in one",
+            "routes and the filter may read one path differently; the filter refuses a path with two readings",
             "remove disableMergeSlashes",
         );
     }

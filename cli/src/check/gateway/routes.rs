@@ -29,7 +29,7 @@ pub fn read<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Wa
     let http = of_kinds(documents, HTTP)
         .into_iter()
         .map(|route| (route, Layer::Http));
-    let why = "this kind of route forwards connections, and runs no HTTP filter";
+    let why = "this kind of route forwards connections, and HTTP filters do not run";
     let connections = of_kinds(documents, CONNECTIONS)
         .into_iter()
         .map(|route| (route, Layer::Without(why)));

@@ -111,7 +111,7 @@ impl<'a> Extension<'a> {
         findings.add(
             rules::PHASE,
             phase.as_ref().unwrap_or(&self.object.spec),
-            "the filter runs behind Istio's own authentication and authorization, whose policies then see identity \
+            "the filter runs after Istio's own authentication and authorization, whose policies then see identity \
              headers that the client wrote",
             "set phase: AUTHN",
         );

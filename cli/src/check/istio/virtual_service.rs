@@ -140,7 +140,7 @@ impl<'a> World<'a, '_> {
                 }
                 None => {
                     let why = format!(
-                        "the VirtualService {namespace}/{name}, to which it delegates, is not in what was given"
+                        "the VirtualService {namespace}/{name}, to which it delegates, is not in the given files"
                     );
                     routes.push(Route {
                         unproven: vec![(delegate, why)],
@@ -272,11 +272,11 @@ impl<'a> World<'a, '_> {
         let lists = [
             (
                 "tcp",
-                "a TCP route forwards connections, and runs no HTTP filter",
+                "a TCP route forwards connections, and HTTP filters do not run",
             ),
             (
                 "tls",
-                "a TLS route forwards connections as they are, and runs no HTTP filter",
+                "a TLS route forwards connections as they are, and HTTP filters do not run",
             ),
         ];
         let mut ways = Vec::new();

@@ -20,7 +20,7 @@ pub enum Endpoint {
         labels: BTreeMap<String, String>,
         port: Option<String>,
     },
-    /// An object that is not in what was given.
+    /// An object that is not in the given files.
     Unknown(String),
     /// Whatever host the client names.
     Any,

@@ -40,7 +40,7 @@ fn of_ingress<'a>(ingress: &Object<'a>, directory: &Directory<'a>) -> Vec<Way<'a
         Some(around(
             backend,
             known_as,
-            "an Ingress forwards to it, past the gateway with the filter",
+            "an Ingress forwards to it and bypasses the gateway with the filter",
         ))
     };
     backends.filter_map(to).collect()

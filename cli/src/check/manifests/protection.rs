@@ -135,7 +135,7 @@ fn not_one_instance<'a>(
             rules::FILTER_TWICE,
             &way.place,
             format!(
-                "{several} instances of the filter run on this way: {}",
+                "{several} instances of the filter run on this route: {}",
                 running.join(" and ")
             ),
             "apply one of them: the second reads what the first has written",
@@ -181,7 +181,7 @@ fn settings<'a>(way: &Way<'a>) -> Vec<Problem<'a>> {
         Problem::new(
             rules::LISTENER_PLAIN_TEXT,
             place,
-            "callers' keys travel over this listener without encryption",
+            "API keys travel to this listener in plain text",
             "give it a certificate, or let it redirect to HTTPS alone",
         )
     });
@@ -250,7 +250,7 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Fit::CannotTell(why) => add(
             rules::CANNOT_TELL,
             &way.place,
-            format!("cannot tell whether this way stays inside the filter's mounts ({listed}): {why}"),
+            format!("cannot tell whether this route stays inside the filter's mounts ({listed}): {why}"),
             "match a prefix that ends in a slash, and the mount itself as an exact path".to_owned(),
         ),
     }
@@ -262,9 +262,7 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         add(
             rules::PATH_CASE,
             place,
-            format!(
-                "the case of the path is ignored, but mounts ({listed}) are compared letter by letter"
-            ),
+            format!("the route ignores case, but mounts ({listed}) are compared literally"),
             "match the path with its case".to_owned(),
         );
     }
@@ -281,7 +279,7 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Agreement::Differ => add(
             rules::REWRITE,
             &way.place,
-            "MLflow gets another path than the one that the filter decided about".to_owned(),
+            "MLflow gets a different path from the one that the filter decided about".to_owned(),
             "rewrite the mount, and nothing else, to /".to_owned(),
         ),
     }
@@ -327,9 +325,7 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
             Problem::new(
                 rules::ROUTE_ON_IDENTITY,
                 place,
-                format!(
-                    "chooses by {name}, which is the client's own until the filter has decided"
-                ),
+                format!("chooses by {name}, which the client writes until the filter has decided"),
                 "choose routes by path, method or host",
             )
         })

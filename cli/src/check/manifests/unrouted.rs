@@ -18,7 +18,7 @@ pub fn check(findings: &mut Findings, instance: &Instance<'_>, ways: &[Way<'_>],
         findings.add(
             rules::CANNOT_TELL,
             &instance.object.root,
-            "cannot tell whether the filter runs on every way to MLflow: no route is in what was given",
+            "cannot tell whether the filter runs on every route to MLflow: the given files hold no route",
             "give the manifests with the gateway and MLflow's routes to check as well",
         );
         return;

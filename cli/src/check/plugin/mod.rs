@@ -174,7 +174,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,
             origin.field(&["cache", "stale_if_error"]),
-            "nobody asks for revoked keys, so in an outage of the auth service a revoked key works that long",
+            "revocation is not configured: while the auth service is unavailable, a revoked key works that long",
             "configure revocation, or shorten stale_if_error to 5m or less",
         );
     }

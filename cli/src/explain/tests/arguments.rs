@@ -96,7 +96,7 @@ fn headers_that_are_none() {
     let cases = [
         (
             "hk_live_secret",
-            "--header: there is no colon between name and value",
+            "--header: the colon between name and value is missing",
         ),
         (
             ":path: /x",

@@ -240,9 +240,7 @@ fn on_identity(findings: &mut Findings, host: &Host<'_, '_>, route: &Route<'_, '
             findings.add(
                 rules::ROUTE_ON_IDENTITY,
                 &condition,
-                format!(
-                    "chooses by {name}, which is the client's own until the filter has decided"
-                ),
+                format!("chooses by {name}, which the client writes until the filter has decided"),
                 "choose routes by path, method or host",
             );
         }
