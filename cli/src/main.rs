@@ -12,6 +12,7 @@ mod check;
 mod config_file;
 mod error;
 mod explain;
+mod json_error;
 mod line_reader;
 mod matrix;
 mod output;

@@ -37,7 +37,7 @@ of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, 
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
 
-The body counts only where the key's grants are limited to names, which may stand in it. With \
+The body counts only for name-scoped grants: it may hold the name. With \
 \"bodies\": \"ignore\", the default, the filter does not read it and answers body_unavailable there. \
 Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.
 
@@ -57,7 +57,7 @@ pub struct Args {
     /// The path with its query, as it would arrive
     #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     target: Option<OsString>,
-    /// The key's scopes, separated by commas; model:write:acme-* is one that is limited to names
+    /// The key's scopes, separated by commas; model:write:acme-* is name-scoped: limited to names that match
     #[arg(long, value_name = "SCOPE,…")]
     scopes: Option<String>,
     /// The caller's roles, separated by commas
@@ -78,7 +78,7 @@ pub struct Args {
     /// The Host, or :authority
     #[arg(long)]
     host: Option<OsString>,
-    /// The body, read where a grant is limited to names
+    /// The body, read only for name-scoped grants
     #[arg(long, value_name = "TEXT")]
     body: Option<OsString>,
     /// A file that holds the body
