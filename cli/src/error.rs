@@ -100,8 +100,8 @@ mod tests {
                 "unexpected argument '--confg' found; a similar argument exists: '--config'",
             ),
             (
-                &["replya"],
-                "unrecognized subcommand 'replya'; a similar subcommand exists: 'replay'",
+                &["matrx"],
+                "unrecognized subcommand 'matrx'; a similar subcommand exists: 'matrix'",
             ),
         ];
         for (args, text) in cases {
