@@ -29,7 +29,7 @@ from harness.progress import run_to_its_end, step
 from harness.stack import MOUNT
 
 REPORT = paths.ROOT / "docs" / "benchmarks" / "start.md"
-EMPTY = paths.ROOT / "dist" / "empty.wasm"
+EMPTY = paths.ROOT / "target" / "tools" / "empty.wasm"
 
 WORKERS = (1, 4, 16)
 SUBJECTS: dict[str, dict[str, Any]] = {

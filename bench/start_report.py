@@ -127,7 +127,7 @@ def text(cases: list[Case]) -> str:
         machine=_machine(),
         rounds=len(cases[0].starts),
         module=paths.wasm_module().stat().st_size / 1024,
-        empty=(paths.ROOT / "dist" / "empty.wasm").stat().st_size / 1024,
+        empty=(paths.ROOT / "target" / "tools" / "empty.wasm").stat().st_size / 1024,
         figures="\n\n".join("\n".join(_figures(cases, workers)) for workers in counts),
         per_vm="\n".join(_per_vm(cases)),
     )

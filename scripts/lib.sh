@@ -313,14 +313,14 @@ build_missing() {
   fi
 }
 
-# build_bench_filters: dist/empty.wasm and dist/calls.wasm, for scripts/bench and its test.
+# build_bench_filters: target/tools/empty.wasm and calls.wasm, for scripts/bench and its test.
 build_bench_filters() {
   local filter
   step "building the filters to measure against (wasm32-wasip1, release)"
   cargo build --locked --release -p empty-filter -p calls-filter --target wasm32-wasip1
-  mkdir -p dist
+  mkdir -p target/tools
   for filter in empty calls; do
-    install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/${filter}_filter.wasm" "dist/$filter.wasm"
+    install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/${filter}_filter.wasm" "target/tools/$filter.wasm"
   done
 }
 

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::request::{RequestHead, same_header};
 
 /// Host and port of an authority; the port is empty where there is none.
-pub(crate) fn host_and_port(authority: &str) -> (&str, &str) {
+pub fn host_and_port(authority: &str) -> (&str, &str) {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
         _ => (authority, ""),

@@ -344,14 +344,19 @@ fn ambiguous(ambiguity: Option<Ambiguity>, head: &RequestHead<'_>) -> String {
     }
 }
 
-/// What a request asks for that is no operation of the catalog.
-fn unknown(decision: &Decision, head: &RequestHead<'_>) -> String {
+/// The methods by which MLflow serves the path of a request; none where the catalog does not know it.
+pub fn methods_served(decision: &Decision, head: &RequestHead<'_>) -> Vec<&'static str> {
     let mount = decision.mount.as_deref().unwrap_or_default();
     let target = Target::parse(head.raw_target()).ok();
     let path = target
         .as_ref()
         .and_then(|target| target::below_mount(&target.path, mount));
-    let methods = path.map_or_else(Vec::new, |path| CATALOG.methods(path));
+    path.map_or_else(Vec::new, |path| CATALOG.methods(path))
+}
+
+/// What a request asks for that is no operation of the catalog.
+fn unknown(decision: &Decision, head: &RequestHead<'_>) -> String {
+    let methods = methods_served(decision, head);
     if methods.is_empty() {
         return "call this endpoint, which is not a known MLflow endpoint".to_owned();
     }

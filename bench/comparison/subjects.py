@@ -40,8 +40,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """The Envoys, by what is laid over envoy.yaml."""
 
 
-MODULES = {"empty": paths.ROOT / "dist" / "empty.wasm"}
-MODULES |= dict.fromkeys(STEPS, paths.ROOT / "dist" / "calls.wasm")
+MODULES = {"empty": paths.ROOT / "target" / "tools" / "empty.wasm"}
+MODULES |= dict.fromkeys(STEPS, paths.ROOT / "target" / "tools" / "calls.wasm")
 """Those that run another module than the one that is shipped."""
 
 

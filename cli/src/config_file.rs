@@ -13,6 +13,9 @@ use crate::error::CliError;
 /// decision depends on is in the rest.
 const DEFAULTS: &[u8] = br#"{"mounts":["/"],"auth_service":{"cluster":"auth_service"}}"#;
 
+/// The document that says what every field takes.
+const REFERENCE: &str = "docs/configuration.md";
+
 /// Reads a file, or stdin where the file is `-`.
 ///
 /// # Errors
@@ -40,7 +43,12 @@ pub fn read_or_default(file: Option<&Path>) -> Result<Config, CliError> {
 ///
 /// Everything the filter would refuse.
 pub fn parse(name: &str, text: &[u8]) -> Result<Config, CliError> {
-    Config::parse(text).map_err(|error| CliError::new(format!("{name}: {error}"), remedy(&error)))
+    Config::parse(text).map_err(|error| {
+        let (problem, remedy) = problem_and_remedy(&error);
+        let field = error.field_name().map(|field| format!("{field}: "));
+        let problem = format!("{name}: {}{problem}", field.unwrap_or_default());
+        CliError::new(problem, remedy)
+    })
 }
 
 /// What stands in a file, or on stdin where the file is `-`.
@@ -71,31 +79,37 @@ pub fn name(file: &Path) -> String {
     file.display().to_string()
 }
 
-/// What to do about a configuration that was refused.
-pub fn remedy(error: &ConfigError) -> String {
-    match error {
-        ConfigError::NotAnObject => {
-            "give the plugin configuration itself: one JSON object, starting with {".to_owned()
-        }
-        ConfigError::Syntax(_) => {
-            "correct the JSON there; it has no comments and no trailing commas".to_owned()
-        }
+/// What is wrong with a configuration that was refused, without the field; and what to do about it.
+pub fn problem_and_remedy(error: &ConfigError) -> (String, String) {
+    let (problem, remedy) = match error {
+        ConfigError::NotAnObject => (
+            error.to_string(),
+            "give the plugin configuration itself: one JSON object, starting with {".to_owned(),
+        ),
+        ConfigError::Syntax(_) => (
+            error.to_string(),
+            "correct the JSON there; it has no comments and no trailing commas".to_owned(),
+        ),
         ConfigError::UnknownField {
-            instead: Some(_), ..
-        } => "the configuration reference has every field".to_owned(),
-        ConfigError::UnknownField {
-            nearest: Some(nearest),
-            ..
-        } => format!("write {nearest}, or remove the field"),
-        ConfigError::UnknownField { nearest: None, .. } => {
-            "remove it, or see the configuration reference for the fields there are".to_owned()
+            instead, nearest, ..
+        } => {
+            let remedy = match (instead, nearest) {
+                (Some(instead), _) => (*instead).to_owned(),
+                (None, Some(nearest)) => format!("write {nearest}, or remove the field"),
+                (None, None) => format!("remove it; {REFERENCE} has every field"),
+            };
+            ("unknown field".to_owned(), remedy)
         }
-        // Of the configuration as a whole.
-        ConfigError::Field { field, .. } if field.is_empty() || field == "." => {
-            "see the configuration reference for the fields there are".to_owned()
+        ConfigError::Field {
+            field,
+            problem,
+            remedy,
+        } => {
+            let remedy = remedy.clone();
+            let remedy = remedy
+                .unwrap_or_else(|| format!("correct {field}; {REFERENCE} says what it takes"));
+            (problem.clone(), remedy)
         }
-        ConfigError::Field { field, .. } => {
-            format!("correct {field}; see the configuration reference for what it takes")
-        }
-    }
+    };
+    (problem, remedy)
 }

@@ -12,6 +12,7 @@ mod check;
 mod config_file;
 mod error;
 mod explain;
+mod json_error;
 mod line_reader;
 mod matrix;
 mod output;
@@ -19,8 +20,8 @@ mod replay;
 mod report;
 mod routes;
 mod schema;
+mod shell;
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -53,12 +54,10 @@ enum Command {
     Matrix(matrix::Args),
     /// Prints the JSON Schema of the plugin configuration, or its reference
     Schema(schema::Args),
-    // What earlier versions had, so that a script that still calls it learns where it is.
-    #[command(hide = true, disable_help_flag = true)]
-    AuthService {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        _arguments: Vec<OsString>,
-    },
+    /// Prints a completion script for a shell
+    Completions(shell::CompletionsArgs),
+    /// Prints a manual page, for man -l -
+    Man(shell::ManArgs),
 }
 
 impl Command {
@@ -70,10 +69,8 @@ impl Command {
             Self::Replay(args) => return replay::run(&args),
             Self::Matrix(args) => matrix::run(&args),
             Self::Schema(args) => schema::run(&args),
-            Self::AuthService { .. } => Err(CliError::new(
-                "auth-service is a program of its own now, for development",
-                "in a checkout of the sources run scripts/build tools, then target/tools/auth-service",
-            )),
+            Self::Completions(args) => shell::completions(&args),
+            Self::Man(args) => shell::man(&args),
         }
         .map(|()| ExitCode::SUCCESS)
     }

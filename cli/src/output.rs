@@ -26,13 +26,14 @@ pub fn json(out: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Resu
     out.write_all(printable_json(serde_json::to_string(value)?).as_bytes())
 }
 
-/// The same on many lines.
+/// The same on many lines, with its end.
 ///
 /// # Errors
 ///
 /// Those of writing.
 pub fn pretty_json(out: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
-    out.write_all(printable_json(serde_json::to_string_pretty(value)?).as_bytes())
+    out.write_all(printable_json(serde_json::to_string_pretty(value)?).as_bytes())?;
+    out.write_all(b"\n")
 }
 
 /// How writing to stdout ended, as the command's own outcome.
@@ -45,7 +46,7 @@ pub fn ended(written: io::Result<()>) -> Result<(), CliError> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(CliError::new(
             format!("cannot write to stdout: {error}"),
-            "see that there is room where it goes",
+            "make room where stdout is written, or check its permissions",
         )),
         Ok(()) => Ok(()),
     }

@@ -34,16 +34,42 @@ pub enum ConfigError {
         field: String,
         /// What is wrong with it.
         problem: String,
+        /// What to do, where that does not follow from the problem.
+        remedy: Option<String>,
     },
 }
 
 impl ConfigError {
     pub(super) fn field(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        let problem = problem.into();
+        let (problem, remedy) = match remedy_in(&problem) {
+            Some((problem, remedy)) => (problem.to_owned(), Some(remedy.to_owned())),
+            None => (problem, None),
+        };
         Self::Field {
             field: field.into(),
-            problem: problem.into(),
+            problem,
+            remedy,
         }
     }
+
+    /// The field that is wrong, where it is one.
+    pub fn field_name(&self) -> Option<&str> {
+        match self {
+            Self::UnknownField { field, .. } | Self::Field { field, .. } => Some(field),
+            Self::NotAnObject | Self::Syntax(_) => None,
+        }
+    }
+}
+
+/// A text `problem; remedy` in its parts: an error of serde is one text.
+fn remedy_in(text: &str) -> Option<(&str, &str)> {
+    let (problem, remedy) = text.rsplit_once("; ")?;
+    let says_what_to_do = |verb: &str| remedy.starts_with(verb);
+    ["write ", "use ", "leave ", "it is required"]
+        .into_iter()
+        .any(says_what_to_do)
+        .then_some((problem, remedy))
 }
 
 impl From<json::Error> for ConfigError {
@@ -59,18 +85,17 @@ impl From<json::Error> for ConfigError {
             Problem::MissingField(name) => {
                 let field = json::field_of(&field, name);
                 let problem = format!("is missing; {}", remedy(&field));
-                Self::Field { field, problem }
+                Self::field(field, problem)
             }
             Problem::DuplicatedField(name) => {
                 Self::field(json::field_of(&field, name), "is duplicated; write it once")
             }
             Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => {
-                let problem = format!("must be {}", in_plain_words(&expected));
-                Self::Field { field, problem }
+                Self::field(field, format!("must be {}", expected_in_words(&expected)))
             }
             Problem::Unexpected { found, expected } => {
-                let problem = format!("must be {}, not {found}", in_plain_words(&expected));
-                Self::Field { field, problem }
+                let problem = format!("must be {}, not {found}", expected_in_words(&expected));
+                Self::field(field, problem)
             }
             other => Self::field(field, other.to_string()),
         }
@@ -90,9 +115,13 @@ fn remedy(field: &str) -> &'static str {
     }
 }
 
-fn in_plain_words(expected: &str) -> &str {
+/// What a reader of JSON expects of a value, in a user's words.
+pub fn expected_in_words(expected: &str) -> &str {
     match expected {
         "a string" => "text in quotes",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a tuple of size 2" => "a list of two",
         "a boolean" => "true or false",
         other => other,
     }
@@ -130,8 +159,20 @@ impl fmt::Display for ConfigError {
                 nearest: None,
                 ..
             } => write!(f, "{field}: unknown field"),
-            Self::Field { field, problem } if field.is_empty() => f.write_str(problem),
-            Self::Field { field, problem } => write!(f, "{field}: {problem}"),
+            Self::Field {
+                field,
+                problem,
+                remedy,
+            } => {
+                if !field.is_empty() {
+                    write!(f, "{field}: ")?;
+                }
+                f.write_str(problem)?;
+                match remedy {
+                    Some(remedy) => write!(f, "; {remedy}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

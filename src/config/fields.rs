@@ -143,17 +143,22 @@ pub(super) fn some_pattern<'de, D: Deserializer<'de>>(
 
 /// `"250ms"`, `"2s"`, `"5m"`, `"1h"`; more than nothing and at most a day.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse_duration(&String::deserialize(deserializer)?)
+    parse_duration(&duration_text(deserializer)?)
 }
 
 /// The same, or `"0s"`.
 pub(super) fn duration_or_zero<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Duration, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
+    match duration_text(deserializer)?.as_str() {
         "0" | "0s" | "0ms" => Ok(Duration::ZERO),
         text => parse_duration(text),
     }
+}
+
+fn duration_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer)
+        .map_err(|_| D::Error::custom("must be a duration in quotes, such as \"2s\""))
 }
 
 fn parse_duration<E: Error>(text: &str) -> Result<Duration, E> {

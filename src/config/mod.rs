@@ -30,7 +30,7 @@ use crate::pattern::Pattern;
 use crate::permission::Permission;
 
 pub use audit::{AccessLog, Audit};
-pub use error::ConfigError;
+pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
 pub use overrides::{Match, Override};
 

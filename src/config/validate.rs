@@ -115,7 +115,7 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
         let field = format!("mounts[{index}]");
         if let Some(plain) = mount.strip_suffix('/').filter(|plain| !plain.is_empty()) {
             let problem = format!("{mount:?} must not end in \"/\"; write {plain:?}");
-            return Err(ConfigError::Field { field, problem });
+            return Err(ConfigError::field(field, problem));
         }
         let canonical = Target::parse(mount.as_bytes())
             .is_ok_and(|target| target.path == mount.as_str() && target.query.is_none());

@@ -116,6 +116,23 @@ def test_the_tar_is_the_layout(tmp_path: Path) -> None:
         assert module_in(tmp_path, tag) == module_in(DIST / "oci", tag)
 
 
+def test_completions_and_manual_pages_are_those_of_the_command() -> None:
+    with tarfile.open(DIST / f"mlflow-authz-{VERSION}-shell.tar") as tar:
+        files = {each.name: tar.extractfile(each).read() for each in tar}  # type: ignore[union-attr]
+    command = DIST / "mlflow-authz"
+
+    def printed(*arguments: str) -> bytes:
+        return subprocess.run([command, *arguments], capture_output=True, check=True).stdout
+
+    assert files["share/bash-completion/completions/mlflow-authz"] == printed("completions", "bash")
+    assert files["share/zsh/site-functions/_mlflow-authz"] == printed("completions", "zsh")
+    assert files["share/fish/vendor_completions.d/mlflow-authz.fish"] == printed("completions", "fish")
+    pages = {name.rsplit("/", 1)[1] for name in files if name.startswith("share/man/man1/")}
+    commands = ("check", "completions", "explain", "man", "matrix", "replay", "routes", "schema")
+    assert pages == {"mlflow-authz.1", *(f"mlflow-authz-{name}.1" for name in commands)}
+    assert files["share/man/man1/mlflow-authz-explain.1"] == printed("man", "explain")
+
+
 def test_checksums_notice_a_change(tmp_path: Path) -> None:
     for line in (DIST / "SHA256SUMS").read_text().splitlines():
         shutil.copy(DIST / line.split("  ")[1], tmp_path)
@@ -128,8 +145,8 @@ def test_checksums_notice_a_change(tmp_path: Path) -> None:
 
 def test_packed_twice_it_is_the_same(tmp_path: Path) -> None:
     for name in ("mlflow_authz.wasm", "mlflow-authz", "sbom.cdx.json"):
-        # Another modification time.
-        shutil.copyfile(DIST / name, tmp_path / name)
+        # With its mode, since the command is run; with another modification time.
+        shutil.copy(DIST / name, tmp_path / name)
     subprocess.run(
         [sys.executable, paths.ROOT / "tools" / "package", VERSION, tmp_path],
         check=True,

@@ -10,7 +10,9 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,27 @@ def oci(layout: Layout, tag: str, module: bytes, notes: dict[str, str]) -> str:
     return layout.image(tag, description, layers, notes)
 
 
+def shell_files(command: Path) -> dict[str, bytes]:
+    """What shells and man(1) read of the command, by its place below a prefix such as /usr/local."""
+
+    def printed(*arguments: str) -> bytes:
+        return subprocess.run([command, *arguments], capture_output=True, check=True).stdout
+
+    completions = {
+        "bash": "share/bash-completion/completions/mlflow-authz",
+        "fish": "share/fish/vendor_completions.d/mlflow-authz.fish",
+        "zsh": "share/zsh/site-functions/_mlflow-authz",
+    }
+    files = {place: printed("completions", shell) for shell, place in completions.items()}
+    pages = {"mlflow-authz": printed("man")}
+    listed = re.findall(r"^ {2}([a-z]+) ", printed("--help").decode(), re.MULTILINE)
+    if "check" not in listed:
+        raise ValueError(f"cannot read the commands from `{command} --help`: found {listed}")
+    for name in set(listed) - {"help"}:
+        pages[f"mlflow-authz-{name}"] = printed("man", name)
+    return files | {f"share/man/man1/{name}.1": page for name, page in pages.items()}
+
+
 def checksums(files: list[Path]) -> str:
     """What `sha256sum --check` reads."""
     return "".join(f"{sha256(file.read_bytes())}  {file.name}\n" for file in files)
@@ -129,7 +152,9 @@ def main() -> None:
     tar.write_bytes(archive(layout.files))
     lines = "".join(f"{tag} {digest}\n" for tag, digest in digests.items())
     (dist / "IMAGE_DIGESTS").write_text(lines)
-    names = ["IMAGE_DIGESTS", "mlflow-authz", tar.name, "mlflow_authz.wasm", "sbom.cdx.json"]
+    shell = dist / f"mlflow-authz-{version}-shell.tar"
+    shell.write_bytes(archive(shell_files(dist / "mlflow-authz")))
+    names = ["IMAGE_DIGESTS", "mlflow-authz", tar.name, shell.name, "mlflow_authz.wasm", "sbom.cdx.json"]
     (dist / "SHA256SUMS").write_text(checksums([dist / name for name in names]))
     print(lines, end="")
 

@@ -35,7 +35,7 @@ fn missing(findings: &mut Findings, place: &Place<'_>) {
     findings.add(
         rules::DIGEST_MISSING,
         place,
-        "the module is named without its digest: whoever can write to the registry decides what runs here",
+        "the module is named without a digest: whoever can write to the registry decides what runs here",
         "set sha256 to the digest that scripts/package prints",
     );
 }

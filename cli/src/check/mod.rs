@@ -7,6 +7,8 @@ mod digest;
 mod envoy;
 mod finding;
 mod gateway;
+mod headers;
+mod hosts;
 mod input;
 mod istio;
 mod manifests;
@@ -97,8 +99,8 @@ fn check(files: &[File]) -> Vec<Finding> {
         findings.add(
             rules::NO_FILTER,
             &document.root,
-            "no mlflow-authz filter is in what was given, so little was checked",
-            "give the file that holds the filter, too",
+            "the given files hold no mlflow-authz filter, so little was checked",
+            "also give the file that holds the filter",
         );
     }
     findings.sorted()

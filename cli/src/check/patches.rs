@@ -51,30 +51,25 @@ const PROTOCOL: &[&str] = &[
     "upstream_http_protocol_options",
     "use_downstream_protocol_config",
 ];
+/// Fields of a bootstrap that are about metrics alone.
+pub const STATS: &[&str] = &["stats_config", "stats_sinks", "stats_flush_interval"];
 
 /// Where a value switches the filter off, or lets requests through when it fails.
 pub fn switches_off<'a>(value: &Place<'a>) -> Option<Place<'a>> {
-    let here = match value.value() {
+    value.descendants().find(|place| match place.value() {
         Value::Text(text) => text == "FAIL_OPEN",
         Value::Map(_) => {
-            let per_filter = value.get("typed_per_filter_config");
+            let per_filter = place.get("typed_per_filter_config");
             let ours = per_filter
                 .iter()
                 .flat_map(Place::fields)
                 .any(|(name, _)| names_us(name));
             let disables =
                 per_filter.is_some_and(|it| it.fields().any(|(_, over)| over.is_true("disabled")));
-            ours || disables || value.is_true("fail_open") || value.is_true("disabled")
+            ours || disables || place.is_true("fail_open") || place.is_true("disabled")
         }
         _ => false,
-    };
-    if here {
-        return Some(value.clone());
-    }
-    let fields = value.fields().map(|(_, field)| field);
-    fields
-        .chain(value.items())
-        .find_map(|inner| switches_off(&inner))
+    })
 }
 
 /// Says that a patch lets requests past the filter.
@@ -136,18 +131,13 @@ pub fn is_known_filter(value: &Place<'_>) -> bool {
 
 /// Whether a filter adds headers to requests, such as a rate limit that is not enforced.
 fn writes_headers(value: &Place<'_>) -> bool {
-    let adds = |(name, field): (&str, Place<'_>)| {
-        snake(name).starts_with("request_headers_to_add") || writes_headers(&field)
-    };
-    value.fields().any(adds) || value.items().any(|item| writes_headers(&item))
+    let adds = |(name, _): (&str, Place<'_>)| snake(name).starts_with("request_headers_to_add");
+    value.descendants().any(|place| place.fields().any(adds))
 }
 
 /// Whether a patch of the bootstrap is about metrics alone.
 pub fn is_about_stats(value: &Place<'_>) -> bool {
-    only(
-        value,
-        &["stats_config", "stats_sinks", "stats_flush_interval"],
-    )
+    only(value, STATS)
 }
 
 /// Whether a patch of a virtual host only says what Envoy counts.

@@ -28,9 +28,10 @@ impl<'a> Place<'a> {
     /// A field, by its name in a `.proto` file; protobuf's JSON also has it in camel case. Null is absent.
     pub fn get(&self, name: &str) -> Option<Self> {
         let fields = self.map()?;
+        let camel = camel(name);
         let (key, node) = fields
             .iter()
-            .find(|(key, _)| key == name || *key == camel(name))?;
+            .find(|(key, _)| key == name || *key == camel)?;
         let there = !matches!(node.value, Value::Null);
         there.then(|| self.field(key, node))
     }
@@ -63,9 +64,19 @@ impl<'a> Place<'a> {
 
     /// The items of a field.
     pub fn list(&self, name: &str) -> Vec<Self> {
-        self.get(name)
+        self.list_at(&[name])
+    }
+
+    /// The items of a field of a field.
+    pub fn list_at(&self, names: &[&str]) -> Vec<Self> {
+        self.at(names)
             .map(|list| list.items().collect())
             .unwrap_or_default()
+    }
+
+    /// A field of a field, or this where it is not there.
+    pub fn at_or_self(&self, names: &[&str]) -> Self {
+        self.at(names).unwrap_or_else(|| self.clone())
     }
 
     /// The texts in a field that is a list.
@@ -95,6 +106,11 @@ impl<'a> Place<'a> {
             Value::Text(text) => text.parse().ok(),
             _ => None,
         }
+    }
+
+    /// The whole number of a field.
+    pub fn number_of(&self, name: &str) -> Option<u64> {
+        self.get(name)?.number()
     }
 
     /// Whether a field is true.
@@ -132,11 +148,22 @@ impl<'a> Place<'a> {
         std::ptr::eq(self.node, other.node)
     }
 
+    /// This, and everything within it: each before what it holds.
+    pub fn descendants(&self) -> impl Iterator<Item = Self> {
+        let mut waiting = vec![self.clone()];
+        std::iter::from_fn(move || {
+            let next = waiting.pop()?;
+            let fields = next.fields().map(|(_, field)| field);
+            let mut inner: Vec<Self> = fields.chain(next.items()).collect();
+            inner.reverse();
+            waiting.append(&mut inner);
+            Some(next)
+        })
+    }
+
     /// Whether this stands within another place, or is it.
     pub fn is_below(&self, other: &Self) -> bool {
-        self.is_same(other)
-            || other.fields().any(|(_, field)| self.is_below(&field))
-            || other.items().any(|item| self.is_below(&item))
+        other.descendants().any(|place| self.is_same(&place))
     }
 
     /// What the file is called.

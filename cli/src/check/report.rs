@@ -97,6 +97,5 @@ pub fn json(out: &mut dyn Write, files: &[File], findings: &[Finding]) -> io::Re
         warnings: count(Severity::Warning),
         findings,
     };
-    crate::output::pretty_json(out, &report)?;
-    writeln!(out)
+    crate::output::pretty_json(out, &report)
 }

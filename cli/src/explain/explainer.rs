@@ -92,7 +92,7 @@ impl Explainer {
         });
         let status = answer.as_ref().map(|answer| answer.status);
         let shown = answer.or(would_be);
-        Explanation::new(&decision, status, shown.as_ref(), policy)
+        Explanation::new(&decision, status, shown.as_ref(), policy, &asked)
     }
 
     fn brings_credential(&self, request: &Request) -> bool {

@@ -3,12 +3,12 @@
 use mlflow_authz::printable::printable;
 use std::fmt;
 
-use mlflow_authz::Decision;
 use mlflow_authz::catalog::{Needs, Operation};
 use mlflow_authz::decision::Effect;
-use mlflow_authz::denial::Answer;
+use mlflow_authz::denial::{Answer, methods_served};
 use mlflow_authz::enforcement::percentile;
 use mlflow_authz::policy::Policy;
+use mlflow_authz::{Decision, RequestHead};
 use serde::{Deserialize, Serialize};
 
 /// What the filter would do, and why.
@@ -46,6 +46,9 @@ pub struct Explanation<'p> {
     unknown_scopes: Vec<String>,
     /// The caller's roles that no table names.
     unknown_roles: Vec<String>,
+    /// Why a request for the mount is no operation.
+    #[serde(skip)]
+    no_operation: Option<String>,
 }
 
 /// What an answer's body adds.
@@ -63,6 +66,7 @@ impl<'p> Explanation<'p> {
         status: Option<u16>,
         answer: Option<&Answer>,
         policy: &'p Policy,
+        head: &RequestHead<'_>,
     ) -> Self {
         let body = answer.map(|answer| serde_json::from_str::<AnswerBody>(&answer.body));
         let body = body.and_then(Result::ok).unwrap_or_default();
@@ -111,6 +115,8 @@ impl<'p> Explanation<'p> {
                 .then(|| decision.terms.percent_enforced()),
             unknown_scopes: owned(principal.as_ref().map(|it| policy.unknown_scopes(it))),
             unknown_roles: owned(principal.as_ref().map(|it| policy.unknown_roles(it))),
+            no_operation: (operation.is_none() && required.is_some())
+                .then(|| no_operation(&methods_served(decision, head), head)),
         }
     }
 
@@ -159,17 +165,13 @@ impl fmt::Display for Explanation<'_> {
             Some(status) => format!("{}, answered {status}", self.decision),
             None => format!("{}, forwarded", self.decision),
         };
-        let operation = match (self.operation, self.required_permission.is_some()) {
-            (Some(operation), _) => Some(operation),
-            (None, true) => Some("not a known MLflow endpoint"),
-            (None, false) => None,
-        };
+        let operation = self.operation.map(str::to_owned);
         let needed = self.required_permission.is_some();
         let lines = [
             ("decision", Some(decision)),
             ("reason", Some(self.reason.to_owned())),
             ("mount", self.mount.clone()),
-            ("operation", operation.map(str::to_owned)),
+            ("operation", operation.or_else(|| self.no_operation.clone())),
             (
                 "needs",
                 self.needs.clone().or(self.required_permission.clone()),
@@ -200,6 +202,19 @@ impl fmt::Display for Explanation<'_> {
         }
         Ok(())
     }
+}
+
+fn no_operation(methods: &[&str], head: &RequestHead<'_>) -> String {
+    if methods.is_empty() {
+        return "not a known MLflow endpoint".to_owned();
+    }
+    let served = format!("none: MLflow serves this path by {}", methods.join(", "));
+    if head.method() != "OPTIONS" {
+        return served;
+    }
+    format!(
+        "{served}; a CORS preflight also has the headers Origin and Access-Control-Request-Method, and needs no key"
+    )
 }
 
 fn owned(words: Option<Vec<&str>>) -> Vec<String> {

@@ -22,7 +22,7 @@ pub enum HeaderError {
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoColon => "there is no colon between name and value",
+            Self::NoColon => "the colon between name and value is missing",
             Self::Pseudo => "a pseudo-header is given as method, target or host",
             Self::Name => "a header's name holds a character that it cannot hold, or none",
         })

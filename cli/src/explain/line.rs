@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::headers::Headers;
 use super::request::{Claims, Grant, Request, Said};
+use crate::json_error;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,20 +112,13 @@ fn problem(line: &[u8]) -> String {
         Ok(_) => return "something follows the JSON object".to_owned(),
     };
     let inner = error.inner();
-    let text = inner.to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(text, _)| text);
+    let text = json_error::in_words(inner);
     if !inner.is_data() {
         return format!("it is not JSON: {text} at column {}", inner.column());
     }
-    // "invalid type: string "…", expected a boolean": only what was expected may be repeated.
-    let text = match text.rsplit_once(", expected ") {
-        Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
-        _ => text.to_owned(),
-    };
     match error.path().to_string().as_str() {
         "." => text,
+        field if text.starts_with(&format!("{field} ")) => text,
         field if text.contains(&format!("`{field}`")) => text,
         field => format!("{field}: {text}"),
     }

@@ -37,7 +37,7 @@ of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, 
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
 
-The body counts only where the key's grants are limited to names, which may stand in it. With \
+The body counts only for name-scoped grants: it may hold the name. With \
 \"bodies\": \"ignore\", the default, the filter does not read it and answers body_unavailable there. \
 Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.
 
@@ -52,12 +52,12 @@ forwarded and not denied); 2 on errors.";
 #[command(after_help = ABOUT_CALLERS)]
 pub struct Args {
     /// The method, in upper case
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     method: Option<OsString>,
     /// The path with its query, as it would arrive
-    #[arg(long, required_unless_present = "stdin")]
+    #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     target: Option<OsString>,
-    /// The key's scopes, separated by commas; model:write:acme-* is one that is limited to names
+    /// The key's scopes, separated by commas; model:write:acme-* is name-scoped: limited to names that match
     #[arg(long, value_name = "SCOPE,…")]
     scopes: Option<String>,
     /// The caller's roles, separated by commas
@@ -78,7 +78,7 @@ pub struct Args {
     /// The Host, or :authority
     #[arg(long)]
     host: Option<OsString>,
-    /// The body, read where a grant is limited to names
+    /// The body, read only for name-scoped grants
     #[arg(long, value_name = "TEXT")]
     body: Option<OsString>,
     /// A file that holds the body
@@ -98,6 +98,9 @@ pub struct Args {
     /// Exit with status 1 if a request is denied
     #[arg(long)]
     exit_code: bool,
+    // Only for the error that says how to write it.
+    #[arg(hide = true)]
+    positional: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,6 +115,7 @@ enum Format {
 ///
 /// A configuration that the filter would refuse, a header that is none, lines that are not requests.
 pub fn run(args: Args) -> Result<ExitCode, CliError> {
+    check_positional(&args)?;
     if args.stdin {
         check_combination(&args)?;
     }
@@ -134,6 +138,29 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
     Ok(status(denied))
 }
 
+fn check_positional(args: &Args) -> Result<(), CliError> {
+    let words: Vec<&str> = args
+        .positional
+        .iter()
+        .filter_map(|it| it.to_str())
+        .collect();
+    let is_path = |word: &str| word.starts_with('/');
+    let remedy = match *words.as_slice() {
+        [] => return Ok(()),
+        [method, target] if is_path(target) => {
+            format!("write --method {method} --target '{target}'")
+        }
+        [target, method] if is_path(target) => {
+            format!("write --method {method} --target '{target}'")
+        }
+        _ => "write --method METHOD --target PATH".to_owned(),
+    };
+    Err(CliError::new(
+        format!("explain does not take {:?} by position", words.join(" ")),
+        remedy,
+    ))
+}
+
 fn check_combination(args: &Args) -> Result<(), CliError> {
     if args.format == Some(Format::Text) {
         return Err(CliError::new(
@@ -148,7 +175,7 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
     {
         return Err(CliError::new(
             "with --stdin the configuration cannot come from stdin as well",
-            "put it into a file",
+            "write the configuration to a file and pass its name",
         ));
     }
     Ok(())
@@ -213,7 +240,7 @@ fn explain_stdin(explainer: &Explainer) -> Result<bool, CliError> {
         Err(Failure::Write(error)) => output::ended(Err(error)).map(|()| false),
         Err(Failure::Read(error)) => Err(CliError::new(
             format!("cannot read stdin: {error}"),
-            "see what the system says",
+            "correct what the system reports",
         )),
     }
 }

@@ -13,7 +13,7 @@ pub fn page(matrix: &Matrix<'_>) -> String {
             Some(config) => code { (config) },
             None => "the default scopes",
         }
-        ". Scopes stand narrowest first; below each is how many of the " (matrix.operations.len())
+        ". Scopes with the fewest permissions come first; below each is how many of the " (matrix.operations.len())
         " operations it grants. A caller with several scopes has what any of them grants."
     };
     let table = table(matrix);

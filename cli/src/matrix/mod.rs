@@ -52,10 +52,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
 fn print(out: &mut dyn Write, format: Format, matrix: &Matrix<'_>) -> io::Result<()> {
     match format {
         Format::Text => as_text::print(out, matrix),
-        Format::Json => {
-            output::pretty_json(out, matrix)?;
-            out.write_all(b"\n")
-        }
+        Format::Json => output::pretty_json(out, matrix),
         Format::Html => out.write_all(as_html::page(matrix).as_bytes()),
     }
 }

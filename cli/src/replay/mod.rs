@@ -121,10 +121,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     output::to_stdout(|out| match args.format {
         Format::Text => as_text::print(out, &findings, args.top),
-        Format::Json => {
-            output::pretty_json(out, &findings)?;
-            out.write_all(b"\n")
-        }
+        Format::Json => output::pretty_json(out, &findings),
     })?;
     let fails = args.fail_on_new_denials && replay.tally.all.new_denials > 0;
     Ok(ExitCode::from(if fails { NEW_DENIALS } else { 0 }))

@@ -72,13 +72,13 @@ impl Why {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CallerUnknown => {
-                "the request needed no key, or was outside all mounts, so nobody asked who the caller is"
+                "the request needed no key, or was outside all mounts, so the key was not validated"
             }
             Self::NameUnknown => {
-                "a grant limited to names would decide, and the record holds no name (queries and bodies are not recorded)"
+                "a name-scoped grant would decide, and the record holds no name (queries and bodies are not recorded)"
             }
             Self::TwoNames => {
-                "a grant limited to names would decide about two objects, and a record holds one name"
+                "a name-scoped grant would decide about two objects, and a record holds one name"
             }
             Self::TargetCut => "the target is longer than a record holds",
             Self::CallerImpossible => {

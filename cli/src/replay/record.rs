@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::text::{Text, unescaped};
+use crate::json_error;
 
 /// Where an audit record cuts a target, in bytes.
 const LONGEST_TARGET: usize = 1024;
@@ -198,13 +199,7 @@ fn fields<'a, T: Deserialize<'a>>(json: &'a [u8], alone: bool) -> Result<T, Stri
 
 /// What is wrong, without what stands there: it may be anybody's text.
 fn problem(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    let text = match text.rsplit_once(", expected ") {
-        Some((_, expected)) if error.is_data() => format!("expected {expected}"),
-        _ => text.to_owned(),
-    };
-    format!("column {}: {text}", error.column())
+    format!("column {}: {}", error.column(), json_error::in_words(error))
 }
 
 fn record<'a>(mut said: Fields<'a>, room: &'a mut String) -> Result<Line<'a>, String> {

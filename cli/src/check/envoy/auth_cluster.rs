@@ -1,6 +1,5 @@
 //! The way to the auth service: whether its cluster is there, and whether keys travel encrypted.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use mlflow_authz::Config;
@@ -9,6 +8,7 @@ use super::super::finding::Findings;
 use super::super::place::Place;
 use super::super::rules;
 use super::clusters::Clusters;
+use super::listeners::is_on_this_machine;
 use super::plugins::Plugin;
 use super::typed;
 
@@ -29,7 +29,7 @@ pub fn check(findings: &mut Findings, clusters: &Clusters<'_>, plugins: &[Plugin
             }
             None if clusters.complete => findings.add(
                 rules::AUTH_CLUSTER,
-                &plugin.place.get("configuration").unwrap_or_else(|| plugin.place.clone()),
+                &plugin.place.at_or_self(&["configuration"]),
                 format!("no cluster is called {name:?}: no key can be checked, and every request gets 503"),
                 "correct auth_service.cluster, or add that cluster",
             ),
@@ -138,30 +138,14 @@ fn unverified(context: &Place<'_>) -> Option<&'static str> {
 
 /// Whether every endpoint is on this machine.
 fn is_local(cluster: &Place<'_>) -> bool {
-    let groups = cluster
-        .get("load_assignment")
-        .map(|assignment| assignment.list("endpoints"));
+    let groups = cluster.list_at(&["load_assignment", "endpoints"]);
     let endpoints: Vec<Place<'_>> = groups
-        .into_iter()
-        .flatten()
+        .iter()
         .flat_map(|group| group.list("lb_endpoints"))
         .collect();
     let local = |endpoint: &Place<'_>| {
-        let Some(address) = endpoint.at(&["endpoint", "address"]) else {
-            return false;
-        };
-        if address.get("pipe").is_some() || address.get("envoy_internal_address").is_some() {
-            return true;
-        }
-        let host = address
-            .at(&["socket_address", "address"])
-            .and_then(|host| host.text());
-        host.is_some_and(|host| {
-            host == "localhost"
-                || host
-                    .parse::<IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        })
+        let address = endpoint.at(&["endpoint", "address"]);
+        address.is_some_and(|address| is_on_this_machine(&address))
     };
     !endpoints.is_empty() && endpoints.iter().all(local)
 }

@@ -38,7 +38,7 @@ fn dynamic(findings: &mut Findings, root: &Place<'_>, roots: &[&Place<'_>]) {
             findings.add(
                 rules::CANNOT_TELL,
                 &source,
-                format!("Envoy fetches {what} from elsewhere, so check cannot tell which ways lead to MLflow"),
+                format!("Envoy fetches {what} from elsewhere, so check cannot tell which routes lead to MLflow"),
                 "check the files that they come from together with this one",
             );
         }

@@ -21,8 +21,7 @@ impl<'a> Clusters<'a> {
     pub fn read(roots: &[&Place<'a>], typed: &[Typed<'a>], listeners: &[Place<'a>]) -> Self {
         let fixed = roots
             .iter()
-            .filter_map(|root| root.at(&["static_resources", "clusters"]));
-        let fixed = fixed.flat_map(|clusters| clusters.items().collect::<Vec<_>>());
+            .flat_map(|root| root.list_at(&["static_resources", "clusters"]));
         let discovered = typed
             .iter()
             .filter(|typed| typed.is("envoy.config.cluster.v3.Cluster"));
@@ -108,8 +107,9 @@ pub fn is_conduit(listener: &Place<'_>) -> bool {
 
 /// The clusters of a TCP proxy.
 pub fn tcp_clusters<'a>(proxy: &Place<'a>) -> Vec<&'a str> {
-    let weighted = proxy.get("weighted_clusters");
-    let weighted = weighted.iter().flat_map(|some| some.list("clusters"));
+    let weighted = proxy
+        .list_at(&["weighted_clusters", "clusters"])
+        .into_iter();
     let weighted = weighted.filter_map(|cluster| cluster.text_of("name"));
     proxy
         .text_of("cluster")

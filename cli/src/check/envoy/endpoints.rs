@@ -42,7 +42,7 @@ pub enum Same {
 impl<'a> Endpoint<'a> {
     fn read(address: &Place<'a>) -> Option<Self> {
         if let Some(socket) = address.get("socket_address") {
-            let port = socket.get("port_value").and_then(|port| port.number());
+            let port = socket.number_of("port_value");
             let port = port.map(|port| port.to_string());
             let named = || socket.text_of("named_port").map(str::to_owned);
             return Some(Self::Socket {
@@ -133,10 +133,7 @@ impl<'a> Ends<'a> {
     }
 
     fn custom(&mut self, custom: &Place<'a>) {
-        let Some(typed) = custom
-            .get("typed_config")
-            .and_then(|config| Typed::read(&config))
-        else {
+        let Some(typed) = Typed::of(custom) else {
             self.unknown = Some("check does not know its cluster_type");
             return;
         };
@@ -177,22 +174,18 @@ impl<'a> Ends<'a> {
                 self.unknown = Some("its endpoints come by LEDS");
             }
             let mut endpoints = group.list("lb_endpoints");
-            let listed = group.get("load_balancer_endpoints");
-            endpoints.extend(listed.iter().flat_map(|list| list.list("lb_endpoints")));
+            endpoints.extend(group.list_at(&["load_balancer_endpoints", "lb_endpoints"]));
             endpoints.iter().for_each(|entry| self.endpoint(entry));
         }
     }
 
     fn endpoint(&mut self, entry: &Place<'a>) {
-        let endpoint = entry.get("endpoint");
-        let address = endpoint
-            .as_ref()
-            .and_then(|endpoint| endpoint.get("address"));
+        let address = entry.at(&["endpoint", "address"]);
         let Some(read) = address.as_ref().and_then(Endpoint::read) else {
             self.unknown = Some("check cannot read one of its endpoints");
             return;
         };
-        let endpoint = endpoint.unwrap_or_else(|| entry.clone());
+        let endpoint = entry.at_or_self(&["endpoint"]);
         // Envoy connects to the address; the name says which host that is.
         if let (Endpoint::Socket { port, .. }, Some(name)) = (&read, endpoint.text_of("hostname")) {
             self.known.insert(Endpoint::Socket {

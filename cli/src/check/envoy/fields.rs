@@ -309,10 +309,12 @@ pub fn check(findings: &mut Findings, place: &Place<'_>, known: &[&str]) {
             continue;
         }
         let problem = if twice {
-            format!("{name} is there twice, in two spellings: check cannot tell which one counts")
+            format!(
+                "{name} is duplicated, in two spellings: check cannot tell which one Envoy reads"
+            )
         } else {
             format!(
-                "check does not follow {name}, so it cannot tell whether requests reach MLflow this way"
+                "check does not follow {name}, so it cannot tell whether requests reach MLflow through it"
             )
         };
         findings.add(

@@ -1,40 +1,28 @@
 //! Who writes identity and credential headers: nobody but the filter may.
 
-use mlflow_authz::Config;
 use mlflow_authz::request::same_header;
 
 use super::super::finding::Findings;
+use super::super::headers::{self, credentials};
 use super::super::place::{Place, snake};
 use super::super::rules;
 use super::managers::Manager;
 use super::typed::{self, Typed};
 
-/// Headers that say who the caller is, whatever the configuration.
-const CREDENTIALS: &[&str] = &["authorization", "x-api-key", "x-mlflow-workspace"];
-
 /// The headers that the filter reads credentials from or writes identities into.
 pub fn owned(manager: &Manager<'_>) -> Vec<String> {
-    let configs = manager
-        .instances()
-        .filter_map(|filter| filter.plugin.as_ref()?.config.as_ref());
-    let mut owned: Vec<String> = configs.flat_map(identity).collect();
-    owned.extend(CREDENTIALS.iter().map(|name| (*name).to_owned()));
+    let mut owned: Vec<String> = credentials().map(str::to_owned).collect();
+    for config in manager.configs() {
+        owned.extend(headers::identity(config).map(str::to_owned));
+    }
     owned
-}
-
-/// The identity headers of a configuration.
-fn identity(config: &Config) -> [String; 3] {
-    let headers = &config.identity_headers;
-    [&headers.user_id, &headers.key_id, &headers.scopes].map(|header| header.as_str().to_owned())
 }
 
 /// Whether a name is one of the identity headers that the configurations of a manager name.
 pub fn is_identity(name: &str, manager: &Manager<'_>) -> bool {
-    let configs = manager
-        .instances()
-        .filter_map(|filter| filter.plugin.as_ref()?.config.as_ref());
-    let mut headers = configs.flat_map(identity);
-    headers.any(|header| same_header(header.as_bytes(), name.as_bytes()))
+    manager
+        .configs()
+        .any(|config| headers::is_identity(config, name))
 }
 
 /// Whether a name is one of these headers, or a part of the request that decides what it asks for.
@@ -85,10 +73,7 @@ pub fn early(findings: &mut Findings, manager: &Manager<'_>) {
     }
     let owned = owned(manager);
     for extension in manager.place.list("early_header_mutation_extensions") {
-        let typed = extension
-            .get("typed_config")
-            .and_then(|config| Typed::read(&config));
-        match typed {
+        match Typed::of(&extension) {
             Some(typed) if typed.is("early_header_mutation.header_mutation.v3.HeaderMutation") => {
                 mutations(findings, &typed.body, &owned);
             }
@@ -115,16 +100,15 @@ pub fn early(findings: &mut Findings, manager: &Manager<'_>) {
 
 /// Whatever an extension adds to requests, on a condition or not.
 pub fn anywhere(findings: &mut Findings, body: &Place<'_>, owned: &[String]) {
-    for (key, field) in body.fields() {
-        if snake(key).starts_with("request_headers_to_add") {
-            field
-                .items()
-                .for_each(|option| written(findings, &option, owned));
+    for place in body.descendants() {
+        for (key, field) in place.fields() {
+            if snake(key).starts_with("request_headers_to_add") {
+                field
+                    .items()
+                    .for_each(|option| written(findings, &option, owned));
+            }
         }
-        anywhere(findings, &field, owned);
     }
-    body.items()
-        .for_each(|item| anywhere(findings, &item, owned));
 }
 
 fn written(findings: &mut Findings, option: &Place<'_>, owned: &[String]) {
@@ -136,7 +120,7 @@ fn written(findings: &mut Findings, option: &Place<'_>, owned: &[String]) {
         findings.add(
             rules::HEADER_WRITTEN,
             option,
-            format!("Envoy writes {name} itself, beside the filter: MLflow then reads an identity that no key stands for"),
+            format!("Envoy writes {name} itself, in addition to the filter: MLflow then reads an identity that no key proves"),
             "remove it: only the filter may write identity and credential headers, the path, the method and the host",
         );
     }

@@ -6,7 +6,8 @@ use super::super::rules;
 use super::extensions::Extension;
 use super::headers;
 use super::managers::{HttpFilter, Manager};
-use super::{typed, upstream};
+use super::typed::{self, HEADER_MUTATION};
+use super::upstream;
 
 /// Filters that answer requests from what they have, so that nothing behind them decides.
 const ANSWERING: &[&str] = &[
@@ -50,8 +51,6 @@ const BEFORE_ONLY: &[&str] = &[
     "filters.http.ratelimit.v3.RateLimit",
 ];
 
-const HEADER_MUTATION: &str = "filters.http.header_mutation.v3.HeaderMutation";
-
 impl HttpFilter<'_> {
     fn is_one_of(&self, kinds: &[&str]) -> bool {
         let typed = self.typed.as_ref();
@@ -90,7 +89,7 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
                     rules::FILTER_ORDER,
                     &filter.place,
                     format!(
-                        "stands behind {}, which answers requests before this filter decides",
+                        "runs after {}, which answers requests before this filter decides",
                         before.name
                     ),
                     format!("put it before {}", before.name),

@@ -36,11 +36,9 @@ const PASSIVE_LISTENER: &[&str] = &[
 
 /// Every listener, by whatever file it comes.
 pub fn all<'a>(roots: &[&Place<'a>], typed: &[Typed<'a>]) -> Vec<Place<'a>> {
-    let fixed = roots
+    let mut listeners: Vec<Place<'a>> = roots
         .iter()
-        .filter_map(|root| root.at(&["static_resources", "listeners"]));
-    let mut listeners: Vec<Place<'a>> = fixed
-        .flat_map(|listeners| listeners.items().collect::<Vec<_>>())
+        .flat_map(|root| root.list_at(&["static_resources", "listeners"]))
         .collect();
     // A listener in a bootstrap may name its type, too.
     for typed in typed
@@ -138,10 +136,7 @@ fn passive(
     extensions: &[Extension<'_>],
     known: &[&str],
 ) {
-    let direct = filter
-        .get("typed_config")
-        .and_then(|config| Typed::read(&config));
-    let typed = direct.or_else(|| Extension::of(filter, extensions));
+    let typed = Extension::typed(filter, extensions);
     let is_certain = Extension::until_delivered(filter).is_none();
     if is_certain && typed.is_some_and(|typed| known.iter().any(|kind| typed.is(kind))) {
         return;
@@ -158,7 +153,7 @@ fn passive(
 /// Checks a TCP proxy, which runs no HTTP filter.
 pub fn tcp(findings: &mut Findings, proxy: &Place<'_>, mlflow: &Mlflow<'_, '_>) {
     const NO_FILTER: &str =
-        "without a decision: a TCP proxy forwards the connection, and runs no HTTP filter";
+        "without a decision: a TCP proxy forwards the connection, and HTTP filters do not run";
     let mut targets: Vec<Target<'_>> = tcp_clusters(proxy)
         .into_iter()
         .map(Target::Cluster)

@@ -1,7 +1,10 @@
 //! HTTP connection managers: which filters they run, and how they read a request.
 
+use mlflow_authz::Config;
+
 use super::super::finding::Findings;
 use super::super::place::Place;
+use super::super::plugin::reads_bodies;
 use super::super::rules;
 use super::extensions::Extension;
 use super::fields;
@@ -78,6 +81,18 @@ impl<'a> Manager<'a> {
         self.filters.iter().filter(|filter| filter.plugin.is_some())
     }
 
+    /// Those instances by themselves.
+    pub fn plugins(&self) -> impl Iterator<Item = &Plugin<'a>> {
+        self.filters
+            .iter()
+            .filter_map(|filter| filter.plugin.as_ref())
+    }
+
+    /// What they are told, where they would take it.
+    pub fn configs(&self) -> impl Iterator<Item = &Config> {
+        self.plugins().filter_map(|plugin| plugin.config.as_ref())
+    }
+
     /// Checks how a manager that runs the filter reads requests.
     pub fn check(&self, findings: &mut Findings) {
         if self.instances().next().is_none() || self.upgrade.is_some() {
@@ -109,11 +124,11 @@ impl<'a> Manager<'a> {
         let why = if field == "path_with_escaped_slashes_action" {
             "MLflow's client escapes slashes in the names of MCP servers, and the filter refuses them elsewhere"
         } else {
-            "routes and filter may read a path differently, and the filter refuses spellings that clients get away with"
+            "routes and filter may read a path differently; the filter refuses spellings that Envoy would normalize"
         };
         findings.add(
             rules::PATH_NORMALIZATION,
-            &self.place.get(field).unwrap_or_else(|| self.place.clone()),
+            &self.place.at_or_self(&[field]),
             format!("{field} is not {value}: {why}"),
             format!("set {field}: {value}"),
         );
@@ -123,15 +138,12 @@ impl<'a> Manager<'a> {
         if self.place.is_true("use_remote_address") {
             return;
         }
-        let mut configs = self
-            .instances()
-            .filter_map(|filter| filter.plugin.as_ref()?.config.as_ref());
-        let place = self
-            .place
-            .get("use_remote_address")
-            .unwrap_or_else(|| self.place.clone());
+        let place = self.place.at_or_self(&["use_remote_address"]);
         let remedy = "set use_remote_address: true, and xff_num_trusted_hops behind load balancers";
-        if configs.any(|config| config.auth_service.send_client_ip) {
+        if self
+            .configs()
+            .any(|config| config.auth_service.send_client_ip)
+        {
             findings.add(
                 rules::CLIENT_ADDRESS_SENT,
                 &place,
@@ -169,10 +181,8 @@ impl<'a> Manager<'a> {
     }
 
     fn body_limits(&self, findings: &mut Findings) {
-        let buffer = self.listener.get("per_connection_buffer_limit_bytes");
-        let buffer = buffer
-            .and_then(|limit| limit.number())
-            .unwrap_or(DEFAULT_BUFFER);
+        let buffer = self.listener.number_of("per_connection_buffer_limit_bytes");
+        let buffer = buffer.unwrap_or(DEFAULT_BUFFER);
         let window = self
             .place
             .at(&["http2_protocol_options", "initial_stream_window_size"]);
@@ -181,8 +191,8 @@ impl<'a> Manager<'a> {
             ("per_connection_buffer_limit_bytes", Some(buffer)),
             ("http2_protocol_options.initial_stream_window_size", window),
         ];
-        for plugin in self.instances().filter_map(|filter| filter.plugin.as_ref()) {
-            let Some(config) = plugin.config.as_ref().filter(|config| plugin_reads(config)) else {
+        for plugin in self.plugins() {
+            let Some(config) = plugin.config.as_ref().filter(|config| reads_bodies(config)) else {
                 continue;
             };
             for (name, limit) in limits {
@@ -191,10 +201,7 @@ impl<'a> Manager<'a> {
                 };
                 findings.add(
                     rules::BODY_LIMIT,
-                    &plugin
-                        .place
-                        .get("configuration")
-                        .unwrap_or_else(|| plugin.place.clone()),
+                    &plugin.place.at_or_self(&["configuration"]),
                     format!(
                         "body_limit is {}, but {name} is {limit}: larger bodies never arrive",
                         config.body_limit
@@ -206,17 +213,10 @@ impl<'a> Manager<'a> {
     }
 }
 
-fn plugin_reads(config: &mlflow_authz::Config) -> bool {
-    config.bodies == mlflow_authz::config::Bodies::Inspect
-}
-
 impl<'a> HttpFilter<'a> {
     fn read(place: Place<'a>, extensions: &[Extension<'a>], plugins: &[Plugin<'a>]) -> Self {
         let name = place.text_of("name").unwrap_or("without a name");
-        let direct = place
-            .get("typed_config")
-            .and_then(|config| Typed::read(&config));
-        let typed = direct.or_else(|| Extension::of(&place, extensions));
+        let typed = Extension::typed(&place, extensions);
         let config = typed.as_ref().and_then(plugins::of_filter);
         let plugin = config.and_then(|config| {
             plugins

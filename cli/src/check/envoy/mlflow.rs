@@ -57,7 +57,7 @@ impl Lead {
 
     /// Adds a finding where copies of requests get to MLflow.
     pub fn tell_mirror(&self, findings: &mut Findings, place: &Place<'_>) {
-        let how = "and nothing decides about a copy: a write is done twice";
+        let how = "and nothing decides about a copy: a write is executed twice";
         let at = (rules::AROUND_FILTER, place);
         self.tell(findings, at, "copies of requests", how, "remove the mirror");
     }

@@ -91,11 +91,8 @@ impl<'a> Plugin<'a> {
 pub fn unattached(findings: &mut Findings, plugins: &[Plugin<'_>], managers: &[Manager<'_>]) {
     for plugin in plugins {
         let runs = managers.iter().any(|manager| {
-            let places = manager
-                .instances()
-                .filter_map(|filter| filter.plugin.as_ref());
-            places
-                .into_iter()
+            manager
+                .plugins()
                 .any(|own| own.place.is_same(&plugin.place))
         });
         let wrapped = managers
@@ -105,7 +102,7 @@ pub fn unattached(findings: &mut Findings, plugins: &[Plugin<'_>], managers: &[M
             findings.add(
                 rules::CANNOT_TELL,
                 &plugin.place,
-                "the filter stands inside another filter or a matcher, so check cannot tell for which requests it runs",
+                "the filter is inside another filter or a matcher, so check cannot tell for which requests it runs",
                 "put it into http_filters itself",
             );
         }
@@ -224,7 +221,7 @@ pub fn bodies(findings: &mut Findings, place: &Place<'_>, config: &Config, conti
         ),
         (Bodies::Ignore, true) => findings.add(
             rules::STOP_ITERATION_UNNEEDED,
-            &place.get("allow_on_headers_stop_iteration").unwrap_or_else(|| place.clone()),
+            &place.at_or_self(&["allow_on_headers_stop_iteration"]),
             "Envoy buffers a body while a key is being checked, and answers 413 past its buffer limit, but `bodies` is \
              \"ignore\"",
             "remove allow_on_headers_stop_iteration, or set bodies to \"inspect\"",

@@ -27,8 +27,7 @@ pub fn check(findings: &mut Findings, roots: &[&Place<'_>]) {
         .iter()
         .filter(|root| BOOTSTRAP.iter().any(|name| root.get(name).is_some()));
     for root in bootstraps {
-        let tags = root.at(&["stats_config", "stats_tags"]);
-        let tags: Vec<Place<'_>> = tags.iter().flat_map(|tags| tags.items()).collect();
+        let tags = root.list_at(&["stats_config", "stats_tags"]);
         let is_cut = |label: &&&str| {
             tags.iter().any(|tag| {
                 let regex = tag.text_of("regex").unwrap_or_default();
@@ -41,10 +40,9 @@ pub fn check(findings: &mut Findings, roots: &[&Place<'_>]) {
             .copied()
             .collect();
         if !missing.is_empty() {
-            let place = root.get("stats_config").unwrap_or_else(|| (*root).clone());
             findings.add(
                 rules::STATS_TAGS,
-                &place,
+                &root.at_or_self(&["stats_config"]),
                 format!(
                     "no stats_tags rule cuts these labels out of the filter's metrics: {}",
                     missing.join(", ")

@@ -2,6 +2,9 @@
 
 use super::super::place::Place;
 
+/// The filter that writes headers, before the router or behind it.
+pub const HEADER_MUTATION: &str = "filters.http.header_mutation.v3.HeaderMutation";
+
 /// An extension, out of its `TypedStruct` where it stands in one.
 #[derive(Debug, Clone)]
 pub struct Typed<'a> {
@@ -26,6 +29,11 @@ impl<'a> Typed<'a> {
         })
     }
 
+    /// Reads the `typed_config` of what holds one.
+    pub fn of(holder: &Place<'a>) -> Option<Self> {
+        Self::read(&holder.get("typed_config")?)
+    }
+
     /// Whether it is of a type, by the end of the type's full name.
     pub fn is(&self, name: &str) -> bool {
         let kind = self.kind.rsplit('/').next().unwrap_or_default();
@@ -38,9 +46,10 @@ impl<'a> Typed<'a> {
 
 /// Every extension at or below a place.
 pub fn below<'a>(place: &Place<'a>) -> Vec<Typed<'a>> {
-    let mut found = Vec::new();
-    collect(place, &mut found);
-    found
+    place
+        .descendants()
+        .filter_map(|place| Typed::read(&place))
+        .collect()
 }
 
 /// Every extension of a type at or below a place.
@@ -51,22 +60,15 @@ pub fn all<'a>(place: &Place<'a>, name: &str) -> Vec<Place<'a>> {
 
 /// Whether a field is true anywhere at or below a place.
 pub fn any_field(place: &Place<'_>, name: &str) -> bool {
-    place.is_true(name)
-        || place.fields().any(|(_, field)| any_field(&field, name))
-        || place.items().any(|item| any_field(&item, name))
+    place.descendants().any(|place| place.is_true(name))
 }
 
 /// What routes tell filters, at or below a place: by the name of the filter.
 pub fn overrides<'a>(place: &Place<'a>) -> Vec<(&'a str, Place<'a>)> {
-    let own = place.get("typed_per_filter_config");
-    let mut found: Vec<(&'a str, Place<'a>)> = own.iter().flat_map(Place::fields).collect();
-    found.extend(place.fields().flat_map(|(_, field)| overrides(&field)));
-    found.extend(place.items().flat_map(|item| overrides(&item)));
-    found
-}
-
-fn collect<'a>(place: &Place<'a>, found: &mut Vec<Typed<'a>>) {
-    found.extend(Typed::read(place));
-    place.fields().for_each(|(_, field)| collect(&field, found));
-    place.items().for_each(|item| collect(&item, found));
+    let levels = place
+        .descendants()
+        .filter_map(|place| place.get("typed_per_filter_config"));
+    levels
+        .flat_map(|level| level.fields().collect::<Vec<_>>())
+        .collect()
 }

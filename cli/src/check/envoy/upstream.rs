@@ -8,7 +8,7 @@ use super::headers;
 use super::managers::Manager;
 use super::mlflow::{Mlflow, Target};
 use super::routes::repeats;
-use super::typed::{self, Typed};
+use super::typed::{self, HEADER_MUTATION, Typed};
 
 /// Upstream filters that only send the request.
 const SENDING: &[&str] = &["filters.http.upstream_codec.v3.UpstreamCodec"];
@@ -42,19 +42,16 @@ pub fn check(
 
 /// Checks a filter that runs behind the router.
 pub fn filter(findings: &mut Findings, filter: &Place<'_>, owned: &[String]) {
-    let typed = filter
-        .get("typed_config")
-        .and_then(|config| Typed::read(&config));
-    match typed {
+    match Typed::of(filter) {
         Some(typed) if SENDING.iter().any(|kind| typed.is(kind)) => {}
-        Some(typed) if typed.is("filters.http.header_mutation.v3.HeaderMutation") => {
+        Some(typed) if typed.is(HEADER_MUTATION) => {
             headers::mutations(findings, &typed.body, owned);
         }
         Some(typed) if typed.is("filters.http.credential_injector.v3.CredentialInjector") => {
             findings.add(
                 rules::HEADER_WRITTEN,
                 filter,
-                "Envoy writes a credential of its own into requests for MLflow, beside the filter",
+                "Envoy writes a credential of its own into requests for MLflow, in addition to the filter",
                 "remove it: only the filter may write identity and credential headers",
             );
         }

@@ -16,18 +16,10 @@ pub fn check(findings: &mut Findings, typed: &[Typed<'_>], plugins: &[Plugin<'_>
     let all = typed.iter().filter_map(|typed| typed.body.get("config"));
     let mut by_id: BTreeMap<&str, Vec<Place<'_>>> = BTreeMap::new();
     for config in all.filter(|config| config.get("vm_config").is_some()) {
-        let id = config.at(&["vm_config", "vm_id"]).and_then(|id| id.text());
-        by_id
-            .entry(id.unwrap_or_default())
-            .or_default()
-            .push(config);
+        by_id.entry(vm_id(&config)).or_default().push(config);
     }
     for plugin in plugins {
-        let id = plugin
-            .place
-            .at(&["vm_config", "vm_id"])
-            .and_then(|id| id.text())
-            .unwrap_or_default();
+        let id = vm_id(&plugin.place);
         if id.is_empty() {
             findings.add(
                 rules::VM_ID_MISSING,
@@ -63,19 +55,11 @@ pub fn check(findings: &mut Findings, typed: &[Typed<'_>], plugins: &[Plugin<'_>
 /// instances that ask the same service in two ways for revoked keys would write one list.
 fn same_service(findings: &mut Findings, plugins: &[Plugin<'_>]) {
     for (index, plugin) in plugins.iter().enumerate() {
-        let id = plugin
-            .place
-            .at(&["vm_config", "vm_id"])
-            .and_then(|id| id.text())
-            .unwrap_or_default();
-        let earlier = plugins.iter().take(index).filter(|other| {
-            other
-                .place
-                .at(&["vm_config", "vm_id"])
-                .and_then(|id| id.text())
-                .unwrap_or_default()
-                == id
-        });
+        let id = vm_id(&plugin.place);
+        let mut earlier = plugins
+            .iter()
+            .take(index)
+            .filter(|other| vm_id(&other.place) == id);
         let Some(config) = &plugin.config else {
             continue;
         };
@@ -85,9 +69,9 @@ fn same_service(findings: &mut Findings, plugins: &[Plugin<'_>]) {
                 .as_ref()
                 .is_some_and(|other| polls_differently(config, other))
         };
-        if let Some(other) = earlier.clone().find(differs) {
+        if let Some(other) = earlier.find(differs) {
             let who = format!(
-                "the instance at {} line {}, which asks the same auth service elsewhere for revoked keys",
+                "the instance at {} line {}, which polls the same auth service for revoked keys at another path",
                 other.place.file(),
                 other.place.spot().line
             );
@@ -106,16 +90,20 @@ fn polls_differently(a: &Config, b: &Config) -> bool {
 }
 
 fn shared(findings: &mut Findings, plugin: &Plugin<'_>, with: &str, id: &str) {
-    let place = plugin
-        .place
-        .at(&["vm_config", "vm_id"])
-        .unwrap_or_else(|| plugin.place.clone());
     findings.add(
         rules::VM_ID_SHARED,
-        &place,
-        format!("vm_id {id:?} is also that of {with}: they read and write the same shared data"),
+        &plugin.place.at_or_self(&["vm_config", "vm_id"]),
+        format!(
+            "vm_id {id:?} is also the vm_id of {with}: they read and write the same shared data"
+        ),
         "give this filter a vm_id of its own",
     );
+}
+
+/// Of a `PluginConfig`; empty where there is none.
+fn vm_id<'a>(config: &Place<'a>) -> &'a str {
+    let id = config.at(&["vm_config", "vm_id"]);
+    id.and_then(|id| id.text()).unwrap_or_default()
 }
 
 fn code(config: &Place<'_>) -> Option<String> {

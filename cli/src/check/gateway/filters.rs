@@ -1,6 +1,6 @@
 //! What the filters of a route's rule do: headers they write, paths they rewrite, and what is not known of them.
 
-use super::super::manifests::object::Object;
+use super::super::manifests::object::{Object, find};
 use super::super::manifests::path::Rewrite;
 use super::super::manifests::way::Settings;
 use super::super::place::Place;
@@ -78,14 +78,12 @@ fn extension<'a>(
             .unwrap_or_default()
     };
     let (kind, name) = (text("kind"), text("name"));
-    let is_it = |object: &&Object<'a>| object.namespace == route.namespace && object.name == name;
-    let Some(object) = world
-        .filters
-        .iter()
-        .find(is_it)
-        .filter(|object| object.kind == kind)
-    else {
-        let why = format!("{kind} {}/{name} is not in what was given", route.namespace);
+    let object = find(&world.filters, route.namespace, name);
+    let Some(object) = object.filter(|object| object.kind == kind) else {
+        let why = format!(
+            "{kind} {}/{name} is not in the given files",
+            route.namespace
+        );
         settings.unproven.push((filter.clone(), why));
         return;
     };

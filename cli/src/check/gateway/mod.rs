@@ -26,7 +26,7 @@ pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec
     for object in of_kinds(documents, &["EnvoyExtensionPolicy"]) {
         for module in object.spec.list("wasm").into_iter().filter(is_ours) {
             let found = check_module(findings, &module);
-            let place = module.get("config").unwrap_or_else(|| module.clone());
+            let place = module.at_or_self(&["config"]);
             let object = object.clone();
             instances.push(Instance {
                 object,
@@ -68,7 +68,7 @@ fn check_module(findings: &mut Findings, module: &Place<'_>) -> Option<Config> {
     if module.is_true("failOpen") {
         findings.add(
             rules::FAIL_OPEN,
-            &module.get("failOpen").unwrap_or_else(|| module.clone()),
+            &module.at_or_self(&["failOpen"]),
             "when the module crashes or cannot be fetched, every request passes without a decision",
             "remove failOpen, or set it to false",
         );

@@ -3,7 +3,6 @@
 use super::super::finding::Findings;
 use super::super::input::Document;
 use super::super::manifests::coverage::{Attachment, attachment};
-use super::super::manifests::endpoint::number;
 use super::super::manifests::object::{Object, of_kinds};
 use super::super::manifests::way::{Entry, Listener, Way, time_limit};
 use super::super::patches;
@@ -80,13 +79,8 @@ fn listener_rule<'a>(way: &Way<'a>) -> Option<Place<'a>> {
     let Entry::Listener(listener) = &way.entry else {
         return None;
     };
-    let spot = way.place.spot();
-    listener
-        .route
-        .spec
-        .list("rules")
-        .into_iter()
-        .find(|rule| spot.path.starts_with(&rule.spot().path))
+    let mut rules = listener.route.spec.list("rules").into_iter();
+    rules.find(|rule| way.place.is_below(rule))
 }
 
 fn of<'p, 'a>(policies: &'p [Object<'a>], listener: &Listener<'_>) -> Vec<&'p Object<'a>> {
@@ -97,11 +91,7 @@ fn of<'p, 'a>(policies: &'p [Object<'a>], listener: &Listener<'_>) -> Vec<&'p Ob
 /// Headers that authentication before the filter writes.
 fn identity_of<'a>(spec: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
     let mut written = Vec::new();
-    for provider in spec
-        .get("jwt")
-        .map(|jwt| jwt.list("providers"))
-        .unwrap_or_default()
-    {
+    for provider in spec.list_at(&["jwt", "providers"]) {
         for claim in provider.list("claimToHeaders") {
             written.extend(
                 claim
@@ -111,12 +101,9 @@ fn identity_of<'a>(spec: &Place<'a>) -> Vec<(Place<'a>, &'a str)> {
         }
     }
     for kind in ["http", "grpc"] {
-        let to_backend = spec
-            .at(&["extAuth", kind])
-            .map(|it| it.list("headersToBackend"));
+        let to_backend = spec.list_at(&["extAuth", kind, "headersToBackend"]);
         written.extend(
             to_backend
-                .unwrap_or_default()
                 .into_iter()
                 .filter_map(|it| Some((it.clone(), it.text()?))),
         );
@@ -177,7 +164,7 @@ fn traffic<'a>(
                 |it: &Place<'_>| matches!(it.text(), Some("connect-failure" | "refused-stream"));
             !codes && !triggers.is_empty() && triggers.iter().all(unseen)
         };
-        let off = |retry: &Place<'a>| number(retry, "numRetries") == Some(0) || triggers(retry);
+        let off = |retry: &Place<'a>| retry.number_of("numRetries") == Some(0) || triggers(retry);
         settings.retries = retry.filter(|retry| !off(retry));
     }
     if let Some(limit) = policy.spec.at(&["timeout", "http", "requestTimeout"]) {
@@ -247,7 +234,7 @@ fn check_clients(findings: &mut Findings, policy: &Object<'_>) {
         findings.add(
             rules::PATH_NORMALIZATION,
             &place,
-            "routes and the filter may read one path in two ways; the filter refuses what it cannot read in one",
+            "routes and the filter may read one path differently; the filter refuses a path with two readings",
             "remove disableMergeSlashes",
         );
     }

@@ -60,13 +60,12 @@ fn is_about_stats(text: &str) -> bool {
 
 /// A patch about metrics, or one more cluster, which no route names.
 fn is_known(patch: &Place<'_>) -> bool {
-    const STATS: &[&str] = &["stats_config", "stats_sinks", "stats_flush_interval"];
     let path = patch.text_of("path").unwrap_or_default();
     let first = path.split('/').nth(1).unwrap_or_default();
     let operation = patch.text_of("op").unwrap_or_default();
     let by_path = patch.get("jsonPath").is_some() || patch.get("from").is_some();
     let adds_cluster = operation == "add" && path == "/static_resources/clusters/-";
-    !by_path && (STATS.contains(&first) || adds_cluster)
+    !by_path && (patches::STATS.contains(&first) || adds_cluster)
 }
 
 fn around(findings: &mut Findings, place: &Place<'_>) {

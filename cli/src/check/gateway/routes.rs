@@ -1,9 +1,9 @@
 //! Routes of the Gateway API: the ways they make.
 
+use super::super::hosts::in_common;
 use super::super::input::Document;
 use super::super::manifests::endpoint::Directory;
-use super::super::manifests::hosts::in_common;
-use super::super::manifests::object::{Object, of_kinds};
+use super::super::manifests::object::{Object, find, of_kinds};
 use super::super::manifests::path::{PathRule, Rewrite};
 use super::super::manifests::way::{
     Destination, Entry, Layer, Listener, Settings, Way, time_limit,
@@ -29,7 +29,7 @@ pub fn read<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Wa
     let http = of_kinds(documents, HTTP)
         .into_iter()
         .map(|route| (route, Layer::Http));
-    let why = "this kind of route forwards connections, and runs no HTTP filter";
+    let why = "this kind of route forwards connections, and HTTP filters do not run";
     let connections = of_kinds(documents, CONNECTIONS)
         .into_iter()
         .map(|route| (route, Layer::Without(why)));
@@ -91,8 +91,7 @@ impl<'a> World<'a, '_> {
         let namespace = parent.text_of("namespace").unwrap_or(route.namespace);
         let name = parent.text_of("name").unwrap_or_default();
         let wanted = parent.text_of("sectionName");
-        let is_it = |gateway: &&Object<'a>| gateway.namespace == namespace && gateway.name == name;
-        let object = self.gateways.iter().find(is_it).cloned();
+        let object = find(&self.gateways, namespace, name).cloned();
         let listener = |section| Listener {
             namespace: namespace.to_owned(),
             gateway: name.to_owned(),
@@ -103,12 +102,11 @@ impl<'a> World<'a, '_> {
         let Some(gateway) = &object else {
             return vec![(listener(wanted), Vec::new(), None)];
         };
-        let port = parent.get("port").and_then(|port| port.number());
+        let port = parent.number_of("port");
         let all = gateway.spec.list("listeners").into_iter();
         let chosen = all.filter(|each| {
             wanted.is_none_or(|wanted| each.text_of("name") == Some(wanted))
-                && port
-                    .is_none_or(|port| each.get("port").and_then(|own| own.number()) == Some(port))
+                && port.is_none_or(|port| each.number_of("port") == Some(port))
         });
         chosen
             .map(|each| {

@@ -5,6 +5,7 @@ use mlflow_authz::Config;
 use super::super::envoy::plain_text;
 use super::super::finding::Findings;
 use super::super::input::Document;
+use super::super::manifests::object::{Object, of_kinds};
 use super::super::place::Place;
 use super::super::rules;
 
@@ -39,15 +40,10 @@ pub fn check(
     config: &Config,
 ) {
     let name = &config.auth_service.cluster;
-    let place = place
-        .at(&["auth_service", "cluster"])
-        .unwrap_or_else(|| place.clone());
+    let place = place.at_or_self(&["auth_service", "cluster"]);
     // An EnvoyFilter can add a cluster of any name; `envoy` has checked that one.
     let Some(cluster) = Cluster::read(name) else {
-        let added = documents
-            .iter()
-            .any(|document| document.is_manifest(&["EnvoyFilter"]));
-        if !added {
+        if of_kinds(documents, &["EnvoyFilter"]).is_empty() {
             findings.add(
                 rules::AUTH_CLUSTER,
                 &place,
@@ -57,18 +53,14 @@ pub fn check(
         }
         return;
     };
-    let entry = documents
-        .iter()
-        .filter(|document| document.is_manifest(&["ServiceEntry"]))
-        .find(|document| {
-            let hosts = document.root.get("spec").map(|spec| spec.list("hosts"));
-            hosts
-                .into_iter()
-                .flatten()
-                .any(|host| host.text() == Some(cluster.host))
-        });
-    if let Some(entry) = entry {
-        has_port(findings, &entry.root, &cluster);
+    let entries = of_kinds(documents, &["ServiceEntry"]).into_iter();
+    let mut entries = entries.filter(|entry| {
+        let mut hosts = entry.spec.list("hosts").into_iter();
+        hosts.any(|host| host.text() == Some(cluster.host))
+    });
+    let entry = entries.next();
+    if let Some(entry) = &entry {
+        has_port(findings, entry, &cluster);
     }
     connect_timeout(findings, documents, &cluster, config);
     match tls_mode(documents, &cluster) {
@@ -93,16 +85,13 @@ pub fn check(
     }
 }
 
-fn has_port(findings: &mut Findings, entry: &Place<'_>, cluster: &Cluster<'_>) {
-    let ports = entry
-        .get("spec")
-        .map(|spec| spec.list("ports"))
-        .unwrap_or_default();
-    let numbers = ports.iter().filter_map(|port| port.get("number")?.number());
-    if !numbers.into_iter().any(|number| number == cluster.port) {
+fn has_port(findings: &mut Findings, entry: &Object<'_>, cluster: &Cluster<'_>) {
+    let ports = entry.spec.list("ports");
+    let mut numbers = ports.iter().filter_map(|port| port.number_of("number"));
+    if !numbers.any(|number| number == cluster.port) {
         findings.add(
             rules::AUTH_CLUSTER,
-            &entry.at(&["spec", "ports"]).unwrap_or_else(|| entry.clone()),
+            &entry.root.at_or_self(&["spec", "ports"]),
             format!(
                 "has no port {}, which auth_service.cluster names: no key can be checked, and every request gets 503",
                 cluster.port
@@ -119,15 +108,7 @@ fn connect_timeout(
     cluster: &Cluster<'_>,
     config: &Config,
 ) {
-    let rules = documents
-        .iter()
-        .filter(|document| document.is_manifest(&["DestinationRule"]))
-        .filter_map(|document| document.root.get("spec"))
-        .filter(|spec| {
-            spec.text_of("host")
-                .is_some_and(|host| covers(host, cluster.host))
-        });
-    for policy in rules.filter_map(|spec| spec.get("trafficPolicy")) {
+    for policy in rules_for(documents, cluster).filter_map(|spec| spec.get("trafficPolicy")) {
         let written = policy.at(&["connectionPool", "tcp", "connectTimeout"]);
         let time = written.as_ref().and_then(Place::text).unwrap_or("10s");
         let limit = config.auth_service.timeout;
@@ -148,38 +129,40 @@ fn connect_timeout(
 
 /// How the proxy encrypts to the host, from the most specific place that says so.
 fn tls_mode<'a>(documents: &[Document<'a>], cluster: &Cluster<'_>) -> Option<(&'a str, Place<'a>)> {
-    let rules = documents
-        .iter()
-        .filter(|document| document.is_manifest(&["DestinationRule"]));
-    rules
-        .filter_map(|document| document.root.get("spec"))
-        .find_map(|spec| {
-            let host = spec.text_of("host")?;
-            if !covers(host, cluster.host) {
-                return None;
-            }
-            let subset = spec.list("subsets").into_iter();
-            let mut subset = subset.filter(|subset| subset.text_of("name") == Some(cluster.subset));
-            let policies = [subset.next(), Some(spec)];
-            policies
-                .into_iter()
-                .flatten()
-                .filter_map(|holder| holder.get("trafficPolicy"))
-                .find_map(|policy| {
-                    let ports = policy.list("portLevelSettings").into_iter();
-                    let mut ports = ports.filter(|settings| {
-                        settings
-                            .at(&["port", "number"])
-                            .and_then(|number| number.number())
-                            == Some(cluster.port)
-                    });
-                    let mode = ports
-                        .next()
-                        .and_then(|settings| settings.at(&["tls", "mode"]));
-                    let mode = mode.or_else(|| policy.at(&["tls", "mode"]))?;
-                    Some((mode.text()?, mode))
-                })
-        })
+    rules_for(documents, cluster).find_map(|spec| {
+        let subset = spec.list("subsets").into_iter();
+        let mut subset = subset.filter(|subset| subset.text_of("name") == Some(cluster.subset));
+        let policies = [subset.next(), Some(spec)];
+        policies
+            .into_iter()
+            .flatten()
+            .filter_map(|holder| holder.get("trafficPolicy"))
+            .find_map(|policy| {
+                let ports = policy.list("portLevelSettings").into_iter();
+                let mut ports = ports.filter(|settings| {
+                    let port = settings.get("port");
+                    port.and_then(|port| port.number_of("number")) == Some(cluster.port)
+                });
+                let mode = ports
+                    .next()
+                    .and_then(|settings| settings.at(&["tls", "mode"]));
+                let mode = mode.or_else(|| policy.at(&["tls", "mode"]))?;
+                Some((mode.text()?, mode))
+            })
+    })
+}
+
+/// `spec` of every `DestinationRule` that is about the host.
+fn rules_for<'a>(
+    documents: &[Document<'a>],
+    cluster: &Cluster<'_>,
+) -> impl Iterator<Item = Place<'a>> {
+    let rules = of_kinds(documents, &["DestinationRule"]).into_iter();
+    let specs = rules.map(|rule| rule.spec);
+    specs.filter(move |spec| {
+        let host = spec.text_of("host");
+        host.is_some_and(|host| covers(host, cluster.host))
+    })
 }
 
 /// Whether a rule's host, perhaps `*.example`, is about the host.

@@ -31,10 +31,7 @@ pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec
         digest::of_istio(findings, &extension.wasm);
         extension.failure(findings);
         extension.phase(findings);
-        let place = extension
-            .wasm
-            .get("pluginConfig")
-            .unwrap_or_else(|| extension.wasm.clone());
+        let place = extension.wasm.at_or_self(&["pluginConfig"]);
         let config = extension.configuration(findings);
         if let Some(config) = &config {
             bodies(findings, &place, config, false);
@@ -58,19 +55,17 @@ pub fn ways<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Wa
 /// A Wasm module in a proxy.
 struct Extension<'a> {
     object: Object<'a>,
-    spec: Place<'a>,
     /// `spec` of a `WasmPlugin`, `spec.wasm` of a `TrafficExtension`.
     wasm: Place<'a>,
 }
 
 impl<'a> Extension<'a> {
     fn read(object: Object<'a>) -> Option<Self> {
-        let spec = object.spec.clone();
         let wasm = match object.kind {
-            "TrafficExtension" => spec.get("wasm")?,
-            _ => spec.clone(),
+            "TrafficExtension" => object.spec.get("wasm")?,
+            _ => object.spec.clone(),
         };
-        Some(Self { object, spec, wasm })
+        Some(Self { object, wasm })
     }
 
     fn is_ours(&self) -> bool {
@@ -90,7 +85,7 @@ impl<'a> Extension<'a> {
         let strategy = self
             .wasm
             .get("failStrategy")
-            .or_else(|| self.spec.get("failStrategy"));
+            .or_else(|| self.object.spec.get("failStrategy"));
         match strategy.as_ref().and_then(|strategy| strategy.text()) {
             Some("FAIL_OPEN") => findings.add(
                 rules::FAIL_OPEN,
@@ -109,14 +104,14 @@ impl<'a> Extension<'a> {
     }
 
     fn phase(&self, findings: &mut Findings) {
-        let phase = self.spec.get("phase");
+        let phase = self.object.spec.get("phase");
         if phase.as_ref().and_then(|phase| phase.text()) == Some("AUTHN") {
             return;
         }
         findings.add(
             rules::PHASE,
-            phase.as_ref().unwrap_or(&self.spec),
-            "the filter runs behind Istio's own authentication and authorization, whose policies then see identity \
+            phase.as_ref().unwrap_or(&self.object.spec),
+            "the filter runs after Istio's own authentication and authorization, whose policies then see identity \
              headers that the client wrote",
             "set phase: AUTHN",
         );

@@ -4,9 +4,10 @@ use mlflow_authz::Config;
 use mlflow_authz::pattern::Pattern;
 
 use super::super::finding::Findings;
+use super::super::headers;
 use super::super::input::Document;
+use super::super::manifests::Instance;
 use super::super::manifests::object::{Object, of_kinds};
-use super::super::manifests::{Instance, headers};
 use super::super::patches;
 use super::super::place::Place;
 use super::super::rules;
@@ -40,7 +41,7 @@ fn check_mesh(findings: &mut Findings, mesh: &Place<'_>) {
         findings.add(
             rules::PATH_NORMALIZATION,
             &place,
-            "routes and the filter may read one path in two ways; the filter refuses what it cannot read in one",
+            "routes and the filter may read one path differently; the filter refuses a path with two readings",
             "set MERGE_SLASHES",
         );
     }
@@ -57,11 +58,7 @@ fn claims(findings: &mut Findings, rule: &Place<'_>, instances: &[Instance<'_>])
 
 /// An external authorizer of the mesh writes headers where it admits a request.
 fn authorizer(findings: &mut Findings, provider: &Place<'_>, instances: &[Instance<'_>]) {
-    for header in provider
-        .get("envoyExtAuthzHttp")
-        .map(|http| http.list("headersToUpstreamOnAllow"))
-        .unwrap_or_default()
-    {
+    for header in provider.list_at(&["envoyExtAuthzHttp", "headersToUpstreamOnAllow"]) {
         written(
             findings,
             &header,
@@ -94,7 +91,7 @@ fn written(findings: &mut Findings, header: &Place<'_>, instances: &[Instance<'_
             rules::HEADER_WRITTEN,
             header,
             format!(
-                "{who} {name}, {role}, behind the filter: MLflow then reads an identity that no key stands for"
+                "{who} {name}, {role}, after the filter: MLflow then reads an identity that no key proves"
             ),
             "use another header: only the filter may write identity and credential headers",
         );
@@ -107,7 +104,7 @@ fn check_peers(findings: &mut Findings, policy: &Object<'_>) {
         findings.add(
             rules::CANNOT_TELL,
             &place,
-            "cannot tell who reaches MLflow past the gateway: its pods take connections of anybody in the cluster",
+            "cannot tell who bypasses the gateway: MLflow's pods accept connections from everywhere in the cluster",
             "set STRICT, and let an AuthorizationPolicy admit the gateway alone",
         );
     }

@@ -1,6 +1,5 @@
 //! The parts of a route in a `VirtualService`.
 
-use super::super::manifests::endpoint::number;
 use super::super::manifests::path::{PathRule, Rewrite};
 use super::super::place::Place;
 
@@ -55,5 +54,5 @@ fn names_of<'a>(holder: &Place<'a>, objects: [&str; 2]) -> Vec<(Place<'a>, &'a s
 pub fn is_harmless(retries: &Place<'_>) -> bool {
     let on = retries.text_of("retryOn").unwrap_or_default();
     let unseen = |cause: &str| ["connect-failure", "refused-stream"].contains(&cause.trim());
-    number(retries, "attempts") == Some(0) || (!on.is_empty() && on.split(',').all(unseen))
+    retries.number_of("attempts") == Some(0) || (!on.is_empty() && on.split(',').all(unseen))
 }

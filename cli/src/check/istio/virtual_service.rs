@@ -1,9 +1,9 @@
 //! Istio's `VirtualService`: the ways it makes.
 
+use super::super::hosts::in_common;
 use super::super::input::Document;
-use super::super::manifests::endpoint::{Directory, Endpoint, number};
-use super::super::manifests::hosts::in_common;
-use super::super::manifests::object::{Object, of_kinds};
+use super::super::manifests::endpoint::{Directory, Endpoint};
+use super::super::manifests::object::{Object, find, of_kinds};
 use super::super::manifests::path::{PathRule, Rewrite};
 use super::super::manifests::way::{Destination, Entry, Layer, Settings, Way, time_limit};
 use super::super::place::Place;
@@ -30,7 +30,7 @@ pub fn read<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Wa
         let policy = document
             .root
             .at(&["meshConfig", "defaultHttpRetryPolicy"])?;
-        Some(number(&policy, "attempts") == Some(0))
+        Some(policy.number_of("attempts") == Some(0))
     });
     let world = World {
         directory,
@@ -101,8 +101,7 @@ impl<'a> World<'a, '_> {
             return (Entry::Mesh, Vec::new());
         }
         let (namespace, name) = name.split_once('/').unwrap_or((service.namespace, name));
-        let is_it = |gateway: &&Object<'a>| gateway.namespace == namespace && gateway.name == name;
-        let object = self.gateways.iter().find(is_it).cloned();
+        let object = find(&self.gateways, namespace, name).cloned();
         let servers = object
             .as_ref()
             .map(|object| object.spec.list("servers"))
@@ -132,8 +131,7 @@ impl<'a> World<'a, '_> {
             };
             let namespace = delegate.text_of("namespace").unwrap_or(service.namespace);
             let name = delegate.text_of("name").unwrap_or_default();
-            let is_it = |other: &&Object<'a>| other.namespace == namespace && other.name == name;
-            match self.services.iter().find(is_it) {
+            match find(&self.services, namespace, name) {
                 Some(other) => {
                     let inner = other.spec.list("http").into_iter();
                     routes.extend(
@@ -142,7 +140,7 @@ impl<'a> World<'a, '_> {
                 }
                 None => {
                     let why = format!(
-                        "the VirtualService {namespace}/{name}, to which it delegates, is not in what was given"
+                        "the VirtualService {namespace}/{name}, to which it delegates, is not in the given files"
                     );
                     routes.push(Route {
                         unproven: vec![(delegate, why)],
@@ -238,7 +236,7 @@ impl<'a> World<'a, '_> {
     fn known_as(&self, destination: &Place<'a>, namespace: &str) -> Vec<Endpoint> {
         let port = destination
             .get("port")
-            .and_then(|port| number(&port, "number"));
+            .and_then(|port| port.number_of("number"));
         let host = destination.text_of("host").unwrap_or_default();
         self.directory.host(host, namespace, port)
     }
@@ -274,11 +272,11 @@ impl<'a> World<'a, '_> {
         let lists = [
             (
                 "tcp",
-                "a TCP route forwards connections, and runs no HTTP filter",
+                "a TCP route forwards connections, and HTTP filters do not run",
             ),
             (
                 "tls",
-                "a TLS route forwards connections as they are, and runs no HTTP filter",
+                "a TLS route forwards connections as they are, and HTTP filters do not run",
             ),
         ];
         let mut ways = Vec::new();

@@ -131,7 +131,7 @@ impl Instance<'_> {
         if !wanted.is_empty() {
             let Some(pods) = pods.filter(|pods| !pods.is_empty()) else {
                 return Coverage::CannotTell(format!(
-                    "the labels of {}'s pods are not in what was given, and {title} selects by label",
+                    "the labels of {}'s pods are not in the given files, and {title} selects by label",
                     entry.title()
                 ));
             };
@@ -145,7 +145,7 @@ impl Instance<'_> {
             }
             if wanted.keys().any(|name| !pods.contains_key(name)) {
                 return Coverage::CannotTell(format!(
-                    "the selector of {title} asks for labels that {} does not name",
+                    "the selector of {title} requires labels that {} does not set",
                     entry.title()
                 ));
             }
@@ -209,9 +209,9 @@ fn is_same(a: &Object<'_>, b: &Object<'_>) -> bool {
 /// What Istio's `match` leaves of the requests that a gateway gets.
 fn narrowed(place: &Place<'_>) -> Coverage {
     match place.text_of("mode") {
-        Some("SERVER") => Coverage::Absent(
-            "with match.mode SERVER the filter does not run in gateways".to_owned(),
-        ),
+        Some("SERVER") => {
+            Coverage::Absent("match.mode SERVER keeps the filter out of gateways".to_owned())
+        }
         _ if place.get("ports").is_some() => {
             Coverage::CannotTell("the filter runs on the ports in `match` only".to_owned())
         }
@@ -250,7 +250,7 @@ pub fn attachment(policy: &Object<'_>, listener: &Listener<'_>) -> Attachment {
             match (section, listener.section) {
                 (None, _) => Level::Gateway,
                 (Some(a), Some(b)) if a == b => Level::Listener,
-                // Which listener the route is at is not in what was given.
+                // Which listener the route is at is not in the given files.
                 (Some(_), None) => return Attachment::CannotTell,
                 _ => continue,
             }

@@ -20,7 +20,7 @@ pub enum Endpoint {
         labels: BTreeMap<String, String>,
         port: Option<String>,
     },
-    /// An object that is not in what was given.
+    /// An object that is not in the given files.
     Unknown(String),
     /// Whatever host the client names.
     Any,
@@ -157,7 +157,7 @@ impl<'a> Directory<'a> {
             return Vec::new();
         }
         let ports = service.spec.list("ports").into_iter();
-        let mut ports = ports.filter(|entry| port.is_none() || number(entry, "port") == port);
+        let mut ports = ports.filter(|entry| port.is_none() || entry.number_of("port") == port);
         let target = ports.next().and_then(|entry| {
             let target = entry.get("targetPort").or_else(|| entry.get("port"))?;
             Some(target.to_json().trim_matches('"').to_owned())
@@ -204,7 +204,7 @@ impl<'a> Directory<'a> {
         let kind = reference.text_of("kind").unwrap_or("Service");
         let namespace = reference.text_of("namespace").unwrap_or(namespace);
         let name = reference.text_of("name").unwrap_or_default();
-        let port = number(reference, "port");
+        let port = reference.number_of("port");
         match kind {
             "Service" | "ServiceImport" => {
                 self.host(&format!("{name}.{namespace}.svc"), namespace, port)
@@ -235,13 +235,13 @@ impl<'a> Directory<'a> {
         let named = |endpoint: &Place<'_>| {
             if let Some(name) = endpoint.get("fqdn") {
                 let host = name.text_of("hostname").unwrap_or_default();
-                return self.host(host, backend.namespace, number(&name, "port"));
+                return self.host(host, backend.namespace, name.number_of("port"));
             }
             if let Some(ip) = endpoint.get("ip") {
                 let host = ip.text_of("address").unwrap_or_default();
                 return vec![Endpoint::Host {
                     host: host.to_owned(),
-                    port: number(&ip, "port"),
+                    port: ip.number_of("port"),
                 }];
             }
             vec![Endpoint::Unknown(backend.title())]
@@ -255,9 +255,4 @@ fn owned(place: &Place<'_>, name: &str) -> BTreeMap<String, String> {
     labels
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// A field that is a whole number.
-pub fn number(place: &Place<'_>, name: &str) -> Option<u64> {
-    place.get(name)?.number()
 }

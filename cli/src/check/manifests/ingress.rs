@@ -2,7 +2,7 @@
 
 use super::super::input::Document;
 use super::super::place::Place;
-use super::endpoint::{Directory, number};
+use super::endpoint::Directory;
 use super::object::{Object, of_kinds};
 use super::path::{PathRule, Rewrite};
 use super::way::{Destination, Entry, Layer, Settings, Way};
@@ -40,7 +40,7 @@ fn of_ingress<'a>(ingress: &Object<'a>, directory: &Directory<'a>) -> Vec<Way<'a
         Some(around(
             backend,
             known_as,
-            "an Ingress forwards to it, past the gateway with the filter",
+            "an Ingress forwards to it and bypasses the gateway with the filter",
         ))
     };
     backends.filter_map(to).collect()
@@ -58,7 +58,7 @@ fn of_service<'a>(service: &Object<'a>, directory: &Directory<'a>) -> Vec<Way<'a
     let host = format!("{}.{}.svc", service.name, service.namespace);
     let ports = service.spec.list("ports");
     let to = |port: &Place<'a>| {
-        let known_as = directory.host(&host, service.namespace, number(port, "port"));
+        let known_as = directory.host(&host, service.namespace, port.number_of("port"));
         around(
             open.clone(),
             known_as,

@@ -5,8 +5,6 @@
 
 pub mod coverage;
 pub mod endpoint;
-pub mod headers;
-pub mod hosts;
 pub mod ingress;
 pub mod object;
 mod others;
@@ -62,7 +60,7 @@ fn by_patch(findings: &mut Findings, documents: &[Document<'_>]) {
         findings.add(
             rules::CANNOT_TELL,
             &patch.root,
-            "cannot tell whether the filter runs on every way to MLflow: a patch puts it into the proxy",
+            "cannot tell whether the filter runs on every route to MLflow: a patch puts it into the proxy",
             "use a TrafficExtension, WasmPlugin or EnvoyExtensionPolicy, or give the proxy's own configuration to check",
         );
     }

@@ -58,6 +58,17 @@ pub fn of_kinds<'a>(documents: &[Document<'a>], kinds: &[&str]) -> Vec<Object<'a
         .collect()
 }
 
+/// The object with that name.
+pub fn find<'a, 'o>(
+    objects: &'o [Object<'a>],
+    namespace: &str,
+    name: &str,
+) -> Option<&'o Object<'a>> {
+    objects
+        .iter()
+        .find(|object| object.namespace == namespace && object.name == name)
+}
+
 /// Labels, or a selector's `matchLabels`.
 pub fn labels<'a>(place: Option<Place<'a>>) -> BTreeMap<&'a str, &'a str> {
     place

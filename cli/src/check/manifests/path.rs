@@ -1,5 +1,7 @@
 //! Which paths a route takes, and what becomes of them: compared with a mount.
 
+use mlflow_authz::target::below_mount;
+
 /// What a route says of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathRule<'a> {
@@ -60,7 +62,7 @@ impl PathRule<'_> {
     pub fn takes(&self, path: &str) -> bool {
         match self {
             Self::Prefix(prefix) => path.starts_with(prefix),
-            Self::Segments(prefix) => is_below(path, prefix),
+            Self::Segments(prefix) => below_mount(path, prefix).is_some(),
             Self::Exact(exact) => path == *exact,
             Self::Regex(_) | Self::Unknown => false,
         }
@@ -91,7 +93,9 @@ impl PathRule<'_> {
         if !is_plain(text) {
             return Fit::CannotTell("its path is spelled in a way that proxies change");
         }
-        let inside = mounts.iter().find(|mount| is_below(text, mount));
+        let inside = mounts
+            .iter()
+            .find(|mount| below_mount(text, mount).is_some());
         match (self, inside) {
             (_, None) => Fit::Outside,
             (Self::Prefix(prefix), Some(mount)) if prefix == mount => {
@@ -109,9 +113,7 @@ impl PathRule<'_> {
                 _ => Agreement::Differ,
             };
         };
-        let judged = text
-            .strip_prefix(mount.trim_end_matches('/'))
-            .unwrap_or(text);
+        let judged = below_mount(text, mount).unwrap_or(text);
         let sent = match (rewrite, self) {
             // MLflow gets the client's path: either it is started with this prefix, or it knows no such path.
             (Rewrite::Kept, _) => return Agreement::Agree,
@@ -131,7 +133,7 @@ impl PathRule<'_> {
             Some("") => Agreement::Agree,
             Some(before) if judged.is_empty() || before.ends_with('/') => {
                 let prefix = format!("/{}", before.trim_end_matches('/'));
-                if API.iter().any(|api| is_below(&prefix, api)) {
+                if API.iter().any(|api| below_mount(&prefix, api).is_some()) {
                     Agreement::Differ
                 } else {
                     Agreement::StaticPrefix(prefix)
@@ -144,7 +146,9 @@ impl PathRule<'_> {
     /// The mount that decides about the path as the rule writes it.
     pub fn mount<'m>(&self, mounts: &'m [String]) -> Option<&'m str> {
         let text = self.text()?;
-        let inside = mounts.iter().filter(|mount| is_below(text, mount));
+        let inside = mounts
+            .iter()
+            .filter(|mount| below_mount(text, mount).is_some());
         inside.map(String::as_str).max_by_key(|mount| mount.len())
     }
 
@@ -165,12 +169,6 @@ impl PathRule<'_> {
             Self::Unknown => "paths that are not said".to_owned(),
         }
     }
-}
-
-/// Whether a path is a mount or below it.
-pub fn is_below(path: &str, mount: &str) -> bool {
-    path.strip_prefix(mount.trim_end_matches('/'))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether no proxy reads the path in two ways.

@@ -45,15 +45,15 @@ fn text_found(findings: &mut Findings, place: &Place<'_>, text: &str) {
         findings.add(
             rules::PLACEHOLDER,
             place,
-            "the digest is all zeros, and no image or module has it: nothing is loaded",
+            "the digest is all zeros, which no image or module has, so nothing is loaded",
             "write the digest that scripts/package prints",
         );
     } else if let Some(host) = example_host(text) {
         findings.add(
             rules::PLACEHOLDER,
             place,
-            format!("{host} is a name for documentation, which nobody has"),
-            "write your own",
+            format!("{host} is a documentation-only name (RFC 2606)"),
+            "write the name in your deployment",
         );
     }
 }

@@ -3,9 +3,10 @@
 
 use mlflow_authz::Config;
 use mlflow_authz::config::Outside;
-use mlflow_authz::request::same_header;
 
 use super::super::finding::Findings;
+use super::super::headers;
+use super::super::hosts;
 use super::super::place::Place;
 use super::super::rules::{self, Rule};
 use super::coverage::{Coverage, Instance};
@@ -13,8 +14,8 @@ use super::endpoint::{Endpoint, Sameness, compare};
 use super::object::Object;
 use super::path::{Agreement, Fit};
 use super::reach;
+use super::unrouted;
 use super::way::{Layer, Way};
-use super::{headers, hosts, unrouted};
 
 /// What is wrong with a way, before it is certain that it ends at MLflow.
 struct Problem<'a> {
@@ -71,132 +72,45 @@ pub fn check(
     mlflow
 }
 
+impl<'a> Problem<'a> {
+    fn new(
+        rule: Rule,
+        place: &Place<'a>,
+        text: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            rule,
+            place: place.clone(),
+            text: text.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
 fn problems<'a>(
     way: &Way<'a>,
     instances: &[Instance<'_>],
     policies: &[Object<'_>],
 ) -> Vec<Problem<'a>> {
-    let mut found = Vec::new();
-    let mut add = |rule: Rule, place: &Place<'a>, text: String, remedy: &str| {
-        let (place, remedy) = (place.clone(), remedy.to_owned());
-        found.push(Problem {
-            rule,
-            place,
-            text,
-            remedy,
-        });
-    };
     if let Layer::Without(why) = way.layer {
-        let text = format!("requests reach MLflow without a decision: {why}");
-        add(
+        return vec![Problem::new(
             rules::AROUND_FILTER,
             &way.place,
-            text,
+            format!("requests reach MLflow without a decision: {why}"),
             "remove it, or let it lead to the gateway that runs the filter",
-        );
-        return found;
+        )];
     }
     let coverages: Vec<(&Instance<'_>, Coverage)> = instances
         .iter()
         .map(|instance| (instance, instance.coverage(&way.entry, policies)))
         .collect();
-    let running = coverages
+    let mut found: Vec<Problem<'a>> = not_one_instance(way, &coverages).into_iter().collect();
+    found.extend(settings(way));
+    let may_run = coverages
         .iter()
-        .filter(|(_, coverage)| *coverage == Coverage::Runs)
-        .count();
-    if running > 1 {
-        let names: Vec<String> = coverages
-            .iter()
-            .filter(|(_, coverage)| *coverage == Coverage::Runs)
-            .map(|(instance, _)| instance.object.title())
-            .collect();
-        let text = format!(
-            "{} instances of the filter run on this way: {}",
-            running,
-            names.join(" and ")
-        );
-        add(
-            rules::FILTER_TWICE,
-            &way.place,
-            text,
-            "apply one of them: the second reads what the first has written",
-        );
-    }
-    if running == 0 {
-        let why = coverages.iter().find_map(|(_, coverage)| match coverage {
-            Coverage::CannotTell(why) => Some(why.clone()),
-            _ => None,
-        });
-        let (rule, text) = match why {
-            Some(why) => (
-                rules::CANNOT_TELL,
-                format!(
-                    "cannot tell whether the filter runs at {}: {why}",
-                    way.entry.title()
-                ),
-            ),
-            None => {
-                let why = coverages.iter().find_map(|(_, coverage)| match coverage {
-                    Coverage::Absent(why) => Some(why.clone()),
-                    _ => None,
-                });
-                let text = format!(
-                    "requests reach MLflow through {} without a decision: {}",
-                    way.entry.title(),
-                    why.unwrap_or_default()
-                );
-                (rules::AROUND_FILTER, text)
-            }
-        };
-        add(
-            rule,
-            &way.place,
-            text,
-            "attach the filter to the gateway that serves MLflow, and give that gateway to check",
-        );
-    }
-    if let Some(place) = &way.settings.plain {
-        let text = "callers' keys travel over this listener without encryption".to_owned();
-        add(
-            rules::LISTENER_PLAIN_TEXT,
-            place,
-            text,
-            "give it a certificate, or let it redirect to HTTPS alone",
-        );
-    }
-    for (place, why) in &way.settings.unproven {
-        add(
-            rules::CANNOT_TELL,
-            place,
-            format!("cannot tell whether the filter decides: {why}"),
-            "remove it from MLflow's routes",
-        );
-    }
-    if let Some(place) = &way.settings.retries {
-        let text = "requests are repeated, and MLflow's writes cannot be repeated safely: its client retries by itself";
-        add(
-            rules::RETRIES,
-            place,
-            text.to_owned(),
-            "switch retries off for this route (Istio: retries: { attempts: 0 })",
-        );
-    }
-    if let Some((place, limit)) = &way.settings.time_limit {
-        let text = format!("{limit}, and uploads of models are long and large");
-        add(
-            rules::TIME_LIMIT,
-            place,
-            text,
-            "set the route's timeout to 0s, which is no limit, and buffer no requests",
-        );
-    }
-    let around =
-        |(_, coverage): &&(&Instance<'_>, Coverage)| !matches!(coverage, Coverage::Absent(_));
-    let configs = coverages
-        .iter()
-        .filter(around)
-        .filter_map(|(instance, _)| instance.config.as_ref());
-    for config in configs {
+        .filter(|(_, coverage)| !matches!(coverage, Coverage::Absent(_)));
+    for config in may_run.filter_map(|(instance, _)| instance.config.as_ref()) {
         found.extend(path(way, config));
         found.extend(names(way, config));
         found.extend(writes(way, config));
@@ -204,18 +118,110 @@ fn problems<'a>(
     found
 }
 
+/// Where not exactly one instance of the filter runs on a way.
+fn not_one_instance<'a>(
+    way: &Way<'a>,
+    coverages: &[(&Instance<'_>, Coverage)],
+) -> Option<Problem<'a>> {
+    let running: Vec<String> = coverages
+        .iter()
+        .filter(|(_, coverage)| *coverage == Coverage::Runs)
+        .map(|(instance, _)| instance.object.title())
+        .collect();
+    match running.len() {
+        0 => Some(no_instance(way, coverages)),
+        1 => None,
+        several => Some(Problem::new(
+            rules::FILTER_TWICE,
+            &way.place,
+            format!(
+                "{several} instances of the filter run on this route: {}",
+                running.join(" and ")
+            ),
+            "apply one of them: the second reads what the first has written",
+        )),
+    }
+}
+
+fn no_instance<'a>(way: &Way<'a>, coverages: &[(&Instance<'_>, Coverage)]) -> Problem<'a> {
+    let entry = way.entry.title();
+    let mut unknown = coverages.iter().filter_map(|(_, coverage)| match coverage {
+        Coverage::CannotTell(why) => Some(why),
+        _ => None,
+    });
+    let mut absent = coverages.iter().filter_map(|(_, coverage)| match coverage {
+        Coverage::Absent(why) => Some(why.as_str()),
+        _ => None,
+    });
+    let (rule, text) = match unknown.next() {
+        Some(why) => (
+            rules::CANNOT_TELL,
+            format!("cannot tell whether the filter runs at {entry}: {why}"),
+        ),
+        None => (
+            rules::AROUND_FILTER,
+            format!(
+                "requests reach MLflow through {entry} without a decision: {}",
+                absent.next().unwrap_or_default()
+            ),
+        ),
+    };
+    Problem::new(
+        rule,
+        &way.place,
+        text,
+        "attach the filter to the gateway that serves MLflow, and give that gateway to check",
+    )
+}
+
+/// What a listener and a route do to requests, whatever the filter's configuration.
+fn settings<'a>(way: &Way<'a>) -> Vec<Problem<'a>> {
+    let settings = &way.settings;
+    let plain = settings.plain.iter().map(|place| {
+        Problem::new(
+            rules::LISTENER_PLAIN_TEXT,
+            place,
+            "API keys travel to this listener in plain text",
+            "give it a certificate, or let it redirect to HTTPS alone",
+        )
+    });
+    let unproven = settings.unproven.iter().map(|(place, why)| {
+        Problem::new(
+            rules::CANNOT_TELL,
+            place,
+            format!("cannot tell whether the filter decides: {why}"),
+            "remove it from MLflow's routes",
+        )
+    });
+    let retries = settings.retries.iter().map(|place| {
+        Problem::new(
+            rules::RETRIES,
+            place,
+            "requests are repeated, and MLflow's writes cannot be repeated safely: its client retries by itself",
+            "switch retries off for this route (Istio: retries: { attempts: 0 })",
+        )
+    });
+    let time_limit = settings.time_limit.iter().map(|(place, limit)| {
+        Problem::new(
+            rules::TIME_LIMIT,
+            place,
+            format!("{limit}, and uploads of models are long and large"),
+            "set the route's timeout to 0s, which is no limit, and buffer no requests",
+        )
+    });
+    plain
+        .chain(unproven)
+        .chain(retries)
+        .chain(time_limit)
+        .collect()
+}
+
 fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
     let mounts = &config.mounts;
     let listed = mounts.join(", ");
     let mut found = Vec::new();
     let mut add = |rule: Rule, place: &Place<'a>, text: String, remedy: String| {
-        let place = place.clone();
-        found.push(Problem {
-            rule,
-            place,
-            text,
-            remedy,
-        });
+        found.push(Problem::new(rule, place, text, remedy));
     };
     match way.path.fit(mounts) {
         Fit::Inside => {}
@@ -244,7 +250,7 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Fit::CannotTell(why) => add(
             rules::CANNOT_TELL,
             &way.place,
-            format!("cannot tell whether this way stays inside the filter's mounts ({listed}): {why}"),
+            format!("cannot tell whether this route stays inside the filter's mounts ({listed}): {why}"),
             "match a prefix that ends in a slash, and the mount itself as an exact path".to_owned(),
         ),
     }
@@ -256,9 +262,7 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         add(
             rules::PATH_CASE,
             place,
-            format!(
-                "the case of the path is ignored, but mounts ({listed}) are compared letter by letter"
-            ),
+            format!("the route ignores case, but mounts ({listed}) are compared literally"),
             "match the path with its case".to_owned(),
         );
     }
@@ -275,7 +279,7 @@ fn path<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Agreement::Differ => add(
             rules::REWRITE,
             &way.place,
-            "MLflow gets another path than the one that the filter decided about".to_owned(),
+            "MLflow gets a different path from the one that the filter decided about".to_owned(),
             "rewrite the mount, and nothing else, to /".to_owned(),
         ),
     }
@@ -296,38 +300,34 @@ fn names<'a>(way: &Way<'a>, config: &Config) -> Option<Problem<'a>> {
     let other = called
         .iter()
         .find(|host| !hosts::are_covered(patterns, host))?;
-    Some(Problem {
-        rule: rules::OUTSIDE_HOSTS,
-        place: way.place.clone(),
-        text: format!(
+    Some(Problem::new(
+        rules::OUTSIDE_HOSTS,
+        &way.place,
+        format!(
             "MLflow is also reached by the host {other}, which the plugin's `hosts` does not name: such requests are forwarded without a decision"
         ),
-        remedy: "add it to hosts, or name in the route and its gateway only what hosts has"
-            .to_owned(),
-    })
+        "add it to hosts, or name in the route and its gateway only what hosts has",
+    ))
 }
 
 fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
     let written = way.settings.writes.iter().filter_map(|(place, name)| {
         let role = headers::role(config, name)?;
-        Some(Problem {
-            rule: rules::HEADER_WRITTEN,
-            place: place.clone(),
-            text: format!("writes {name}, {role}: nothing but the filter may"),
-            remedy: "remove it".to_owned(),
-        })
+        Some(Problem::new(
+            rules::HEADER_WRITTEN,
+            place,
+            format!("writes {name}, {role}: nothing but the filter may"),
+            "remove it",
+        ))
     });
     let chosen = way.settings.chooses_by.iter().filter_map(|(place, name)| {
-        let is_identity = headers::identity(config)
-            .iter()
-            .any(|header| same_header(header.as_bytes(), name.as_bytes()));
-        is_identity.then(|| Problem {
-            rule: rules::ROUTE_ON_IDENTITY,
-            place: place.clone(),
-            text: format!(
-                "chooses by {name}, which is the client's own until the filter has decided"
-            ),
-            remedy: "choose routes by path, method or host".to_owned(),
+        headers::is_identity(config, name).then(|| {
+            Problem::new(
+                rules::ROUTE_ON_IDENTITY,
+                place,
+                format!("chooses by {name}, which the client writes until the filter has decided"),
+                "choose routes by path, method or host",
+            )
         })
     });
     written.chain(chosen).collect()

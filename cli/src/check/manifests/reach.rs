@@ -2,9 +2,9 @@
 
 use mlflow_authz::Config;
 
+use super::super::hosts;
 use super::coverage::{Coverage, Instance};
 use super::endpoint::Endpoint;
-use super::hosts;
 use super::object::Object;
 use super::way::{Layer, Way};
 

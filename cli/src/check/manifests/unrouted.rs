@@ -3,9 +3,9 @@
 use mlflow_authz::pattern::Pattern;
 
 use super::super::finding::Findings;
+use super::super::hosts;
 use super::super::rules;
 use super::coverage::Instance;
-use super::hosts;
 use super::reach::Reach;
 use super::way::Way;
 
@@ -18,7 +18,7 @@ pub fn check(findings: &mut Findings, instance: &Instance<'_>, ways: &[Way<'_>],
         findings.add(
             rules::CANNOT_TELL,
             &instance.object.root,
-            "cannot tell whether the filter runs on every way to MLflow: no route is in what was given",
+            "cannot tell whether the filter runs on every route to MLflow: the given files hold no route",
             "give the manifests with the gateway and MLflow's routes to check as well",
         );
         return;
@@ -35,7 +35,7 @@ pub fn check(findings: &mut Findings, instance: &Instance<'_>, ways: &[Way<'_>],
     {
         findings.add(
             rules::HOST_UNROUTED,
-            &instance.place.get("hosts").unwrap_or_else(|| instance.place.clone()),
+            &instance.place.at_or_self(&["hosts"]),
             format!(
                 "no route is for the host {}: requests for MLflow's real host are forwarded without a decision",
                 pattern.as_str()
@@ -43,10 +43,7 @@ pub fn check(findings: &mut Findings, instance: &Instance<'_>, ways: &[Way<'_>],
             "write the host as the route has it, without the port",
         );
     }
-    let place = instance
-        .place
-        .get("mounts")
-        .unwrap_or_else(|| instance.place.clone());
+    let place = instance.place.at_or_self(&["mounts"]);
     let none = reach.mlflow.is_empty();
     let rule = if none {
         rules::MOUNTS_UNROUTED

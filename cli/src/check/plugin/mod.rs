@@ -3,6 +3,7 @@
 mod overrides;
 mod patterns;
 mod permissions;
+mod refusals;
 mod scopes;
 
 use mlflow_authz::Config;
@@ -115,37 +116,45 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, text: &str) -> Option
             lint(findings, origin, &config);
             Some(config)
         }
-        Err(error) => {
-            refused(findings, origin, &error);
+        Err(first) => {
+            for error in refusals::all(text, first) {
+                refused(findings, origin, &error);
+            }
             None
         }
     }
 }
 
 fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
-    let text = error.to_string();
-    let (spot, problem) = match error {
-        ConfigError::UnknownField { field, .. } if field.is_empty() => {
-            (origin.field(&[]), Some("a field has an empty name"))
+    let (mut problem, remedy) = config_file::problem_and_remedy(error);
+    let spot = match error.field_name() {
+        Some("") => {
+            "a field has an empty name".clone_into(&mut problem);
+            origin.field(&[])
         }
-        ConfigError::UnknownField { field, .. } | ConfigError::Field { field, .. } => {
+        Some(field) => {
             let spot = origin.named(field);
-            let named = spot.path.ends_with(field.as_str());
-            let problem = text.strip_prefix(&format!("{field}: ")).filter(|_| named);
-            (spot, problem)
+            // The finding names what is around a field that is not there.
+            if !spot.path.ends_with(field) {
+                problem = format!("{field}: {problem}");
+            }
+            spot
         }
         // The parser counts the lines of the configuration, and the finding those of the file.
-        ConfigError::Syntax(_) => match at_line(&text) {
-            Some((problem, line)) => (origin.line(line), Some(problem)),
-            None => (origin.field(&[]), None),
+        None => match at_line(&problem) {
+            Some((text, line)) => {
+                let spot = origin.line(line);
+                problem = text.to_owned();
+                spot
+            }
+            None => origin.field(&[]),
         },
-        ConfigError::NotAnObject => (origin.field(&[]), None),
     };
     findings.add_at(
         rules::CONFIG_REFUSED,
         spot,
-        format!("the filter refuses this: {}", problem.unwrap_or(&text)),
-        config_file::remedy(error),
+        format!("the filter refuses this: {problem}"),
+        remedy,
     );
 }
 
@@ -165,7 +174,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,
             origin.field(&["cache", "stale_if_error"]),
-            "nobody asks for revoked keys, so in an outage of the auth service a revoked key works that long",
+            "revocation is not configured: while the auth service is unavailable, a revoked key works that long",
             "configure revocation, or shorten stale_if_error to 5m or less",
         );
     }
@@ -180,7 +189,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
 }
 
 /// Whether a grant limited to names can decide about what a body names.
-fn reads_bodies(config: &Config) -> bool {
+pub fn reads_bodies(config: &Config) -> bool {
     config.bodies == Bodies::Inspect
 }
 

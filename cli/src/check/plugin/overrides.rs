@@ -18,8 +18,8 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
             findings.add_at(
                 rules::OVERRIDE_UNUSED,
                 origin.field(&[path[0], path[1], "match"]),
-                "no operation of MLflow is all of this",
-                "compare with `mlflow-authz routes`, which has object, access and name of each",
+                "no operation of MLflow matches all of this",
+                "`mlflow-authz routes` lists object, access and name of each operation",
             );
         } else if earlier.iter().any(|earlier| takes_all(earlier, over)) {
             findings.add_at(
@@ -34,7 +34,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
                 rules::OVERRIDE_BY_HOST,
                 origin.field(&[path[0], path[1], "match", "host"]),
                 "the host is what the caller writes: whoever sends this name is refused less",
-                "let Envoy's virtual hosts admit this name alone where it is served, or match a mount",
+                "let Envoy's virtual hosts accept only this name, or match a mount instead",
             );
         }
         if over.matches.host.is_some() && strengthens(over) && !enforces_the_others(config, over) {

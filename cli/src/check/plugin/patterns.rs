@@ -66,7 +66,7 @@ fn regex(findings: &mut Findings, origin: &Origin<'_>, path: &[&str], text: &str
         findings.add_at(
             rules::REGEX_PATTERN,
             origin.field(path),
-            format!("{text:?} looks like a regular expression, and is compared letter by letter"),
+            format!("{text:?} looks like a regular expression, but is compared literally"),
             "write a pattern, where * stands for any characters and ? for one (\"hk_live_*\")",
         );
     }
@@ -77,7 +77,7 @@ fn check_mount(findings: &mut Findings, origin: &Origin<'_>, path: &[&str], moun
         findings.add_at(
             rules::REGEX_PATTERN,
             origin.field(path),
-            format!("the mount {mount:?} looks like a pattern, and is compared letter by letter"),
+            format!("the mount {mount:?} looks like a pattern, but is compared literally"),
             "write the path alone: a mount covers everything below it",
         );
     }

@@ -19,20 +19,20 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
                 rules::SCOPE_SHADOWS,
                 origin.field(&["scopes", name]),
                 format!(
-                    "takes the place of {shorter} limited to {pattern}: a scope that the table knows as a whole is \
+                    "replaces the name-scoped grant {shorter} on {pattern}: a scope that the table knows as a whole is \
                      not limited to names"
                 ),
                 format!("remove it, so that keys with it have {shorter} on {pattern} only, or rename it"),
             );
         } else if name.contains(['*', '?']) {
-            let why = "a pattern stands in a key's scope behind a known scope, and here it is only letters";
+            let why = "a pattern is read only in a key's scope, after a known scope; here it is literal text";
             unusable_name(findings, origin, "scopes", name, why);
         }
         if !scope.searches && !reads_bodies(config) {
             findings.add_at(
                 rules::LIMITED_WITHOUT_BODIES,
                 origin.field(&["scopes", name, "searches"]),
-                "is about keys limited to names, but `bodies` is \"ignore\": what they name in a body is not read, \
+                "concerns name-scoped grants, but `bodies` is \"ignore\": what they name in a body is not read, \
                  and such requests are refused",
                 "set bodies to \"inspect\" (and allow_on_headers_stop_iteration on the Envoy filter), or remove `searches`",
             );
@@ -42,7 +42,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         if let Some(why) = unusable(name) {
             unusable_name(findings, origin, "roles", name, why);
         } else if name.contains(['*', '?']) {
-            let why = "roles are not limited to names, and here a pattern is only letters";
+            let why = "roles cannot be name-scoped, so a pattern here is literal text";
             unusable_name(findings, origin, "roles", name, why);
         }
     }
@@ -67,7 +67,7 @@ fn unusable_name(findings: &mut Findings, origin: &Origin<'_>, table: &str, name
     findings.add_at(
         rules::SCOPE_UNUSABLE,
         origin.field(&[table, name]),
-        format!("nobody can use {name:?}: {why}"),
+        format!("no caller can have {name:?}: {why}"),
         "write one name as the auth service reports it",
     );
 }

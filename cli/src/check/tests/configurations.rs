@@ -198,53 +198,93 @@ fn what_is_found() {
 /// The parser's own errors: each names the field, what is wrong and what to do.
 #[test]
 fn what_the_filter_refuses_is_an_error() {
+    const THE_OBJECT: &str =
+        "give the plugin configuration itself: one JSON object, starting with {";
+    const THE_JSON: &str = "correct the JSON there; it has no comments and no trailing commas";
     for (text, path, problem, remedy) in [
+        ("mounts: [/]", "", "does not start with `{`", THE_OBJECT),
+        ("", "", "does not start with `{`", THE_OBJECT),
+        ("[]", "", "does not start with `{`", THE_OBJECT),
+        ("{\"mounts\": [", "", "not JSON", THE_JSON),
+        ("{\"mounts\": [],}", "", "not JSON", THE_JSON),
         (
-            "mounts: [/]",
+            r#"{"auth_service":{"cluster":"c"}}"#,
             "",
-            "does not start with `{`",
-            "give the plugin configuration itself",
+            "refuses this: mounts: is missing",
+            "write the paths at which clients reach MLflow, \"mounts\": [\"/api/mlflow\"], or \"mounts\": [\"/\"] where \
+             MLflow is served at the root",
         ),
-        ("", "", "does not start with `{`", "starting with {"),
-        ("[]", "", "does not start with `{`", "starting with {"),
-        ("{\"mounts\": [", "", "not JSON", "correct the JSON"),
-        ("{\"mounts\": [],}", "", "not JSON", "trailing commas"),
-        ("{}", "", "is missing; write the paths", "correct mounts"),
         (
             r#"{"mounts":["/"]}"#,
             "",
-            "auth_service: is missing; write ",
-            "reference",
+            "refuses this: auth_service: is missing",
+            "write \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service",
         ),
         (
             r#"{"auth_service":{"cluster":"c","tiemout":"2s"},"mounts":["/"]}"#,
             "auth_service.tiemout",
-            "unknown field; did you mean `timeout`?",
+            "refuses this: unknown field",
             "write timeout, or remove the field",
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"qqqqqqqqqqqqqqqqqqqq":1}"#,
             "qqqqqqqqqqqqqqqqqqqq",
-            "unknown field",
-            "remove it",
+            "refuses this: unknown field",
+            "remove it; docs/configuration.md has every field",
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"scopes":{"a":["run:read","artefact:read"]}}"#,
             "scopes.a[1]",
             "\"artefact\" is not an object",
-            "correct scopes.a[1]",
+            "correct scopes.a[1]; docs/configuration.md says what it takes",
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"bodies":5}"#,
             "bodies",
-            "must be one of \"ignore\", \"inspect\"",
-            "correct bodies",
+            "refuses this: must be one of \"ignore\", \"inspect\", not 5",
+            "correct bodies; docs/configuration.md says what it takes",
+        ),
+        (
+            r#"{"auth_service":{"cluster":60},"mounts":["/"]}"#,
+            "auth_service.cluster",
+            "refuses this: must be text in quotes, not 60",
+            "correct auth_service.cluster; docs/configuration.md says what it takes",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"mounts":"/"}"#,
+            "mounts",
+            "refuses this: must be a list, not \"/\"",
+            "correct mounts; docs/configuration.md says what it takes",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"cache":{"ttl":60}}"#,
+            "cache.ttl",
+            "refuses this: must be a duration in quotes, such as \"2s\"",
+            "correct cache.ttl; docs/configuration.md says what it takes",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"forward_credential":"yes"}"#,
+            "forward_credential",
+            "refuses this: must be true or false, not \"yes\"",
+            "correct forward_credential; docs/configuration.md says what it takes",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"cache":[true]}"#,
+            "cache",
+            "refuses this: must be an object, not a list",
+            "correct cache; docs/configuration.md says what it takes",
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"mode":"shadow","mode":"shadow"}"#,
+            "",
+            "refuses this: mode: is duplicated",
+            "write it once",
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"credentials":["a\nb\u001b[2J"]}"#,
             "credentials[0]",
-            "",
-            "correct credentials[0]",
+            "refuses this: must be one of ",
+            "correct credentials[0]; docs/configuration.md says what it takes",
         ),
     ] {
         let found = findings(&[("f", text)]);
@@ -262,13 +302,56 @@ fn what_the_filter_refuses_is_an_error() {
             "{text}: {}",
             finding.problem
         );
-        assert!(
-            finding.remedy.contains(remedy),
-            "{text}: {}",
-            finding.remedy
-        );
-        let line = format!("{}{}", finding.problem, finding.remedy);
-        assert!(!line.contains(char::is_control), "{line:?}");
+        assert_eq!(finding.remedy, remedy, "{text}");
+        assert!(!finding.problem.contains(char::is_control), "{finding:?}");
+    }
+}
+
+#[test]
+fn every_field_that_is_refused_is_told_in_one_run() {
+    for (text, paths) in [
+        (
+            "{}",
+            &["mounts: is missing", "auth_service: is missing"][..],
+        ),
+        (
+            r#"{"auth_service":{"cluster":"c","tiemout":"2s","timeout":5},"mounts":["a","/"],"mode":"of","cache":{"ttl":"0s","x":1}}"#,
+            &[
+                "auth_service.tiemout",
+                "auth_service.timeout",
+                "cache.ttl",
+                "cache.x",
+                "mode",
+                "mounts[0]",
+            ],
+        ),
+        (
+            r#"{"auth_service":{"cluster":""},"mounts":["/"],"scopes":{"b":["x"],"a":["y"]},"body_limit":0}"#,
+            &[
+                "auth_service.cluster",
+                "body_limit",
+                "scopes.b[0]",
+                "scopes.a[0]",
+            ],
+        ),
+        // A list is read up to its first fault: the numbers of its items must stay what they are.
+        (
+            r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"scopes":{"a":["x","y"]},"overrides":[{"mod":"shadow"},{"mod":1}]}"#,
+            &["overrides[0].mod", "scopes.a[0]"],
+        ),
+    ] {
+        let found = findings(&[("f", text)]);
+        let mut told: Vec<String> = found
+            .iter()
+            .map(|finding| match finding.spot.path.as_str() {
+                "" => finding.problem.replace("the filter refuses this: ", ""),
+                path => path.to_owned(),
+            })
+            .collect();
+        told.sort();
+        let mut paths = paths.to_vec();
+        paths.sort_unstable();
+        assert_eq!(told, paths, "{text}");
     }
 }
 

@@ -121,7 +121,10 @@ fn in_a_file_of_its_own() {
     for (text, line) in [
         ("{\n \"version\": 1,\n \"mounts\": [,]\n}", 3),
         ("{\n \"version\": 1,\n \"mounts\": [\"/\"\n", 3),
-        ("{\n \"auth_service\": {\n  \"x\": 1\n }\n}", 3),
+        (
+            "{\n \"mounts\": [\"/\"], \"auth_service\": {\n  \"cluster\": \"c\", \"x\": 1\n }\n}",
+            3,
+        ),
     ] {
         let told = told(text);
         assert_eq!(told.len(), 1, "{text}: {told:?}");

@@ -3,8 +3,8 @@
 
 use mlflow_authz::pattern::Pattern;
 
+use super::super::hosts::{are_covered, in_common, may_match};
 use super::super::manifests::endpoint::{Endpoint, Sameness, canonical};
-use super::super::manifests::hosts::{are_covered, in_common, may_match};
 use super::super::manifests::path::{Agreement, Fit, PathRule, Rewrite};
 
 fn mounts(mounts: &[&str]) -> Vec<String> {

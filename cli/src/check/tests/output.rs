@@ -52,7 +52,7 @@ fn a_finding_is_a_line() {
 fn json_has_the_same() {
     let files = [file(
         "f.json",
-        "{\"auth_service\": {\"cluster\": \"c\"}, \"x\": 1}",
+        "{\"auth_service\": {\"cluster\": \"c\"}, \"mounts\": [\"/\"], \"x\": 1}",
     )];
     let mut out = Vec::new();
     report::json(&mut out, &files, &check(&files)).unwrap();

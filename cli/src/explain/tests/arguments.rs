@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use clap::Parser;
 
 use super::{CommandLine, DEFAULTS, explainer};
-use crate::explain::{Args, check_combination, request};
+use crate::explain::{Args, check_combination, request, run};
 
 fn args<T: Into<OsString>>(line: Vec<T>) -> Args {
     let line = line.into_iter().map(Into::into);
@@ -96,7 +96,7 @@ fn headers_that_are_none() {
     let cases = [
         (
             "hk_live_secret",
-            "--header: there is no colon between name and value",
+            "--header: the colon between name and value is missing",
         ),
         (
             ":path: /x",
@@ -113,6 +113,29 @@ fn headers_that_are_none() {
         ]));
         let error = error.unwrap_err().to_string();
         assert_eq!(error, format!("{problem}; write --header 'name: value'"));
+    }
+}
+
+#[test]
+fn a_method_and_a_target_by_position_are_answered_with_the_options() {
+    for (line, remedy) in [
+        (
+            &["POST", "/a?b=c"][..],
+            "write --method POST --target '/a?b=c'",
+        ),
+        (&["/a", "POST"], "write --method POST --target '/a'"),
+        (&["POST"], "write --method METHOD --target PATH"),
+        (
+            &["POST", "/a", "--admin", "b"],
+            "write --method METHOD --target PATH",
+        ),
+        (
+            &["--stdin", "POST", "/a"],
+            "write --method POST --target '/a'",
+        ),
+    ] {
+        let error = run(args(line.to_vec())).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("; {remedy}")), "{line:?}: {error}");
     }
 }
 

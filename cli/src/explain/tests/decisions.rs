@@ -188,6 +188,22 @@ fn text_is_for_people() {
             ],
         ),
         (
+            r#"{"method":"PUT","target":"/api/2.0/mlflow/runs/create","scopes":[]}"#,
+            &["operation:  none: MLflow serves this path by POST\nneeds:"],
+        ),
+        (
+            r#"{"method":"OPTIONS","target":"/api/2.0/mlflow/runs/create","headers":{"origin":"https://a"}}"#,
+            &[
+                "decision:   deny, answered 401\n",
+                "operation:  none: MLflow serves this path by POST; a CORS preflight also has the headers Origin and ",
+            ],
+        ),
+        (
+            r#"{"method":"OPTIONS","target":"/api/2.0/mlflow/runs/create",
+                "headers":{"origin":"https://a","access-control-request-method":"POST"}}"#,
+            &["decision:   allow, forwarded\nreason:     preflight\nmount:      /\n"],
+        ),
+        (
             r#"{"method":"POST","target":"/api/2.0/mlflow/runs/create","scopes":["a\nb","model:read"]}"#,
             &[
                 "granted by: ",

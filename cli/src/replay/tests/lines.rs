@@ -115,7 +115,7 @@ fn unreadable_lines_say_why_and_repeat_nothing() {
         ),
         (
             audit(json!({"decision": 5})).to_string(),
-            "expected a string",
+            "must be text in quotes",
         ),
         (
             audit(json!({"reason": null})).to_string(),
@@ -123,7 +123,7 @@ fn unreadable_lines_say_why_and_repeat_nothing() {
         ),
         (
             audit(json!({"admin": secret})).to_string(),
-            "expected a boolean",
+            "must be true or false",
         ),
         (
             audit(json!({"target": "/a\\z"})).to_string(),
@@ -139,11 +139,11 @@ fn unreadable_lines_say_why_and_repeat_nothing() {
         ),
         (entry(json!(secret)), "authz: column 1: expected value"),
         (entry(json!("{}")), "decision: it is none"),
-        (entry(json!(7)), "authz: column 1: expected a string"),
+        (entry(json!(7)), "authz: column 1: must be text in quotes"),
         (entry(json!("{} {}")), "authz: "),
         (
             r#"{"method":"GET","path":"/","path":"/"}"#.to_owned(),
-            "column 33: duplicate field `target`",
+            "column 33: target is duplicated",
         ),
     ] {
         let found = kind(line.as_bytes());

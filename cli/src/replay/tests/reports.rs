@@ -61,7 +61,7 @@ fn text_names_operation_reasons_key_and_place() {
         "GetRun needs run:read: allow (allowed) -> deny (scope_missing)\n",
         "GET /api/2.0/mlflow/runs/get  key key_1  with model:read  test.log:1\n",
         "             1             0  key_1\n",
-        "so nobody asked who the caller is\n",
+        "so the key was not validated\n",
     ] {
         assert!(found.contains(part), "{part:?} is not in\n{found}");
     }

@@ -4,6 +4,7 @@ use mlflow_authz::Config;
 use mlflow_authz::pattern::Pattern;
 
 use super::super::super::finding::Findings;
+use super::super::super::hosts;
 use super::super::super::place::Place;
 use super::super::super::rules;
 use super::super::managers::Manager;
@@ -13,7 +14,7 @@ pub fn domains(host: &Place<'_>) -> Vec<String> {
     let listed = host.list("domains");
     let domains: Vec<String> = listed
         .iter()
-        .filter_map(|domain| domain.text().map(without_port))
+        .filter_map(|domain| domain.text().map(hosts::name))
         .collect();
     if domains.is_empty() {
         return vec!["*".to_owned()];
@@ -21,24 +22,10 @@ pub fn domains(host: &Place<'_>) -> Vec<String> {
     domains
 }
 
-fn without_port(domain: &str) -> String {
-    let (host, port) = domain.rsplit_once(':').unwrap_or((domain, ""));
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let host = if is_port { host } else { domain };
-    host.trim_end_matches('.').to_ascii_lowercase()
-}
-
 /// Whether every host of a domain is one of the filter's own.
 pub fn owns(config: &Config, domain: &str) -> bool {
-    let Some(patterns) = &config.hosts else {
-        return true;
-    };
-    // A star stands for one letter or more, none of which a pattern can name.
-    let some = |length: usize| domain.replace('*', &"\u{1}".repeat(length));
-    let samples = [some(1), some(300)];
-    patterns
-        .iter()
-        .any(|pattern| samples.iter().all(|sample| pattern.matches(sample)))
+    let patterns = config.hosts.as_ref();
+    patterns.is_none_or(|patterns| hosts::are_covered(patterns, domain))
 }
 
 /// Whether some host that comes to a virtual host of a table is one of the filter's own. Envoy gives a host to the most
@@ -102,10 +89,7 @@ pub fn unrouted(findings: &mut Findings, manager: &Manager<'_>) {
         .iter()
         .flat_map(|table| table.list("virtual_hosts"));
     let domains: Vec<String> = hosts.flat_map(|host| domains(&host)).collect();
-    for plugin in manager
-        .instances()
-        .filter_map(|filter| filter.plugin.as_ref())
-    {
+    for plugin in manager.plugins() {
         let patterns = plugin
             .config
             .as_ref()

@@ -173,13 +173,7 @@ impl Way<'_, '_, '_> {
 
     fn is_rewritten(&self) -> bool {
         let action = self.route.place.get("route");
-        let rewrites = [
-            "prefix_rewrite",
-            "regex_rewrite",
-            "path_rewrite_policy",
-            "path_rewrite",
-        ];
-        action.is_some_and(|action| rewrites.iter().any(|name| action.get(name).is_some()))
+        action.is_some_and(|action| rewrite::is_there(&action))
     }
 
     /// What MLflow gets must be what was decided about, once, with the filter's headers.
@@ -238,11 +232,7 @@ const REDIRECT: &str =
 
 /// Routes are chosen again after the filter has written its headers.
 fn on_identity(findings: &mut Findings, host: &Host<'_, '_>, route: &Route<'_, '_>) {
-    let conditions = route
-        .place
-        .get("match")
-        .map(|matched| matched.list("headers"));
-    for condition in conditions.into_iter().flatten() {
+    for condition in route.place.list_at(&["match", "headers"]) {
         let Some(name) = condition.text_of("name") else {
             continue;
         };
@@ -250,9 +240,7 @@ fn on_identity(findings: &mut Findings, host: &Host<'_, '_>, route: &Route<'_, '
             findings.add(
                 rules::ROUTE_ON_IDENTITY,
                 &condition,
-                format!(
-                    "chooses by {name}, which is the client's own until the filter has decided"
-                ),
+                format!("chooses by {name}, which the client writes until the filter has decided"),
                 "choose routes by path, method or host",
             );
         }

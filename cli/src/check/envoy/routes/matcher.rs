@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mlflow_authz::target::below_mount;
+
 use super::super::super::place::Place;
 use super::super::typed::Typed;
 
@@ -96,7 +98,7 @@ impl<'a> Matcher<'a> {
         match &self.path {
             PathRule::Prefix(prefix) => self.starts_with(path, prefix),
             PathRule::Pattern(prefix) => self.starts_with(path, prefix),
-            PathRule::Segments(prefix) => is_below(path, prefix),
+            PathRule::Segments(prefix) => below_mount(path, prefix).is_some(),
             PathRule::Exact(exact) => path == *exact,
             PathRule::Connect => false,
             PathRule::Other => true,
@@ -164,8 +166,8 @@ impl<'a> PathRule<'a> {
             return Self::Connect;
         }
         let template = matched
-            .at(&["path_match_policy", "typed_config"])
-            .and_then(|config| Typed::read(&config))
+            .get("path_match_policy")
+            .and_then(|policy| Typed::of(&policy))
             .filter(|typed| typed.is("path.match.uri_template.v3.UriTemplateMatchConfig"))
             .and_then(|typed| typed.body.text_of("path_template"));
         match template {
@@ -221,9 +223,4 @@ fn has_alternatives(regex: &str) -> bool {
 
 fn start_of_template(template: &str) -> &str {
     template.split(['{', '*']).next().unwrap_or_default()
-}
-
-pub fn is_below(path: &str, mount: &str) -> bool {
-    path.strip_prefix(mount.trim_end_matches('/'))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use mlflow_authz::Config;
-
 use super::super::super::finding::Findings;
 use super::super::super::rules;
 use super::super::managers::Manager;
@@ -59,10 +57,7 @@ fn managers<'m, 'a>(hosts: &[Host<'a, 'm>]) -> Vec<&'m Manager<'a>> {
 }
 
 fn unrouted(findings: &mut Findings, manager: &Manager<'_>, routed: &BTreeSet<&str>) {
-    for plugin in manager
-        .instances()
-        .filter_map(|filter| filter.plugin.as_ref())
-    {
+    for plugin in manager.plugins() {
         let Some(config) = &plugin.config else {
             continue;
         };
@@ -90,15 +85,10 @@ fn unrouted(findings: &mut Findings, manager: &Manager<'_>, routed: &BTreeSet<&s
     }
 }
 
-fn configs<'m>(manager: &'m Manager<'_>) -> impl Iterator<Item = &'m Config> {
-    manager
-        .instances()
-        .filter_map(|filter| filter.plugin.as_ref()?.config.as_ref())
-}
-
 /// The mounts of the instances that count some of a virtual host's hosts as MLflow's.
 fn mounts<'m>(host: &Host<'_, 'm>) -> BTreeSet<&'m str> {
-    configs(host.manager)
+    host.manager
+        .configs()
         .filter(|config| hosts::meets(config, &host.domains, &host.table))
         .flat_map(|config| config.mounts.iter().map(String::as_str))
         .collect()

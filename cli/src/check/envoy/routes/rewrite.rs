@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use mlflow_authz::catalog;
+use mlflow_authz::target::below_mount;
 
 use super::super::super::place::Place;
 use super::matcher::{Matcher, PathRule};
 
+/// The rewrite whose result is followed.
+const FOLLOWED: &str = "prefix_rewrite";
 /// Rewrites whose result is not followed.
 const UNFOLLOWED: &[&str] = &["regex_rewrite", "path_rewrite_policy", "path_rewrite"];
 
@@ -15,6 +18,12 @@ const UNFOLLOWED: &[&str] = &["regex_rewrite", "path_rewrite_policy", "path_rewr
 pub struct Unjudged<'a> {
     pub place: Place<'a>,
     pub why: String,
+}
+
+/// Whether a route action rewrites the path.
+pub fn is_there(action: &Place<'_>) -> bool {
+    let mut fields = UNFOLLOWED.iter().chain([&FOLLOWED]);
+    fields.any(|name| action.get(name).is_some())
 }
 
 /// What is wrong with a route action's rewrite.
@@ -29,7 +38,7 @@ pub fn unjudged<'a>(
             .to_owned();
         return Some(Unjudged { place, why });
     }
-    let place = action.get("prefix_rewrite")?;
+    let place = action.get(FOLLOWED)?;
     let rewrite = place.text().filter(|rewrite| !rewrite.is_empty())?;
     let (matched, whole) = match matcher.path {
         PathRule::Prefix(prefix) => (prefix, true),
@@ -49,7 +58,7 @@ pub fn unjudged<'a>(
         rewrite == expected || !whole && trimmed(rewrite) == trimmed(expected)
     };
     if !splits(matched, mounts)
-        && (same(rewrite, &expected) || is_static_prefix(rewrite, &expected, same))
+        && (same(rewrite, expected) || is_static_prefix(rewrite, expected, same))
     {
         return None;
     }
@@ -60,13 +69,11 @@ pub fn unjudged<'a>(
 }
 
 /// What is left of a matched path when its mount is taken away.
-fn judged(matched: &str, mounts: &BTreeSet<&str>) -> Option<String> {
-    let lengths = mounts.iter().filter_map(|mount| {
-        let rest = matched.strip_prefix(mount.trim_end_matches('/'))?;
-        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-    });
-    let rest = lengths.min_by_key(|rest| rest.len())?;
-    Some(if rest.is_empty() { "/" } else { rest }.to_owned())
+fn judged<'p>(matched: &'p str, mounts: &BTreeSet<&str>) -> Option<&'p str> {
+    let rests = mounts
+        .iter()
+        .filter_map(|mount| below_mount(matched, mount));
+    rests.min_by_key(|rest| rest.len())
 }
 
 /// Whether a longer mount lies below the matched path, so that one rewrite fits not all of it.

@@ -1,12 +1,13 @@
 //! Names that clients call, compared with the plugin's `hosts`.
 
 use mlflow_authz::Config;
+use mlflow_authz::authority::host_and_port;
 use mlflow_authz::pattern::Pattern;
 
 /// Stands for a letter that no pattern writes.
 const SOME_LETTER: &str = "\u{1}";
 /// More letters than a pattern without `*` allows.
-const MANY: usize = 256;
+const MANY: usize = 300;
 
 /// The plugin's `hosts`; none is every host.
 pub fn patterns(config: &Config) -> &[Pattern] {
@@ -15,7 +16,7 @@ pub fn patterns(config: &Config) -> &[Pattern] {
 
 /// Whether every name that a route's host stands for matches one of the patterns. `*` at its start is any name.
 pub fn are_covered(patterns: &[Pattern], host: &str) -> bool {
-    let host = without_port(host).to_ascii_lowercase();
+    let host = name(host);
     let one = host.replacen('*', SOME_LETTER, 1);
     let many = host.replacen('*', &SOME_LETTER.repeat(MANY), 1);
     // Both by one pattern: a `?` alone takes one letter, and not many.
@@ -26,7 +27,7 @@ pub fn are_covered(patterns: &[Pattern], host: &str) -> bool {
 
 /// Whether some name that a route's host stands for matches one of the patterns.
 pub fn may_match(patterns: &[Pattern], host: &str) -> bool {
-    let host = without_port(host).to_ascii_lowercase();
+    let host = name(host);
     if host.contains('*') {
         let suffix = host.trim_start_matches('*');
         return suffix.is_empty()
@@ -38,15 +39,10 @@ pub fn may_match(patterns: &[Pattern], host: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(&host))
 }
 
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port))
-            if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(':') =>
-        {
-            name
-        }
-        _ => host,
-    }
+/// A route's host as the filter compares hosts: without a port and a final dot, in lower case.
+pub fn name(host: &str) -> String {
+    let (name, _) = host_and_port(host);
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The names that two lists of hosts have in common; an empty list is any name. `None` where there are none.
@@ -76,9 +72,9 @@ pub fn in_common(a: &[String], b: &[String]) -> Option<Vec<String>> {
 }
 
 /// Whether a host, perhaps `*` or `*.example`, stands for every name that the other stands for.
-fn holds(wide: &str, narrow: &str) -> bool {
-    match wide.strip_prefix('*') {
-        Some(suffix) => narrow.ends_with(suffix) && narrow.len() > suffix.len(),
-        None => wide.eq_ignore_ascii_case(narrow),
+fn holds(all: &str, some: &str) -> bool {
+    match all.strip_prefix('*') {
+        Some(suffix) => some.ends_with(suffix) && some.len() > suffix.len(),
+        None => all.eq_ignore_ascii_case(some),
     }
 }
