@@ -314,6 +314,9 @@ fn what_is_not_json_is_refused() {
         "{'scopes': []}",
         "\u{feff}{\"scopes\": []}",
         r#"{"scopes": ["\ud800"]}"#,
+        r#"{"scopes": [], "\ud800": 1}"#,
+        // Read no further than its first name.
+        r#"{"scopes": [], "error": {"a": 1, "\ud800": 1}}"#,
     ]
     .map(|text| text.as_bytes().to_vec())
     .into();
