@@ -320,15 +320,18 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
             "remove it",
         ))
     });
-    let chosen = way.settings.chooses_by.iter().filter_map(|(place, name)| {
-        headers::is_identity(config, name).then(|| {
-            Problem::new(
-                rules::ROUTE_ON_IDENTITY,
-                place,
-                format!("chooses by {name}, which the client writes until the filter has decided"),
-                "choose routes by path, method or host",
-            )
-        })
+    let by_identity = way
+        .settings
+        .chooses_by
+        .iter()
+        .filter(|(_, name)| headers::is_identity(config, name));
+    let chosen = by_identity.map(|(place, name)| {
+        Problem::new(
+            rules::ROUTE_ON_IDENTITY,
+            place,
+            format!("chooses by {name}, which the client writes until the filter has decided"),
+            "choose routes by path, method or host",
+        )
     });
     written.chain(chosen).collect()
 }
