@@ -60,7 +60,7 @@ fn wrong_values_are_refused() {
     ];
     for (flags, said) in cases {
         let line = ["auth-service", "--keys", "f"].into_iter().chain(flags);
-        let error = Args::try_parse_from(line).err().expect("a refusal");
+        let error = Args::try_parse_from(line).expect_err("a refusal");
         assert!(error.to_string().contains(said), "{flags:?}: {error}");
     }
 }
