@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::catalog::{CATALOG, Needs, Operation};
 use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
+use crate::permission::Permission;
 use crate::policy::Policy;
 use crate::principal::Principal;
 use crate::printable::{printable, printable_json};
@@ -251,9 +252,14 @@ impl Denials<'_> {
             .operation
             .and_then(Operation::note)
             .map_or_else(String::new, |note| format!(" {note}"));
-        let Some(required) = decision.required else {
-            return format!("{caller} may not {action}.{note}{}", self.help());
-        };
+        let lacking = decision
+            .required
+            .map_or_else(String::new, |required| self.lacking(decision, required));
+        format!("{caller} may not {action}{lacking}.{note}{}", self.help())
+    }
+
+    /// `: it needs PERMISSION, which SCOPES grant; this key has: SCOPES`.
+    fn lacking(&self, decision: &Decision, required: Permission) -> String {
         let granting = self.policy.scopes_to_ask_for(decision.operation, required);
         let granting = match granting.as_slice() {
             [] => "no configured scope grants".to_owned(),
@@ -279,11 +285,10 @@ impl Denials<'_> {
             Some((operation, Needs::OwnOrRead(_))) => operation.required_in_words(),
             _ => required.to_string(),
         };
-        let names = self.held_names(decision);
         format!(
-            "{caller} may not {action}: it needs {needed}{object}{unclear}, which {granting}; this key has: {}{names}.{note}{}",
-            held_scopes(principal),
-            self.help()
+            ": it needs {needed}{object}{unclear}, which {granting}; this key has: {}{}",
+            held_scopes(decision.principal.as_deref()),
+            self.held_names(decision)
         )
     }
 

@@ -135,7 +135,7 @@ pub(super) fn some_pattern<'de, D: Deserializer<'de>>(
     let text = String::deserialize(deserializer)?;
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(D::Error::custom(
-            "must have visible ASCII characters only; * stands for any characters, ? for one",
+            "must be one or more visible ASCII characters; * stands for any characters, ? for one",
         ));
     }
     Ok(Some(Pattern::new(&text)))

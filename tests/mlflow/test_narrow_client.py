@@ -106,7 +106,9 @@ NAMES = {
     "rename_experiment (out)": "globex-mine",
 }
 # Refused, but by no name: the message is another.
-UNREADABLE = {"create_experiment (artifact_location)": "leave it out, or create the experiment with an unrestricted scope"}
+UNREADABLE = {
+    "create_experiment (artifact_location)": "leave it out, or create the experiment with an unrestricted scope"
+}
 
 
 def test_everything_foreign_is_refused(story: Story) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness import keys, paths
-from harness.auth_service import AuthService
 from harness.browser import Browser
 from harness.http import Client, bearer
 from harness.stack import MOUNT, Stack
@@ -47,9 +47,7 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 def refused(scope: str, requests: list[Request]) -> list[Request]:
     """Those that the filter refuses to a key with this scope."""
-    lines = [
-        json.dumps({"method": method, "target": target, "scopes": [scope]}) for method, target in requests
-    ]
+    lines = [json.dumps({"method": method, "target": target, "scopes": [scope]}) for method, target in requests]
     answer = subprocess.run(
         [paths.cli(), "explain", "--stdin"], input="\n".join(lines), capture_output=True, text=True, check=True
     )
@@ -112,9 +110,7 @@ def objects(mlflow_stack: Stack) -> dict[str, str]:
     run_id = run["run"]["info"]["run_id"]
     made(client, "runs/log-metric", run_id=run_id, key="loss", value=0.5, timestamp=1, step=0)
     made(client, "registered-models/create", name="web-page-model")
-    made(
-        client, "model-versions/create", name="web-page-model", source=f"runs:/{run_id}/model", run_id=run_id
-    )
+    made(client, "model-versions/create", name="web-page-model", source=f"runs:/{run_id}/model", run_id=run_id)
     return {"experiment": experiment, "run": run_id, "model": "web-page-model"}
 
 

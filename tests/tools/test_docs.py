@@ -95,7 +95,16 @@ def test_nothing_refers_to_a_page_outside_the_repository() -> None:
     """Whoever reads a comment has this repository and nothing else. MLflow's own issues are named as such."""
     pages = r"\bDESIGN [0-9]|\b[Ii]ssue #?[0-9]+|NAMED_BY_ISSUE|first customer|bars of the project"
     found = subprocess.run(
-        ["git", "grep", "-nIE", pages, "--", ":!tests/tools/test_docs.py", ":!tests/advisories.json", ":!tests/fixtures"],
+        [
+            "git",
+            "grep",
+            "-nIE",
+            pages,
+            "--",
+            ":!tests/tools/test_docs.py",
+            ":!tests/advisories.json",
+            ":!tests/fixtures",
+        ],
         cwd=paths.ROOT,
         capture_output=True,
         text=True,

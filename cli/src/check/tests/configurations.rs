@@ -276,8 +276,8 @@ fn what_the_filter_refuses_is_an_error() {
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"mode":"shadow","mode":"shadow"}"#,
-            "",
-            "refuses this: mode: is duplicated",
+            "mode",
+            "refuses this: is duplicated",
             "write it once",
         ),
         (
