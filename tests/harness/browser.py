@@ -120,6 +120,15 @@ class Browser:
             if self._drain(0.05) or self._open_requests:
                 quiet_since = time.monotonic()
 
+    def wait_idle(self, patience: float = 60) -> None:
+        """Waits until the page's own thread has had nothing to do for a moment: code that came may yet have to run."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            idle = "new Promise(done => requestIdleCallback(at => done(!at.didTimeout), {timeout: 5000}))"
+            answer = self._call("Runtime.evaluate", expression=idle, awaitPromise=True, returnByValue=True)
+            if answer["result"].get("value"):
+                return
+
     def _drain(self, timeout: float) -> bool:
         """Takes in the events that came; whether there were any of the network."""
         if b"\0" not in self._unread:
@@ -152,15 +161,36 @@ class Browser:
                 raise TimeoutError(f"not true after {patience} s: {condition}")
             self._drain(0.1)
 
-    def click(self, element: str) -> None:
-        """Clicks into the middle of an element, which a JavaScript expression names, as a mouse does."""
+    def wait_for_answer(self, status: int, patience: float = 20) -> None:
+        """Waits until a request of the page that is open has been answered so."""
+        deadline = time.monotonic() + patience
+        while not any(answered == status for answered, _, _ in self.answers):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no answer {status} after {patience} s: {self.answers}")
+            self._drain(0.1)
+
+    def click(self, element: str, patience: float = 20) -> None:
+        """Clicks into the middle of an element, which a JavaScript expression names, as a mouse does.
+
+        Waits until the element stands still and nothing is in front of it: dialogs come sliding.
+        """
         script = (
-            "(each => { each.scrollIntoView({block: 'center'}); const at = each.getBoundingClientRect();"
-            f" return [at.x + at.width / 2, at.y + at.height / 2]; }})({element})"
+            "(each => { if (!each) return null; each.scrollIntoView({block: 'center'});"
+            " const at = each.getBoundingClientRect(); const x = at.x + at.width / 2, y = at.y + at.height / 2;"
+            f" return each.contains(document.elementFromPoint(x, y)) ? [x, y] : null; }})({element})"
         )
-        x, y = self.evaluate(script)
+        deadline = time.monotonic() + patience
+        before: object = None
+        while (place := self.evaluate(script)) is None or place != before:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"cannot be clicked after {patience} s: {element}")
+            before = place
+            self._drain(0.2)
         for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
-            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=1)
+            self._call(
+                "Input.dispatchMouseEvent",
+                type=kind, x=place[0], y=place[1], button="left", buttons=buttons, clickCount=1,
+            )  # fmt: skip
 
     def type(self, text: str) -> None:
         """Types into what has the focus."""
@@ -172,6 +202,8 @@ class Browser:
 
     def screenshot(self, file: Path, height: int) -> None:
         """The top of the page as a PNG."""
+        painted = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self._call("Runtime.evaluate", expression=painted, awaitPromise=True)
         clip = {"x": 0, "y": 0, "width": self.evaluate("innerWidth"), "height": height, "scale": 1}
         data = self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
         file.write_bytes(base64.b64decode(data))

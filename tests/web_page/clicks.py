@@ -38,20 +38,26 @@ REFUSED: dict[str, list[tuple[Callable[[Browser], None], str]]] = {
     "model:read": [(create_experiment, "experiment:write"), (delete_experiment, "experiment:delete")],
     "model:register": [(delete_experiment, "experiment:delete")],
     "model:write": [(delete_experiment, "experiment:delete")],
-    "model:promote": [(create_experiment, "experiment:write")],
     "model:delete": [(create_experiment, "experiment:write")],
     "tracking:write": [(delete_experiment, "experiment:delete")],
     "mlflow:write": [(delete_experiment, "experiment:delete")],
     "mlflow:delete": [(create_experiment, "experiment:write")],
-    "gateway:use": [(create_experiment, "experiment:write")],
 }
-"""By scope, what it may not do on the page of experiments, and the permission that is missing."""
+"""By scope, what it may not do on the page of experiments, and the permission that is missing.
+
+A key that reads no experiments is not here: the page asks first whether the name is free, and says of the refusal only
+that it could not be validated."""
 
 
 def said(browser: Browser, stack: Stack, click: Callable[[Browser], None]) -> str:
     """All that the page shows after the click, notifications among it."""
-    browser.visit(f"{stack.url}/#/experiments", patience=40)
-    browser.wait_for(f"{button('Create')} && !document.querySelector('main [aria-busy=true]')")
+    browser.visit(f"{stack.url}/#/experiments", patience=90)
+    browser.wait_for(button("Create"))
+    browser.wait_quiet(0.4, 90)
+    browser.wait_idle()
+    browser.answers.clear()
     click(browser)
-    browser.wait_quiet(0.7, 40)
+    browser.wait_for_answer(403)
+    browser.wait_quiet(0.4, 90)
+    browser.wait_idle()
     return "\n".join([browser.evaluate("document.body.innerText"), *browser.notifications()])

@@ -11,7 +11,7 @@ PAGES = {
     "Home": "",
     "Experiments": "experiments",
     "Training runs": "experiments/{experiment}/runs",
-    "Overview of an experiment": "experiments/{experiment}/overview",
+    "Overview of an experiment": "experiments/{experiment}/overview/usage",
     "Run": "experiments/{experiment}/runs/{run}",
     "Run: artifacts": "experiments/{experiment}/runs/{run}/artifacts",
     "Run: model metrics": "experiments/{experiment}/runs/{run}/model-metrics",
@@ -24,6 +24,7 @@ PAGES = {
     "Logged model": "experiments/{experiment}/models/{logged_model}",
     "Prompts": "prompts",
     "Prompt": "prompts/{prompt}",
+    "Prompts of an experiment": "experiments/{experiment}/prompts",
     "Traces": "experiments/{experiment}/traces",
     "Sessions": "experiments/{experiment}/chat-sessions",
     "Datasets": "experiments/{experiment}/datasets",
@@ -65,7 +66,7 @@ EVERY = "Every page"
 Request = tuple[str, str]
 """A method and a target: its path, with its query only where the filter reads that."""
 
-FIXTURES = paths.ROOT / "tests" / "fixtures" / "web_page" / "seen"
+FIXTURES = paths.ROOT / "tests" / "fixtures" / "web_page"
 
 
 class Seen:
@@ -113,7 +114,7 @@ def write(release: str, seen: dict[str, dict[str, Any]]) -> None:
         for title, cells in pages.items()
     )
     listed = ",\n".join(f" {json.dumps(' '.join(request))}" for request in requests)
-    FIXTURES.mkdir(parents=True, exist_ok=True)
+    FIXTURES.mkdir(exist_ok=True)
     (FIXTURES / f"{release}.json").write_text(
         f'{{"requests": [\n{listed}],\n"pages": {{\n{rows}}}}}\n', encoding="utf-8"
     )
