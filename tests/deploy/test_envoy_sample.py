@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import envoy_config, paths
+from harness.checks import access_log_entry
 from harness.envoy import validate
 from harness.http import bearer
 from harness.keys import READ
@@ -178,9 +179,8 @@ def test_labels_of_metrics_become_prometheus_labels(stack: Stack) -> None:
 def test_the_access_log_has_the_decision_and_not_the_query(stack: Stack) -> None:
     target = "/api/mlflow/api/2.0/mlflow/runs/get?run_id=access_log_probe"
     stack.client.get(target, [bearer(READ["key"]), ("user-agent", "access-log-probe")])
-    entries = [entry for entry in stack.envoy.access_log() if entry["user_agent"] == "access-log-probe"]
-    assert len(entries) == 1
-    assert entries[0]["path"] == "/api/mlflow/api/2.0/mlflow/runs/get"
-    assert entries[0]["response_code_details"] == "via_upstream"
-    assert entries[0]["authz"]["decision"] == "allow"
-    assert READ["key"] not in json.dumps(entries)
+    entry = access_log_entry(stack, user_agent="access-log-probe")
+    assert entry["path"] == "/api/mlflow/api/2.0/mlflow/runs/get"
+    assert entry["response_code_details"] == "via_upstream"
+    assert entry["authz"]["decision"] == "allow"
+    assert READ["key"] not in json.dumps(entry)

@@ -199,7 +199,7 @@ def test_streams_of_one_http2_connection(stack: Stack) -> None:
         names = [f"{'acme' if number % 2 else 'globex'}-{number}" for number in range(20)]
         streams = [connection.start("POST", CREATE, [bearer(key), JSON], body(name)[:9], end=False) for name in names]
         for name, stream in zip(names, streams, strict=True):
-            connection._send_body(stream, body(name)[9:], end=True)
+            connection.send_body(stream, body(name)[9:], end=True)
         statuses = [connection.wait(stream).status for stream in streams]
         assert statuses == [403, 200] * 10
 
