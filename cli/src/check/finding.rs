@@ -1,45 +1,10 @@
 //! What a rule found.
 
-use std::fmt;
-
 use mlflow_authz::printable::printable;
 use serde::Serialize;
 
-use super::place::Place;
-use super::rules::Rule;
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The filter would not run, or would not protect.
-    Error,
-    /// It runs, with less protection or use than it could have.
-    Warning,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        })
-    }
-}
-
-/// Where it was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Spot {
-    /// As it was named on the command line.
-    pub file: String,
-    /// Which document of the file, counted from 1, where it holds more than one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub document: Option<usize>,
-    /// Counted from 1.
-    pub line: u64,
-    /// The path in the document; empty for the whole.
-    pub path: String,
-}
+use super::place::{Place, Spot};
+use super::rules::{Rule, Severity};
 
 /// One finding: where, what is wrong, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

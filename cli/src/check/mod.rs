@@ -11,6 +11,7 @@ mod headers;
 mod hosts;
 mod input;
 mod istio;
+mod kubernetes;
 mod manifests;
 mod node;
 mod patches;
@@ -26,8 +27,9 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use self::finding::{Finding, Findings, Severity};
+use self::finding::{Finding, Findings};
 use self::input::{Document, File, Kind};
+use self::rules::Severity;
 use crate::config_file;
 use crate::error::CliError;
 use crate::output;
@@ -91,7 +93,7 @@ fn check(files: &[File]) -> Vec<Finding> {
         plugin::check_document(&mut findings, document);
     }
     let mut filters = envoy::check(&mut findings, &documents);
-    filters += manifests::check(&mut findings, &documents);
+    filters += kubernetes::check(&mut findings, &documents);
     let around = documents
         .iter()
         .find(|document| document.kind != Kind::Plugin);

@@ -1,7 +1,22 @@
 //! A value in a file, with the path that leads to it.
 
-use super::finding::Spot;
+use serde::Serialize;
+
 use super::node::{Node, Value};
+
+/// Where it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Spot {
+    /// As it was named on the command line.
+    pub file: String,
+    /// Which document of the file, counted from 1, where it holds more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<usize>,
+    /// Counted from 1.
+    pub line: u64,
+    /// The path in the document; empty for the whole.
+    pub path: String,
+}
 
 /// Where a rule looks, and what it sees there.
 #[derive(Debug, Clone)]

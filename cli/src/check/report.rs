@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::finding::{Finding, Severity};
+use super::finding::Finding;
 use super::input::{File, Kind};
 use super::plugin;
+use super::rules::Severity;
 
 /// A line a finding, in the form that editors and CI systems know from compilers, and a line a file.
 pub fn text(out: &mut dyn Write, files: &[File], findings: &[Finding]) -> io::Result<()> {

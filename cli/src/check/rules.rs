@@ -1,6 +1,27 @@
 //! Every rule by its code, which stays the same over releases.
 
-use super::finding::Severity;
+use std::fmt;
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The filter would not run, or would not protect.
+    Error,
+    /// It runs, with less protection or use than it could have.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
 
 /// What a finding is an instance of.
 #[derive(Debug, Clone, Copy)]

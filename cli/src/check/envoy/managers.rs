@@ -10,7 +10,6 @@ use super::extensions::Extension;
 use super::fields;
 use super::listeners::{self, Entry};
 use super::plugins::{self, Plugin};
-use super::routes;
 use super::typed::Typed;
 
 /// A connection manager with one of its filter chains, and the listener around it.
@@ -44,12 +43,11 @@ impl<'a> Manager<'a> {
     pub fn read(
         findings: &mut Findings,
         entry: &Entry<'a>,
-        typed: &[Typed<'a>],
+        tables: &[Place<'a>],
         extensions: &[Extension<'a>],
         plugins: &[Plugin<'a>],
     ) -> Vec<Self> {
         fields::check(findings, &entry.place, fields::MANAGER);
-        let tables = routes::tables(findings, &entry.place, typed);
         let chain = |filters: Vec<Place<'a>>, upgrade| {
             let filters = filters.into_iter();
             Self {
@@ -58,7 +56,7 @@ impl<'a> Manager<'a> {
                     .collect(),
                 listener: entry.listener.clone(),
                 place: entry.place.clone(),
-                tables: tables.clone(),
+                tables: tables.to_vec(),
                 upgrade,
             }
         };
@@ -231,6 +229,28 @@ impl<'a> HttpFilter<'a> {
             typed,
             disabled,
             plugin,
+        }
+    }
+}
+
+/// Tells of an instance within a connection manager that is none of its HTTP filters.
+pub fn unattached(findings: &mut Findings, plugins: &[Plugin<'_>], managers: &[Manager<'_>]) {
+    for plugin in plugins {
+        let runs = managers.iter().any(|manager| {
+            manager
+                .plugins()
+                .any(|own| own.place.is_same(&plugin.place))
+        });
+        let wrapped = managers
+            .iter()
+            .any(|manager| plugin.place.is_below(&manager.place));
+        if wrapped && !runs {
+            findings.add(
+                rules::CANNOT_TELL,
+                &plugin.place,
+                "the filter is inside another filter or a matcher, so check cannot tell for which requests it runs",
+                "put it into http_filters itself",
+            );
         }
     }
 }

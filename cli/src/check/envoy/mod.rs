@@ -77,14 +77,17 @@ fn ways(
     let entries = listeners::entries(&listeners, typed, &extensions, "HttpConnectionManager");
     let managers: Vec<Manager<'_>> = entries
         .iter()
-        .flat_map(|entry| Manager::read(findings, entry, typed, &extensions, plugins))
+        .flat_map(|entry| {
+            let tables = routes::tables(findings, &entry.place, typed);
+            Manager::read(findings, entry, &tables, &extensions, plugins)
+        })
         .collect();
     for manager in &managers {
         manager.check(findings);
         http_filters::check(findings, manager);
         headers::early(findings, manager);
     }
-    plugins::unattached(findings, plugins, &managers);
+    managers::unattached(findings, plugins, &managers);
     routes::unused(findings, typed, &managers);
     let hosts: Vec<Host<'_, '_>> = managers
         .iter()

@@ -3,11 +3,10 @@
 use mlflow_authz::Config;
 use mlflow_authz::config::Bodies;
 
-use super::super::finding::{Findings, Spot};
-use super::super::place::Place;
+use super::super::finding::Findings;
+use super::super::place::{Place, Spot};
 use super::super::plugin::{self, Origin};
 use super::super::rules;
-use super::managers::Manager;
 use super::typed::Typed;
 use super::{capabilities, fields};
 
@@ -83,28 +82,6 @@ impl<'a> Plugin<'a> {
         match &self.origin {
             Some(origin) => origin.field(path),
             None => self.place.spot(),
-        }
-    }
-}
-
-/// Tells of an instance within a connection manager that is none of its HTTP filters.
-pub fn unattached(findings: &mut Findings, plugins: &[Plugin<'_>], managers: &[Manager<'_>]) {
-    for plugin in plugins {
-        let runs = managers.iter().any(|manager| {
-            manager
-                .plugins()
-                .any(|own| own.place.is_same(&plugin.place))
-        });
-        let wrapped = managers
-            .iter()
-            .any(|manager| plugin.place.is_below(&manager.place));
-        if wrapped && !runs {
-            findings.add(
-                rules::CANNOT_TELL,
-                &plugin.place,
-                "the filter is inside another filter or a matcher, so check cannot tell for which requests it runs",
-                "put it into http_filters itself",
-            );
         }
     }
 }

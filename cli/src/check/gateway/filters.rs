@@ -4,7 +4,6 @@ use super::super::manifests::object::{Object, find};
 use super::super::manifests::path::Rewrite;
 use super::super::manifests::way::Settings;
 use super::super::place::Place;
-use super::routes::{World, named};
 
 /// The filters of a rule and of its backends.
 pub fn of_rule<'a>(rule: &Place<'a>) -> Vec<Place<'a>> {
@@ -16,9 +15,9 @@ pub fn of_rule<'a>(rule: &Place<'a>) -> Vec<Place<'a>> {
         .collect()
 }
 
-/// Adds what one filter does.
+/// Adds what one filter does. `known` are Envoy Gateway's own filters of routes.
 pub fn read<'a>(
-    world: &World<'a, '_>,
+    known: &[Object<'a>],
     route: &Object<'a>,
     filter: &Place<'a>,
     settings: &mut Settings<'a>,
@@ -30,7 +29,7 @@ pub fn read<'a>(
             settings.writes.extend(changes.iter().flat_map(writes));
         }
         "URLRewrite" => *rewrite = rewriting(filter.at(&["urlRewrite", "path"])),
-        "ExtensionRef" => extension(world, route, filter, settings, rewrite),
+        "ExtensionRef" => extension(known, route, filter, settings, rewrite),
         "RequestMirror" | "RequestRedirect" | "ResponseHeaderModifier" | "CORS" => {}
         other => settings.unproven.push((
             filter.clone(),
@@ -64,7 +63,7 @@ fn rewriting<'a>(path: Option<Place<'a>>) -> Rewrite<'a> {
 
 /// Envoy Gateway's `HTTPRouteFilter`.
 fn extension<'a>(
-    world: &World<'a, '_>,
+    known: &[Object<'a>],
     route: &Object<'a>,
     filter: &Place<'a>,
     settings: &mut Settings<'a>,
@@ -78,7 +77,7 @@ fn extension<'a>(
             .unwrap_or_default()
     };
     let (kind, name) = (text("kind"), text("name"));
-    let object = find(&world.filters, route.namespace, name);
+    let object = find(known, route.namespace, name);
     let Some(object) = object.filter(|object| object.kind == kind) else {
         let why = format!(
             "{kind} {}/{name} is not in the given files",
@@ -94,4 +93,12 @@ fn extension<'a>(
     if object.spec.at(&["urlRewrite", "path"]).is_some() {
         *rewrite = Rewrite::Unknown;
     }
+}
+
+/// Header names of a list of objects with `name`.
+pub fn named(items: Vec<Place<'_>>) -> Vec<(Place<'_>, &str)> {
+    items
+        .into_iter()
+        .filter_map(|item| Some((item.clone(), item.text_of("name")?)))
+        .collect()
 }

@@ -42,11 +42,11 @@ pub fn read<'a>(documents: &[Document<'a>], directory: &Directory<'a>) -> Vec<Wa
 type Attached<'a> = (Listener<'a>, Vec<String>, Option<Place<'a>>);
 
 /// What is read with the routes.
-pub struct World<'a, 'd> {
-    pub directory: &'d Directory<'a>,
+struct World<'a, 'd> {
+    directory: &'d Directory<'a>,
     gateways: Vec<Object<'a>>,
     /// Envoy Gateway's own filters of routes.
-    pub filters: Vec<Object<'a>>,
+    filters: Vec<Object<'a>>,
 }
 
 impl<'a> World<'a, '_> {
@@ -149,7 +149,7 @@ impl<'a> World<'a, '_> {
                 .as_ref()
                 .map(|matched| matched.list("headers"))
                 .unwrap_or_default();
-            settings.chooses_by = named(conditions);
+            settings.chooses_by = filters::named(conditions);
             Way {
                 entry: entry.clone(),
                 layer,
@@ -197,7 +197,7 @@ impl<'a> World<'a, '_> {
         };
         let mut rewrite = Rewrite::Kept;
         for filter in filters::of_rule(rule) {
-            filters::read(self, route, &filter, &mut settings, &mut rewrite);
+            filters::read(&self.filters, route, &filter, &mut settings, &mut rewrite);
         }
         let timeouts = ["request", "backendRequest"];
         settings.time_limit = timeouts
@@ -221,12 +221,4 @@ fn path_rule<'a>(path: &Place<'a>) -> PathRule<'a> {
         "RegularExpression" => PathRule::Regex(value),
         _ => PathRule::Unknown,
     }
-}
-
-/// Header names of a list of objects with `name`.
-pub fn named(items: Vec<Place<'_>>) -> Vec<(Place<'_>, &str)> {
-    items
-        .into_iter()
-        .filter_map(|item| Some((item.clone(), item.text_of("name")?)))
-        .collect()
 }

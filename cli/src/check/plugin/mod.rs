@@ -9,10 +9,10 @@ mod scopes;
 use mlflow_authz::Config;
 use mlflow_authz::config::{Bodies, ConfigError, CredentialKind};
 
-use super::finding::{Findings, Spot};
+use super::finding::Findings;
 use super::input::Document;
 use super::node::Node;
-use super::place::Place;
+use super::place::{Place, Spot};
 use super::rules;
 use crate::config_file;
 
