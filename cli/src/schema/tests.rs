@@ -57,17 +57,26 @@ fn shipped_configurations_conform() {
 /// Every configuration that the documents show.
 #[test]
 fn examples_in_documents_conform() {
-    let readme = include_str!("../../../README.md");
-    let reference = include_str!("../../../docs/configuration.md");
-    let shown: Vec<&str> = [readme, reference]
-        .iter()
-        .flat_map(|page| page.split("\n```json\n").skip(1))
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
-    assert!(!shown.is_empty());
-    for text in shown {
-        let config: Value = serde_json::from_str(text).unwrap();
-        assert!(validator().is_valid(&config) && parses(&config), "{text}");
+    for (page, text) in [
+        ("README.md", include_str!("../../../README.md")),
+        (
+            "configuration.md",
+            include_str!("../../../docs/configuration.md"),
+        ),
+    ] {
+        let examples: Vec<&str> = text
+            .split("\n```json\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next())
+            .collect();
+        assert!(!examples.is_empty(), "{page} shows no configuration");
+        for example in examples {
+            let config: Value = serde_json::from_str(example).unwrap();
+            assert!(
+                validator().is_valid(&config) && parses(&config),
+                "{page}: {example}"
+            );
+        }
     }
 }
 
