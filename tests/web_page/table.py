@@ -30,12 +30,12 @@ def table() -> str:
         "|---" * (len(SCOPES) + 1) + "|",
         *map(row, rows),
         "",
-        "Refused, by number:",
+        "The numbers are these refused requests:",
         "",
         *(f"{number}. `{method} {target}`" for number, (method, target) in enumerate(notes, 1)),
     ]
     if differing:
-        lines += ["", "Otherwise in the other releases:", "", *differing]
+        lines += ["", "Where another release differs:", "", *differing]
     return "\n".join(lines)
 
 
