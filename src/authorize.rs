@@ -114,14 +114,14 @@ impl Case<'_> {
             Err(unclear) => self.refused(Reason::BodyAmbiguous, &unclear),
             Ok(Located::Nowhere) => self.refused(
                 Reason::ScopeMissing,
-                &Unclear::new(
-                    "this request names no model or experiment that a grant limited to names could be held against",
-                ),
+                &Unclear::new("unrestricted, because this request names no model or experiment"),
             ),
             Ok(Located::Everywhere) if self.has_grants(true) => self.decided(Reason::Allowed),
             Ok(Located::Everywhere) => self.refused(
                 Reason::ScopeMissing,
-                &Unclear::new("this key's grants are limited to names and do not search"),
+                &Unclear::new(
+                    "unrestricted, because this key's scopes limited to names may not search",
+                ),
             ),
             Ok(Located::Here(demands)) => self.weigh(&demands),
             Ok(Located::InBody) => self.by_body(objects),
@@ -175,7 +175,9 @@ impl Case<'_> {
                 missing: *permission,
                 ..*self
             };
-            let unclear = Unclear::new("what it is made from cannot be tied to a name");
+            let unclear = Unclear::new(
+                "unrestricted, because its source has no name that a pattern could match",
+            );
             return case.refused(Reason::ScopeMissing, &unclear);
         }
         let shown = unmet

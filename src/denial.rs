@@ -185,7 +185,7 @@ impl Denials<'_> {
             }
             Reason::GraphQlOff => format!("GraphQL is switched off here.{}", self.help()),
             Reason::BodyAmbiguous => format!(
-                "This key is limited to names, and the name in the request cannot be read without doubt: {}.",
+                "This key is limited to names, and the filter cannot tell which name the request acts on: {}.",
                 decision.unclear.as_deref().unwrap_or_default()
             ),
             Reason::BodyUnavailable => format!(
@@ -312,7 +312,7 @@ impl Denials<'_> {
         if named.is_empty() {
             String::new()
         } else {
-            format!("; it may on {}", named.join(", "))
+            format!("; it may do so on names that match {}", named.join(", "))
         }
     }
 
@@ -339,13 +339,13 @@ impl Denials<'_> {
 
 fn ambiguous(ambiguity: Option<Ambiguity>, head: &RequestHead<'_>) -> String {
     let Some(ambiguity) = ambiguity else {
-        return "The request has more than one reading. Send it in its plain spelling.".to_owned();
+        return "The request can be read in more than one way. Send the plain path.".to_owned();
     };
     match target::refused_name(head.raw_target(), ambiguity) {
         Some(wrong) => format!(
             "The path of the artifact {wrong}, and MLflow would read it as another path. Rename the file or the folder."
         ),
-        None => format!("{}. Send it in its plain spelling.", ambiguity.problem()),
+        None => format!("{}. {}", ambiguity.problem(), ambiguity.remedy()),
     }
 }
 
@@ -370,7 +370,7 @@ fn unknown(decision: &Decision, head: &RequestHead<'_>) -> String {
         .take(LONGEST_METHOD)
         .collect();
     format!(
-        "send {method} to this endpoint, which MLflow serves by {}",
+        "send {method} to this endpoint, which MLflow serves only for {}",
         methods.join(", ")
     )
 }

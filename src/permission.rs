@@ -89,7 +89,7 @@ fn side<T: Copy + fmt::Display>(
     read(word).map(Some).ok_or_else(|| {
         let known: Vec<String> = all.iter().map(T::to_string).collect();
         ParsePermissionError(format!(
-            "{text:?}: {word:?} is not an {kind}; there are *, {}",
+            "{text:?}: {word:?} is not an {kind}; write one of *, {}",
             known.join(", ")
         ))
     })

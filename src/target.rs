@@ -86,7 +86,7 @@ impl Ambiguity {
             Self::EmptySegment => "The request target holds an empty segment",
             Self::DotSegment => "The request target holds a dot segment",
             Self::Query => {
-                "The request target has a query with characters that a query cannot hold"
+                "The request target has a query with a character that a query cannot hold"
             }
             Self::Parameter => "The request target has a path parameter",
             Self::ArtifactPath => {
@@ -94,6 +94,23 @@ impl Ambiguity {
             }
             Self::Method => "The request method is missing or has lower-case letters",
             Self::Override => "The request carries a header that could override its method or path",
+        }
+    }
+
+    /// What to do about it, as a sentence.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Method => "Send the method in upper case.",
+            Self::Override => "Remove that header.",
+            Self::Escape | Self::Query => "Percent-encode it.",
+            Self::NotAPath
+            | Self::Byte
+            | Self::HiddenByte
+            | Self::NotUtf8
+            | Self::EmptySegment
+            | Self::DotSegment
+            | Self::Parameter
+            | Self::ArtifactPath => "Send the plain path.",
         }
     }
 }

@@ -83,8 +83,10 @@ pub fn name(file: &Path) -> String {
 pub fn problem_and_remedy(error: &ConfigError) -> (String, String) {
     let (problem, remedy) = match error {
         ConfigError::NotAnObject => (
-            error.to_string(),
-            "give the plugin configuration itself: one JSON object, starting with {".to_owned(),
+            "the configuration does not start with {".to_owned(),
+            "give the plugin configuration alone: one JSON object, which in an Envoy file is \
+             the text of a google.protobuf.StringValue"
+                .to_owned(),
         ),
         ConfigError::Syntax(_) => (
             error.to_string(),
@@ -101,13 +103,10 @@ pub fn problem_and_remedy(error: &ConfigError) -> (String, String) {
             ("unknown field".to_owned(), remedy)
         }
         ConfigError::Field {
-            field,
-            problem,
-            remedy,
+            problem, remedy, ..
         } => {
             let remedy = remedy.clone();
-            let remedy = remedy
-                .unwrap_or_else(|| format!("correct {field}; {REFERENCE} says what it takes"));
+            let remedy = remedy.unwrap_or_else(|| format!("see {REFERENCE}"));
             (problem.clone(), remedy)
         }
     };

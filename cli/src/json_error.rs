@@ -24,7 +24,10 @@ pub fn in_words(error: &serde_json::Error) -> String {
     }
     match text.rsplit_once(", expected ") {
         // The name of a field is not a value.
-        Some((found, _)) if found.starts_with("unknown field ") => text.to_owned(),
+        Some((found, known)) if found.starts_with("unknown field ") => {
+            let known = known.trim_start_matches("one of ");
+            format!("{found}; write one of {}", known.replace(" or ", ", "))
+        }
         Some((_, expected)) => format!("must be {}", expected_in_words(expected)),
         None => text.to_owned(),
     }

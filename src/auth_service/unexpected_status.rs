@@ -34,7 +34,9 @@ pub(super) const fn advice(status: u16) -> &'static str {
         }
         405 => "it takes no POST at that path; check auth_service.path",
         406 => "it does not answer with application/json; check auth_service.path",
-        407 => "a proxy wants a login; let the cluster reach the auth service without it",
+        407 => {
+            "a proxy in front of the auth service asks for a login; let the cluster reach the service without that proxy"
+        }
         408 => "it timed out while it waited for the request; check its own log",
         413 => {
             "the request is too large for it; check what limits the size of headers or bodies in front of it"

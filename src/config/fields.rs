@@ -165,30 +165,41 @@ fn parse_duration<E: Error>(text: &str) -> Result<Duration, E> {
     const LONGEST: Duration = Duration::from_secs(86_400);
     let duration = humantime::parse_duration(text).map_err(|error| {
         E::custom(format!(
-            "{text:?} is not a duration ({error}); write \"250ms\", \"2s\", \"5m\" or \"1h\""
+            "{text:?} is not a duration: {error}; write \"250ms\", \"2s\", \"5m\" or \"1h\""
         ))
     })?;
     if duration < Duration::from_millis(1) || duration > LONGEST {
-        return Err(E::custom(format!("{text:?} is not between 1ms and 24h")));
+        return Err(E::custom(format!("must be from 1ms to 24h, not {text:?}")));
     }
     Ok(duration)
 }
 
 /// A whole number, also spelled `1e6` or `1000000.0`.
 pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    struct WholeNumber;
+    whole_number_up_to(u32::MAX, deserializer)
+}
+
+fn whole_number_up_to<'de, D: Deserializer<'de>>(
+    most: u32,
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    struct WholeNumber {
+        most: u32,
+    }
 
     impl Visitor<'_> for WholeNumber {
         type Value = u64;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a whole number, at most 4294967295")
+            write!(f, "a whole number from 0 to {}", self.most)
         }
 
         fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
-            u32::try_from(value)
-                .map(u64::from)
-                .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+            if value <= u64::from(self.most) {
+                Ok(value)
+            } else {
+                Err(E::invalid_value(Unexpected::Unsigned(value), &self))
+            }
         }
 
         #[allow(
@@ -197,7 +208,7 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
             reason = "checked to be whole and in range"
         )]
         fn visit_f64<E: Error>(self, value: f64) -> Result<u64, E> {
-            if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
+            if value.fract() == 0.0 && (0.0..=f64::from(self.most)).contains(&value) {
                 Ok(value as u64)
             } else {
                 Err(E::invalid_value(Unexpected::Float(value), &self))
@@ -205,15 +216,12 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
         }
     }
 
-    deserializer.deserialize_any(WholeNumber)
+    deserializer.deserialize_any(WholeNumber { most })
 }
 
 /// A share in percent.
 pub(super) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    match whole_number(deserializer)? {
-        percent @ 0..=100 => Ok(percent),
-        other => Err(D::Error::custom(format!("must be 0 to 100, not {other}"))),
-    }
+    whole_number_up_to(100, deserializer)
 }
 
 pub(super) fn some_percent<'de, D: Deserializer<'de>>(

@@ -107,7 +107,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             mode.is_none() && enforce_percent.is_none() && public.is_none() && scopes.is_none();
         if sets_nothing {
             let fields = "`mode`, `enforce_percent`, `public` or `scopes`";
-            return refuse("", format!("sets nothing; add {fields}"));
+            return refuse("", format!("sets nothing; write {fields}"));
         }
         let mounts = matches.mount.iter().flatten();
         if let Some(unknown) = mounts.into_iter().find(|it| !config.mounts.contains(it)) {
@@ -120,7 +120,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             let Some(operations) = &matches.operation else {
                 return refuse(
                     ".public",
-                    "needs `match.operation`: write the names of the operations that need no key"
+                    "needs `match.operation`; write there the names of the operations that need no key"
                         .to_owned(),
                 );
             };
@@ -132,7 +132,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
                     ..
                 } = writes;
                 let problem = format!(
-                    "{name} needs {object}:{access}; only operations that read can be public"
+                    "{name} needs {object}:{access}, and only operations that read can be public"
                 );
                 return refuse(".public", problem);
             }
@@ -224,7 +224,7 @@ fn operations<'de, D: Deserializer<'de>>(
             let distance = |name: &&str| strsim::damerau_levenshtein(name, word);
             let names = catalog::all_operations().map(|operation| operation.name);
             let nearest = names.min_by_key(distance).unwrap_or_default();
-            format!("{word:?} is not an operation; did you mean {nearest:?}?")
+            format!("{word:?} is not an operation; write one that `mlflow-authz routes` lists, such as {nearest:?}")
         })
     })
 }

@@ -218,7 +218,7 @@ fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
             return Err(ConfigError::field(
                 *field,
                 format!(
-                    "{name} is the name of another identity header, too; write a different one"
+                    "{name} is already the name of another identity header; write a different one"
                 ),
             ));
         }

@@ -107,7 +107,7 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
         StatusCode::TOO_MANY_REQUESTS => "Too many requests with this API key",
         StatusCode::SERVICE_UNAVAILABLE => "API keys cannot be checked right now",
-        _ => "This request cannot be read without doubt",
+        _ => "This request can be read in more than one way",
     }
 }
 
@@ -165,8 +165,8 @@ fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
 
 fn log_in(html: &mut Html, reader: &Reader<'_>) {
     html.markup(if reader.basic {
-        "<li>Reload this page. The browser asks for a user name and a password: the API key is the password, the user \
-         name may be any.</li>\n"
+        "<li>Reload this page. The browser asks for a user name and a password: enter any user name, and the API key as \
+         the password.</li>\n"
     } else {
         NO_BASIC
     });
@@ -176,7 +176,7 @@ fn log_in_with_another_key(html: &mut Html, reader: &Reader<'_>) {
     html.markup(if reader.basic {
         "<li>Log in with another key: the browser sends the key it has until all of its windows are closed. Close them, \
          or open a private window, and go to the first page of MLflow there. The browser asks for a user name and a \
-         password: the API key is the password, the user name may be any. Do not put a key into a link.</li>\n"
+         password: enter any user name, and the API key as the password. Do not put a key into a link.</li>\n"
     } else {
         NO_BASIC
     });

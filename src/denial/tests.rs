@@ -243,7 +243,10 @@ fn the_name_of_an_object_is_quoted_and_cannot_break_out() {
         };
         let text = message("", &decision);
         assert!(text.contains(expected), "{text}");
-        assert!(text.contains("; it may on acme-*."), "{text}");
+        assert!(
+            text.contains("; it may do so on names that match acme-*."),
+            "{text}"
+        );
     }
 }
 

@@ -157,7 +157,7 @@ impl Body {
             let of_its_kind = known.is_some_and(|(_, kind)| is_of_kind(value, *kind));
             if !of_its_kind {
                 return Err(Unclear::new(
-                    "its body has a field that this operation does not have in this spelling, or of another kind",
+                    "its body has an unknown field, a field in another spelling, or a value of the wrong type; write it as MLflow's client does",
                 ));
             }
             if found.iter().take(index).any(|(other, _)| other == name) {

@@ -110,7 +110,9 @@ pub fn locate(
         Naming::ArtifactPath | Naming::ArtifactQuery | Naming::Fields(_) => {}
     }
     if head.all_spellings(WORKSPACE_HEADER).next().is_some() {
-        return Err(Unclear::new("it selects a workspace"));
+        return Err(Unclear::new(
+            "its header X-MLFLOW-WORKSPACE selects a workspace, in which a name can be another object",
+        ));
     }
     let target = Target::parse(head.raw_target()).map_err(|a| Unclear::new(a.problem()))?;
     match naming {
@@ -255,7 +257,7 @@ fn experiment_id<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
         Ok(text)
     } else {
         Err(Unclear::new(format!(
-            "{field} is not an experiment's id in plain decimal"
+            "{field} is not an experiment id in decimal digits"
         )))
     }
 }
@@ -265,7 +267,7 @@ fn plain_name<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
     let visible = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     if !text.is_ascii() {
         return Err(Unclear::new(format!(
-            "{field} holds characters beyond ASCII, which can be written and compared in more than one way; \
+            "{field} has non-ASCII characters, which can be written and compared in more than one way; \
              choose a name in ASCII, or use an unrestricted scope"
         )));
     }

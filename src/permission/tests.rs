@@ -21,11 +21,11 @@ fn permissions_are_read_and_written() {
         ("run", "object:access"),
         (
             "rum:read",
-            "\"rum\" is not an object; there are *, artifact, ",
+            "\"rum\" is not an object; write one of *, artifact, ",
         ),
         (
             "run:wriet",
-            "\"wriet\" is not an access; there are *, read, write, promote, delete, use, admin",
+            "\"wriet\" is not an access; write one of *, read, write, promote, delete, use, admin",
         ),
         ("run:", "\"\" is not an access"),
         (":read", "\"\" is not an object"),

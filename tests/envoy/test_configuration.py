@@ -54,7 +54,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"plugin": {"mount": ["/"]}}, "mount: unknown field; did you mean `mounts`?"),
     ({"plugin": {"auth_service": {"timeout": 2}}}, "auth_service.timeout: "),
     ({"plugin": {"mode": "shade"}}, "mode: "),
-    ({"plugin": {"enforce_percent": 101}}, "enforce_percent: must be 0 to 100, not 101"),
+    ({"plugin": {"enforce_percent": 101}}, "enforce_percent: must be a whole number from 0 to 100, not 101"),
     ({"plugin": {"overrides": [{"match": {"acces": "read"}, "mode": "shadow"}]}}, "did you mean `access`?"),
     ({"plugin": {"bodies": "sniff"}}, "bodies: "),
     ({"plugin": {"cache": {"stale_if_eror": "5m"}}}, "unknown field; did you mean `stale_if_error`?"),

@@ -36,7 +36,7 @@ def test_naming_a_logged_model_needs_what_tagging_it_needs(stack: Stack) -> None
     answer = stack.client.post(create, [bearer(key), JSON], data)
     assert reason(answer) == (403, "scope_missing")
     assert answer.json()["required_permission"] == "logged_model:write"
-    assert "cannot be tied to a name" in answer.json()["message"]
+    assert "its source has no name" in answer.json()["message"]
     assert sent_upstream(stack) == before
     may_tag = warm(stack, [*may, "tracking:write"])
     assert stack.client.request("PATCH", tags, [bearer(may_tag)]).status == 200
@@ -65,7 +65,7 @@ def test_searches(start_stack: Callable[..., Stack], auth_service: AuthService) 
         before = sent_upstream(stack)
         answer = stack.client.request(method, path, [bearer(reader), JSON], data)
         assert reason(answer) == (403, "scope_missing")
-        assert "do not search" in answer.json()["message"]
+        assert "may not search" in answer.json()["message"]
         assert sent_upstream(stack) == before
     for key in (lister, reader):
         assert stack.client.get(f"{REGISTRY}/get?name=acme-fraud", [bearer(key)]).status == 200
@@ -119,6 +119,6 @@ def test_grants_hold_on_every_worker(start_stack: Callable[..., Stack], auth_ser
                 headers = [bearer(entry["key"]), JSON]
                 answer = connection.request("POST", CREATE, headers, body(name))
                 assert answer.status == status, (name, answer)
-                assert status == 200 or "it may on acme-*, shared-?" in answer.json()["message"]
+                assert status == 200 or "it may do so on names that match acme-*, shared-?" in answer.json()["message"]
     # The second worker knows the key, with its grants, from the first.
     assert stack.auth.validations == asked + 1

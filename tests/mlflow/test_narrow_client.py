@@ -129,7 +129,7 @@ def test_everything_foreign_is_refused(story: Story) -> None:
                 assert UNREADABLE[operation] in said, (caller, operation, outcome)
                 continue
             assert f"API key key_acme_{caller} may not" in said, (caller, operation, outcome)
-            assert "it may on acme-*, " in said, (caller, operation, outcome)
+            assert "it may do so on names that match acme-*, " in said, (caller, operation, outcome)
             assert f'on "{NAMES.get(operation, "")}' in said, (caller, operation, outcome)
 
 
@@ -139,7 +139,7 @@ def test_refusals_name_the_object(story: Story, world: World) -> None:
         for operation, both in story.results["reader"].items()
         if both["foreign"] and "raised" in both["foreign"]
     }
-    own = f"it may on acme-*, {world.own}"
+    own = f"it may do so on names that match acme-*, {world.own}"
     assert 'registered_model:write on "globex-fraud", ' in said["update_registered_model"]
     assert own in said["update_registered_model"]
     assert 'model_version:write on "globex-fraud", ' in said["create_model_version"]
@@ -161,7 +161,7 @@ def test_a_copy_of_a_logged_models_version_needs_what_tagging_it_needs(story: St
     for what in ("copy with model_id", "register"):
         said = story.modelless[what]["raised"]
         assert "API key key_acme_modelless may not create a model version" in said
-        assert "it needs logged_model:write" in said and "cannot be tied to a name" in said
+        assert "it needs logged_model:write" in said and "its source has no name" in said
 
 
 def test_nothing_of_globex_changed(story: Story) -> None:
@@ -208,7 +208,7 @@ def test_every_operation_by_hand_on_foreign_objects(
     assert (answer.status, answer.json()["reason"]) == (403, "name_not_granted"), answer
     assert answer.json()["operation"] == row[0]
     message = answer.json()["message"]
-    assert "it may on acme-*, " in message
+    assert "it may do so on names that match acme-*, " in message
     assert any(f' on "{name}' in message for name in ("globex-", world.foreign + '"')), message
     assert world.of_globex() == before
 
@@ -251,7 +251,7 @@ def test_a_source_that_is_tied_to_no_name_needs_the_wide_permission(world: World
     answer = raw(world, row, {"$R": world.foreign_run}, key=world.modelless)
     assert (answer.status, answer.json()["reason"]) == (403, "scope_missing"), answer
     assert answer.json()["required_permission"] == required
-    assert "cannot be tied to a name" in answer.json()["message"]
+    assert "its source has no name" in answer.json()["message"]
     assert world.of_globex() == before
 
 

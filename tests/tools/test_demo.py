@@ -76,7 +76,7 @@ def test_story(start_demo: Callable[..., Demo]) -> None:
 
 def test_interrupt_leaves_nothing(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo("--keep")
-    wait_until(lambda: "with Ctrl-C" in demo.output or demo.popen.poll() is not None, "the demo waits", timeout=180)
+    wait_until(lambda: "Press Ctrl-C" in demo.output or demo.popen.poll() is not None, "the demo waits", timeout=180)
     assert demo.popen.poll() is None, demo.output
     assert len(demo.left_behind()) > 3
     demo.popen.send_signal(signal.SIGINT)

@@ -121,13 +121,13 @@ With Python:
   MLFLOW_TRACKING_TOKEN={reader} {python} -c '{create}'
   MLFLOW_TRACKING_TOKEN={registrar} {python} -c '{create}'
 
-What the filter leaves behind:
-  tail -f {stack.envoy.process.err}   (audit records)
-  tail -f {stack.envoy.process.out}   (access log)
-  curl -s http://{stack.envoy.admin_address}/stats/prometheus | grep ^mlflow_authz
-  curl -s {stack.auth.url}/stats
+What the filter records:
+  tail -f {stack.envoy.process.err}   # audit records
+  tail -f {stack.envoy.process.out}   # access log
+  curl -s http://{stack.envoy.admin_address}/stats/prometheus | grep ^mlflow_authz   # metrics
+  curl -s {stack.auth.url}/stats   # what the auth service counted
 
-Everything ends, and {workdir} goes, with Ctrl-C.""",
+Press Ctrl-C to end everything; {workdir} is then removed.""",
         flush=True,
     )
 
@@ -173,7 +173,7 @@ def report(stack: Stack, rows: list[Row]) -> None:
     for record in stack.envoy.audit():
         if record["decision"] == "deny":
             print("  " + json.dumps(record))
-    print(f"\n{requests} requests, {stack.auth.validations} questions to the auth service.", flush=True)
+    print(f"\n{requests} requests, {stack.auth.validations} lookups at the auth service.", flush=True)
 
 
 def main() -> int:

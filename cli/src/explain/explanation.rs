@@ -208,7 +208,10 @@ fn no_operation(methods: &[&str], head: &RequestHead<'_>) -> String {
     if methods.is_empty() {
         return "not a known MLflow endpoint".to_owned();
     }
-    let served = format!("none: MLflow serves this path by {}", methods.join(", "));
+    let served = format!(
+        "none: MLflow serves this path only for {}",
+        methods.join(", ")
+    );
     if head.method() != "OPTIONS" {
         return served;
     }

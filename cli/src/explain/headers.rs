@@ -113,7 +113,7 @@ impl<'de> Deserialize<'de> for Values {
             type Value = Values;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
+                f.write_str("text in quotes, or a list of texts in quotes")
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Values, E> {

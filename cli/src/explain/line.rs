@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Body {
             }
             _ => Err(D::Error::invalid_type(
                 Unexpected::Other("another value"),
-                &"a string, an object or a list",
+                &"text in quotes, an object or a list",
             )),
         }
     }

@@ -54,7 +54,7 @@ pub struct Args {
     /// The method, in upper case
     #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     method: Option<OsString>,
-    /// The path with its query, as it would arrive
+    /// The path with its query, as it would arrive; without --config, MLflow is at /
     #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     target: Option<OsString>,
     /// The key's scopes, separated by commas; model:write:acme-* is name-scoped: limited to names that match
@@ -254,6 +254,6 @@ fn verdict(tally: &Tally) -> Result<(), CliError> {
             "{} of {} lines are not requests, line {first} is the first",
             tally.refused, tally.lines
         ),
-        "see \"error\" in their places on stdout",
+        "see the \"error\" of each on stdout",
     ))
 }

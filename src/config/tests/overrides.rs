@@ -55,7 +55,7 @@ fn what_could_not_mean_anything_is_refused() {
     for (text, expected) in [
         (
             r#""enforce_percent": 101"#,
-            "enforce_percent: must be 0 to 100, not 101",
+            "enforce_percent: must be a whole number from 0 to 100, not 101",
         ),
         (r#""enforce_percent": -1"#, "enforce_percent: "),
         (r#""enforce_percent": null"#, "enforce_percent: "),
@@ -88,7 +88,7 @@ fn what_could_not_mean_anything_is_refused() {
         ),
         (
             r#""overrides": [{"match": {"operation": "DeleteRuns"}, "mode": "shadow"}]"#,
-            "did you mean \"DeleteRun\"?",
+            "is not an operation; write one that `mlflow-authz routes` lists, such as \"DeleteRun\"",
         ),
         (
             r#""overrides": [{"match": {"access": []}, "mode": "shadow"}]"#,

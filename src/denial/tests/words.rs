@@ -35,27 +35,27 @@ fn a_method_that_an_endpoint_does_not_serve_is_named() {
         (
             "OPTIONS",
             "/api/2.0/mlflow/runs/create",
-            "may not send OPTIONS to this endpoint, which MLflow serves by POST: it needs",
+            "may not send OPTIONS to this endpoint, which MLflow serves only for POST: it needs",
         ),
         (
             "HEAD",
             "/api/2.0/mlflow/runs/create",
-            "may not send HEAD to this endpoint, which MLflow serves by POST: it needs",
+            "may not send HEAD to this endpoint, which MLflow serves only for POST: it needs",
         ),
         (
             "OPTIONS",
             "/api/2.0/mlflow-artifacts/artifacts/1/a.txt",
-            "may not send OPTIONS to this endpoint, which MLflow serves by DELETE, GET, PUT: it needs",
+            "may not send OPTIONS to this endpoint, which MLflow serves only for DELETE, GET, PUT: it needs",
         ),
         (
             "OPTIONS",
             "/api/3.0/mlflow/mcp-servers/a%2Fb/aliases",
-            "may not send OPTIONS to this endpoint, which MLflow serves by DELETE, GET, PATCH, POST: it needs",
+            "may not send OPTIONS to this endpoint, which MLflow serves only for DELETE, GET, PATCH, POST: it needs",
         ),
         (
             "BREW-A-POT-OF-COFFEE-PLEASE",
             "/graphql",
-            "may not send BREW-A-POT-OF-COFFEE to this endpoint, which MLflow serves by GET, POST: it needs",
+            "may not send BREW-A-POT-OF-COFFEE to this endpoint, which MLflow serves only for GET, POST: it needs",
         ),
         (
             "OPTIONS",
@@ -89,7 +89,7 @@ fn a_refused_artifact_name_is_to_be_changed_and_not_spelled_otherwise() {
         (
             "/api/2.0/mlflow/runs/a%252Fb",
             "The request target hides a separator, a dot or a control character behind an escape. \
-             Send it in its plain spelling.",
+             Send the plain path.",
         ),
     ] {
         let target = format!("/m{path}");

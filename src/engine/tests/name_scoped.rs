@@ -239,7 +239,7 @@ fn what_no_name_ties_needs_the_wide_scope() {
     let text = &super::answer(&next).body;
     assert_eq!(reason(&next), "scope_missing");
     assert!(
-        !text.contains("names no model") && !text.contains("; it may on"),
+        !text.contains("names no model") && !text.contains("; it may do so"),
         "{text}"
     );
 }
@@ -259,7 +259,7 @@ fn a_search_shows_all_names_unless_the_scope_refuses() {
         let next = whole(&mut shell, "GET", SEARCH, "");
         assert_eq!(reason(&next), expected, "{scope}");
         if scope == "team:quiet:acme-*" {
-            assert!(super::answer(&next).body.contains("do not search"));
+            assert!(super::answer(&next).body.contains("may not search"));
             let read = "/api/2.0/mlflow/registered-models/get?name=acme-a";
             assert_eq!(says(&mut shell, "GET", read, ""), "allowed");
         }

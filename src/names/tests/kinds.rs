@@ -206,7 +206,7 @@ fn a_location_of_artifacts_is_refused() {
         (
             "artifactLocation",
             "mlflow-artifacts:/8",
-            "in this spelling",
+            "in another spelling",
         ),
     ] {
         let body = json!({"name": "acme", field: location}).to_string();

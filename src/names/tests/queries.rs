@@ -194,7 +194,7 @@ fn a_workspace_is_refused_in_every_spelling_of_its_header() {
                 "/api/2.0/mlflow-artifacts/artifacts?path=7".to_owned(),
             ] {
                 let found = request("GET", &target, &[(name, value)], b"");
-                assert_eq!(found, Err("it selects a workspace".to_owned()), "{target}");
+                assert_eq!(found, Err("its header X-MLFLOW-WORKSPACE selects a workspace, in which a name can be another object".to_owned()), "{target}");
             }
             let found = request(
                 "POST",
@@ -202,7 +202,7 @@ fn a_workspace_is_refused_in_every_spelling_of_its_header() {
                 &[super::JSON, (name, value)],
                 br#"{"name":"a"}"#,
             );
-            assert_eq!(found, Err("it selects a workspace".to_owned()));
+            assert_eq!(found, Err("its header X-MLFLOW-WORKSPACE selects a workspace, in which a name can be another object".to_owned()));
         }
     }
 }

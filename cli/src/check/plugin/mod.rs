@@ -150,12 +150,7 @@ fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
             None => origin.field(&[]),
         },
     };
-    findings.add_at(
-        rules::CONFIG_REFUSED,
-        spot,
-        format!("the filter refuses this: {problem}"),
-        remedy,
-    );
+    findings.add_at(rules::CONFIG_REFUSED, spot, problem, remedy);
 }
 
 /// A problem, and the line that its text ends with.
@@ -174,7 +169,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,
             origin.field(&["cache", "stale_if_error"]),
-            "revocation is not configured: while the auth service is unavailable, a revoked key works that long",
+            "revocation is not configured: while the auth service is unavailable, a revoked key keeps working for stale_if_error",
             "configure revocation, or shorten stale_if_error to 5m or less",
         );
     }

@@ -189,13 +189,13 @@ fn text_is_for_people() {
         ),
         (
             r#"{"method":"PUT","target":"/api/2.0/mlflow/runs/create","scopes":[]}"#,
-            &["operation:  none: MLflow serves this path by POST\nneeds:"],
+            &["operation:  none: MLflow serves this path only for POST\nneeds:"],
         ),
         (
             r#"{"method":"OPTIONS","target":"/api/2.0/mlflow/runs/create","headers":{"origin":"https://a"}}"#,
             &[
                 "decision:   deny, answered 401\n",
-                "operation:  none: MLflow serves this path by POST; a CORS preflight also has the headers Origin and ",
+                "operation:  none: MLflow serves this path only for POST; a CORS preflight also has the headers Origin and ",
             ],
         ),
         (

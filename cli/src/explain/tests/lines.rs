@@ -71,11 +71,11 @@ fn lines_that_are_not_requests() {
         ),
         (
             br#"{"method":"GET","target":"/","body":7}"#,
-            "body: must be a string, an object or a list",
+            "body: must be text in quotes, an object or a list",
         ),
         (
             br#"{"method":"GET","target":"/","body":false}"#,
-            "body: must be a string, an object or a list",
+            "body: must be text in quotes, an object or a list",
         ),
         (
             br#"{"method":"GET","target":"/","body_base64":"hk_live_secret"}"#,
@@ -99,7 +99,7 @@ fn lines_that_are_not_requests() {
         ),
         (
             br#"{"method":"GET","target":"/","grants":[{"scope":"a","names":[],"name":"b"}]}"#,
-            "grants[0].name: unknown field `name`, expected `scope` or `names`",
+            "grants[0].name: unknown field `name`; write one of `scope`, `names`",
         ),
         (
             br#"{"method":"GET","target":"/","headers":"Bearer hk_live_secret"}"#,
@@ -107,7 +107,7 @@ fn lines_that_are_not_requests() {
         ),
         (
             br#"{"method":"GET","target":"/","headers":{"a":{"b":"hk_live_secret"}}}"#,
-            "headers.a: must be a string or a list of strings",
+            "headers.a: must be text in quotes, or a list of texts in quotes",
         ),
         (
             br#"{"method":"GET","target":"/","headers":{":path":"/x"}}"#,
@@ -163,7 +163,7 @@ fn unknown_fields_are_named_with_the_known_ones() {
     let (output, _) = explained(DEFAULTS, br#"{"method":"GET","target":"/","role":["a"]}"#);
     let error = output[0]["error"].as_str().unwrap();
     assert!(
-        error.starts_with("line 1: unknown field `role`, expected one of `method`"),
+        error.starts_with("line 1: unknown field `role`; write one of `method`"),
         "{error}"
     );
 }

@@ -26,7 +26,7 @@ fn a_refusal_names_the_object_and_the_patterns() {
         message(&next),
         "API key key_1 may not create a registered model: it needs registered_model:write on \"globex-b\", \
          which scope model:register or model:write grants; this key has: model:write:acme-*, \
-         model:delete:acme-*; it may on acme-*, 7."
+         model:delete:acme-*; it may do so on names that match acme-*, 7."
     );
     let body = body(&next);
     assert_eq!(answer(&next).status, 403);
@@ -53,8 +53,8 @@ fn a_refusal_names_the_second_object_and_what_it_needs() {
     let text = message(&whole(&mut shell, "POST", CREATE_VERSION, wide));
     assert!(
         text.contains(
-            "it needs artifact:read (what it is made from cannot be tied to a name), which scope"
-        ) && !text.contains("; it may on"),
+            "it needs artifact:read (unrestricted, because its source has no name that a pattern could match), which scope"
+        ) && !text.contains("; it may do so"),
         "{text}"
     );
 }
@@ -67,7 +67,10 @@ fn many_patterns_are_cut_and_control_characters_are_not_repeated() {
         names.join("\",\"")
     );
     let text = message(&whole(&mut knowing("", &says), "POST", CREATE, FOREIGN));
-    assert!(text.contains("it may on a0\\u{1b}, a1\\u{1b}, "), "{text}");
+    assert!(
+        text.contains("it may do so on names that match a0\\u{1b}, a1\\u{1b}, "),
+        "{text}"
+    );
     assert!(
         text.contains("a19\\u{1b}") && !text.contains("a20"),
         "{text}"
@@ -82,7 +85,7 @@ fn an_unclear_request_is_told_why() {
             r#"{"name": "acme-a", "name": "acme-a"}"#,
             "one plain JSON object",
         ),
-        (r#"{"Name": "acme-a"}"#, "does not have in this spelling"),
+        (r#"{"Name": "acme-a"}"#, "a field in another spelling"),
         ("{}", "name is missing"),
         (r#"{"name": "a/b"}"#, "name cannot be a model's name"),
         (r#"{"name": "acme-ü"}"#, "choose a name in ASCII"),
@@ -90,7 +93,7 @@ fn an_unclear_request_is_told_why() {
         let next = whole(&mut knowing("", CONTRIBUTOR), "POST", CREATE, sent);
         let text = message(&next);
         assert!(
-            text.contains("cannot be read without doubt: ") && text.contains(why),
+            text.contains("cannot tell which name the request acts on: ") && text.contains(why),
             "{text}"
         );
         assert_eq!(body(&next)["error_code"], "BAD_REQUEST");
