@@ -34,10 +34,6 @@ impl<K: Copy + Ord> ByAge<K> {
         self.in_order.is_empty()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = K> {
-        self.in_order.iter().map(|(_, key)| *key)
-    }
-
     /// When the last of them began.
     pub(crate) fn latest(&self) -> Option<Timestamp> {
         self.in_order.last().map(|(since, _)| *since)
@@ -89,6 +85,7 @@ mod tests {
         assert_eq!(by_age.latest(), Some(seconds(99)));
         by_age.remove(seconds(99), 99);
         assert_eq!(by_age.latest(), Some(seconds(30)));
-        assert_eq!(by_age.iter().collect::<Vec<_>>(), [10, 20, 30]);
+        let left: Vec<_> = by_age.in_order.iter().map(|(_, key)| *key).collect();
+        assert_eq!(left, [10, 20, 30]);
     }
 }

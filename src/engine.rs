@@ -246,10 +246,12 @@ impl Engine {
         self.identities.set_ticking(ticking, &mut self.effects);
     }
 
-    /// Gives up on every lookup: those who wait are told that the service is unavailable.
+    /// Gives up on every lookup and every body: those who wait are told that the service is unavailable. No tick would
+    /// end their wait any more.
     pub fn abandon(&mut self, now: Timestamp) {
         self.identities.abandon(now);
         self.tell_waiters();
+        self.effects.outbox.wake.extend(self.held.abandon_bodies());
     }
 
     /// The stream is gone, decided or not.

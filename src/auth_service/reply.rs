@@ -63,12 +63,36 @@ impl Verdict {
         }
     }
 
-    /// Takes out of an error whatever has the key in it.
-    pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
-        if let Self::Unavailable(Failure::Contract(ContractError::NoScopes(received))) = self {
-            received.hide(&is_key);
+    /// Takes the key out, wherever the service put it: of an error, or of a principal, which logs, answers and upstream
+    /// are told of. Whether a principal had it.
+    pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Unavailable(Failure::Contract(ContractError::NoScopes(received))) => {
+                received.hide(&is_key);
+                false
+            }
+            Self::Valid(principal, _) => hide_in(principal, is_key),
+            _ => false,
         }
     }
+}
+
+fn hide_in(principal: &mut Principal, is_key: impl Fn(&str) -> bool) -> bool {
+    let mut found = false;
+    for id in [&mut principal.user_id, &mut principal.key_id] {
+        found |= id.take_if(|id| is_key(id)).is_some();
+    }
+    for words in [&mut principal.scopes, &mut principal.roles] {
+        let before = words.len();
+        words.retain(|word| !is_key(word));
+        found |= words.len() < before;
+    }
+    let before = principal.grants.len();
+    principal.grants.retain(|grant| {
+        let mut words = std::iter::once(&grant.scope).chain(&grant.names);
+        !words.any(|word| is_key(word))
+    });
+    found | (principal.grants.len() < before)
 }
 
 impl Reply<'_> {

@@ -9,7 +9,7 @@ use crate::authorize::{Authorized, Body, Objects, authorize};
 use crate::config::Bodies;
 use crate::decide;
 use crate::decision::{Decision, Effect};
-use crate::lookup::{Known, Lookup};
+use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::metrics::{Denied, Metric};
 use crate::pending::Pending;
 use crate::principal::Timestamp;
@@ -65,6 +65,11 @@ impl Engine {
         now: Timestamp,
         head: &RequestHead<'_>,
     ) -> Option<Next> {
+        if self.held.is_abandoned() {
+            let Reading { pending, .. } = self.held.take_reading(stream)?;
+            let lookup = Err(LookupFailure::NotAsked);
+            return Some(self.proceed(stream, now, pending, lookup, head));
+        }
         if !self.held.is_late(stream, now) {
             return Some(self.read_body());
         }

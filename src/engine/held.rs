@@ -58,6 +58,8 @@ pub(super) struct Held {
     reading_enforced: ByAge<StreamId>,
     /// How long a request waits that is let through whatever comes.
     shadow_patience: Duration,
+    /// Whether no body is waited for any more.
+    is_abandoned: bool,
 }
 
 impl Held {
@@ -70,6 +72,7 @@ impl Held {
             reading_in_shadow: ByAge::default(),
             reading_enforced: ByAge::default(),
             shadow_patience: service.shadow_timeout.min(service.timeout),
+            is_abandoned: false,
         }
     }
 
@@ -149,6 +152,17 @@ impl Held {
         let since = reading.since;
         self.order_of(&reading).remove(since, stream);
         Some(reading)
+    }
+
+    /// No body is waited for any more. Returns those that are to be told.
+    pub(super) fn abandon_bodies(&mut self) -> impl Iterator<Item = StreamId> {
+        self.is_abandoned = true;
+        self.reading.keys().copied()
+    }
+
+    /// Whether no body is waited for any more.
+    pub(super) const fn is_abandoned(&self) -> bool {
+        self.is_abandoned
     }
 
     /// Whether a body has not come in time. A clock that jumped back must not make anybody wait until it has caught up.

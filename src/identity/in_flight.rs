@@ -2,7 +2,7 @@
 //!
 //! Owns the order in which they are due, and the budgets of callouts. It knows nothing of what comes of a lookup.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::budgets::{Account, Budgets};
@@ -23,6 +23,10 @@ const EAGER_WATCH: Duration = Duration::from_millis(1);
 const EAGER_FOR: Duration = Duration::from_millis(20);
 const PATIENT_WATCH: Duration = Duration::from_millis(5);
 
+/// How many lookups by other VMs one tick looks at: each costs a read of shared data. How many there are is bounded by
+/// the callouts of all other VMs, and callers may keep them open.
+const MOST_LOOKS: usize = 32;
+
 /// A lookup of a key.
 #[derive(Debug)]
 pub(super) struct InFlightLookup {
@@ -31,6 +35,8 @@ pub(super) struct InFlightLookup {
     /// When this VM began to wait.
     pub(super) started_at: Timestamp,
     pub(super) asker: Asker,
+    /// Its place in [`InFlight::turns`].
+    turn: u64,
 }
 
 /// Who calls out.
@@ -74,6 +80,9 @@ pub(super) struct InFlight {
     claimed: ByAge<KeyDigest>,
     /// All others, by when they began.
     watched: ByAge<KeyDigest>,
+    /// The same, the one that was looked at longest ago first. A count and no time: clocks jump.
+    turns: BTreeSet<(u64, KeyDigest)>,
+    last_turn: u64,
 }
 
 impl InFlight {
@@ -85,6 +94,8 @@ impl InFlight {
             own: ByAge::default(),
             claimed: ByAge::default(),
             watched: ByAge::default(),
+            turns: BTreeSet::new(),
+            last_turn: 0,
         }
     }
 
@@ -111,12 +122,22 @@ impl InFlight {
         self.by_key.keys().copied().collect()
     }
 
-    /// Those that a tick has to look at: a callout that takes longer than this, a claim to be renewed, a
-    /// lookup by another VM.
-    pub(super) fn due(&self, longest: Duration, now: Timestamp) -> Vec<KeyDigest> {
+    /// Those that a tick has to look at: a callout that takes longer than this, a claim to be renewed, and lookups by
+    /// other VMs, [`MOST_LOOKS`] of them in turn.
+    pub(super) fn due(&mut self, longest: Duration, now: Timestamp) -> Vec<KeyDigest> {
         let late = self.own.passed(longest, now);
         let lapsing = self.claimed.passed(RENEWAL, now);
-        late.chain(lapsing).chain(self.watched.iter()).collect()
+        let mut due: Vec<KeyDigest> = late.chain(lapsing).collect();
+        let turns = self.turns.iter().take(MOST_LOOKS);
+        let looked_at: Vec<KeyDigest> = turns.map(|(_, digest)| *digest).collect();
+        for digest in &looked_at {
+            // Puts it last.
+            if let Some(lookup) = self.take(*digest) {
+                self.put(*digest, lookup);
+            }
+        }
+        due.extend(looked_at);
+        due
     }
 
     /// How often a tick is to come; `None` while no lookup is in flight.
@@ -157,6 +178,7 @@ impl InFlight {
             waiters: VecDeque::new(),
             started_at: now,
             asker,
+            turn: 0,
         });
         self.put(digest, InFlightLookup { asker, ..lookup });
     }
@@ -200,7 +222,7 @@ impl InFlight {
         self.take(digest)
     }
 
-    fn put(&mut self, digest: KeyDigest, lookup: InFlightLookup) {
+    fn put(&mut self, digest: KeyDigest, mut lookup: InFlightLookup) {
         match lookup.asker {
             Asker::Own(own) => {
                 self.callouts.insert(own.callout, digest);
@@ -210,7 +232,12 @@ impl InFlight {
                     self.claimed.insert(own.renewed_at, digest);
                 }
             }
-            Asker::Other | Asker::Nobody { .. } => self.watched.insert(lookup.started_at, digest),
+            Asker::Other | Asker::Nobody { .. } => {
+                self.watched.insert(lookup.started_at, digest);
+                self.last_turn += 1;
+                lookup.turn = self.last_turn;
+                self.turns.insert((lookup.turn, digest));
+            }
         }
         self.by_key.insert(digest, lookup);
     }
@@ -224,8 +251,64 @@ impl InFlight {
                 self.own.remove(lookup.started_at, digest);
                 self.claimed.remove(own.renewed_at, digest);
             }
-            Asker::Other | Asker::Nobody { .. } => self.watched.remove(lookup.started_at, digest),
+            Asker::Other | Asker::Nobody { .. } => {
+                self.watched.remove(lookup.started_at, digest);
+                self.turns.remove(&(lookup.turn, digest));
+            }
         }
         Some(lookup)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::{Asker, Budgets, InFlight, MOST_LOOKS};
+    use crate::principals::fixtures::digest;
+
+    const NOW: Duration = Duration::from_secs(1_000_000);
+
+    fn watching(keys: usize) -> InFlight {
+        let mut in_flight = InFlight::new(Budgets::new(64, true));
+        for number in 0..keys {
+            in_flight.set_asker(digest(&format!("K{number}")), Asker::Other, NOW);
+        }
+        in_flight
+    }
+
+    /// A caller may keep many lookups of other VMs open: no tick looks at them all, and none is passed over.
+    #[test]
+    fn lookups_by_others_are_looked_at_in_turn() {
+        let rounds = 4;
+        let mut in_flight = watching(rounds * MOST_LOOKS);
+        for _ in 0..3 {
+            let mut seen = HashSet::new();
+            for _ in 0..rounds {
+                // A clock that jumps back changes nothing.
+                let due = in_flight.due(Duration::from_secs(2), NOW - Duration::from_secs(9));
+                assert_eq!(due.len(), MOST_LOOKS);
+                seen.extend(due.iter().map(|digest| *digest.as_bytes()));
+            }
+            assert_eq!(seen.len(), rounds * MOST_LOOKS);
+        }
+    }
+
+    #[test]
+    fn what_is_closed_is_looked_at_no_more() {
+        let mut in_flight = watching(3);
+        in_flight.close(digest("K1"));
+        in_flight.change_asker(digest("K2"), Asker::Nobody { alone: false });
+        for _ in 0..3 {
+            assert_eq!(in_flight.due(Duration::from_secs(2), NOW).len(), 2);
+        }
+        in_flight.close(digest("K0"));
+        in_flight.close(digest("K2"));
+        assert!(in_flight.due(Duration::from_secs(2), NOW).is_empty());
+        assert!(in_flight.turns.is_empty() && in_flight.watched.is_empty());
     }
 }

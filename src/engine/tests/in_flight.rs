@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{CREATE_RUN, NOW, READER, SEARCH_RUNS, Shell, status, valid};
+use super::{CREATE_RUN, NOW, READER, SEARCH_RUNS, Shell, WRITER, status, valid};
 use crate::auth_service::Reply;
 use crate::engine::StreamId;
 
@@ -168,4 +168,19 @@ fn giving_up_answers_all() {
     shell.empty_outbox(0);
     assert_eq!(streams.map(|id| shell.outcome(id)), ["auth_unavailable"; 3]);
     assert!(shell.engine().is_idle());
+}
+
+/// A host may use an id again: what comes of the lookup that the stream before waited for is not for the one after.
+#[test]
+fn a_stream_whose_id_was_another_s_is_told_of_its_own_key_only() {
+    let mut shell = Shell::new("");
+    let before = shell.waiting(0, "K1", CREATE_RUN);
+    shell.gone(before);
+    shell.streams -= 1;
+    let after = shell.waiting(0, "K2", CREATE_RUN);
+    assert_eq!(before, after);
+    shell.reply(&valid(WRITER));
+    assert_eq!(shell.outcome(after), "ask");
+    shell.reply(&valid(READER));
+    assert_eq!(shell.outcome(after), "scope_missing");
 }

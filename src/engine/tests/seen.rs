@@ -5,6 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, reason, valid, with_key};
 use crate::engine::Next;
+use crate::request::RequestHead;
 
 const LEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const FOLLOWER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -77,6 +78,52 @@ fn denials_are_counted_by_the_permission_that_was_needed() {
             shell.counted(&format!("mlflow_authz_denials.{labels}")),
             1,
             "{labels}"
+        );
+    }
+}
+
+/// A service that gives the key itself as the id of the key, say: neither the caller's answer, nor a record, nor upstream,
+/// nor the operator's line has it.
+#[test]
+fn a_key_in_a_reply_goes_nowhere() {
+    const KEY: &str = "hk_live_secret_4711";
+    for body in [
+        format!(r#"{{"key_id": "{KEY}", "scopes": ["model:read"]}}"#),
+        format!(r#"{{"user_id": "{KEY}", "scopes": ["model:read"]}}"#),
+        format!(r#"{{"user": {{"id": "{KEY}"}}, "scopes": ["model:read", "{KEY}"]}}"#),
+        format!(r#"{{"roles": ["{KEY}"], "scopes": ["model:read"]}}"#),
+        format!(
+            r#"{{"scopes": ["model:read"], "grants": [{{"scope": "{KEY}", "names": ["a"]}}]}}"#
+        ),
+        format!(
+            r#"{{"scopes": ["model:read"], "grants": [{{"scope": "model:write", "names": ["{KEY}"]}}]}}"#
+        ),
+    ] {
+        let mut shell = Shell::new(r#", "audit": {"allows": true}"#);
+        for (path, expected) in [(CREATE_RUN, "scope_missing"), (SEARCH_RUNS, "allowed")] {
+            let headers = with_key(KEY, path);
+            let head = RequestHead {
+                headers: &headers,
+                facts: None,
+            };
+            let next = shell.exchange(&headers, &valid(&body));
+            assert_eq!(reason(&next), expected, "{body}");
+            let (now, decision) = (shell.now, next.decision().unwrap().clone());
+            let record = shell.engine().audit_record(now, &decision, &head, || None);
+            let field = shell
+                .engine()
+                .access_log_field(&decision)
+                .map(<[u8]>::to_vec);
+            let field = String::from_utf8(field.unwrap_or_default()).unwrap();
+            let said = format!("{next:?} {record:?} {field} {:?}", shell.outbox.errors);
+            assert!(!said.contains(KEY), "{said}");
+        }
+        let [line] = shell.outbox.errors.as_slice() else {
+            panic!("{body}: {:?}", shell.outbox.errors)
+        };
+        assert!(
+            line.starts_with("auth_service: the reply about a valid key"),
+            "{line}"
         );
     }
 }

@@ -300,3 +300,76 @@ fn a_principal_too_large_to_share_is_asked_about_by_all_at_once() {
     }
     assert!(streams.iter().all(|id| shell.outcome(*id) == "allowed"));
 }
+
+/// Worker 0 calls out for `K1` and dies; streams of worker 1 wait for it. What is left of their time is ticked away.
+fn without_its_claimant(shell: &mut Shell) {
+    for _ in 0..30 {
+        shell.later(10);
+        shell.tick(1);
+    }
+}
+
+/// The next to call out is the first who still waits for this key, not the stream that has an id of one who left.
+#[test]
+fn a_stream_with_the_id_of_one_that_left_calls_out_for_nobody() {
+    let mut shell = workers("");
+    shell.waiting(0, "K1", SEARCH_RUNS);
+    let left = shell.waiting(1, "K1", SEARCH_RUNS);
+    let stays = shell.waiting(1, "K1", SEARCH_RUNS);
+    shell.gone(left);
+    let last = std::mem::replace(&mut shell.streams, left.0 - 1);
+    assert_eq!(shell.waiting(1, "K2", SEARCH_RUNS), left);
+    shell.streams = last;
+    without_its_claimant(&mut shell);
+    let (worker, id, _) = shell.open.pop().unwrap();
+    shell.reply_to(worker, id, &valid(READER));
+    assert_eq!(shell.asked, 3);
+    assert_eq!(
+        (shell.outcome(stays), shell.outcome(left)),
+        ("allowed", "ask")
+    );
+}
+
+/// What it is told would be kept under the key that it waited for.
+#[test]
+fn a_stream_that_brings_another_key_than_it_waited_for_calls_out_for_nobody() {
+    let mut shell = workers("");
+    shell.waiting(0, "K1", SEARCH_RUNS);
+    let stream = shell.waiting(1, "K1", CREATE_RUN);
+    let others = with_key("K2", CREATE_RUN).map(|(name, value)| (name.to_vec(), value.to_vec()));
+    shell.requests.insert(stream, (1, others.to_vec()));
+    without_its_claimant(&mut shell);
+    assert_eq!(shell.outcome(stream), "auth_unavailable");
+    assert_eq!(shell.asked, 1);
+}
+
+/// A reply that is too large to share leaves an older one in shared data.
+#[test]
+fn what_a_neighbour_was_told_before_is_not_what_it_is_told_now() {
+    let mut shell = workers("");
+    shell.exchange(&with_key("K1", CREATE_RUN), &valid(WRITER));
+    shell.later(60_000);
+    shell.waiting(0, "K1", CREATE_RUN);
+    let stream = shell.waiting(1, "K1", CREATE_RUN);
+    let scopes: Vec<String> = (0..1_000)
+        .map(|number| format!("\"read:{number}\""))
+        .collect();
+    let large = format!(r#"{{"scopes": [{}]}}"#, scopes.join(","));
+    shell.reply(&valid(&large));
+    shell.later(1);
+    shell.tick(1);
+    assert_eq!(shell.outcome(stream), "ask");
+    shell.reply(&valid(&large));
+    assert_eq!(shell.outcome(stream), "scope_missing");
+}
+
+/// A service that cannot say whether a key is valid takes back what all workers were told of it.
+#[test]
+fn an_unclear_answer_takes_back_what_was_shared() {
+    let mut shell = workers("");
+    shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
+    shell.later(55_000);
+    assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed");
+    shell.reply(&valid(r#"{"valid": "perhaps", "scopes": ["model:read"]}"#));
+    assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "ask");
+}

@@ -191,6 +191,21 @@ fn a_stream_that_ends_while_its_body_is_read_is_forgotten() {
     assert_eq!(shell.outcome(stream), "ask");
 }
 
+/// Whoever gives up an engine gives it no tick more.
+#[test]
+fn an_engine_that_is_given_up_waits_for_no_body() {
+    let mut shell = knowing("", CONTRIBUTOR);
+    let (stream, _) = begin(&mut shell, "POST", CREATE, MINE);
+    let (other, _) = begin(&mut shell, "POST", CREATE, FOREIGN);
+    let now = shell.now;
+    shell.engine().abandon(now);
+    shell.empty_outbox(0);
+    for stream in [stream, other] {
+        assert_eq!(shell.outcome(stream), "auth_unavailable");
+    }
+    assert_eq!(shell.engine().tick_period(now), None);
+}
+
 #[test]
 fn a_body_is_read_once() {
     let mut shell = knowing("", CONTRIBUTOR);

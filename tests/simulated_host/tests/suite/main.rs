@@ -8,6 +8,7 @@
     reason = "these are tests"
 )]
 
+mod bodies;
 mod bounds;
 mod clock;
 mod deletions;
