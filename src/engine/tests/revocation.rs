@@ -229,3 +229,16 @@ fn a_valid_key_is_not_called_invalid_because_a_cursor_was_forgotten() {
     let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(READER));
     assert_eq!(reason(&next), "allowed");
 }
+
+/// The service names the key while its own word of it is on the way: it is not valid, whatever is said.
+#[test]
+fn a_key_that_is_revoked_while_it_is_asked_about_is_not_valid() {
+    let mut shell = Shell::new(POLLS);
+    shell.tick(0);
+    let stream = shell.waiting(0, "K1", SEARCH_RUNS);
+    shell.later(10);
+    // The poll was sent first.
+    shell.reply(&valid(r#"{"key_ids": ["key_1"], "next": "c1"}"#));
+    shell.reply(&valid(READER));
+    assert_eq!(shell.outcome(stream), "key_invalid");
+}

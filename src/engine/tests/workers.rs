@@ -373,3 +373,19 @@ fn an_unclear_answer_takes_back_what_was_shared() {
     shell.reply(&valid(r#"{"valid": "perhaps", "scopes": ["model:read"]}"#));
     assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "ask");
 }
+
+/// A neighbour was told of a key that was valid then.
+#[test]
+fn a_word_that_is_read_after_its_end_is_not_believed() {
+    let mut shell = workers("");
+    shell.waiting(0, "K1", SEARCH_RUNS);
+    let stream = shell.waiting(1, "K1", SEARCH_RUNS);
+    let ends = shell.now.as_secs() + 1;
+    shell.later(990);
+    shell.tick_all();
+    let body = format!(r#"{{"scopes": ["model:read"], "expires_at": {ends}}}"#);
+    shell.reply(&valid(&body));
+    shell.later(10);
+    shell.tick(1);
+    assert_eq!(shell.outcome(stream), "key_invalid");
+}
