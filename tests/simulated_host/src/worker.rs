@@ -23,6 +23,8 @@ pub struct Worker {
     pub allow_stop_iteration: bool,
     /// Streams are opened without telling the module of their contexts.
     pub forgets_to_create: bool,
+    /// What the root is configured with between the next stream's creation and its headers.
+    pub configures_between: Option<Vec<u8>>,
     /// What trapped, if anything.
     pub trap: Option<String>,
     /// Streams that are deleted.
@@ -40,6 +42,7 @@ impl Worker {
             vm: Vm::start(Host::new(commons, seed)).expect("the module starts"),
             allow_stop_iteration: false,
             forgets_to_create: false,
+            configures_between: None,
             trap: None,
             gone: BTreeMap::new(),
             last_context: 0,
@@ -110,6 +113,9 @@ impl Worker {
         self.host_mut().streams.insert(id, stream);
         if !self.forgets_to_create {
             self.callback("proxy_on_context_create", id, &[root]);
+        }
+        if let Some(configuration) = self.configures_between.take() {
+            self.configure(root, &configuration);
         }
         let action = self.callback("proxy_on_request_headers", id, &[headers, end]);
         let (trapped, now) = (self.trap.is_some(), self.host().clock());

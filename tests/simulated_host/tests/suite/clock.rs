@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use simulated_host::faults::When;
 use simulated_host::service;
+use simulated_host::status::INTERNAL_FAILURE;
 use simulated_host::world::{READ, WRITE, World, request};
 
 const TTL: Duration = Duration::from_secs(60);
@@ -50,6 +52,21 @@ fn a_clock_that_jumps_back_never_prolongs_a_principal() {
         assert_eq!(world.result(0, stream), "forwarded", "{back:?}");
         world.assert_sound();
     }
+}
+
+/// It cannot be told from one that came before the key was revoked.
+#[test]
+fn a_reply_that_comes_at_no_known_time_is_not_believed() {
+    let mut world = World::single();
+    let stream = world.open(0, request(READ, Some("reader"), &[]));
+    world.workers[0].host_mut().faults.order(
+        "proxy_get_current_time_nanoseconds",
+        When::Always,
+        INTERNAL_FAILURE,
+    );
+    world.reply(0, service::valid("reader", &["model:read"]));
+    world.workers[0].host_mut().faults.clear();
+    assert_eq!(world.result(0, stream), "503 auth_unavailable");
 }
 
 #[test]

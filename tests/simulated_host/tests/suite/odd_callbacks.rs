@@ -48,6 +48,19 @@ fn a_stream_whose_context_was_never_created_is_refused() {
     world.assert_sound();
 }
 
+/// What was in force when a stream began decides about it no more.
+#[test]
+fn a_stream_whose_root_is_configured_before_its_headers_come_is_refused() {
+    let mut world = World::single();
+    assert_whole(&mut world, "before");
+    world.workers[0].configures_between = Some(CONFIGURATION.into());
+    let stream = world.open(0, request(READ, Some("reader"), &[]));
+    world.settle();
+    assert_eq!(world.result(0, stream), REFUSED);
+    assert_whole(&mut world, "afterwards");
+    world.assert_sound();
+}
+
 #[test]
 fn a_stream_under_a_root_that_is_not_there_is_refused() {
     let mut world = World::single();
