@@ -67,6 +67,9 @@ fn a_reply_that_comes_at_no_known_time_is_not_believed() {
     world.reply(0, service::valid("reader", &["model:read"]));
     world.workers[0].host_mut().faults.clear();
     assert_eq!(world.result(0, stream), "503 auth_unavailable");
+    world.advance_ticking(Duration::from_secs(2));
+    let next = world.open(0, request(READ, Some("reader"), &[]));
+    assert_eq!(world.result(0, next), "waits");
 }
 
 #[test]
