@@ -3,6 +3,7 @@
 //!
 //! Every JSON text that the engine reads is read here. It knows no field of any of them.
 
+mod at;
 mod document;
 mod error;
 mod value;
