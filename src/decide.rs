@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::auth_service::{Reply, Verdict};
+use crate::auth_service::{Contract, Reply, Verdict};
 use crate::authorize::{Authorized, Body, Objects, authorize};
 use crate::config::Bodies;
 use crate::decision::{Decision, Effect, Reason};
@@ -87,7 +87,7 @@ pub fn caller(body: &[u8]) -> Lookup {
 
 /// The caller of whom the auth service says this; how long it may be kept is left aside.
 pub fn caller_of(reply: &Reply<'_>) -> Lookup {
-    match reply.verdict() {
+    match reply.verdict(&Contract::default()) {
         Verdict::Valid(principal, _) => Ok(Known::fresh(principal.into())),
         Verdict::Invalid => Err(LookupFailure::Refused(Refusal::Invalid)),
         Verdict::Refused => Err(LookupFailure::Refused(Refusal::Refused)),

@@ -6,7 +6,13 @@ use serde::Deserialize;
 
 #[cfg(feature = "schema")]
 use super::schema;
-use super::{defaults, fields};
+use super::{SecretHeader, defaults, fields};
+
+mod checks;
+mod spoken;
+
+pub(super) use checks::{callout_path, check};
+pub use spoken::{Audience, FieldName, KeyIn, Method, Places, Protocol};
 
 /// The auth service, which validates keys.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,11 +25,39 @@ pub struct AuthService {
     /// `:authority` of the callout. Default: the cluster's name, or the host at the end of an Istio name.
     #[serde(default)]
     pub authority: String,
-    /// Path that validates a key.
+    /// Path that validates a key. Required with `"protocol": "introspection"`.
     #[serde(default = "defaults::auth_path")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
-    /// The name that MLflow has at the auth service, sent with each lookup.
+    /// What the service speaks.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// The method of a lookup. `GET` has no body: neither `json:` nor `form:` in `key_in`, no `send_client_ip`, no
+    /// `service_id`.
+    #[serde(default)]
+    pub method: Method,
+    /// Where the caller's key stands in a lookup: `bearer` (`Authorization: Bearer`), `header:NAME` (the whole value),
+    /// `json:FIELD` (in the JSON body, beside `service_id`) or `form:FIELD` (the body is a form, with `service_id` as
+    /// another parameter).
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::key_in"))]
+    pub key_in: KeyIn,
+    /// Headers, `name: value`, that are sent with each lookup, such as the filter's own credential. It stands here in plain
+    /// text: Envoy's `credential_injector`, as an upstream filter of the cluster, can keep it in a file.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    pub headers: Vec<SecretHeader>,
+    /// Whom a token must be meant for: its `aud` must hold this text. Required with `"protocol": "introspection"`, and only
+    /// there; `null` says that the endpoint checks it.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::audience"))]
+    pub audience: Audience,
+    /// Where things stand in a reply that is not as the protocol says. With it, `grants`, `roles` and `is_admin` are read
+    /// only where it names them.
+    #[serde(default, deserialize_with = "fields::some")]
+    #[cfg_attr(feature = "schema", schemars(with = "Places"))]
+    pub reply: Option<Places>,
+    /// The name that MLflow has at the auth service, sent with each lookup that has a body of the protocol `keys`.
     #[serde(default = "defaults::service_id")]
     pub service_id: String,
     /// How long a callout may take; at least one millisecond.

@@ -3,6 +3,7 @@
 //! Pure parsing. The filter and `mlflow-authz check` read a configuration with [`Config::parse`] and
 //! nothing else, so what one accepts the other accepts.
 
+mod address;
 mod audit;
 mod auth_service;
 mod defaults;
@@ -31,7 +32,9 @@ use crate::pattern::Pattern;
 use crate::permission::Permission;
 
 pub use audit::{AccessLog, Audit};
-pub use auth_service::{AuthService, Breaker};
+pub use auth_service::{
+    Audience, AuthService, Breaker, FieldName, KeyIn, Method, Places, Protocol,
+};
 pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
 pub use overrides::{Match, Override};

@@ -9,17 +9,21 @@ use super::value::Part;
 use super::{Document, Error};
 use crate::pointer::{Pointer, index};
 
-/// A value that is there, and is not null.
+/// A value that is there; null is one.
 pub(crate) struct Found<'d, 'a>(Part<'d, 'a>);
 
 impl<'a> Found<'_, 'a> {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.0.kind(), Some(Kind::Null))
+    }
+
     pub(crate) fn read<T: Deserialize<'a>>(&self) -> Result<T, Error> {
         T::deserialize(self.0)
     }
 }
 
 impl<'a> Document<'a> {
-    /// The value at a pointer; `None` where nothing stands there, or null does.
+    /// The value at a pointer; `None` where nothing stands there.
     pub(crate) fn at(&self, pointer: &Pointer) -> Result<Option<Found<'_, 'a>>, Error> {
         let mut part = Part(&self.0);
         for name in pointer.tokens() {
@@ -34,10 +38,7 @@ impl<'a> Document<'a> {
                 None => return Ok(None),
             }
         }
-        Ok(match part.kind() {
-            None | Some(Kind::Null) => None,
-            Some(_) => Some(Found(part)),
-        })
+        Ok(Some(Found(part)))
     }
 }
 

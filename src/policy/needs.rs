@@ -30,7 +30,7 @@ impl Policy {
         let scopes = &mut principal.scopes.iter();
         let roles = &mut principal.roles.iter();
         principal.is_admin
-            || scopes.any(|scope| is_granting(self.scopes.get(scope)))
+            || scopes.any(|scope| is_granting(self.scope_of(principal, scope)))
             || roles.any(|role| is_granting(self.roles.get(role)))
             || self
                 .name_scoped(principal)

@@ -12,6 +12,7 @@ fn at(text: &str, pointer: &str) -> Result<Option<String>, String> {
     let found = document.at(&Pointer::parse(pointer).unwrap());
     let found = found.map_err(|error| error.into_parts().1.to_string())?;
     let read = found.map(|found| {
+        assert_eq!(found.is_null(), pointer == "/null");
         found
             .read::<String>()
             .unwrap_or_else(|error| error.into_parts().1.to_string())
@@ -31,7 +32,7 @@ fn a_value_is_found_by_its_names() {
         ("/name", Some("6")),
         ("/f", Some("expected a string, found false")),
         ("/b/c", Some("expected a string, found a list")),
-        ("/null", None),
+        ("/null", Some("expected a string, found null")),
         ("/null/x", None),
         ("/A", None),
         ("/b/c/2", None),
