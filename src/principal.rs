@@ -25,7 +25,6 @@ pub struct Principal {
     pub grants: Vec<Grant>,
     /// Whether its scopes are words of an authorization server that need not have MLflow in mind: of these, the bare words
     /// of the default table (`read`, `admin`) grant only what the configuration says.
-    #[serde(default)]
     pub has_foreign_words: bool,
 }
 

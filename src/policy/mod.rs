@@ -201,11 +201,6 @@ impl Policy {
                 .any(|pattern| pattern.covers(demand))
     }
 
-    /// The scopes that grant a permission, fewest permissions first, at most five.
-    pub fn granting_scopes(&self, permission: Permission) -> Vec<&str> {
-        self.granting(permission).take(NAMED_SCOPES).collect()
-    }
-
     /// Every scope that the tables know, fewest permissions first.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.by_width.iter().map(String::as_str)

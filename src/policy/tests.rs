@@ -327,7 +327,7 @@ fn granting_scopes_come_narrowest_first_and_at_most_five() {
         ),
     ] {
         assert_eq!(
-            policy(more).granting_scopes(permission(demand)),
+            policy(more).scopes_to_ask_for(None, None, permission(demand)),
             expected,
             "{more} {demand}"
         );

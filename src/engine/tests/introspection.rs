@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{CREATE_RUN, SEARCH_RUNS, Shell, reason, status, valid, with_key};
+use super::{CREATE_RUN, SEARCH_RUNS, Shell, answer, reason, status, valid, with_key};
 
 const SERVICE: &str =
     r#", "path": "/introspect", "protocol": "introspection", "audience": "mlflow""#;
@@ -78,6 +78,16 @@ fn rights_are_those_of_a_token_that_is_valid_now() {
         let body = format!("{{{fields}}}");
         let next = shell.exchange(&with_key("K1", path), &valid(&body));
         assert_eq!(reason(&next), expected, "{path} {fields}");
+    }
+    // Nor are they what a caller should ask for.
+    let mut shell = Shell::with_service(SERVICE, "");
+    let body = r#"{"active": true, "aud": "mlflow", "scope": "admin"}"#;
+    let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &valid(body));
+    let told: serde_json::Value = serde_json::from_str(&answer(&next).body).unwrap();
+    let granting = told["granting_scopes"].as_array().unwrap();
+    assert!(granting.contains(&"model:read".into()), "{told}");
+    for word in ["read", "write", "admin", "full_access"] {
+        assert!(!granting.contains(&word.into()), "{told}");
     }
     let mut shell = Shell::with_service(SERVICE, r#", "scopes": {"admin": ["*:*"]}"#);
     let body = r#"{"active": true, "aud": "mlflow", "scope": "admin"}"#;
