@@ -21,6 +21,7 @@ from harness.upstream import EchoUpstream
 
 SERVICE = {
     "cluster": "auth_service",
+    "authority": "oauth.internal",
     "path": "/oauth2/introspect",
     "protocol": "introspection",
     "audience": "mlflow",
@@ -145,6 +146,8 @@ def _injected(secret_file: Path) -> Callable[[Config], None]:
     """The cluster's own filter that adds the credential, which Envoy reads from a file (SDS)."""
 
     def edit(config: Config) -> None:
+        # Envoy wants them for every secret that it reads by SDS.
+        config["node"] = {"id": "proxy", "cluster": "proxy"}
         cluster = next(it for it in config["static_resources"]["clusters"] if it["name"] == "auth_service")
         injector = {
             "name": "envoy.filters.http.credential_injector",
