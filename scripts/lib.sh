@@ -230,6 +230,15 @@ ensure_middleware_python() {
   export MIDDLEWARE_PYTHON=$dir/bin/python
 }
 
+# ensure_oauth_python: sets and exports OAUTH_PYTHON, the interpreter of the OAuth server of tests/oauth/.
+ensure_oauth_python() {
+  local dir
+  dir=$TOOLS/oauth-$(sha256sum tests/oauth/requirements.txt | cut -c 1-12)
+  [[ -f $dir/.complete ]] || step "installing Authlib and Flask, an OAuth server for tests"
+  make_venv "$dir" -r tests/oauth/requirements.txt
+  export OAUTH_PYTHON=$dir/bin/python
+}
+
 # cargo_tool PACKAGE VERSION DIR [OPTION…]: a program built from its package, in DIR/bin, or nothing. OPTION is cargo's.
 cargo_tool() {
   local package=$1 version=$2 dir=$3

@@ -6,9 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use crate::auth_service::{Reply, Verdict};
+use std::sync::Arc;
+
+use crate::auth_service::{Contract, Reply, Verdict};
 use crate::authorize::{Authorized, Body, Objects, authorize};
-use crate::config::Bodies;
+use crate::config::{Bodies, Protocol};
 use crate::decision::{Decision, Effect, Reason};
 use crate::denial::{Answer, Denials};
 use crate::lookup::{Known, Lookup, LookupFailure};
@@ -52,7 +54,7 @@ fn with_body(
     let (pending, known) = match surface::read(rules, head, &mut Vec::new()) {
         Surface::Decided(decision) => return Ok(decision),
         Surface::Pending(pending, _) => match who() {
-            Ok(known) => (pending, known),
+            Ok(known) => (pending, with_source(rules, known)),
             Err(failure) => {
                 let usual = rules.config().auth_service.retry_after_seconds();
                 return Ok(pending.not_known(failure, usual));
@@ -74,6 +76,14 @@ fn with_body(
     }
 }
 
+/// The caller as the configured source of identity would have it. What is decided about here was not read from its reply.
+fn with_source(rules: &Rules, mut known: Known) -> Known {
+    if rules.config().auth_service.protocol == Protocol::Introspection {
+        Arc::make_mut(&mut known.principal).has_foreign_words = true;
+    }
+    known
+}
+
 /// The caller of whom the auth service says `body` in a 200.
 pub fn caller(body: &[u8]) -> Lookup {
     caller_of(&Reply::Response {
@@ -87,7 +97,7 @@ pub fn caller(body: &[u8]) -> Lookup {
 
 /// The caller of whom the auth service says this; how long it may be kept is left aside.
 pub fn caller_of(reply: &Reply<'_>) -> Lookup {
-    match reply.verdict() {
+    match reply.verdict(&Contract::default()) {
         Verdict::Valid(principal, _) => Ok(Known::fresh(principal.into())),
         Verdict::Invalid => Err(LookupFailure::Refused(Refusal::Invalid)),
         Verdict::Refused => Err(LookupFailure::Refused(Refusal::Refused)),

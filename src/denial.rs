@@ -90,8 +90,11 @@ impl Denials<'_> {
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
             granting_scopes: required.map(|permission| {
-                self.policy
-                    .scopes_to_ask_for(decision.operation, permission)
+                self.policy.scopes_to_ask_for(
+                    decision.principal.as_deref(),
+                    decision.operation,
+                    permission,
+                )
             }),
             key_scopes: lacks_permission
                 .then(|| {
@@ -260,7 +263,11 @@ impl Denials<'_> {
 
     /// `: it needs PERMISSION, which SCOPES grant; this key has: SCOPES`.
     fn lacking(&self, decision: &Decision, required: Permission) -> String {
-        let granting = self.policy.scopes_to_ask_for(decision.operation, required);
+        let granting = self.policy.scopes_to_ask_for(
+            decision.principal.as_deref(),
+            decision.operation,
+            required,
+        );
         let granting = match granting.as_slice() {
             [] => "no configured scope grants".to_owned(),
             [only] => format!("scope {only} grants"),

@@ -17,7 +17,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`config`], [`rules`] | the configuration, and what it is compiled to |
+//! | [`config`], [`rules`], [`pointer`] | the configuration, what it is compiled to, and where it says that a value stands |
 //! | [`authority`], [`target`], [`overrides`], [`request`] | how a request is read |
 //! | [`catalog`], [`names`] | MLflow's operations, and what their requests name |
 //! | [`permission`], [`principal`], [`policy`] | permissions, principals, and which scopes grant what |
@@ -51,6 +51,7 @@ pub mod pattern;
 pub mod pending;
 mod per_second;
 pub mod permission;
+pub mod pointer;
 pub mod policy;
 pub mod principal;
 pub mod principals;

@@ -23,6 +23,15 @@ pub struct Principal {
     /// Scopes limited to names.
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// Whether its scopes are words of an authorization server that need not have MLflow in mind: of these, the bare words
+    /// of the default table (`read`, `admin`) grant only what the configuration says.
+    pub has_foreign_words: bool,
+}
+
+/// The scopes in one text, separated by spaces (RFC 6749 section 3.3).
+pub fn scopes_of_text(text: &str) -> Vec<String> {
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
 }
 
 /// A scope limited to names.
@@ -41,4 +50,30 @@ pub enum Refusal {
     Invalid,
     /// 403.
     Refused,
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::scopes_of_text;
+
+    #[test]
+    fn scopes_in_one_text_are_separated_by_spaces_alone() {
+        for (text, expected) in [
+            ("", &[][..]),
+            (" ", &[]),
+            ("model:read", &["model:read"]),
+            ("model:read openid", &["model:read", "openid"]),
+            ("  model:read  openid ", &["model:read", "openid"]),
+            ("a,b", &["a,b"]),
+            ("a\tb", &["a\tb"]),
+            ("a\nb", &["a\nb"]),
+            ("a\u{a0}b", &["a\u{a0}b"]),
+            ("[\"admin\"]", &["[\"admin\"]"]),
+        ] {
+            assert_eq!(scopes_of_text(text), expected, "{text:?}");
+        }
+    }
 }

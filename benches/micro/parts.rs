@@ -7,7 +7,9 @@ use std::time::Duration;
 use divan::Bencher;
 use mlflow_authz::Config;
 use mlflow_authz::RequestHead;
-use mlflow_authz::auth_service::{AuthServiceClient, KeyDigest, Lifetime, Reply, Verdict};
+use mlflow_authz::auth_service::{
+    AuthServiceClient, Contract, KeyDigest, Lifetime, Reply, Verdict,
+};
 use mlflow_authz::catalog::CATALOG;
 use mlflow_authz::credential::extract;
 use mlflow_authz::names::read_body;
@@ -120,8 +122,11 @@ fn auth_reply(bencher: Bencher<'_, '_>) {
             "is_admin": false, "rate_limit_per_hour": 1000, "email": "user@example.com",
             "user": {"id": "user_123", "email": "user@example.com", "roles": ["contributor"], "is_admin": false}}"#,
     };
-    assert!(matches!(reply.verdict(), Verdict::Valid(..)));
-    bencher.bench_local(|| black_box(&reply).verdict());
+    assert!(matches!(
+        reply.verdict(&Contract::default()),
+        Verdict::Valid(..)
+    ));
+    bencher.bench_local(|| black_box(&reply).verdict(&Contract::default()));
 }
 
 #[divan::bench]

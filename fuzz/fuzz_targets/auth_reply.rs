@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mlflow_authz::auth_service::{Reply, Revocations, Verdict};
+use mlflow_authz::auth_service::{Contract, Reply, Revocations, Verdict};
 
 const SECRET: &str = "hk_live_secret";
 
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         if let Revocations::Unavailable(failure) = reply.revocations() {
             assert!(!failure.to_string().contains(SECRET));
         }
-        match reply.verdict() {
+        match reply.verdict(&Contract::default()) {
             Verdict::Valid(..) => assert_eq!(status, 200),
             Verdict::Unavailable(failure) => assert!(!failure.to_string().contains(SECRET)),
             Verdict::RateLimited { retry_after } => assert!(retry_after.is_none_or(|s| s <= 60)),

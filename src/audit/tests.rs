@@ -60,6 +60,7 @@ fn denied() -> Decision {
             scopes: vec!["model:read".to_owned()],
             roles: vec!["viewer".to_owned()],
             is_admin: false,
+            has_foreign_words: false,
         })),
         ..Decision::new(Reason::ScopeMissing)
     }

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use super::no_connection::NoConnection;
-use super::received::Received;
 use super::unexpected_status;
 
 /// The largest reply that is read, in bytes.
@@ -23,6 +22,8 @@ pub enum Failure {
     Status(u16),
     /// The service answered with a status outside the contract.
     UnexpectedStatus(u16),
+    /// The introspection endpoint refuses or limits the filter itself (RFC 7662 section 2.3).
+    RefusesUs(u16),
     /// The body is outside the contract.
     Contract(ContractError),
     /// The host would not send the callout.
@@ -45,7 +46,7 @@ impl Failure {
             Self::Unreachable(_) => "unreachable",
             Self::Reset => "reset",
             Self::Status(_) => "error",
-            Self::UnexpectedStatus(_) => "unexpected_status",
+            Self::UnexpectedStatus(_) | Self::RefusesUs(_) => "unexpected_status",
             Self::Contract(_) => "contract",
             Self::NotSent => "not_sent",
         }
@@ -59,6 +60,7 @@ impl Failure {
             | Self::Unreachable(_)
             | Self::Reset
             | Self::Status(_)
+            | Self::RefusesUs(_)
             | Self::NotSent => true,
             Self::UnexpectedStatus(_) | Self::Contract(_) => false,
         }
@@ -84,7 +86,7 @@ impl Failure {
     pub const fn is_misconfiguration(&self) -> bool {
         matches!(
             self,
-            Self::UnexpectedStatus(_) | Self::Contract(_) | Self::NotSent
+            Self::UnexpectedStatus(_) | Self::RefusesUs(_) | Self::Contract(_) | Self::NotSent
         )
     }
 }
@@ -101,6 +103,11 @@ impl fmt::Display for Failure {
                 "the auth service answered {status}, which is outside its contract: {}",
                 unexpected_status::advice(*status)
             ),
+            Self::RefusesUs(status) => write!(
+                f,
+                "the introspection endpoint answered {status}, which is about the filter and not about a caller: {}",
+                unexpected_status::advice_for_introspection(*status)
+            ),
             Self::Contract(error) => write!(f, "the auth service's reply is outside its contract: {error}"),
             Self::NotSent => f.write_str(
                 "the proxy would not send the callout; check that auth_service.cluster names a cluster with endpoints",
@@ -116,8 +123,6 @@ pub enum ContractError {
     TooLarge,
     /// Not JSON.
     NotJson,
-    /// `scopes` is absent or null, and the caller is no admin.
-    NoScopes(Received),
     /// A field that should say whether the key is valid, and says neither.
     Validity {
         /// The field with its path, `user.active`.
@@ -139,10 +144,6 @@ impl fmt::Display for ContractError {
         match self {
             Self::TooLarge => write!(f, "the body is larger than {MAX_BODY_BYTES} bytes"),
             Self::NotJson => f.write_str("the body is not JSON"),
-            Self::NoScopes(received) => write!(
-                f,
-                "field scopes: is missing or null, and is_admin is not true; {received}"
-            ),
             Self::Validity { field, problem } => write!(f, "field {field}: {problem}"),
             Self::Field { field, problem } => write!(f, "field {field}: {problem}"),
         }

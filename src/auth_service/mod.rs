@@ -5,11 +5,17 @@
 
 mod body;
 mod breaker;
+mod contract;
 mod failure;
+mod fields;
+mod fingerprint;
 mod lifetime;
+mod mapped;
 mod no_connection;
+mod parsed;
 mod received;
 mod reply;
+mod request;
 mod revocations;
 mod scalar;
 mod unexpected_status;
@@ -20,18 +26,18 @@ mod tests;
 
 use std::time::Duration;
 
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::AuthService;
 use crate::credential::ApiKey;
 
-pub use body::KeyId;
 pub use breaker::Breaker;
+pub use contract::Contract;
 pub use failure::{ContractError, Failure, MAX_BODY_BYTES};
+pub use fields::KeyId;
 pub use lifetime::Lifetime;
 pub use no_connection::NoConnection;
-pub use received::Received;
+pub use received::{Received, Remark};
 pub use reply::{Reply, Verdict};
 pub use revocations::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 
@@ -42,7 +48,7 @@ pub struct Callout {
     pub cluster: String,
     /// Headers, pseudo-headers first.
     pub headers: Vec<(String, String)>,
-    /// JSON.
+    /// JSON or a form; empty where the request has none.
     pub body: Vec<u8>,
     /// After which the shell reports a timeout.
     pub timeout: Duration,
@@ -52,13 +58,6 @@ impl std::fmt::Debug for Callout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Callout({}, hidden)", self.cluster)
     }
-}
-
-#[derive(Serialize)]
-struct ValidationRequest<'a> {
-    service_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_ip: Option<&'a str>,
 }
 
 /// SHA-256 over the auth service's identity, the key, and the address when it is sent: what a principal is
@@ -84,6 +83,7 @@ impl KeyDigest {
 #[derive(Debug)]
 pub struct AuthServiceClient {
     config: AuthService,
+    contract: Contract,
     fingerprint: [u8; 32],
     /// The part of each digest that is the same for all keys: one block of the hash, computed once.
     keyless: Sha256,
@@ -92,21 +92,12 @@ pub struct AuthServiceClient {
 impl AuthServiceClient {
     /// A client for the configured service.
     pub fn new(config: AuthService) -> Self {
-        let mut hash = Sha256::new();
-        for part in [
-            &config.cluster,
-            &config.authority,
-            &config.path,
-            &config.service_id,
-        ] {
-            update_with(&mut hash, part.as_bytes());
-        }
-        hash.update([u8::from(config.send_client_ip)]);
-        let fingerprint: [u8; 32] = hash.finalize().into();
+        let fingerprint = fingerprint::of(&config);
         let keyless = Sha256::new()
             .chain_update(fingerprint)
             .chain_update([0; 64 - 32]);
         Self {
+            contract: Contract::new(&config),
             config,
             fingerprint,
             keyless,
@@ -156,25 +147,12 @@ impl AuthServiceClient {
 
     /// The request that validates a key.
     pub fn ask(&self, key: &ApiKey<'_>, client_address: Option<&str>) -> Callout {
-        let request = ValidationRequest {
-            service_id: &self.config.service_id,
-            client_ip: self.sent_address(client_address),
-        };
-        Callout {
-            cluster: self.config.cluster.clone(),
-            headers: [
-                (":method", "POST"),
-                (":path", &self.config.path),
-                (":authority", &self.config.authority),
-                ("authorization", &format!("Bearer {}", key.expose())),
-                ("content-type", "application/json"),
-                ("accept", "application/json"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-            body: serde_json::to_vec(&request).unwrap_or_default(),
-            timeout: self.config.timeout,
-        }
+        request::lookup(&self.config, key, self.sent_address(client_address))
+    }
+
+    /// How the service's replies are read.
+    pub(crate) const fn contract(&self) -> &Contract {
+        &self.contract
     }
 
     fn sent_address<'a>(&self, client_address: Option<&'a str>) -> Option<&'a str> {

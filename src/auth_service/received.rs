@@ -39,6 +39,42 @@ impl Received {
     }
 }
 
+/// What an operator should know of a reply that is within the contract. It is no failure: the caller is refused by what the
+/// reply says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// Nothing in it grants anything.
+    NoScopes(Received),
+    /// A token names no audience, and one is configured.
+    NoAudience,
+}
+
+impl Remark {
+    /// Takes out whatever has the key in it.
+    pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
+        match self {
+            Self::NoScopes(received) => received.hide(&is_key),
+            Self::NoAudience => {}
+        }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoScopes(received) => write!(
+                f,
+                "the auth service says that a key is valid, and its reply has no scopes, so the key has no rights; \
+                 check auth_service.path, and write in auth_service.reply where the scopes stand; {received}"
+            ),
+            Self::NoAudience => f.write_str(
+                "a token has no aud, and is refused; let the authorization server set one, or set \
+                 auth_service.audience to null if the introspection endpoint checks it",
+            ),
+        }
+    }
+}
+
 fn is_plain(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
         && name

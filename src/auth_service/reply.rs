@@ -1,10 +1,13 @@
 //! Reads what came back from the auth service. Nothing of a reply's content goes into an error: a service
 //! that echoes the key must not bring it into a log.
 
-use super::body;
-use super::failure::{ContractError, Failure};
+use super::body::{self, Said};
+use super::contract::Contract;
+use super::failure::Failure;
 use super::lifetime::Lifetime;
 use super::no_connection::NoConnection;
+use super::received::Remark;
+use crate::config::Protocol;
 use crate::principal::Principal;
 
 /// The longest `Retry-After` of a 429 that is handed on, in seconds.
@@ -63,14 +66,10 @@ impl Verdict {
         }
     }
 
-    /// Takes the key out, wherever the service put it: of an error, or of a principal, which logs, answers and upstream
-    /// are told of. Whether a principal had it.
+    /// Takes the key out of a principal, which logs, answers and upstream are told of, wherever the service put it.
+    /// Whether the principal had it.
     pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) -> bool {
         match self {
-            Self::Unavailable(Failure::Contract(ContractError::NoScopes(received))) => {
-                received.hide(&is_key);
-                false
-            }
             Self::Valid(principal, _) => hide_in(principal, is_key),
             _ => false,
         }
@@ -97,10 +96,15 @@ fn hide_in(principal: &mut Principal, is_key: impl Fn(&str) -> bool) -> bool {
 
 impl Reply<'_> {
     /// Reads the reply by the contract.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self, contract: &Contract) -> Verdict {
+        self.read(contract).0
+    }
+
+    /// The same, with what an operator should know of the reply.
+    pub(crate) fn read(&self, contract: &Contract) -> (Verdict, Option<Remark>) {
         let (status, body) = match self.usable() {
             Ok(response) => response,
-            Err(failure) => return Verdict::Unavailable(failure),
+            Err(failure) => return (Verdict::Unavailable(failure), None),
         };
         let Self::Response {
             retry_after,
@@ -108,23 +112,30 @@ impl Reply<'_> {
             ..
         } = *self
         else {
-            return Verdict::Unavailable(Failure::Reset);
+            return (Verdict::Unavailable(Failure::Reset), None);
         };
-        match status {
-            200 => match body::principal(body) {
-                Ok(Some((principal, lifetime))) => {
-                    Verdict::Valid(principal, lifetime.with_cache_control(cache_control))
+        let verdict = match status {
+            200 => match body::read(body, contract) {
+                Ok(Said { valid, remark }) => {
+                    let valid = valid.map(|(principal, lifetime)| {
+                        Verdict::Valid(principal, lifetime.with_cache_control(cache_control))
+                    });
+                    return (valid.unwrap_or(Verdict::Invalid), remark);
                 }
-                Ok(None) => Verdict::Invalid,
                 Err(error) => Verdict::Unavailable(Failure::Contract(error)),
             },
+            // The caller's token is in the body: these are about who sent it.
+            401 | 403 | 429 if contract.protocol == Protocol::Introspection => {
+                Verdict::Unavailable(Failure::RefusesUs(status))
+            }
             401 => Verdict::Invalid,
             403 => Verdict::Refused,
             429 => Verdict::RateLimited {
                 retry_after: retry_after.and_then(seconds),
             },
             status => Verdict::Unavailable(Failure::of_status(status)),
-        }
+        };
+        (verdict, None)
     }
 
     /// The status and body that the service itself sent.

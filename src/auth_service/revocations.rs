@@ -13,8 +13,8 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::body::read_object;
 use super::failure::{ContractError, Failure};
+use super::parsed::read_object;
 use super::reply::Reply;
 use super::{Callout, KeyId};
 use crate::config::{Config, Revocation};

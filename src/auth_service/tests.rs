@@ -1,12 +1,15 @@
 mod bodies;
 mod failures;
 mod grants;
+mod introspection;
+mod requests;
 mod rights;
+mod shapes;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{AuthServiceClient, ContractError, Failure, NoConnection, Reply, Verdict};
+use super::{AuthServiceClient, Contract, ContractError, Failure, NoConnection, Reply, Verdict};
 use crate::config::Config;
 use crate::config::tests::mounted;
 use crate::credential::ApiKey;
@@ -28,7 +31,7 @@ fn answered(status: u16, from_service: bool, body: &[u8]) -> Verdict {
         cache_control: None,
         body,
     }
-    .verdict()
+    .verdict(&Contract::default())
 }
 
 #[test]
@@ -209,8 +212,14 @@ fn statuses() {
         assert_eq!(verdict, expected, "{status} {from_service}");
         assert_eq!(verdict.outcome(), outcome, "{status} {from_service}");
     }
-    assert_eq!(Reply::Reset.verdict(), Unavailable(Failure::Reset));
-    assert_eq!(Reply::NotSent.verdict(), Unavailable(Failure::NotSent));
+    assert_eq!(
+        Reply::Reset.verdict(&Contract::default()),
+        Unavailable(Failure::Reset)
+    );
+    assert_eq!(
+        Reply::NotSent.verdict(&Contract::default()),
+        Unavailable(Failure::NotSent)
+    );
     assert_eq!(answered(200, true, br#"{"scopes": []}"#).outcome(), "valid");
 }
 
@@ -258,7 +267,7 @@ fn retry_after_of_a_429() {
             body: b"",
         };
         assert_eq!(
-            reply.verdict(),
+            reply.verdict(&Contract::default()),
             Verdict::RateLimited {
                 retry_after: seconds
             },
@@ -273,5 +282,8 @@ fn retry_after_of_a_429() {
         cache_control: None,
         body: b"",
     };
-    assert_eq!(reply.verdict(), Verdict::RateLimited { retry_after: None });
+    assert_eq!(
+        reply.verdict(&Contract::default()),
+        Verdict::RateLimited { retry_after: None }
+    );
 }

@@ -25,14 +25,16 @@ pub(super) const fn advice(status: u16) -> &'static str {
              services"
         }
         400 => {
-            "it cannot read the request; check that it takes a POST with the key as Bearer and a JSON object with \
-             service_id, and accepts auth_service.authority as its Host"
+            "it cannot read the request; check auth_service.protocol, method, key_in and service_id, and that it accepts \
+             auth_service.authority as its Host"
         }
         404 => {
             "it serves nothing at that path; check auth_service.path, and auth_service.authority where the Host selects the \
              service"
         }
-        405 => "it takes no POST at that path; check auth_service.path",
+        405 => {
+            "it does not take this method at that path; check auth_service.method and auth_service.path"
+        }
         406 => "it does not answer with application/json; check auth_service.path",
         407 => {
             "a proxy in front of the auth service asks for a login; let the cluster reach the service without that proxy"
@@ -41,17 +43,31 @@ pub(super) const fn advice(status: u16) -> &'static str {
         413 => {
             "the request is too large for it; check what limits the size of headers or bodies in front of it"
         }
-        415 => "it does not take application/json; check auth_service.path",
+        415 => {
+            "it does not take this type of body; check auth_service.key_in and auth_service.path"
+        }
         421 | 426 => {
             "it wants another host name, TLS or version of HTTP; check auth_service.authority, and in the cluster the SNI \
              and http2_protocol_options"
         }
         422 => {
-            "it reads the JSON and refuses what is in it; check auth_service.service_id, and that it takes \
-             {\"service_id\": …} as the body"
+            "it reads the body and refuses what is in it; check auth_service.service_id and auth_service.key_in"
         }
         431 => "a header is too large for it; check what limits the size of headers in front of it",
         _ => "check auth_service.path",
+    }
+}
+
+/// What to check where the introspection endpoint turns the filter down.
+pub(super) const fn advice_for_introspection(status: u16) -> &'static str {
+    match status {
+        429 => {
+            "it limits the rate of lookups; raise its limit for the filter's client, or cache.ttl"
+        }
+        _ => {
+            "it does not accept the filter's own credential; check auth_service.headers, or the credential_injector of \
+             the cluster, and that this client may introspect tokens"
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use super::replacements::instead_of;
 use crate::json::{self, Problem};
 
-/// Below this field stands a secret; its values are not repeated.
-const SECRET: &str = "revocation";
+/// Below these fields stand secrets; their values are not repeated.
+const SECRETS: &[&str] = &["revocation", "auth_service.headers"];
 
 /// What to write where no mount is named.
 pub(super) const MOUNTS_REMEDY: &str = "write the paths at which clients reach MLflow, \
@@ -90,7 +90,7 @@ impl From<json::Error> for ConfigError {
             Problem::DuplicatedField(name) => {
                 Self::field(json::field_of(&field, name), "is duplicated; write it once")
             }
-            Problem::Unexpected { expected, .. } if field.starts_with(SECRET) => {
+            Problem::Unexpected { expected, .. } if is_secret(&field) => {
                 Self::field(field, format!("must be {}", expected_in_words(&expected)))
             }
             Problem::Unexpected { found, expected } => {
@@ -100,6 +100,10 @@ impl From<json::Error> for ConfigError {
             other => Self::field(field, other.to_string()),
         }
     }
+}
+
+fn is_secret(field: &str) -> bool {
+    SECRETS.iter().any(|secret| field.starts_with(secret))
 }
 
 /// What to write where a required field is missing.

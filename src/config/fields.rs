@@ -22,7 +22,7 @@ impl HeaderField {
     }
 
     /// A token (RFC 9110 section 5.6.2).
-    fn read(name: &str) -> Option<Self> {
+    pub(super) fn read(name: &str) -> Option<Self> {
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         let is_name = !name.is_empty() && name.bytes().all(is_token);
         is_name.then(|| Self(name.to_ascii_lowercase().into()))

@@ -3,7 +3,9 @@
 //! Pure parsing. The filter and `mlflow-authz check` read a configuration with [`Config::parse`] and
 //! nothing else, so what one accepts the other accepts.
 
+mod address;
 mod audit;
+mod auth_service;
 mod defaults;
 mod derived;
 mod error;
@@ -30,6 +32,9 @@ use crate::pattern::Pattern;
 use crate::permission::Permission;
 
 pub use audit::{AccessLog, Audit};
+pub use auth_service::{
+    Audience, AuthService, Breaker, FieldName, KeyIn, Method, Places, Protocol,
+};
 pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
 pub use overrides::{Match, Override};
@@ -216,88 +221,6 @@ pub enum CredentialKind {
     Basic,
     /// `?api_key=<key>`, removed from what upstream receives.
     Query,
-}
-
-/// The auth service, which validates keys.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct AuthService {
-    /// Name of the Envoy cluster. Under Istio it is `outbound|443||host`.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::cluster"))]
-    pub cluster: String,
-    /// `:authority` of the callout. Default: the cluster's name, or the host at the end of an Istio name.
-    #[serde(default)]
-    pub authority: String,
-    /// Path that validates a key.
-    #[serde(default = "defaults::auth_path")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
-    pub path: String,
-    /// The name that MLflow has at the auth service, sent with each lookup.
-    #[serde(default = "defaults::service_id")]
-    pub service_id: String,
-    /// How long a callout may take; at least one millisecond.
-    #[serde(default = "defaults::timeout", deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
-    pub timeout: Duration,
-    /// How long a lookup may delay a request that will not be refused whatever the answer (shadow mode); at most
-    /// `timeout`.
-    #[serde(
-        default = "defaults::shadow_timeout",
-        deserialize_with = "fields::duration"
-    )]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
-    pub shadow_timeout: Duration,
-    /// Whether the caller's address is sent with each lookup; keys are then cached per address.
-    #[serde(default)]
-    pub send_client_ip: bool,
-    /// `Retry-After` of a 503, in whole seconds.
-    #[serde(
-        default = "defaults::retry_after",
-        deserialize_with = "fields::duration"
-    )]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
-    pub unavailable_retry_after: Duration,
-    /// The limit of open callouts for keys in one VM (one per Envoy worker), at least 2. A quarter is reserved for keys
-    /// that were validated before; background callouts use at most half.
-    #[serde(
-        default = "defaults::max_in_flight",
-        deserialize_with = "fields::whole_number"
-    )]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::at_least_two"))]
-    pub max_in_flight: u64,
-    /// Whether one client address (IPv6: one /64) gets at most half of the callouts for keys that were never validated,
-    /// and a circuit breaker of its own. Set `false` if all clients have one address, that of a load balancer.
-    #[serde(default = "defaults::yes")]
-    pub per_address_limit: bool,
-    /// The circuit breaker: when callouts stop after failures, and for how long.
-    #[serde(default)]
-    pub breaker: Breaker,
-}
-
-/// The circuit breaker of one VM.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct Breaker {
-    /// How many different keys must fail in a row to open a circuit breaker: that of the auth service by keys validated
-    /// before (at least 2), that of a client address by other keys. A key counts once.
-    #[serde(deserialize_with = "fields::whole_number")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
-    pub failures: u64,
-    /// How long an open circuit breaker stops callouts before one callout probes the service.
-    #[serde(deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
-    pub open_for: Duration,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            failures: 5,
-            open_for: Duration::from_secs(5),
-        }
-    }
 }
 
 /// What is cached of keys, per VM and in the data that the VMs share.

@@ -109,8 +109,8 @@ pub(super) const TABLE: &[Entry] = &[
     (
         "auth_service",
         "token bearer bearertoken apikey secret password username authorization credential",
-        "remove it: the filter sends the caller's key; a credential of your own belongs into Envoy \
-         (`credential_injector` as an upstream filter of the cluster)",
+        "remove it: the filter sends the caller's key; a credential of your own goes into `headers`, or into a file that \
+         Envoy reads (`credential_injector` as an upstream filter of the cluster)",
     ),
     (
         "auth_service",
@@ -129,8 +129,28 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     (
         "auth_service",
-        "service serviceid servicename audience",
+        "service serviceid servicename",
         "write `service_id`",
+    ),
+    (
+        "auth_service",
+        "type kind mode introspection introspect oauth oauth2 introspectionurl introspectionendpoint",
+        "write `protocol`: \"keys\" or \"introspection\"",
+    ),
+    (
+        "auth_service",
+        "keyheader keyfield keyname headername credentialsource",
+        "write `key_in`: \"bearer\", \"header:NAME\", \"json:FIELD\" or \"form:FIELD\"",
+    ),
+    (
+        "auth_service",
+        "response mapping fields claims scopes scopespath permissions validpath",
+        "write `reply` with JSON Pointers: \"reply\": {\"scopes\": \"/data/permissions\"}",
+    ),
+    (
+        "auth_service",
+        "clientid clientsecret basicauth authorizationheader requestheaders extraheaders",
+        "write `headers`: [\"authorization: Basic …\"], or let Envoy's `credential_injector` add it",
     ),
     (
         "auth_service",
@@ -202,6 +222,32 @@ pub(super) const TABLE: &[Entry] = &[
         "identity_headers",
         "scope roles permissions",
         "write `scopes`",
+    ),
+    (
+        "auth_service.reply",
+        "scope permissions permission",
+        "write `scopes`",
+    ),
+    (
+        "auth_service.reply",
+        "user sub subject username",
+        "write `user_id`",
+    ),
+    ("auth_service.reply", "key id clientid", "write `key_id`"),
+    (
+        "auth_service.reply",
+        "active isvalid enabled",
+        "write `valid`",
+    ),
+    (
+        "auth_service.reply",
+        "admin isadministrator superuser",
+        "write `is_admin`",
+    ),
+    (
+        "auth_service.reply",
+        "exp expires expiry ttl",
+        "write `expires_at`",
     ),
     (
         "overrides.match",

@@ -136,6 +136,24 @@ pub(super) fn callout_path(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"title": "path", "type": "string", "pattern": r"^/[!-~]*$"})
 }
 
+pub(super) fn pointers(_: &mut SchemaGenerator) -> Schema {
+    let pointer = json!({"type": "string", "pattern": r"^(/([^~/]|~[01])*)+$", "maxLength": 512});
+    json_schema!({
+        "title": "JSON Pointers",
+        "anyOf": [pointer, {"type": "array", "maxItems": 16, "uniqueItems": true, "items": pointer}],
+    })
+}
+
+pub(super) fn key_in(_: &mut SchemaGenerator) -> Schema {
+    let header = r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+    let pattern = format!(r"^(bearer|{header}|(json|form):[A-Za-z0-9_.-]{{1,64}})$");
+    json_schema!({"title": "place of the key", "type": "string", "pattern": pattern, "default": "bearer"})
+}
+
+pub(super) fn audience(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"title": "text or null", "type": ["string", "null"], "pattern": r"\S"})
+}
+
 pub(super) fn key_pattern(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"title": "pattern", "type": "string", "pattern": r"^[!-~]+$"})
 }

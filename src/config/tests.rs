@@ -1,3 +1,4 @@
+mod auth_service;
 mod identity_headers;
 mod name_scoped;
 mod overrides;

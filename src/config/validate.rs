@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::address::{is_host_and_port, quoted};
+use super::auth_service::{self, callout_path};
 use super::defaults::MOST_SHARED_SLOTS;
 use super::error::MOUNTS_REMEDY;
 use super::{Config, ConfigError, IdentityHeaders, overrides};
-use crate::authority::{self, host_and_port};
 use crate::overrides as path_overrides;
 use crate::request::same_header;
 use crate::target::Target;
@@ -71,7 +72,7 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     mounts(config)?;
     overrides::validate(config)?;
-    auth_service(config)?;
+    auth_service::check(&mut config.auth_service)?;
     revocation(config)?;
     for (field, number) in [
         ("cache.capacity", config.cache.capacity),
@@ -135,36 +136,6 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
-    let service = &mut config.auth_service;
-    if service.cluster.is_empty() {
-        return Err(ConfigError::field(
-            "auth_service.cluster",
-            "is empty; write the name of the Envoy cluster of the auth service",
-        ));
-    }
-    if service.authority.is_empty() {
-        let host = service.cluster.rsplit('|').next().unwrap_or_default();
-        service.authority = host.to_owned();
-    }
-    if !is_host_and_port(&service.authority) {
-        return Err(ConfigError::field(
-            "auth_service.authority",
-            format!(
-                "{} must be a host name, with a port where needed and without user information: \"auth.internal\"",
-                quoted(&service.authority)
-            ),
-        ));
-    }
-    if service.max_in_flight < 2 {
-        return Err(ConfigError::field(
-            "auth_service.max_in_flight",
-            "must be at least 2: one callout is reserved for keys that were validated before",
-        ));
-    }
-    callout_path("auth_service.path", &service.path)
-}
-
 fn revocation(config: &Config) -> Result<(), ConfigError> {
     let Some(revocation) = &config.revocation else {
         return Ok(());
@@ -182,16 +153,6 @@ fn revocation(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     callout_path("revocation.path", &revocation.path)
-}
-
-fn callout_path(field: &str, path: &str) -> Result<(), ConfigError> {
-    if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
-        return Ok(());
-    }
-    Err(ConfigError::field(
-        field,
-        format!("{path:?} must start with \"/\" and have visible ASCII characters only"),
-    ))
 }
 
 fn identity_headers(headers: &IdentityHeaders) -> Result<(), ConfigError> {
@@ -257,24 +218,4 @@ fn help_url(url: Option<&str>) -> Result<(), ConfigError> {
             ),
         ))
     }
-}
-
-/// A value as an error repeats it: what may be a user's password stays out of logs.
-fn quoted(value: &str) -> String {
-    match value.rsplit_once('@') {
-        Some((_, behind)) => format!("{:?}", format!("…@{behind}")),
-        None => format!("{value:?}"),
-    }
-}
-
-/// RFC 3986 section 3.2, without the user.
-fn is_host_and_port(authority: &str) -> bool {
-    let (host, port) = host_and_port(authority);
-    let of_address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
-    let of_name = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b);
-    let is_host = match authority::bracketed(host) {
-        Some(address) => !address.is_empty() && address.bytes().all(of_address),
-        None => !host.is_empty() && host.bytes().all(of_name),
-    };
-    is_host && port.len() <= 5
 }

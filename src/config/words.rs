@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use super::{AccessLog, Bodies, CredentialKind, GraphQl, Mode, Outside};
+use super::{AccessLog, Bodies, CredentialKind, GraphQl, Method, Mode, Outside, Protocol};
 
 /// The words of one field, and what each stands for.
 struct Words<T: 'static>(&'static [(&'static str, T)]);
@@ -45,3 +45,5 @@ read_from_words!(GraphQl: "read" => Read, "deny" => Deny);
 read_from_words!(AccessLog: "all" => All, "denials" => Denials, "none" => None);
 read_from_words!(Bodies: "ignore" => Ignore, "inspect" => Inspect);
 read_from_words!(CredentialKind: "bearer" => Bearer, "x-api-key" => XApiKey, "basic" => Basic, "query" => Query);
+read_from_words!(Protocol: "keys" => Keys, "introspection" => Introspection);
+read_from_words!(Method: "POST" => Post, "GET" => Get);

@@ -129,3 +129,20 @@ fn a_body_is_asked_for_where_a_name_scoped_grant_decides_and_it_can_be_read() {
     });
     assert_eq!(decision.reason.as_str(), "body_unavailable");
 }
+
+/// Without a reply of its own to read, a decision is that of the configured source all the same.
+#[test]
+fn words_are_those_of_the_configured_source() {
+    let text = r#"{"auth_service": {"cluster": "a", "path": "/i", "protocol": "introspection", "audience": null}, "mounts": ["/"]}"#;
+    let introspection = Rules::new(Config::parse(text.as_bytes()).unwrap());
+    for (word, with_keys, with_tokens) in [
+        ("admin", "allowed", "scope_missing"),
+        ("mlflow:admin", "allowed", "allowed"),
+    ] {
+        for (rules, expected) in [(&rules(""), with_keys), (&introspection, with_tokens)] {
+            let who = || caller(format!(r#"{{"scopes": ["{word}"]}}"#).as_bytes());
+            let decision = post(CREATE_RUN, "k", |head| decide(rules, head, who, b""));
+            assert_eq!(decision.reason.as_str(), expected, "{word}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod cache;
 mod classification;
 mod edits;
 mod in_flight;
+mod introspection;
 mod name_scoped;
 mod needs;
 mod outside;

@@ -61,6 +61,8 @@ pub(crate) struct Identities {
     /// Whether ticks can be had.
     ticking: bool,
     settled: Vec<Settled>,
+    /// When the operator was last told of a reply that is within the contract.
+    remarked_at: Option<Timestamp>,
 }
 
 /// What of the configuration is asked for again and again.
@@ -120,6 +122,7 @@ impl Identities {
             },
             ticking: true,
             settled: Vec::new(),
+            remarked_at: None,
         }
     }
 

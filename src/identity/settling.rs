@@ -1,10 +1,11 @@
 //! What comes of a lookup: a reply, a neighbour's conclusion, or no answer in time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::in_flight::{Asker, OwnLookup};
 use super::{GRACE, Identities, Settled};
-use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
+use crate::auth_service::{Failure, KeyDigest, Remark, Reply, Verdict};
 use crate::effects::Effects;
 use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::metrics::{Change, Metric};
@@ -16,6 +17,9 @@ use crate::shell::{CalloutId, HostContext, StreamId};
 /// For the operator: whatever tells keys apart by their ids does not work, and other logs than these may show the key.
 const KEY_IN_REPLY: &str = "auth_service: the reply about a valid key has the key itself as user_id, key_id, scope, role or \
                             grant; it is left out, so that no log shows it; let the auth service send an id that is no secret";
+
+/// The time between two remarks on what the service replies.
+const REMARK_PAUSE: Duration = Duration::from_secs(60);
 
 impl Identities {
     /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
@@ -35,11 +39,15 @@ impl Identities {
         let Some((digest, own)) = self.in_flight.own(callout) else {
             return;
         };
-        let mut verdict = reply.verdict();
+        let (mut verdict, remark) = reply.read(self.client.contract());
         // Only what is as long as the key is worth a digest.
         let is_key = |text: &str| text.len() == own.key_length && self.client.is_key(text, own.key);
         if verdict.hide(is_key) {
             effects.tell_operator(KEY_IN_REPLY, context.now);
+        }
+        if let Some(mut remark) = remark {
+            remark.hide(is_key);
+            self.tell_operator_of(effects, &remark, context.now);
         }
         self.answered(context, effects, digest, own, verdict);
     }
@@ -277,6 +285,15 @@ impl Identities {
     ) -> Option<Refusal> {
         self.claims
             .conclude(context.shared, digest, outcome, asked_at, context.now)
+    }
+
+    /// A remark is true of every reply alike: once a minute is enough.
+    fn tell_operator_of(&mut self, effects: &mut Effects, remark: &Remark, now: Timestamp) {
+        let is_due = |last: Timestamp| !(last..last.saturating_add(REMARK_PAUSE)).contains(&now);
+        if self.remarked_at.is_none_or(is_due) {
+            self.remarked_at = Some(now);
+            effects.tell_operator(&format!("auth_service: {remark}"), now);
+        }
     }
 
     fn note_callout(

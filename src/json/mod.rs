@@ -3,6 +3,7 @@
 //!
 //! Every JSON text that the engine reads is read here. It knows no field of any of them.
 
+mod at;
 mod document;
 mod error;
 mod value;
@@ -16,6 +17,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+pub(crate) use at::Found;
 pub(crate) use error::{Error, Problem, field_of};
 
 /// A text that is JSON, from which more than one type can be read.

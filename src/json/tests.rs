@@ -1,6 +1,7 @@
 //! What is read, and where an error is.
 
 mod against_serde_json;
+mod at;
 
 use std::collections::BTreeMap;
 

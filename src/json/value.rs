@@ -48,6 +48,11 @@ impl Value<'_, '_> {
 pub(super) struct Part<'d, 'a>(pub(super) &'d [Node<'a>]);
 
 impl<'d, 'a> Part<'d, 'a> {
+    /// The values, or the names and values, of a container.
+    pub(super) fn below(self) -> Parts<'d, 'a> {
+        Parts(self.0.split_first().map_or(&[], |(_, below)| below))
+    }
+
     fn read(self) -> Result<Value<'d, 'a>, Error> {
         let Some((node, below)) = self.0.split_first() else {
             return Err(Error::custom("has no value"));
@@ -71,7 +76,7 @@ impl<'d, 'a> Part<'d, 'a> {
 }
 
 impl<'a> Node<'a> {
-    fn text(&self) -> Result<Cow<'a, str>, Error> {
+    pub(super) fn text(&self) -> Result<Cow<'a, str>, Error> {
         match self.kind {
             Kind::Text(text) => Ok(Cow::Borrowed(text)),
             Kind::EscapedText(text) => SliceLexer::new(text.as_bytes())
@@ -100,7 +105,7 @@ fn decoded_number<'d, 'a>(number: &str) -> Result<Value<'d, 'a>, Error> {
 
 /// The values, or the names and values, of a container.
 #[derive(Clone, Copy)]
-struct Parts<'d, 'a>(&'d [Node<'a>]);
+pub(super) struct Parts<'d, 'a>(&'d [Node<'a>]);
 
 impl<'d, 'a> Iterator for Parts<'d, 'a> {
     type Item = Part<'d, 'a>;

@@ -22,6 +22,9 @@ const REGISTRY_AND_TRACKING: &[Object] = &[
     Trace,
 ];
 
+/// The words without a prefix. Authorization servers use them for applications of all kinds.
+pub(super) const BARE: &[&str] = &["read", "write", "admin", "full_access"];
+
 pub(super) fn scopes() -> HashMap<String, PermissionSet> {
     let mut table = HashMap::new();
     let mut define = |names: &[&str], set: PermissionSet| {

@@ -28,6 +28,8 @@ const NAMED_SCOPES: usize = 5;
 pub struct Policy {
     scopes: HashMap<String, PermissionSet>,
     roles: HashMap<String, PermissionSet>,
+    /// The bare words of the default table that the configuration does not name.
+    bare: HashSet<&'static str>,
     /// Scopes that do not search where they are limited to names.
     without_searches: HashSet<String>,
     /// Scope names, fewest permissions first, see [`PermissionSet::width`]; equals in alphabetical order.
@@ -56,7 +58,9 @@ impl Policy {
     ) -> Self {
         let mut scopes = defaults::scopes();
         let mut without_searches = HashSet::new();
+        let mut bare: HashSet<&'static str> = defaults::BARE.iter().copied().collect();
         for (name, scope) in configured {
+            bare.remove(name.as_str());
             scopes.insert(name.clone(), set_of(&scope.permissions));
             if scope.searches {
                 without_searches.remove(name);
@@ -78,6 +82,7 @@ impl Policy {
         Self {
             roles: roles.collect(),
             scopes,
+            bare,
             without_searches,
             by_width,
         }
@@ -85,15 +90,18 @@ impl Policy {
 
     /// Whether the principal holds the permission.
     pub fn grants(&self, principal: &Principal, permission: Permission) -> bool {
-        let any = |table: &HashMap<String, PermissionSet>, names: &[String]| {
-            names
-                .iter()
-                .filter_map(|name| table.get(name))
-                .any(|set| set.contains(permission))
-        };
+        let holds = |set: &PermissionSet| set.contains(permission);
+        let mut scopes = principal.scopes.iter();
+        let mut roles = principal.roles.iter();
         principal.is_admin
-            || any(&self.scopes, &principal.scopes)
-            || any(&self.roles, &principal.roles)
+            || scopes.any(|name| self.scope_of(principal, name).is_some_and(holds))
+            || roles.any(|name| self.roles.get(name).is_some_and(holds))
+    }
+
+    /// What a word grants to this principal, where a table names it as a whole.
+    fn scope_of(&self, principal: &Principal, word: &str) -> Option<&PermissionSet> {
+        let is_no_right = principal.has_foreign_words && self.bare.contains(word);
+        self.scopes.get(word).filter(|_| !is_no_right)
     }
 
     /// The patterns of names that the principal's name-scoped grants limit a permission to. A scope that
@@ -121,7 +129,7 @@ impl Policy {
     /// The principal's name-scoped grants: scopes that are limited to names, with their patterns.
     pub fn name_scoped<'p>(&self, principal: &'p Principal) -> Vec<(&'p str, Vec<&'p str>)> {
         let words = principal.scopes.iter().filter_map(|word| {
-            let (scope, pattern) = self.split(word)?;
+            let (scope, pattern) = self.split(principal, word)?;
             Some((scope, vec![pattern]))
         });
         let grants = principal.grants.iter().map(|grant| {
@@ -129,16 +137,17 @@ impl Policy {
             (grant.scope.as_str(), names.collect())
         });
         words
-            .chain(grants.filter(|(scope, _)| self.scopes.contains_key(*scope)))
+            .chain(grants.filter(|(scope, _)| self.scope_of(principal, scope).is_some()))
             .collect()
     }
 
     /// A known scope and the pattern behind it; `None` where the word is a scope as a whole, or none at all.
-    fn split<'w>(&self, word: &'w str) -> Option<(&'w str, &'w str)> {
+    fn split<'w>(&self, principal: &Principal, word: &'w str) -> Option<(&'w str, &'w str)> {
         if self.scopes.contains_key(word) {
             return None;
         }
-        name_scoped::splits(word).find(|(scope, _)| self.scopes.contains_key(*scope))
+        let split = name_scoped::splits(word).find(|(scope, _)| self.scopes.contains_key(*scope));
+        split.filter(|(scope, _)| self.scope_of(principal, scope).is_some())
     }
 
     /// What the principal holds on every object, in as few words as there are.
@@ -150,7 +159,8 @@ impl Policy {
         if principal.is_admin {
             return vec![everything];
         }
-        let scopes = principal.scopes.iter().filter_map(|it| self.scopes.get(it));
+        let scopes = principal.scopes.iter();
+        let scopes = scopes.filter_map(|it| self.scope_of(principal, it));
         let roles = principal.roles.iter().filter_map(|it| self.roles.get(it));
         let mut held = PermissionSet::default();
         scopes.chain(roles).for_each(|set| held.extend(set));
@@ -165,11 +175,12 @@ impl Policy {
 
     /// The principal's scopes that no table names, those of its grants included.
     pub fn unknown_scopes<'p>(&self, principal: &'p Principal) -> Vec<&'p str> {
-        let is_unknown =
-            |word: &&String| !self.scopes.contains_key(*word) && self.split(word).is_none();
+        let is_unknown = |word: &&String| {
+            self.scope_of(principal, word).is_none() && self.split(principal, word).is_none()
+        };
         let words = principal.scopes.iter().filter(is_unknown);
         let granted = principal.grants.iter().map(|grant| &grant.scope);
-        let granted = granted.filter(|scope| !self.scopes.contains_key(*scope));
+        let granted = granted.filter(|scope| self.scope_of(principal, scope).is_none());
         words.chain(granted).map(String::as_str).collect()
     }
 
@@ -188,11 +199,6 @@ impl Policy {
                 .name_patterns(principal, demand.permission, false)
                 .iter()
                 .any(|pattern| pattern.covers(demand))
-    }
-
-    /// The scopes that grant a permission, fewest permissions first, at most five.
-    pub fn granting_scopes(&self, permission: Permission) -> Vec<&str> {
-        self.granting(permission).take(NAMED_SCOPES).collect()
     }
 
     /// Every scope that the tables know, fewest permissions first.

@@ -30,7 +30,7 @@ impl Policy {
         let scopes = &mut principal.scopes.iter();
         let roles = &mut principal.roles.iter();
         principal.is_admin
-            || scopes.any(|scope| is_granting(self.scopes.get(scope)))
+            || scopes.any(|scope| is_granting(self.scope_of(principal, scope)))
             || roles.any(|role| is_granting(self.roles.get(role)))
             || self
                 .name_scoped(principal)
@@ -38,18 +38,23 @@ impl Policy {
                 .any(|(scope, names)| !names.is_empty() && is_granting(self.scopes.get(*scope)))
     }
 
-    /// The scopes to ask for where a permission is missing for an operation, fewest permissions first, at most five.
+    /// The scopes to ask for where a permission is missing for an operation, fewest permissions first, at most five:
+    /// those that would grant it to this principal.
     pub fn scopes_to_ask_for(
         &self,
+        principal: Option<&Principal>,
         operation: Option<&Operation>,
         missing: Permission,
     ) -> Vec<&str> {
+        let is_foreign = principal.is_some_and(|it| it.has_foreign_words);
+        let counts = |scope: &&str| !(is_foreign && self.bare.contains(*scope));
+        let most = super::NAMED_SCOPES;
         match operation.filter(|operation| operation.needs != Needs::Own) {
-            Some(operation) => self
-                .granting_operation(operation)
-                .take(super::NAMED_SCOPES)
-                .collect(),
-            None => self.granting_scopes(missing),
+            Some(operation) => {
+                let granting = self.granting_operation(operation);
+                granting.filter(counts).take(most).collect()
+            }
+            None => self.granting(missing).filter(counts).take(most).collect(),
         }
     }
 

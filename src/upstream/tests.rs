@@ -131,6 +131,7 @@ fn verified_identity_is_set() {
         scopes: vec!["model:read".to_owned(), "mlflow:access".to_owned()],
         roles: vec!["admin".to_owned()],
         is_admin: true,
+        has_foreign_words: false,
     };
     let edits = asserted(&principal);
     let expected = [

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answer;
-use crate::auth_service::{Reply, Verdict};
+use crate::auth_service::{Contract, Reply, Verdict};
 use crate::catalog::Object;
 use crate::config::Config;
 use crate::config::tests::least_and;
@@ -38,7 +38,7 @@ fn principal(body: &str) -> Principal {
         cache_control: None,
         body: body.as_bytes(),
     };
-    match reply.verdict() {
+    match reply.verdict(&Contract::default()) {
         Verdict::Valid(principal, _) => principal,
         other => panic!("{other:?}"),
     }

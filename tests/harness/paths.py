@@ -63,6 +63,12 @@ def mlflow_python(version: str | None = None) -> Path:
     return _existing(path, "scripts/test, which installs it")
 
 
+def oauth_python() -> Path:
+    """The Python interpreter of tests/oauth/requirements.txt."""
+    given = os.environ.get("OAUTH_PYTHON", "")
+    return _existing(Path(given or ".tools/oauth"), "scripts/test, which installs it and exports OAUTH_PYTHON")
+
+
 def prometheus(program: str = "prometheus") -> Path:
     """`prometheus` or `promtool`: $PROMETHEUS or $PROMTOOL, as scripts/lib.sh exports them, or what it fetched."""
     if given := os.environ.get(program.upper()):

@@ -54,6 +54,7 @@ rules! {
     OVERRIDE_UNUSED: Warning "override-unused",
     OVERRIDE_BY_HOST: Warning "override-by-host",
     KEY_IN_QUERY: Warning "key-in-query",
+    SECRET_IN_PLAIN_TEXT: Warning "secret-in-plain-text",
     REGEX_PATTERN: Error "regex-pattern",
     MOUNT_OF_API: Warning "mount-of-api",
     PLACEHOLDER: Warning "placeholder",

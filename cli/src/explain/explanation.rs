@@ -99,7 +99,7 @@ impl<'p> Explanation<'p> {
                 .filter(|operation| operation.needs != Needs::Own)
                 .map(Operation::required_in_words),
             granting_scopes: required
-                .map(|it| policy.scopes_to_ask_for(operation, it))
+                .map(|it| policy.scopes_to_ask_for(principal.as_deref(), operation, it))
                 .unwrap_or_default(),
             key_names,
             key_scopes: principal.as_ref().map(|principal| principal.scopes.clone()),

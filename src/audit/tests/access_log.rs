@@ -55,6 +55,7 @@ fn the_access_log_field_holds_whatever_text_a_principal_has() {
                 },
                 Grant::default(),
             ],
+            has_foreign_words: false,
         };
         let decision = Decision {
             operation: None,

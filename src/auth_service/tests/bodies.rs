@@ -6,7 +6,9 @@ use std::time::Duration;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answered;
-use crate::auth_service::{ContractError, Failure, Lifetime, MAX_BODY_BYTES, Reply, Verdict};
+use crate::auth_service::{
+    Contract, ContractError, Failure, Lifetime, MAX_BODY_BYTES, Reply, Verdict,
+};
 use crate::principal::Principal;
 
 pub(super) fn principal(body: &str) -> Principal {
@@ -20,9 +22,7 @@ pub(super) fn principal(body: &str) -> Principal {
 }
 
 pub(super) fn contract_error(body: &[u8]) -> ContractError {
-    let mut verdict = answered(200, true, body);
-    verdict.hide(|_| false);
-    match verdict {
+    match answered(200, true, body) {
         Verdict::Unavailable(Failure::Contract(error)) => error,
         other => panic!("{}: {other:?}", body.escape_ascii()),
     }
@@ -46,6 +46,7 @@ fn a_full_reply() {
         scopes: words(&["a", "b", "a", ""]),
         roles: words(&["r"]),
         is_admin: true,
+        has_foreign_words: false,
     };
     assert_eq!(read, expected);
 }
@@ -135,7 +136,7 @@ fn the_service_limits_how_long_its_answer_is_used() {
             expires_at: expires.map(Duration::from_secs),
             ..Lifetime::default()
         };
-        let verdict = reply.verdict();
+        let verdict = reply.verdict(&Contract::default());
         assert_eq!(
             verdict,
             Verdict::Valid(Principal::default(), expected),

@@ -96,8 +96,8 @@ fn each_status_outside_the_contract_has_its_own_advice() {
         (302, "redirects"),
         (400, "auth_service.authority"),
         (404, "check auth_service.path"),
-        (405, "takes no POST"),
-        (415, "application/json"),
+        (405, "auth_service.method"),
+        (415, "auth_service.key_in"),
         (422, "auth_service.service_id"),
         (418, "check auth_service.path"),
     ] {

@@ -68,7 +68,9 @@ fn a_valid_key_is_allowed_what_its_scopes_grant() {
             r#"{"scopes": null, "is_admin": true}"#,
             "allowed",
         ),
-        (SEARCH_RUNS, r#"{"roles": ["boss"]}"#, "auth_unavailable"),
+        (SEARCH_RUNS, r#"{"roles": ["boss"]}"#, "allowed"),
+        (SEARCH_RUNS, r#"{"scopes": null}"#, "scope_missing"),
+        (SEARCH_RUNS, "{}", "scope_missing"),
     ] {
         let mut shell = Shell::new(r#", "roles": {"boss": ["*:*"]}"#);
         assert_eq!(
@@ -166,7 +168,7 @@ fn other_replies() {
             1,
         ),
         (
-            valid(r#"{"scopes": null}"#),
+            valid(r#"{"scopes": "model:read"}"#),
             denied(503, down, "auth_unavailable"),
             Some("20"),
             1,
@@ -385,7 +387,7 @@ fn fields_that_came_are_named_without_the_key() {
         let mut shell = Shell::with_service(service, "");
         let body = r#"{"K1": 1, "not_K1_at_all": 2, "detail": "K1", "uid": "SECRET"}"#;
         let next = shell.exchange(&super::with_key("K1", SEARCH_RUNS), &valid(body));
-        assert_eq!(reason(&next), "auth_unavailable");
+        assert_eq!(reason(&next), "scope_missing");
         let lines = shell.outbox.errors.join("\n");
         assert!(
             lines.contains("the reply has: detail, uid and 2 more"),

@@ -51,6 +51,7 @@ fn another_vm_reads_what_was_published() {
         scopes: words(&["a", "b", "a", "", "ß"]),
         roles: words(&["r"]),
         is_admin: true,
+        has_foreign_words: true,
     };
     for (principal, asked_at, max_age, expires_at) in [
         (Principal::default(), Duration::ZERO, None, None),

@@ -11,8 +11,11 @@ use super::keys::KeysFileError;
 pub enum StartError {
     /// The file of `--keys` cannot be used.
     KeysFile(KeysFileError),
-    /// `--revocations-credential` is not a header.
-    Credential,
+    /// What should be a header is none.
+    Credential {
+        /// Whose value it is.
+        option: &'static str,
+    },
     /// The address of `--listen` is not free, or not this machine's.
     Listen {
         /// As it was given.
@@ -42,8 +45,9 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeysFile(error) => write!(f, "{error}; {}", error.remedy()),
-            Self::Credential => f.write_str(
-                r#"--revocations-credential is not a header; write "name: value", such as "authorization: Bearer …""#,
+            Self::Credential { option } => write!(
+                f,
+                r#"{option} is not a header; write "name: value", such as "authorization: Bearer …""#
             ),
             Self::Listen { address, error } => write!(
                 f,

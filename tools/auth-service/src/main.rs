@@ -19,6 +19,7 @@ mod error;
 mod ext_authz;
 mod faults;
 mod garbage;
+mod introspection;
 mod key_counts;
 mod keys;
 mod listener;
@@ -67,6 +68,12 @@ struct Args {
     /// A header that whoever polls must send
     #[arg(long, value_name = "NAME: VALUE")]
     revocations_credential: Option<String>,
+    /// Also introspect tokens there, as an OAuth 2.0 server does (RFC 7662): /oauth2/introspect
+    #[arg(long, value_name = "PATH", value_parser = parse_path)]
+    introspection_path: Option<String>,
+    /// A header that whoever introspects must send
+    #[arg(long, value_name = "NAME: VALUE", requires = "introspection_path")]
+    introspection_credential: Option<String>,
     /// Also answer Envoy's ext_authz filter, below /ext-authz, for an MLflow that is served here: /api/mlflow
     #[arg(long, value_name = "MOUNT", value_parser = parse_path)]
     ext_authz_mount: Option<String>,
@@ -161,9 +168,15 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
 
 fn service(args: Args) -> Result<Service, StartError> {
     // Not by clap, which would quote it.
-    let credential = args
-        .revocations_credential
-        .map(|text| Credential::parse(&text).ok_or(StartError::Credential));
+    let credential = |text: Option<String>, option| {
+        let text = text.map(|text| Credential::parse(&text));
+        text.map(|it| it.ok_or(StartError::Credential { option }))
+            .transpose()
+    };
+    let revocations_credential =
+        credential(args.revocations_credential, "--revocations-credential")?;
+    let introspection_credential =
+        credential(args.introspection_credential, "--introspection-credential")?;
     let scopes = args.any_key_scopes;
     let any = args
         .any_key_prefix
@@ -187,7 +200,9 @@ fn service(args: Args) -> Result<Service, StartError> {
         path: args.path,
         checks: checks.map_err(StartError::Checks)?,
         revocations_path: args.revocations_path,
-        revocations_credential: credential.transpose()?,
+        revocations_credential,
+        introspection_path: args.introspection_path,
+        introspection_credential,
         keys: Keys::read(&args.keys, any)?,
         revocations: Revocations::remembering(revocations::REMEMBERED),
         orders: Orders::new(faults, args.seed),

@@ -20,6 +20,7 @@ use super::contract::{self, Validation};
 use super::ext_authz::{self, Checks};
 use super::faults::{Asked, Fate, Faults, Garbage, Orders};
 use super::garbage;
+use super::introspection;
 use super::keys::{Entry, Keys};
 use super::listener::{ResetSwitch, ResettableListener};
 use super::outage::{Order, Outages};
@@ -45,6 +46,10 @@ pub struct Service {
     pub revocations_path: String,
     /// What whoever polls must send.
     pub revocations_credential: Option<Credential>,
+    /// Where tokens are introspected, if anywhere.
+    pub introspection_path: Option<String>,
+    /// What whoever introspects must send.
+    pub introspection_credential: Option<Credential>,
     /// The keys it knows.
     pub keys: Keys,
     /// What was revoked.
@@ -69,7 +74,11 @@ pub async fn serve(
 ) -> io::Result<()> {
     let listener = ResettableListener::new(listener, service.outages.clone())?;
     let service = Arc::new(service);
-    let app = Router::new()
+    let mut app = Router::new();
+    if let Some(path) = &service.introspection_path {
+        app = app.route(path, post(introspect));
+    }
+    let app = app
         .route(&service.path, post(validate))
         .route(&service.revocations_path, get(poll))
         .route("/keys", put(put_keys))
@@ -122,6 +131,29 @@ async fn validate(
         let body = validation.as_ref().map_err(String::as_str);
         contract::reply(&service.keys, &head.headers, body)
     };
+    let response = meet(fate, Asked::Validation, &reset, reply).await;
+    if fate.garbage != Some(Garbage::Nothing) {
+        arrival.answered(response.status());
+    }
+    response
+}
+
+async fn introspect(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(reset): ConnectInfo<ResetSwitch>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    let token = introspection::token(&head.headers, &body);
+    let token = token.as_deref().map_err(|defect| *defect);
+    let known = token.ok().and_then(|token| service.keys.of_the_file(token));
+    let key_id = known.as_deref().and_then(Entry::key_id);
+    let arrival = service.stats.arrive(token.ok(), key_id);
+    arrival.traced(&head.headers);
+    let fate = service.orders.cast(Asked::Validation, token.ok());
+    let credential = service.introspection_credential.as_ref();
+    let reply = || introspection::reply(&service.keys, &head.headers, credential, token);
     let response = meet(fate, Asked::Validation, &reset, reply).await;
     if fate.garbage != Some(Garbage::Nothing) {
         arrival.answered(response.status());

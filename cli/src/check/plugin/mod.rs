@@ -5,6 +5,7 @@ mod patterns;
 mod permissions;
 mod refusals;
 mod scopes;
+mod secrets;
 
 use mlflow_authz::Config;
 use mlflow_authz::config::{Bodies, ConfigError, CredentialKind};
@@ -165,6 +166,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     scopes::check(findings, origin, config);
     overrides::check(findings, origin, config);
     patterns::check(findings, origin, config);
+    secrets::check(findings, origin, config);
     if config.revocation.is_none() && config.cache.stale_if_error > LONGEST_UNREVOKED {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,

@@ -365,3 +365,37 @@ fn findings_say_the_line() {
         .collect();
     assert_eq!(lines, [5]);
 }
+
+/// Envoy's admin interface shows a plugin configuration to whoever reaches it.
+#[test]
+fn a_secret_in_plain_text_is_found_and_not_repeated() {
+    let service = |more: &str| {
+        format!(
+            r#"{{"auth_service": {{"cluster": "c", "key_in": "json:key"{more}}}, "mounts": ["/"]}}"#
+        )
+    };
+    for (headers, expected) in [
+        ("", &[][..]),
+        (r#", "headers": []"#, &[]),
+        (r#", "headers": ["x-tenant: SECRET"]"#, &[]),
+        (
+            r#", "headers": ["x-tenant: a", "X-Service-Token: SECRET"]"#,
+            &["secret-in-plain-text auth_service.headers[1]"],
+        ),
+        (
+            r#", "headers": ["authorization: Basic SECRET"]"#,
+            &["secret-in-plain-text auth_service.headers[0]"],
+        ),
+    ] {
+        let text = service(headers);
+        assert_eq!(codes(&text), expected, "{headers}");
+        let said = format!(
+            "{:?}",
+            findings(&[("f", &text)])
+                .iter()
+                .map(|it| &it.problem)
+                .collect::<Vec<_>>()
+        );
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+}

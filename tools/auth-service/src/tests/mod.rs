@@ -10,6 +10,7 @@ mod contract;
 mod ext_authz;
 mod faults;
 mod garbage;
+mod introspection;
 mod key_changes;
 mod keys;
 mod lifecycle;

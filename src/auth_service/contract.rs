@@ -1,0 +1,78 @@
+//! What the configured service replies: the protocol, and where in the reply things stand.
+
+use crate::config::{Audience, AuthService, Places, Protocol};
+use crate::pointer::Pointers;
+
+/// How replies are read. The default is the protocol `keys` as docs/auth-service.md describes it.
+#[derive(Debug, Clone, Default)]
+pub struct Contract {
+    pub(super) protocol: Protocol,
+    /// Where things stand, unless it is the default.
+    pub(super) places: Option<Resolved>,
+    /// Whom a token must be meant for.
+    pub(super) audience: Option<Box<str>>,
+}
+
+/// The places of a reply, defaults filled in.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    pub(super) valid: Pointers,
+    pub(super) user_id: Pointers,
+    pub(super) key_id: Pointers,
+    pub(super) scopes: Pointers,
+    pub(super) grants: Pointers,
+    pub(super) roles: Pointers,
+    pub(super) is_admin: Pointers,
+    pub(super) expires_at: Pointers,
+}
+
+/// Where ids and scopes stand that the configuration names no place for: user, key, scopes.
+type Defaults = [&'static [&'static str]; 3];
+
+const OF_KEYS: Defaults = [&["/user_id", "/user/id"], &["/key_id"], &["/scopes"]];
+
+/// RFC 7662 section 2.2.
+const OF_INTROSPECTION: Defaults = [&["/sub", "/username"], &["/client_id", "/sub"], &["/scope"]];
+
+impl Contract {
+    /// That of a configured service.
+    pub fn new(service: &AuthService) -> Self {
+        let places = match (service.protocol, &service.reply) {
+            (Protocol::Keys, None) => None,
+            (Protocol::Keys, Some(places)) => Some(Resolved::new(places, OF_KEYS)),
+            (Protocol::Introspection, places) => {
+                let places = places.clone().unwrap_or_default();
+                Some(Resolved::new(&places, OF_INTROSPECTION))
+            }
+        };
+        Self {
+            protocol: service.protocol,
+            places,
+            audience: match &service.audience {
+                Audience::Is(audience) => Some(audience.clone()),
+                Audience::Absent | Audience::CheckedByEndpoint => None,
+            },
+        }
+    }
+}
+
+impl Resolved {
+    /// What grants rights beyond scopes has no default: a service of another shape may mean something else by the name.
+    fn new(places: &Places, [user_id, key_id, scopes]: Defaults) -> Self {
+        let or = |place: &Option<Pointers>, default: &[&'static str]| {
+            place
+                .clone()
+                .unwrap_or_else(|| default.iter().copied().collect())
+        };
+        Self {
+            valid: or(&places.valid, &[]),
+            user_id: or(&places.user_id, user_id),
+            key_id: or(&places.key_id, key_id),
+            scopes: or(&places.scopes, scopes),
+            grants: or(&places.grants, &[]),
+            roles: or(&places.roles, &[]),
+            is_admin: or(&places.is_admin, &[]),
+            expires_at: or(&places.expires_at, &[]),
+        }
+    }
+}
