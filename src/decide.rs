@@ -13,7 +13,7 @@ use crate::decision::{Decision, Effect, Reason};
 use crate::denial::{Answer, Denials};
 use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::pending::Pending;
-use crate::principal::Refusal;
+use crate::principal::{IdentitySource, Refusal};
 use crate::request::RequestHead;
 use crate::rules::Rules;
 use crate::surface::{self, Surface};
@@ -54,7 +54,7 @@ fn with_body(
         Surface::Pending(pending, _) => match who() {
             Ok(known) => (pending, known),
             Err(failure) => {
-                let usual = rules.config().auth_service.retry_after_seconds();
+                let usual = rules.config().retry_after_seconds();
                 return Ok(pending.not_known(failure, usual));
             }
         },
@@ -88,7 +88,9 @@ pub fn caller(body: &[u8]) -> Lookup {
 /// The caller of whom the auth service says this; how long it may be kept is left aside.
 pub fn caller_of(reply: &Reply<'_>) -> Lookup {
     match reply.verdict() {
-        Verdict::Valid(principal, _) => Ok(Known::fresh(principal.into())),
+        Verdict::Valid(principal, _) => {
+            Ok(Known::fresh(principal.into(), IdentitySource::AuthService))
+        }
         Verdict::Invalid => Err(LookupFailure::Refused(Refusal::Invalid)),
         Verdict::Refused => Err(LookupFailure::Refused(Refusal::Refused)),
         Verdict::RateLimited { retry_after } => Err(LookupFailure::RateLimited { retry_after }),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::defaults::MOST_SHARED_SLOTS;
-use super::error::MOUNTS_REMEDY;
-use super::{Config, ConfigError, IdentityHeaders, overrides};
+use super::error::{MOUNTS_REMEDY, SOURCES_REMEDY};
+use super::{AuthService, Config, ConfigError, IdentityHeaders, keys, overrides};
 use crate::authority::{self, host_and_port};
 use crate::overrides as path_overrides;
 use crate::request::same_header;
@@ -71,14 +71,10 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     mounts(config)?;
     overrides::validate(config)?;
-    auth_service(config)?;
+    identity_sources(config)?;
     revocation(config)?;
     for (field, number) in [
         ("cache.capacity", config.cache.capacity),
-        (
-            "auth_service.breaker.failures",
-            config.auth_service.breaker.failures,
-        ),
         ("audit.max_per_second", config.audit.max_per_second),
         ("body_limit", config.body_limit),
     ] {
@@ -135,8 +131,36 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
-    let service = &mut config.auth_service;
+/// Who says who callers are: at least one source.
+fn identity_sources(config: &mut Config) -> Result<(), ConfigError> {
+    keys::validate(&config.keys)?;
+    if let Some(service) = &mut config.auth_service {
+        return auth_service(service);
+    }
+    if config.keys.is_empty() {
+        return Err(ConfigError::field(
+            "auth_service",
+            format!(
+                "is missing, and so is \"keys\": nothing says who callers are; {SOURCES_REMEDY}"
+            ),
+        ));
+    }
+    let of_the_service = [
+        ("revocation", config.revocation.is_some()),
+        ("key_pattern", config.key_pattern.is_some()),
+    ];
+    for (field, is_there) in of_the_service {
+        if is_there {
+            return Err(ConfigError::field(
+                field,
+                "is about keys of the auth service, and none is configured; use `auth_service`, or remove it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn auth_service(service: &mut AuthService) -> Result<(), ConfigError> {
     if service.cluster.is_empty() {
         return Err(ConfigError::field(
             "auth_service.cluster",
@@ -160,6 +184,12 @@ fn auth_service(config: &mut Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field(
             "auth_service.max_in_flight",
             "must be at least 2: one callout is reserved for keys that were validated before",
+        ));
+    }
+    if service.breaker.failures == 0 {
+        return Err(ConfigError::field(
+            "auth_service.breaker.failures",
+            "must be at least 1",
         ));
     }
     callout_path("auth_service.path", &service.path)

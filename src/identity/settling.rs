@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Settled;
 use super::in_flight::{Asker, OwnLookup};
-use super::{GRACE, Identities, Settled};
+use super::service::{GRACE, ServiceLookups};
 use crate::auth_service::{Failure, KeyDigest, Reply, Verdict};
 use crate::effects::Effects;
 use crate::lookup::{Known, Lookup, LookupFailure};
@@ -17,10 +18,10 @@ use crate::shell::{CalloutId, HostContext, StreamId};
 const KEY_IN_REPLY: &str = "auth_service: the reply about a valid key has the key itself as user_id, key_id, scope, role or \
                             grant; it is left out, so that no log shows it; let the auth service send an id that is no secret";
 
-impl Identities {
+impl ServiceLookups {
     /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
     /// ignored.
-    pub(crate) fn on_callout_reply(
+    pub(super) fn on_callout_reply(
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,
@@ -45,7 +46,7 @@ impl Identities {
     }
 
     /// Time has passed. `is_waiting` says whether a stream still waits for the lookup of a key.
-    pub(crate) fn on_tick(
+    pub(super) fn on_tick(
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,
@@ -63,7 +64,7 @@ impl Identities {
     }
 
     /// Whether ticks can be had. Without them nobody watches another VM's lookup: this VM calls out itself.
-    pub(crate) fn set_ticking(&mut self, ticking: bool, effects: &mut Effects) {
+    pub(super) fn set_ticking(&mut self, ticking: bool, effects: &mut Effects) {
         self.ticking = ticking;
         if ticking {
             return;
@@ -81,7 +82,7 @@ impl Identities {
     }
 
     /// Gives up on every lookup: those who wait are told that the service is unavailable.
-    pub(crate) fn abandon(&mut self, now: Timestamp) {
+    pub(super) fn abandon(&mut self, now: Timestamp) {
         for digest in self.in_flight.keys() {
             self.settle(digest, now, Err(LookupFailure::NotAsked));
         }
