@@ -16,7 +16,7 @@ from harness.handmade import Answer, HandmadeService, Received
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
 
-GOOD = "hk_live_good+/=&%41\"\\;"
+GOOD = 'hk_live_good+/=&%41"\\;'
 """A key with everything in it that a body or a header could misread."""
 BAD = "hk_live_bad"
 
@@ -178,7 +178,11 @@ def test_a_service_whose_administrators_are_others(start_stack: Callable[..., St
     """With `reply`, what grants more than scopes counts only where it is named."""
     said = {**CONTRACT, "is_admin": True, "roles": ["boss"], "grants": [{"scope": "model:write", "names": ["*"]}]}
     with HandmadeService(lambda _: (200, said)) as service:
-        for reply, status in (({"scopes": "/scopes"}, 403), ({"is_admin": "/is_admin"}, 200), ({"roles": "/roles"}, 200)):
+        for reply, status in (
+            ({"scopes": "/scopes"}, 403),
+            ({"is_admin": "/is_admin"}, 200),
+            ({"roles": "/roles"}, 200),
+        ):
             plugin = {"auth_service": {"reply": reply}, "roles": {"boss": ["*:*"]}}
             stack = start_stack(auth=service, upstream=echo, plugin=plugin)
             assert stack.client.post(CREATE_RUN, [("x-api-key", "K1")]).status == status, reply

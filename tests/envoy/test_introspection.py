@@ -36,9 +36,7 @@ def oauth(session_dir: Path) -> Iterator[OAuthServer]:
 
 
 @pytest.fixture
-def start(
-    start_stack: Callable[..., Stack], oauth: OAuthServer, echo: EchoUpstream
-) -> Callable[..., Stack]:
+def start(start_stack: Callable[..., Stack], oauth: OAuthServer, echo: EchoUpstream) -> Callable[..., Stack]:
     """Call it with further fields of auth_service for a stack in front of the OAuth server."""
 
     def started(edit: Callable[[Config], None] | None = None, plugin: Any = None, **more: Any) -> Stack:
@@ -209,4 +207,6 @@ def test_envoy_injects_the_credential_from_a_secret_file(
     fresh = iter(oauth.token("reader") for _ in range(100))
     wait_until(lambda: decided(stack, READ_RUN, next(fresh))[0] == 503, "the new secret is used", timeout=10, every=0.2)
     _write_secret(secret, basic("proxy"))
-    wait_until(lambda: decided(stack, READ_RUN, token)[0] == 200, "the right secret is used again", timeout=20, every=0.2)
+    wait_until(
+        lambda: decided(stack, READ_RUN, token)[0] == 200, "the right secret is used again", timeout=20, every=0.2
+    )
