@@ -19,7 +19,7 @@ use crate::config::{AccessLog, Audit};
 use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
 use crate::per_second::PerSecond;
-use crate::principal::{Grant, Principal, Timestamp};
+use crate::principal::{Grant, IdentitySource, Timestamp};
 use crate::printable::printable_json;
 use crate::request::RequestHead;
 
@@ -59,20 +59,23 @@ struct Record<'a> {
 struct Who<'a> {
     user_id: Option<&'a str>,
     key_id: Option<&'a str>,
+    identity: Option<&'static str>,
     scopes: &'a [String],
     roles: &'a [String],
     admin: bool,
-    /// As the auth service gives them: `replay` decides again from it.
+    /// As the source of the identity gives them: `replay` decides again from it.
     #[serde(skip_serializing_if = "<[Grant]>::is_empty")]
     grants: &'a [Grant],
 }
 
 impl<'a> Who<'a> {
-    fn of(principal: Option<&'a Principal>) -> Self {
-        match principal {
+    fn of(decision: &'a Decision) -> Self {
+        let identity = decision.identity.map(IdentitySource::as_str);
+        match decision.principal.as_deref() {
             None => Self {
                 user_id: None,
                 key_id: None,
+                identity,
                 scopes: &[],
                 roles: &[],
                 admin: false,
@@ -81,6 +84,7 @@ impl<'a> Who<'a> {
             Some(principal) => Self {
                 user_id: principal.user_id.as_deref(),
                 key_id: principal.key_id.as_deref(),
+                identity,
                 scopes: &principal.scopes,
                 roles: &principal.roles,
                 admin: principal.is_admin,
@@ -150,7 +154,7 @@ impl AuditLog {
                 .name
                 .as_deref()
                 .map(|name| escaped(name.as_bytes())),
-            who: Who::of(decision.principal.as_deref()),
+            who: Who::of(decision),
             route: route(),
             client: head.client_address(),
             mode: decision.terms.mode.as_str(),

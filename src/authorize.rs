@@ -85,6 +85,7 @@ pub fn authorize(
 fn decision(pending: &Pending, known: &Known, reason: Reason) -> Decision {
     Decision {
         principal: Some(Arc::clone(&known.principal)),
+        identity: Some(known.identity),
         stale: known.stale,
         ..pending.denied(reason)
     }

@@ -15,7 +15,7 @@ use crate::decision::{Decision, Effect, Reason};
 use crate::denial::{Answer, Denials};
 use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::pending::Pending;
-use crate::principal::Refusal;
+use crate::principal::{IdentitySource, Refusal};
 use crate::request::RequestHead;
 use crate::rules::Rules;
 use crate::surface::{self, Surface};
@@ -56,7 +56,7 @@ fn with_body(
         Surface::Pending(pending, _) => match who() {
             Ok(known) => (pending, with_source(rules, known)),
             Err(failure) => {
-                let usual = rules.config().auth_service.retry_after_seconds();
+                let usual = rules.config().retry_after_seconds();
                 return Ok(pending.not_known(failure, usual));
             }
         },
@@ -78,7 +78,9 @@ fn with_body(
 
 /// The caller as the configured source of identity would have it. What is decided about here was not read from its reply.
 fn with_source(rules: &Rules, mut known: Known) -> Known {
-    if rules.config().auth_service.protocol == Protocol::Introspection {
+    let service = rules.config().auth_service.as_ref();
+    let is_introspected = service.is_some_and(|it| it.protocol == Protocol::Introspection);
+    if is_introspected && known.identity == IdentitySource::AuthService {
         Arc::make_mut(&mut known.principal).has_foreign_words = true;
     }
     known
@@ -98,7 +100,9 @@ pub fn caller(body: &[u8]) -> Lookup {
 /// The caller of whom the auth service says this; how long it may be kept is left aside.
 pub fn caller_of(reply: &Reply<'_>) -> Lookup {
     match reply.verdict(&Contract::default()) {
-        Verdict::Valid(principal, _) => Ok(Known::fresh(principal.into())),
+        Verdict::Valid(principal, _) => {
+            Ok(Known::fresh(principal.into(), IdentitySource::AuthService))
+        }
         Verdict::Invalid => Err(LookupFailure::Refused(Refusal::Invalid)),
         Verdict::Refused => Err(LookupFailure::Refused(Refusal::Refused)),
         Verdict::RateLimited { retry_after } => Err(LookupFailure::RateLimited { retry_after }),

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::catalog::Operation;
 use crate::permission::Permission;
-use crate::principal::Principal;
+use crate::principal::{IdentitySource, Principal};
 use crate::target::Ambiguity;
 use crate::terms::Terms;
 
@@ -47,6 +47,8 @@ pub struct Decision {
     pub required: Option<Permission>,
     /// Who asks, once known.
     pub principal: Option<Arc<Principal>>,
+    /// Who says so.
+    pub identity: Option<IdentitySource>,
     /// The object that decided, where a grant limited to names was asked.
     pub name: Option<Arc<str>>,
     /// Why the names of the request could not be read, or could not decide.
@@ -68,6 +70,7 @@ impl Decision {
             operation: None,
             required: None,
             principal: None,
+            identity: None,
             name: None,
             unclear: None,
             retry_after: None,

@@ -65,15 +65,17 @@ impl Engine {
     pub fn new(config: Config, config_text: &[u8]) -> Self {
         // Here, while nobody waits, and not in a caller's request.
         Lazy::force(&CATALOG);
+        let rules = Rules::new(config);
+        let config = rules.config();
         Self {
-            identities: Identities::new(&config),
-            held: Held::new(&config),
+            identities: Identities::new(&rules),
+            held: Held::new(config),
             audit: AuditLog::new(config.audit.clone()),
             effects: Effects::default(),
             config_hash: config_hash(config_text),
             in_force: false,
             decoded_path: Vec::new(),
-            rules: Rules::new(config),
+            rules,
         }
     }
 
@@ -162,7 +164,7 @@ impl Engine {
         let digest = self.held.waiting(stream)?.digest;
         if let Some(alone) = self.identities.needs_key(digest) {
             match surface::read(&self.rules, head, &mut self.decoded_path) {
-                Surface::Pending(_, key) if self.identities.digest(&key, head) == digest => {
+                Surface::Pending(_, key) if self.identities.digest(&key, head) == Some(digest) => {
                     let caller = Caller {
                         stream,
                         head,

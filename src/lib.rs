@@ -21,7 +21,7 @@
 //! | [`authority`], [`target`], [`overrides`], [`request`] | how a request is read |
 //! | [`catalog`], [`names`] | MLflow's operations, and what their requests name |
 //! | [`permission`], [`principal`], [`policy`] | permissions, principals, and which scopes grant what |
-//! | [`credential`], [`auth_service`], [`principals`], [`shared_data`], [`trace_context`] | keys, whom to ask about them, and what is remembered |
+//! | [`credential`], [`configured_keys`], [`auth_service`], [`principals`], [`shared_data`], [`trace_context`] | keys, whom to ask about them, and what is remembered |
 //! | [`shell`] | what a shell and the engine tell each other beside requests |
 //! | [`config_log`] | which configuration is in force, and what it changed |
 
@@ -34,6 +34,7 @@ mod by_age;
 pub mod catalog;
 pub mod config;
 pub mod config_log;
+pub mod configured_keys;
 pub mod credential;
 pub mod decide;
 pub mod decision;

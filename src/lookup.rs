@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::decision::Reason;
-use crate::principal::{Principal, Refusal};
+use crate::principal::{IdentitySource, Principal, Refusal};
 use crate::upstream::IdentityValues;
 
 /// What came of a lookup.
@@ -17,6 +17,8 @@ pub type Lookup<T = Known> = Result<T, LookupFailure>;
 pub struct Known {
     /// Whom the key belongs to.
     pub principal: Arc<Principal>,
+    /// Who says so.
+    pub identity: IdentitySource,
     /// What upstream is told of the principal, where it is worked out already.
     pub values: Option<Arc<IdentityValues>>,
     /// Whether the principal is past its time and counts because the auth service is unavailable.
@@ -24,10 +26,11 @@ pub struct Known {
 }
 
 impl Known {
-    /// A principal that the auth service has just vouched for.
-    pub const fn fresh(principal: Arc<Principal>) -> Self {
+    /// A principal that a source has just vouched for.
+    pub const fn fresh(principal: Arc<Principal>, identity: IdentitySource) -> Self {
         Self {
             principal,
+            identity,
             values: None,
             stale: false,
         }
@@ -37,6 +40,7 @@ impl Known {
     pub(crate) const fn stale(principal: Arc<Principal>) -> Self {
         Self {
             principal,
+            identity: IdentitySource::AuthService,
             values: None,
             stale: true,
         }

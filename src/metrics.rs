@@ -9,6 +9,7 @@ mod tests;
 use crate::catalog::{Access, Operation};
 use crate::decision::{Effect, Reason};
 use crate::permission::Permission;
+use crate::principal::IdentitySource;
 
 /// A metric with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +32,13 @@ pub enum Metric {
     /// Counter: how a key was looked up. `hit` and `refusal` in the VM's own cache, `shared` and
     /// `shared_refusal` in what VMs share, `joined` another request's question, `stale`, `miss`.
     CacheLookups(&'static str),
+    /// Counter: how callers were identified by another source than the auth service.
+    IdentityLookups {
+        /// The source.
+        identity: IdentitySource,
+        /// What it said, `valid`, `expired` or `revoked`.
+        result: &'static str,
+    },
     /// Counter: decisions made with a principal past its time, because the auth service was unavailable.
     StaleServed,
     /// Gauge: VMs whose circuit to the auth service is open.
@@ -136,6 +144,10 @@ impl Metric {
             Self::Denials(denied) => denied.labelled("denials"),
             Self::ShadowDenials(denied) => denied.labelled("shadow_denials"),
             Self::CacheLookups(result) => labelled("cache_lookups", &[("result", result)]),
+            Self::IdentityLookups { identity, result } => labelled(
+                "identity_lookups",
+                &[("identity", identity.as_str()), ("result", result)],
+            ),
             Self::StaleServed => labelled("stale_served", &[]),
             Self::OpenCircuits => labelled("open_circuits", &[]),
             Self::RevocationPolls(outcome) => labelled("revocation_polls", &[("outcome", outcome)]),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Time since the UNIX epoch, as the host's clock tells it.
 pub type Timestamp = Duration;
 
-/// Whom the auth service says a key belongs to.
+/// Whom a key belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// The user.
@@ -41,6 +41,25 @@ pub struct Grant {
     pub scope: String,
     /// Patterns of names.
     pub names: Vec<String>,
+}
+
+/// Who says who a caller is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IdentitySource {
+    /// An entry of the configuration's `keys`.
+    Keys,
+    /// The auth service.
+    AuthService,
+}
+
+impl IdentitySource {
+    /// The word used in records, metrics and answers: the field of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::AuthService => "auth_service",
+        }
+    }
 }
 
 /// How the auth service turned a key down.

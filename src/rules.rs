@@ -1,10 +1,11 @@
 //! A configuration compiled for deciding: what every step of a decision reads, and none changes.
 //!
-//! Owns the mounts in the order in which they are tried, and the scope tables. It knows no request.
+//! Owns the mounts in the order in which they are tried, the scope tables and the keys that it lists. It knows no request.
 
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::configured_keys::ConfiguredKeys;
 use crate::enforcement::Enforcement;
 use crate::policy::Policy;
 use crate::terms::Terms;
@@ -16,6 +17,7 @@ pub struct Rules {
     enforcement: Enforcement,
     /// Longest first, so that the first match is the longest.
     mounts: Vec<Arc<str>>,
+    keys: Arc<ConfiguredKeys>,
 }
 
 impl Rules {
@@ -28,6 +30,7 @@ impl Rules {
         }
         Self {
             enforcement: Enforcement::new(&config),
+            keys: Arc::new(ConfiguredKeys::new(&config.keys)),
             mounts,
             config,
         }
@@ -46,6 +49,11 @@ impl Rules {
     /// The scope tables of a request.
     pub fn policy(&self, terms: &Terms) -> &Policy {
         self.enforcement.policy(terms)
+    }
+
+    /// The keys that need no auth service.
+    pub const fn keys(&self) -> &Arc<ConfiguredKeys> {
+        &self.keys
     }
 
     pub(crate) fn mounts(&self) -> &[Arc<str>] {

@@ -1,7 +1,7 @@
 //! The self-service answer: what a key may do, told to whoever holds it.
 //!
 //! `GET {mount}/.well-known/mlflow-authz/whoami` (RFC 8615) is answered by the filter itself. It tells what the
-//! auth service says of the key and what the scope tables make of it, and never the key.
+//! source of the identity says of the key and what the scope tables make of it, and never the key.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use crate::decision::Decision;
 use crate::denial::Answer;
 use crate::permission::Permission;
 use crate::policy::Policy;
-use crate::principal::Principal;
+use crate::principal::{IdentitySource, Principal};
 use crate::printable::printable_json;
 
 /// The path below a mount.
@@ -26,6 +26,8 @@ pub const PATH: &str = "/.well-known/mlflow-authz/whoami";
 struct Whoami<'a> {
     key_id: Option<&'a str>,
     user_id: Option<&'a str>,
+    /// Who says so: a field of the configuration.
+    identity: Option<&'static str>,
     scopes: &'a [String],
     roles: &'a [String],
     is_admin: bool,
@@ -116,6 +118,7 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
     let whoami = Whoami {
         key_id: principal.key_id.as_deref(),
         user_id: principal.user_id.as_deref(),
+        identity: decision.identity.map(IdentitySource::as_str),
         scopes: &principal.scopes,
         roles: &principal.roles,
         is_admin: principal.is_admin,

@@ -67,7 +67,7 @@ fn digest(bencher: Bencher<'_, '_>, length: usize) {
     };
     let config = config();
     let key = extract(&head, None, &config.credentials).unwrap();
-    let client = AuthServiceClient::new(config.auth_service);
+    let client = AuthServiceClient::new(config.auth_service.expect("an auth service"));
     bencher.bench_local(|| client.digest(black_box(&key), None));
 }
 
@@ -75,7 +75,7 @@ fn digest(bencher: Bencher<'_, '_>, length: usize) {
 #[divan::bench(args = [1, 100, 10_000])]
 fn lru_hit(bencher: Bencher<'_, '_>, keys: usize) {
     let config = config();
-    let client = AuthServiceClient::new(config.auth_service.clone());
+    let client = AuthServiceClient::new(config.auth_service.clone().expect("an auth service"));
     let mut principals = Principals::new(config.cache);
     let digests: Vec<KeyDigest> = (0..keys)
         .map(|number| digest_of(&client, &format!("Bearer hk_live_{number}")))

@@ -13,6 +13,7 @@ mod config_file;
 mod error;
 mod explain;
 mod json_error;
+mod key;
 mod line_reader;
 mod matrix;
 mod output;
@@ -52,6 +53,8 @@ enum Command {
     Replay(replay::Args),
     /// Shows which scope grants which operation
     Matrix(matrix::Args),
+    /// Makes keys for the configuration, and digests of keys
+    Key(key::Args),
     /// Prints the JSON Schema of the plugin configuration, or its reference
     Schema(schema::Args),
     /// Prints a completion script for a shell
@@ -68,6 +71,7 @@ impl Command {
             Self::Routes(args) => routes::run(&args),
             Self::Replay(args) => return replay::run(&args),
             Self::Matrix(args) => matrix::run(&args),
+            Self::Key(args) => key::run(&args),
             Self::Schema(args) => schema::run(&args),
             Self::Completions(args) => shell::completions(&args),
             Self::Man(args) => shell::man(&args),

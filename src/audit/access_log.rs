@@ -19,6 +19,11 @@ pub(super) fn write(decision: &Decision, field: &mut Vec<u8>) {
         None => put(field, "null"),
     }
     who(field, decision.principal.as_deref());
+    put(field, r#","identity":"#);
+    match decision.identity {
+        Some(identity) => quoted(field, identity.as_str()),
+        None => put(field, "null"),
+    }
     put(field, r#","stale":"#);
     put(field, truth(decision.stale));
     put(field, r#","mode":""#);

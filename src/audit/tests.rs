@@ -15,7 +15,7 @@ use crate::catalog::CATALOG;
 use crate::config::Audit;
 use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
-use crate::principal::Principal;
+use crate::principal::{IdentitySource, Principal};
 use crate::request::RequestHead;
 
 type Headers<'a> = &'a [(&'a [u8], &'a [u8])];
@@ -62,6 +62,7 @@ fn denied() -> Decision {
             is_admin: false,
             has_foreign_words: false,
         })),
+        identity: Some(IdentitySource::AuthService),
         ..Decision::new(Reason::ScopeMissing)
     }
 }
@@ -118,6 +119,7 @@ fn a_full_record() {
         "permission": "run:write",
         "user_id": "u\u{1b}1",
         "key_id": "key_1",
+        "identity": "auth_service",
         "scopes": ["model:read"],
         "roles": ["viewer"],
         "admin": false,

@@ -85,7 +85,7 @@ impl RevocationClient {
     /// A client, if polls are configured.
     pub fn new(config: &Config) -> Option<Self> {
         let revocation = config.revocation.clone()?;
-        let service = &config.auth_service;
+        let service = config.auth_service.as_ref()?;
         let headers = [
             (":method", "GET"),
             (":path", &revocation.path),

@@ -16,7 +16,12 @@ use crate::credential::ApiKey;
 
 fn client(auth_service: &str) -> AuthServiceClient {
     let text = mounted(&format!(r#""auth_service": {auth_service}"#));
-    AuthServiceClient::new(Config::parse(text.as_bytes()).unwrap().auth_service)
+    AuthServiceClient::new(
+        Config::parse(text.as_bytes())
+            .unwrap()
+            .auth_service
+            .unwrap(),
+    )
 }
 
 fn key(text: &str) -> ApiKey<'_> {

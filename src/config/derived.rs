@@ -5,7 +5,16 @@ mod tests;
 
 use super::{AuthService, Config, IdentityHeaders};
 
+/// The default of `auth_service.unavailable_retry_after`, where there is no auth service.
+const USUAL_RETRY_AFTER: u64 = 15;
+
 impl Config {
+    /// `Retry-After` of a 503, in seconds.
+    pub fn retry_after_seconds(&self) -> u64 {
+        let service = self.auth_service.as_ref();
+        service.map_or(USUAL_RETRY_AFTER, AuthService::retry_after_seconds)
+    }
+
     /// The most bytes of a body that are looked at.
     pub fn most_body_bytes(&self) -> usize {
         usize::try_from(self.body_limit).unwrap_or(usize::MAX)

@@ -5,12 +5,16 @@ use std::fmt;
 use super::replacements::instead_of;
 use crate::json::{self, Problem};
 
-/// Below these fields stand secrets; their values are not repeated.
-const SECRETS: &[&str] = &["revocation", "auth_service.headers"];
+/// Below these fields stand secrets, or keys where somebody took a field for another; their values are not repeated.
+const SECRETS: &[&str] = &["revocation", "auth_service.headers", "keys"];
 
 /// What to write where no mount is named.
 pub(super) const MOUNTS_REMEDY: &str = "write the paths at which clients reach MLflow, \
     \"mounts\": [\"/api/mlflow\"], or \"mounts\": [\"/\"] where MLflow is served at the root";
+
+/// What to write where nothing says who callers are.
+pub(super) const SOURCES_REMEDY: &str = "write \"keys\" with the digests that `mlflow-authz key new` prints, or \
+    \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service";
 
 /// A configuration that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,9 +114,6 @@ fn is_secret(field: &str) -> bool {
 fn remedy(field: &str) -> &'static str {
     match field {
         "mounts" => MOUNTS_REMEDY,
-        "auth_service" => {
-            "write \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service"
-        }
         "auth_service.cluster" => "write the name of the Envoy cluster of the auth service",
         "revocation.path" => "write the path on the auth service that lists revoked keys",
         _ => "it is required",

@@ -11,6 +11,7 @@ mod derived;
 mod error;
 mod fields;
 mod hosts;
+mod keys;
 mod overrides;
 mod replacements;
 #[cfg(feature = "schema")]
@@ -37,6 +38,7 @@ pub use auth_service::{
 };
 pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
+pub use keys::{ConfiguredKey, KeyHash};
 pub use overrides::{Match, Override};
 
 /// The plugin configuration of the mlflow-authz filter.
@@ -75,8 +77,15 @@ pub struct Config {
     #[serde(default, deserialize_with = "hosts::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hosts"))]
     pub hosts: Option<Vec<Pattern>>,
-    /// The auth service, which validates keys.
-    pub auth_service: AuthService,
+    /// Keys that the filter knows itself, by their digests. They are looked up first, without a callout; any other key
+    /// is the auth service's to validate, if there is one. `keys` or `auth_service` is required.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    pub keys: Vec<ConfiguredKey>,
+    /// The auth service, which validates keys. Absent: only those of `keys` are valid.
+    #[serde(default, deserialize_with = "fields::some")]
+    #[cfg_attr(feature = "schema", schemars(with = "AuthService"))]
+    pub auth_service: Option<AuthService>,
     /// What is cached of keys.
     #[serde(default)]
     pub cache: Cache,
@@ -88,8 +97,8 @@ pub struct Config {
     #[serde(default = "defaults::credentials")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::credentials"))]
     pub credentials: Vec<CredentialKind>,
-    /// The pattern of all keys (`*`: any characters, `?`: one; for example `hk_live_*`). Other keys are refused
-    /// without a callout.
+    /// The pattern of all keys of the auth service (`*`: any characters, `?`: one; for example `hk_live_*`). Other keys
+    /// are refused without a callout, unless `keys` has them.
     #[serde(default, deserialize_with = "fields::some_pattern")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::key_pattern"))]
     pub key_pattern: Option<Pattern>,

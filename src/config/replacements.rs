@@ -82,6 +82,26 @@ pub(super) const TABLE: &[Entry] = &[
         "write `credentials`, the places where callers present their keys: \"bearer\", \"x-api-key\", \"basic\" or \"query\"",
     ),
     (
+        "keys",
+        "workspace workspaces",
+        "remove it: keys cannot be limited to workspaces here",
+    ),
+    (
+        "keys",
+        "key apikey token secret hash digest sha256sum keyhash",
+        "write `sha256`, the digest that `mlflow-authz key digest` prints; the key itself stands nowhere",
+    ),
+    ("keys", "id name keyname", "write `key_id`"),
+    ("keys", "user username email owner", "write `user_id`"),
+    ("keys", "scope permissions grants", "write `scopes`, a list"),
+    ("keys", "role groups", "write `roles`, a list"),
+    ("keys", "admin superuser", "write `is_admin`"),
+    (
+        "keys",
+        "expires expiry expiration exp validuntil notafter ttl",
+        "write `expires_at`, a time such as \"2027-01-31T00:00:00Z\"",
+    ),
+    (
         "",
         "keyprefix keyregex keyformat apikeypattern keypatterns",
         "write `key_pattern`, one pattern with `*` for any characters and `?` for one",

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{Config, CredentialKind, HeaderField, Scope, SecretHeader};
+use super::{Config, CredentialKind, HeaderField, KeyHash, Scope, SecretHeader};
 use crate::catalog::{self, Access, Object, PublicGroup};
 use crate::permission::Permission;
 
@@ -23,6 +23,11 @@ impl Config {
             .with_transform(one_line_descriptions);
         let mut schema = settings.into_generator().into_root_schema_for::<Self>();
         schema.insert("title".to_owned(), "mlflow-authz".into());
+        let one_source = json!([
+            {"required": ["auth_service"]},
+            {"required": ["keys"], "properties": {"keys": {"minItems": 1}}},
+        ]);
+        schema.insert("anyOf".to_owned(), one_source);
         schema.to_value()
     }
 }
@@ -158,6 +163,15 @@ pub(super) fn key_pattern(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"title": "pattern", "type": "string", "pattern": r"^[!-~]+$"})
 }
 
+pub(super) fn public_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": r"\S"})
+}
+
+pub(super) fn utc_time(_: &mut SchemaGenerator) -> Schema {
+    let pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$";
+    json_schema!({"title": "time", "type": "string", "pattern": pattern, "examples": ["2027-01-31T00:00:00Z"]})
+}
+
 pub(super) fn help_url(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"title": "URL", "type": ["string", "null"], "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$"})
 }
@@ -191,6 +205,10 @@ inline_schema!(HeaderField, "HeaderField", |_: &mut SchemaGenerator| {
 
 inline_schema!(SecretHeader, "SecretHeader", |_: &mut SchemaGenerator| {
     json_schema!({"title": "name: value", "type": "string", "pattern": r"^\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*:.*[!-~].*$"})
+});
+
+inline_schema!(KeyHash, "KeyHash", |_: &mut SchemaGenerator| {
+    json_schema!({"title": "SHA-256", "type": "string", "pattern": "^[0-9A-Fa-f]{64}$"})
 });
 
 inline_schema!(PublicGroup, "PublicGroup", |_: &mut SchemaGenerator| {

@@ -1,5 +1,6 @@
 mod auth_service;
 mod identity_headers;
+mod keys;
 mod name_scoped;
 mod overrides;
 mod replacements;
@@ -60,7 +61,7 @@ fn defaults() {
     );
     assert_eq!(config.outside, Outside::Refuse);
     assert!(config.hosts.is_none());
-    let service = &config.auth_service;
+    let service = config.auth_service.as_ref().unwrap();
     assert_eq!(
         (service.cluster.as_str(), service.authority.as_str()),
         ("auth", "auth")
@@ -125,7 +126,7 @@ fn defaults_of_objects() {
             "revocation": {"path": "/revoked"}, "audit": {}, "identity_headers": {}"#,
     ))
     .unwrap();
-    let breaker = &config.auth_service.breaker;
+    let breaker = &config.auth_service.as_ref().unwrap().breaker;
     assert_eq!(
         (breaker.failures, breaker.open_for),
         (2, Duration::from_secs(5))
@@ -161,15 +162,28 @@ fn a_full_configuration() {
         } "#,
     )
     .unwrap();
-    assert_eq!(config.auth_service.authority, "auth.example.com");
-    assert_eq!(config.auth_service.timeout, Duration::from_millis(250));
     assert_eq!(
-        config.auth_service.unavailable_retry_after,
+        config.auth_service.as_ref().unwrap().authority,
+        "auth.example.com"
+    );
+    assert_eq!(
+        config.auth_service.as_ref().unwrap().timeout,
+        Duration::from_millis(250)
+    );
+    assert_eq!(
+        config
+            .auth_service
+            .as_ref()
+            .unwrap()
+            .unavailable_retry_after,
         Duration::from_secs(60)
     );
-    let breaker = &config.auth_service.breaker;
+    let breaker = &config.auth_service.as_ref().unwrap().breaker;
     assert_eq!(
-        (config.auth_service.max_in_flight, breaker.failures),
+        (
+            config.auth_service.as_ref().unwrap().max_in_flight,
+            breaker.failures
+        ),
         (3, 10)
     );
     assert_eq!(breaker.open_for, Duration::from_millis(250));
@@ -212,7 +226,9 @@ fn a_full_configuration() {
     );
     assert_eq!(config.audit.access_log, AccessLog::Denials);
     assert!(
-        config.audit.allows && !config.forward_credential && config.auth_service.send_client_ip
+        config.audit.allows
+            && !config.forward_credential
+            && config.auth_service.as_ref().unwrap().send_client_ip
     );
 }
 

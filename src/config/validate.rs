@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::address::{is_host_and_port, quoted};
 use super::auth_service::{self, callout_path};
 use super::defaults::MOST_SHARED_SLOTS;
-use super::error::MOUNTS_REMEDY;
-use super::{Config, ConfigError, IdentityHeaders, overrides};
+use super::error::{MOUNTS_REMEDY, SOURCES_REMEDY};
+use super::{Config, ConfigError, IdentityHeaders, keys, overrides};
 use crate::overrides as path_overrides;
 use crate::request::same_header;
 use crate::target::Target;
@@ -72,14 +72,10 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 pub(super) fn validate(config: &mut Config) -> Result<(), ConfigError> {
     mounts(config)?;
     overrides::validate(config)?;
-    auth_service::check(&mut config.auth_service)?;
+    identity_sources(config)?;
     revocation(config)?;
     for (field, number) in [
         ("cache.capacity", config.cache.capacity),
-        (
-            "auth_service.breaker.failures",
-            config.auth_service.breaker.failures,
-        ),
         ("audit.max_per_second", config.audit.max_per_second),
         ("body_limit", config.body_limit),
     ] {
@@ -130,6 +126,35 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError::field(
                 field,
                 format!("{mount:?} is duplicated; write it once"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Who says who callers are: at least one source.
+fn identity_sources(config: &mut Config) -> Result<(), ConfigError> {
+    keys::validate(&config.keys)?;
+    if let Some(service) = &mut config.auth_service {
+        return auth_service::check(service);
+    }
+    if config.keys.is_empty() {
+        return Err(ConfigError::field(
+            "auth_service",
+            format!(
+                "is missing, and so is \"keys\": nothing says who callers are; {SOURCES_REMEDY}"
+            ),
+        ));
+    }
+    let of_the_service = [
+        ("revocation", config.revocation.is_some()),
+        ("key_pattern", config.key_pattern.is_some()),
+    ];
+    for (field, is_there) in of_the_service {
+        if is_there {
+            return Err(ConfigError::field(
+                field,
+                "is about keys of the auth service, and none is configured; use `auth_service`, or remove it",
             ));
         }
     }

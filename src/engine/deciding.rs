@@ -30,7 +30,7 @@ impl Engine {
         let known = match lookup {
             Ok(known) => known,
             Err(failure) => {
-                let usual = self.config().auth_service.retry_after_seconds();
+                let usual = self.config().retry_after_seconds();
                 return self.finish(pending.not_known(failure, usual), None, head);
             }
         };

@@ -64,14 +64,14 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn new(config: &Config) -> Self {
-        let service = &config.auth_service;
+        let service = config.auth_service.as_ref();
         Self {
             waiting: HashMap::new(),
             reading: HashMap::new(),
             waiting_in_shadow: ByAge::default(),
             reading_in_shadow: ByAge::default(),
             reading_enforced: ByAge::default(),
-            shadow_patience: service.shadow_timeout.min(service.timeout),
+            shadow_patience: service.map_or(Duration::ZERO, |it| it.shadow_timeout.min(it.timeout)),
             is_abandoned: false,
         }
     }

@@ -6,6 +6,7 @@ mod classification;
 mod edits;
 mod in_flight;
 mod introspection;
+mod keys;
 mod name_scoped;
 mod needs;
 mod outside;
@@ -67,9 +68,14 @@ impl Shell {
     }
 
     fn with_workers(workers: usize, service: &str, more: &str) -> Self {
-        let text = mounted(&format!(
-            r#""auth_service": {{"cluster": "auth"{service}}}{more}"#
-        ));
+        Self::of(
+            workers,
+            &format!(r#""auth_service": {{"cluster": "auth"{service}}}{more}"#),
+        )
+    }
+
+    fn of(workers: usize, fields: &str) -> Self {
+        let text = mounted(fields);
         let engine = |_| {
             let mut engine = Engine::new(Config::parse(text.as_bytes()).unwrap(), text.as_bytes());
             engine.enter_force();

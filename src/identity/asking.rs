@@ -6,13 +6,14 @@ use super::address::AddressGroup;
 use super::budgets::{Account, Excess};
 use super::circuits::OpenCircuit;
 use super::in_flight::{Asker, OwnLookup};
-use super::{Caller, Identities, Sought};
+use super::service::ServiceLookups;
+use super::{Caller, Sought};
 use crate::auth_service::KeyDigest;
 use crate::credential::ApiKey;
 use crate::effects::Effects;
 use crate::lookup::{Known, LookupFailure};
 use crate::metrics::Metric;
-use crate::principal::{Refusal, Timestamp};
+use crate::principal::{IdentitySource, Refusal, Timestamp};
 use crate::principals::Found;
 use crate::principals::claims::{Claim, Question};
 use crate::request::RequestHead;
@@ -64,7 +65,7 @@ impl HeldBack {
     }
 }
 
-impl Identities {
+impl ServiceLookups {
     /// Finds the caller with what neighbours know, or lets the stream wait.
     pub(super) fn find_out(
         &mut self,
@@ -88,9 +89,8 @@ impl Identities {
             } => {
                 effects.count(Metric::CacheLookups("shared"));
                 return Sought::Found(Ok(Known {
-                    principal,
                     values: Some(values),
-                    stale: false,
+                    ..Known::fresh(principal, IdentitySource::AuthService)
                 }));
             }
             Found::Refused(refusal) => {
@@ -159,7 +159,7 @@ impl Identities {
     }
 
     /// A waiter was woken that is to bring the key of a lookup for which nobody calls out any more.
-    pub(crate) fn ask_with_key_of(
+    pub(super) fn ask_with_key_of(
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,

@@ -9,7 +9,7 @@ use crate::config::Cache;
 use crate::effects::Effects;
 use crate::lookup::Known;
 use crate::metrics::Metric;
-use crate::principal::{Principal, Refusal, Timestamp};
+use crate::principal::{IdentitySource, Principal, Refusal, Timestamp};
 use crate::principals::shared::SharedPrincipals;
 use crate::principals::{Found, Principals, Validation};
 use crate::shell::HostContext;
@@ -110,7 +110,7 @@ impl KeyStore {
         };
         Known {
             values,
-            ..Known::fresh(principal)
+            ..Known::fresh(principal, IdentitySource::AuthService)
         }
     }
 

@@ -1,11 +1,12 @@
-//! Who presents a key: by this VM's cache, by what its neighbours know, or by the auth service.
+//! Who presents a key: by the keys of the configuration, by this VM's cache, by what its neighbours know, or by the
+//! auth service.
 //!
-//! Owns what is known of keys, the lookups in flight with the streams that wait for them, and what tells when not to
-//! call out. It knows no operation, no scope table and no decision: a stream is an opaque id that waits for a
-//! [`Lookup`].
+//! It knows no operation, no scope table and no decision: a stream is an opaque id that waits for a [`Lookup`].
 //!
 //! | module | what it owns |
 //! |---|---|
+//! | `configured` | which keys of the configuration were revoked |
+//! | `service` | all that is about keys of the auth service |
 //! | `keys` | what this VM and its neighbours know of keys |
 //! | `in_flight` | the lookups that are under way, with all who wait |
 //! | `budgets`, `address` | who may have how many callouts open |
@@ -18,59 +19,35 @@ mod address;
 mod asking;
 mod budgets;
 mod circuits;
+mod configured;
 mod failures;
 mod health;
 mod in_flight;
 mod keys;
 mod revocation;
+mod service;
 mod settling;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth_service::{AuthServiceClient, KeyDigest, RevocationClient};
-use crate::config::Config;
+use crate::auth_service::{KeyDigest, Reply};
 use crate::credential::ApiKey;
 use crate::effects::Effects;
-use crate::lookup::{Known, Lookup, LookupFailure};
-use crate::metrics::{Change, Metric};
-use crate::principal::Timestamp;
-use crate::principals::Found;
-use crate::principals::claims::Claims;
+use crate::lookup::{Lookup, LookupFailure};
+use crate::principal::{Refusal, Timestamp};
 use crate::request::RequestHead;
-use crate::shell::{HostContext, StreamId};
-use budgets::Budgets;
-use health::Health;
-use in_flight::{Asker, InFlight};
-use keys::KeyStore;
-use revocation::RevocationWatch;
-
-/// How long after its time a callout's own end is waited for before the filter ends the wait itself.
-const GRACE: Duration = Duration::from_millis(50);
+use crate::rules::Rules;
+use crate::shell::{CalloutId, HostContext, StreamId};
+use configured::ConfiguredLookups;
+use service::ServiceLookups;
 
 /// Everything about who presents a key, in one VM under one configuration.
 #[derive(Debug)]
 pub(crate) struct Identities {
-    client: AuthServiceClient,
-    keys: KeyStore,
-    claims: Claims,
-    in_flight: InFlight,
-    health: Health,
-    revocation: Option<RevocationWatch>,
-    settings: Settings,
-    /// Whether ticks can be had.
-    ticking: bool,
-    settled: Vec<Settled>,
-    /// When the operator was last told of a reply that is within the contract.
-    remarked_at: Option<Timestamp>,
-}
-
-/// What of the configuration is asked for again and again.
-#[derive(Debug)]
-struct Settings {
-    timeout: Duration,
-    send_client_ip: bool,
-    per_address_limit: bool,
+    configured: ConfiguredLookups,
+    service: Option<ServiceLookups>,
 }
 
 /// A request whose caller is looked up.
@@ -98,122 +75,140 @@ pub(crate) struct Settled {
 }
 
 impl Identities {
-    pub(crate) fn new(config: &Config) -> Self {
-        let service = &config.auth_service;
-        let slots = u32::try_from(config.cache.shared_slots).unwrap_or(u32::MAX);
-        let client = AuthServiceClient::new(service.clone());
-        let revocation = RevocationClient::new(config).map(|revocations| {
-            RevocationWatch::new(revocations, &client.fingerprint(), service.timeout + GRACE)
-        });
+    pub(crate) fn new(rules: &Rules) -> Self {
+        let config = rules.config();
+        let service = config.auth_service.as_ref();
         Self {
-            client,
-            keys: KeyStore::new(config.cache.clone(), slots),
-            claims: Claims::new(slots),
-            in_flight: InFlight::new(Budgets::new(
-                service.max_in_flight,
-                service.per_address_limit,
-            )),
-            health: Health::new(&service.breaker),
-            revocation,
-            settings: Settings {
-                timeout: service.timeout,
-                send_client_ip: service.send_client_ip,
-                per_address_limit: service.per_address_limit,
-            },
-            ticking: true,
-            settled: Vec::new(),
-            remarked_at: None,
+            configured: ConfiguredLookups::new(Arc::clone(rules.keys())),
+            service: service.map(|service| ServiceLookups::new(config, service)),
         }
     }
 
-    /// Who the caller is, as far as it is known now.
+    /// Who the caller is, as far as it is known now. A key of the configuration is nobody else's to judge.
     pub(crate) fn look_up(
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,
         caller: &Caller<'_>,
     ) -> Sought {
-        let digest = self.digest(caller.key, caller.head);
-        match self.keys.find(digest, context.now) {
-            Found::Fresh {
-                principal,
-                values,
-                refresh,
-            } => {
-                if refresh {
-                    self.ask_in_background(context, effects, digest, caller);
-                }
-                effects.count(Metric::CacheLookups("hit"));
-                Sought::Found(Ok(Known {
-                    principal,
-                    values: Some(values),
-                    stale: false,
-                }))
+        if !self.configured.is_empty() {
+            if let Some(service) = &mut self.service {
+                service.look_for_revoked_keys(context, effects);
             }
-            Found::Refused(refusal) => {
-                effects.count(Metric::CacheLookups("refusal"));
-                Sought::Found(Err(LookupFailure::Refused(refusal)))
+            self.take_in_revoked();
+            if let Some(lookup) = self.configured.look_up(effects, caller.key, context.now) {
+                return Sought::Found(lookup);
             }
-            found @ (Found::Stale { .. } | Found::Nothing) => {
-                self.find_out(context, effects, digest, caller, found)
-            }
+        }
+        match &mut self.service {
+            Some(service) => service.look_up(context, effects, caller),
+            None => Sought::Found(Err(LookupFailure::Refused(Refusal::Invalid))),
         }
     }
 
-    /// What a key is known by.
-    pub(crate) fn digest(&self, key: &ApiKey<'_>, head: &RequestHead<'_>) -> KeyDigest {
-        self.client.digest(key, self.sent_address(head))
-    }
-
-    /// The address that goes with a callout; it is read only where one does.
-    fn sent_address<'a>(&self, head: &RequestHead<'a>) -> Option<&'a str> {
-        let sent = self.settings.send_client_ip;
-        sent.then(|| head.client_address()).flatten()
+    /// What a key is known by while the auth service is asked about it.
+    pub(crate) fn digest(&self, key: &ApiKey<'_>, head: &RequestHead<'_>) -> Option<KeyDigest> {
+        let service = self.service.as_ref()?;
+        Some(service.digest(key, head))
     }
 
     /// What came of lookups since this was asked last.
     pub(crate) fn take_settled(&mut self) -> Vec<Settled> {
-        std::mem::take(&mut self.settled)
+        let service = self.service.as_mut();
+        service
+            .map(ServiceLookups::take_settled)
+            .unwrap_or_default()
     }
 
     /// What a request is told that does not wait any longer: rights past their time, where there are any.
     pub(crate) fn out_of_time(&mut self, digest: KeyDigest, now: Timestamp) -> Lookup {
-        let kept = self.keys.kept(digest, now);
-        kept.map(Known::stale).ok_or(LookupFailure::NotAsked)
+        match &mut self.service {
+            Some(service) => service.out_of_time(digest, now),
+            None => Err(LookupFailure::NotAsked),
+        }
     }
 
     /// Whether nobody calls out for a key that is waited for; then whether this VM is to do so alone.
     pub(crate) fn needs_key(&self, digest: KeyDigest) -> Option<bool> {
-        match self.in_flight.get(digest)?.asker {
-            Asker::Nobody { alone } => Some(alone),
-            Asker::Own(_) | Asker::Other => None,
+        self.service.as_ref()?.needs_key(digest)
+    }
+
+    /// A waiter was woken that is to bring the key of a lookup for which nobody calls out any more.
+    pub(crate) fn ask_with_key_of(
+        &mut self,
+        context: &HostContext<'_>,
+        effects: &mut Effects,
+        digest: KeyDigest,
+        caller: &Caller<'_>,
+        alone: bool,
+    ) {
+        if let Some(service) = &mut self.service {
+            service.ask_with_key_of(context, effects, digest, caller, alone);
+        }
+    }
+
+    /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
+    /// ignored.
+    pub(crate) fn on_callout_reply(
+        &mut self,
+        context: &HostContext<'_>,
+        effects: &mut Effects,
+        callout: CalloutId,
+        reply: &Reply<'_>,
+    ) {
+        if let Some(service) = &mut self.service {
+            service.on_callout_reply(context, effects, callout, reply);
+        }
+        self.take_in_revoked();
+    }
+
+    /// Time has passed. `is_waiting` says whether a stream still waits for the lookup of a key.
+    pub(crate) fn on_tick(
+        &mut self,
+        context: &HostContext<'_>,
+        effects: &mut Effects,
+        is_waiting: impl Fn(StreamId, KeyDigest) -> bool,
+    ) {
+        if let Some(service) = &mut self.service {
+            service.on_tick(context, effects, is_waiting);
+        }
+        self.take_in_revoked();
+    }
+
+    /// Whether ticks can be had. Without them nobody watches another VM's lookup: this VM calls out itself.
+    pub(crate) fn set_ticking(&mut self, ticking: bool, effects: &mut Effects) {
+        if let Some(service) = &mut self.service {
+            service.set_ticking(ticking, effects);
+        }
+    }
+
+    /// Gives up on every lookup: those who wait are told that the service is unavailable.
+    pub(crate) fn abandon(&mut self, now: Timestamp) {
+        if let Some(service) = &mut self.service {
+            service.abandon(now);
         }
     }
 
     /// How often a tick is to come; `None` while there is nothing to tend.
     pub(crate) fn tick_period(&self, now: Timestamp) -> Option<Duration> {
-        let watch = self
-            .revocation
-            .as_ref()
-            .map(RevocationWatch::period)
-            .into_iter();
-        watch.chain(self.in_flight.tick_period(now)).min()
+        self.service.as_ref()?.tick_period(now)
     }
 
     /// Whether no reply is awaited.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_idle()
-            && self
-                .revocation
-                .as_ref()
-                .is_none_or(RevocationWatch::is_idle)
+        self.service.as_ref().is_none_or(ServiceLookups::is_idle)
     }
 
     /// This VM's share of the shared gauges is taken back.
     pub(crate) fn retire(&self, effects: &mut Effects) {
-        effects.change(Metric::CacheEntries, Change::Add(-self.keys.count()));
-        if self.health.is_open() {
-            effects.change(Metric::OpenCircuits, Change::Add(-1));
+        if let Some(service) = &self.service {
+            service.retire(effects);
+        }
+    }
+
+    fn take_in_revoked(&mut self) {
+        if let Some(service) = &mut self.service {
+            self.configured.revoke(&service.take_revoked());
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::keys::KeyStore;
-use crate::auth_service::{Reply, RevocationClient, Revocations};
+use crate::auth_service::{KeyId, Reply, RevocationClient, Revocations};
 use crate::effects::Effects;
 use crate::metrics::{Change, Metric};
 use crate::principal::Timestamp;
@@ -27,6 +27,8 @@ pub(super) struct RevocationWatch {
     limit: Duration,
     /// Whether the log was read at all.
     looked: bool,
+    /// The ids of revoked keys that were read and not taken.
+    revoked: Vec<KeyId>,
 }
 
 impl RevocationWatch {
@@ -37,11 +39,17 @@ impl RevocationWatch {
             poll: None,
             limit,
             looked: false,
+            revoked: Vec::new(),
         }
     }
 
     pub(super) const fn is_idle(&self) -> bool {
         self.poll.is_none()
+    }
+
+    /// The ids of revoked keys that were read since this was asked last.
+    pub(super) fn take_revoked(&mut self) -> Vec<KeyId> {
+        std::mem::take(&mut self.revoked)
     }
 
     /// How often a tick is to come.
@@ -130,13 +138,18 @@ impl RevocationWatch {
         self.looked = true;
         let news = self.log.news(context.shared, context.now);
         let mut forgotten = 0;
+        let revoked = &mut self.revoked;
         keys.change(effects, |cache| {
             if let Some(at) = news.missed_until {
                 forgotten += cache.revoke_all(at);
             }
             for batch in news.batches {
-                forgotten += match &batch.key_ids {
-                    Some(key_ids) => cache.revoke(key_ids, batch.at),
+                forgotten += match batch.key_ids {
+                    Some(key_ids) => {
+                        let forgotten = cache.revoke(&key_ids, batch.at);
+                        revoked.extend(key_ids);
+                        forgotten
+                    }
                     None => cache.revoke_all(batch.at),
                 };
             }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Settled;
 use super::in_flight::{Asker, OwnLookup};
-use super::{GRACE, Identities, Settled};
+use super::service::{GRACE, ServiceLookups};
 use crate::auth_service::{Failure, KeyDigest, Remark, Reply, Verdict};
 use crate::effects::Effects;
 use crate::lookup::{Known, Lookup, LookupFailure};
@@ -21,10 +22,10 @@ const KEY_IN_REPLY: &str = "auth_service: the reply about a valid key has the ke
 /// The time between two remarks on what the service replies.
 const REMARK_PAUSE: Duration = Duration::from_secs(60);
 
-impl Identities {
+impl ServiceLookups {
     /// The reply to a callout has come, or the callout has failed. One that is not waited for any more is
     /// ignored.
-    pub(crate) fn on_callout_reply(
+    pub(super) fn on_callout_reply(
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,
@@ -53,7 +54,7 @@ impl Identities {
     }
 
     /// Time has passed. `is_waiting` says whether a stream still waits for the lookup of a key.
-    pub(crate) fn on_tick(
+    pub(super) fn on_tick(
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,
@@ -71,7 +72,7 @@ impl Identities {
     }
 
     /// Whether ticks can be had. Without them nobody watches another VM's lookup: this VM calls out itself.
-    pub(crate) fn set_ticking(&mut self, ticking: bool, effects: &mut Effects) {
+    pub(super) fn set_ticking(&mut self, ticking: bool, effects: &mut Effects) {
         self.ticking = ticking;
         if ticking {
             return;
@@ -89,7 +90,7 @@ impl Identities {
     }
 
     /// Gives up on every lookup: those who wait are told that the service is unavailable.
-    pub(crate) fn abandon(&mut self, now: Timestamp) {
+    pub(super) fn abandon(&mut self, now: Timestamp) {
         for digest in self.in_flight.keys() {
             self.settle(digest, now, Err(LookupFailure::NotAsked));
         }

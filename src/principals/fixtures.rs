@@ -25,7 +25,7 @@ pub(crate) fn digest(key: &str) -> KeyDigest {
     };
     let key = extract(&head, None, &[CredentialKind::XApiKey]).unwrap();
     let config = Config::parse(least_and("").as_bytes()).unwrap();
-    AuthServiceClient::new(config.auth_service).digest(&key, None)
+    AuthServiceClient::new(config.auth_service.unwrap()).digest(&key, None)
 }
 
 pub(super) fn key_ids(ids: &[&str]) -> Vec<KeyId> {

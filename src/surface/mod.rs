@@ -196,7 +196,10 @@ impl<'a> Reader<'_, '_, 'a> {
         let config = self.rules.config();
         let pattern = config.key_pattern.as_ref();
         let reason = match credential::extract(self.head, query, &config.credentials) {
-            Ok(key) if pattern.is_none_or(|pattern| pattern.matches(key.expose())) => {
+            Ok(key)
+                if pattern.is_none_or(|pattern| pattern.matches(key.expose()))
+                    || self.rules.keys().find(&key).is_some() =>
+            {
                 return Surface::Pending(pending, key);
             }
             Ok(_) | Err(CredentialError::Malformed) => Reason::CredentialMalformed,

@@ -55,6 +55,8 @@ rules! {
     OVERRIDE_BY_HOST: Warning "override-by-host",
     KEY_IN_QUERY: Warning "key-in-query",
     SECRET_IN_PLAIN_TEXT: Warning "secret-in-plain-text",
+    KEY_EXPIRED: Warning "key-expired",
+    KEY_WITHOUT_RIGHTS: Warning "key-without-rights",
     REGEX_PATTERN: Error "regex-pattern",
     MOUNT_OF_API: Warning "mount-of-api",
     PLACEHOLDER: Warning "placeholder",

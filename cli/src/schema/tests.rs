@@ -20,6 +20,14 @@ fn service(field: &str, value: Value) -> Value {
     json!({"auth_service": {"cluster": "auth", field: value}, "mounts": ["/"]})
 }
 
+/// An entry of `keys`.
+fn key(more: Value) -> Value {
+    let mut key = json!({"sha256": "0".repeat(64), "key_id": "ci"});
+    let fields = key.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    key
+}
+
 fn parses(config: &Value) -> bool {
     Config::parse(config.to_string().as_bytes()).is_ok()
 }
@@ -104,6 +112,10 @@ fn schema_and_parser_accept_the_same() {
         ),
         config(json!({"revocation": {"path": "/r", "credential_header": "x-a: b c"}})),
         config(json!({"identity_headers": {"user_id": "X-User"}, "audit": {"allows": true}})),
+        config(json!({"keys": [key(json!({}))]})),
+        config(json!({"keys": []})),
+        json!({"mounts": ["/"], "keys": [key(json!({"user_id": "u", "scopes": ["a"], "roles": ["b"],
+            "is_admin": true, "expires_at": "2027-01-31T00:00:00.5Z"}))]}),
         service("timeout", json!("1ms")),
         service("method", json!("GET")),
         service("key_in", json!("header:X-Key")),
@@ -135,6 +147,22 @@ fn schema_and_parser_refuse_the_same() {
         json!({}),
         json!({"auth_service": {"cluster": "auth"}}),
         json!({"mounts": ["/"]}),
+        json!({"mounts": ["/"], "keys": []}),
+        config(json!({"auth_service": null})),
+        config(json!({"keys": null})),
+        config(json!({"keys": {}})),
+        config(json!({"keys": [{"key_id": "ci"}]})),
+        config(json!({"keys": [{"sha256": "0".repeat(64)}]})),
+        config(json!({"keys": [key(json!({"sha256": "0".repeat(63)}))]})),
+        config(json!({"keys": [key(json!({"sha256": "g".repeat(64)}))]})),
+        config(json!({"keys": [key(json!({"workspace": "acme"}))]})),
+        config(json!({"keys": [key(json!({"user_id": null}))]})),
+        config(json!({"keys": [key(json!({"user_id": ""}))]})),
+        config(json!({"keys": [key(json!({"key_id": ""}))]})),
+        config(json!({"keys": [key(json!({"scopes": "read"}))]})),
+        config(json!({"keys": [key(json!({"expires_at": "2027-01-31"}))]})),
+        config(json!({"keys": [key(json!({"expires_at": "2027-01-31T00:00:00+01:00"}))]})),
+        config(json!({"keys": [key(json!({"expires_at": null}))]})),
         config(json!({"auth_service": {}})),
         config(json!({"auth_service": {"cluster": ""}})),
         config(json!({"auth_service": ["c"]})),

@@ -16,7 +16,7 @@ use crate::principal::{Grant, Principal};
 fn the_access_log_field() {
     let mut expected = json!({
         "decision": "deny", "reason": "scope_missing", "operation": "CreateRun", "user_id": "u\u{1b}1",
-        "key_id": "key_1", "scopes": ["model:read"], "roles": ["viewer"], "admin": false, "stale": false,
+        "key_id": "key_1", "identity": "auth_service", "scopes": ["model:read"], "roles": ["viewer"], "admin": false, "stale": false,
         "mode": "enforce",
     });
     assert_eq!(field(&denied()), expected);
@@ -63,7 +63,7 @@ fn the_access_log_field_holds_whatever_text_a_principal_has() {
             ..denied()
         };
         let expected = json!({
-            "decision": "deny", "reason": "scope_missing", "operation": null, "user_id": text, "key_id": null,
+            "decision": "deny", "reason": "scope_missing", "operation": null, "user_id": text, "key_id": null, "identity": "auth_service",
             "scopes": [text, "b", text], "roles": [], "admin": true,
             "grants": [{"scope": text, "names": [text, "c"]}, {"scope": "", "names": []}],
             "stale": false, "mode": "enforce",

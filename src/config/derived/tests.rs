@@ -11,10 +11,6 @@ fn retry_after_of_a_503_is_rounded_up() {
             r#""auth_service": {{"cluster": "c", "unavailable_retry_after": "{configured}"}}"#
         ));
         let config = Config::parse(text.as_bytes()).unwrap();
-        assert_eq!(
-            config.auth_service.retry_after_seconds(),
-            seconds,
-            "{configured}"
-        );
+        assert_eq!(config.retry_after_seconds(), seconds, "{configured}");
     }
 }

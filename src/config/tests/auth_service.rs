@@ -8,7 +8,7 @@ use crate::config::{Audience, KeyIn, Method, Protocol};
 
 #[test]
 fn what_a_service_speaks() {
-    let service = |more: &str| with_service(more).unwrap().auth_service;
+    let service = |more: &str| with_service(more).unwrap().auth_service.unwrap();
     let least = service(r#""max_in_flight": 2"#);
     assert_eq!(
         (least.protocol, least.method),

@@ -15,7 +15,7 @@ fn values_out_of_range_name_the_field() {
         (parse("{}"), "mounts: is missing; write "),
         (
             parse(r#"{"mounts": ["/"]}"#),
-            "auth_service: is missing; write ",
+            "auth_service: is missing, and so is \"keys\"",
         ),
         (
             parse(r#"{"auth_service": {}, "mounts": ["/"]}"#),
@@ -219,7 +219,7 @@ fn durations() {
         (r#""1ms""#, 1),
         (r#""24h""#, 86_400_000),
     ] {
-        let parsed = timeout(text).map(|config| config.auth_service.timeout);
+        let parsed = timeout(text).map(|config| config.auth_service.unwrap().timeout);
         assert_eq!(parsed, Ok(Duration::from_millis(milliseconds)), "{text}");
     }
     for text in [
@@ -281,7 +281,7 @@ fn the_edges_of_what_is_accepted() {
         assert_eq!(parsed, Ok(count));
     }
     let one = with_service(r#""max_in_flight": 2, "breaker": {"failures": 1, "open_for": "1ms"}"#);
-    let service = one.unwrap().auth_service;
+    let service = one.unwrap().auth_service.unwrap();
     assert_eq!((service.max_in_flight, service.breaker.failures), (2, 1));
     assert!(with(r#""key_pattern": "*""#).is_ok());
 }

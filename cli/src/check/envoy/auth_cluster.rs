@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mlflow_authz::Config;
+use mlflow_authz::config::AuthService;
 
 use super::super::finding::Findings;
 use super::super::place::Place;
@@ -18,14 +18,15 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Checks the auth service of every instance.
 pub fn check(findings: &mut Findings, clusters: &Clusters<'_>, plugins: &[Plugin<'_>]) {
     for plugin in plugins {
-        let Some(config) = &plugin.config else {
+        let config = plugin.config.as_ref();
+        let Some(service) = config.and_then(|config| config.auth_service.as_ref()) else {
             continue;
         };
-        let name = config.auth_service.cluster.as_str();
+        let name = service.cluster.as_str();
         match clusters.get(name) {
             Some(cluster) => {
                 encrypted(findings, cluster);
-                connect_timeout(findings, cluster, config);
+                connect_timeout(findings, cluster, service);
             }
             None if clusters.complete => findings.add(
                 rules::AUTH_CLUSTER,
@@ -38,11 +39,11 @@ pub fn check(findings: &mut Findings, clusters: &Clusters<'_>, plugins: &[Plugin
     }
 }
 
-fn connect_timeout(findings: &mut Findings, cluster: &Place<'_>, config: &Config) {
+fn connect_timeout(findings: &mut Findings, cluster: &Place<'_>, service: &AuthService) {
     let field = cluster.get("connect_timeout");
     let given = field.as_ref().and_then(|field| seconds(field.text()?));
     let connect = given.unwrap_or(DEFAULT_CONNECT_TIMEOUT);
-    let timeout = config.auth_service.timeout;
+    let timeout = service.timeout;
     if connect >= timeout {
         findings.add(
             rules::CONNECT_TIMEOUT,

@@ -140,7 +140,8 @@ impl<'a> Manager<'a> {
         let remedy = "set use_remote_address: true, and xff_num_trusted_hops behind load balancers";
         if self
             .configs()
-            .any(|config| config.auth_service.send_client_ip)
+            .filter_map(|config| config.auth_service.as_ref())
+            .any(|service| service.send_client_ip)
         {
             findings.add(
                 rules::CLIENT_ADDRESS_SENT,

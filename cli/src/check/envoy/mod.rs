@@ -107,6 +107,7 @@ fn ways(
 fn auth_services(plugins: &[Plugin<'_>]) -> BTreeSet<String> {
     let configs = plugins.iter().filter_map(|plugin| plugin.config.as_ref());
     configs
-        .map(|config| config.auth_service.cluster.clone())
+        .filter_map(|config| config.auth_service.as_ref())
+        .map(|service| service.cluster.clone())
         .collect()
 }

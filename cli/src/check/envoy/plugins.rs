@@ -51,10 +51,11 @@ pub fn names_us(text: &str) -> bool {
 
 /// Whether a value is, or is the text of, a plugin configuration.
 pub fn holds_our_configuration(value: &Place<'_>) -> bool {
-    value.get("auth_service").is_some()
-        || value
-            .text()
-            .is_some_and(|text| text.contains("\"auth_service\""))
+    let says = |name: &str| {
+        let quoted = format!("\"{name}\"");
+        value.get(name).is_some() || value.text().is_some_and(|text| text.contains(&quoted))
+    };
+    says("auth_service") || (says("keys") && says("mounts"))
 }
 
 impl<'a> Plugin<'a> {

@@ -14,6 +14,7 @@ pub const LABELS: &[&str] = &[
     "result",
     "outcome",
     "permission",
+    "identity",
     "version",
     "hash",
 ];

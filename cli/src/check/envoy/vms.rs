@@ -81,8 +81,10 @@ fn same_service(findings: &mut Findings, plugins: &[Plugin<'_>]) {
 }
 
 fn polls_differently(a: &Config, b: &Config) -> bool {
-    let service =
-        |config: &Config| AuthServiceClient::new(config.auth_service.clone()).fingerprint();
+    let service = |config: &Config| {
+        let service = config.auth_service.clone();
+        service.map(|service| AuthServiceClient::new(service).fingerprint())
+    };
     match (&a.revocation, &b.revocation) {
         (Some(one), Some(other)) => one.path != other.path && service(a) == service(b),
         _ => false,

@@ -1,6 +1,7 @@
 //! The host of the auth service: whether the mesh knows it, and whether keys travel to it encrypted.
 
 use mlflow_authz::Config;
+use mlflow_authz::config::AuthService;
 
 use super::super::envoy::plain_text;
 use super::super::finding::Findings;
@@ -39,7 +40,10 @@ pub fn check(
     place: &Place<'_>,
     config: &Config,
 ) {
-    let name = &config.auth_service.cluster;
+    let Some(service) = &config.auth_service else {
+        return;
+    };
+    let name = &service.cluster;
     let place = place.at_or_self(&["auth_service", "cluster"]);
     // An EnvoyFilter can add a cluster of any name; `envoy` has checked that one.
     let Some(cluster) = Cluster::read(name) else {
@@ -62,7 +66,7 @@ pub fn check(
     if let Some(entry) = &entry {
         has_port(findings, entry, &cluster);
     }
-    connect_timeout(findings, documents, &cluster, config);
+    connect_timeout(findings, documents, &cluster, service);
     match tls_mode(documents, &cluster) {
         Some(("DISABLE", at)) => {
             plain_text(
@@ -106,12 +110,12 @@ fn connect_timeout(
     findings: &mut Findings,
     documents: &[Document<'_>],
     cluster: &Cluster<'_>,
-    config: &Config,
+    service: &AuthService,
 ) {
     for policy in rules_for(documents, cluster).filter_map(|spec| spec.get("trafficPolicy")) {
         let written = policy.at(&["connectionPool", "tcp", "connectTimeout"]);
         let time = written.as_ref().and_then(Place::text).unwrap_or("10s");
-        let limit = config.auth_service.timeout;
+        let limit = service.timeout;
         if humantime::parse_duration(time).is_ok_and(|time| time >= limit) {
             findings.add(
                 rules::CONNECT_TIMEOUT,

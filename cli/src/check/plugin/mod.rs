@@ -1,5 +1,6 @@
 //! Rules about a plugin configuration, wherever it stands.
 
+mod keys;
 mod overrides;
 mod patterns;
 mod permissions;
@@ -165,6 +166,7 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     permissions::check(findings, origin, config);
     scopes::check(findings, origin, config);
     overrides::check(findings, origin, config);
+    keys::check(findings, origin, config);
     patterns::check(findings, origin, config);
     secrets::check(findings, origin, config);
     if config.revocation.is_none() && config.cache.stale_if_error > LONGEST_UNREVOKED {
@@ -192,14 +194,21 @@ pub fn reads_bodies(config: &Config) -> bool {
 
 /// One line about a good configuration.
 pub fn summary(config: &Config) -> String {
-    let service = &config.auth_service;
+    let service = config.auth_service.as_ref().map(|service| {
+        format!(
+            ", auth service {} at {}{}",
+            service.cluster, service.authority, service.path
+        )
+    });
+    let keys = match config.keys.len() {
+        0 => String::new(),
+        keys => format!(", keys configured: {keys}"),
+    };
     format!(
-        "mode {}, mounts {}, auth service {} at {}{}, scopes configured: {}, roles configured: {}",
+        "mode {}, mounts {}{}{keys}, scopes configured: {}, roles configured: {}",
         config.mode.as_str(),
         config.mounts.join(" "),
-        service.cluster,
-        service.authority,
-        service.path,
+        service.unwrap_or_default(),
         config.scopes.len(),
         config.roles.len(),
     )

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// More than these are not read in one go.
 const MOST: usize = 50;
 
+/// A digest.
+const ANY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 /// The error of a text, and those behind it.
 pub fn all(text: &str, first: ConfigError) -> Vec<ConfigError> {
     let Ok(mut rest) = serde_json::from_str::<Value>(text) else {
@@ -50,7 +53,7 @@ fn explains(misspelled: &ConfigError, missing: &ConfigError) -> bool {
         Some((holder, _)) => format!("{holder}.{nearest}"),
         None => nearest.clone(),
     };
-    problem == "is missing" && *wanted == meant
+    problem.starts_with("is missing") && *wanted == meant
 }
 
 /// Takes a field out, or puts a good value in the place of one that must be there. Whether that changes anything.
@@ -61,6 +64,10 @@ fn mend(config: &mut Value, field: &str) -> bool {
         // Without its path the rest of it cannot be.
         "revocation.path" => take_out(config, "revocation"),
         _ if field.starts_with("mounts[") => put(config, "mounts", json!(["/"])),
+        // Another key must be there where no auth service is.
+        _ if field.starts_with("keys") => {
+            put(config, "keys", json!([{"sha256": ANY, "key_id": "k"}]))
+        }
         "auth_service" => put(config, "auth_service", json!({"cluster": "c"})),
         "auth_service.cluster" => {
             if let Some(service) = config.get_mut("auth_service") {

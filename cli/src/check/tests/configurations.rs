@@ -218,7 +218,8 @@ fn what_the_filter_refuses_is_an_error() {
             r#"{"mounts":["/"]}"#,
             "",
             "auth_service: is missing",
-            "write \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service",
+            "write \"keys\" with the digests that `mlflow-authz key new` prints, or \"auth_service\": {\"cluster\": \"…\"} \
+             with the Envoy cluster of the auth service",
         ),
         (
             r#"{"auth_service":{"cluster":"c","tiemout":"2s"},"mounts":["/"]}"#,
@@ -313,7 +314,10 @@ fn every_field_that_is_refused_is_told_in_one_run() {
     for (text, paths) in [
         (
             "{}",
-            &["mounts: is missing", "auth_service: is missing"][..],
+            &[
+                "mounts: is missing",
+                "auth_service: is missing, and so is \"keys\": nothing says who callers are",
+            ][..],
         ),
         (
             r#"{"auth_service":{"cluster":"c","tiemout":"2s","timeout":5},"mounts":["a","/"],"mode":"of","cache":{"ttl":"0s","x":1}}"#,
@@ -398,4 +402,45 @@ fn a_secret_in_plain_text_is_found_and_not_repeated() {
         );
         assert!(!said.contains("SECRET"), "{said}");
     }
+}
+
+/// Entries of `keys`, with further fields that begin with a comma.
+fn keys(more: &str) -> String {
+    let digest = "8e2f1b0c7a6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f";
+    format!(r#"{{"mounts": ["/"], "keys": [{{"sha256": "{digest}", "key_id": "ci"{more}}}]}}"#)
+}
+
+#[test]
+fn keys_that_have_ended_or_grant_nothing() {
+    for (more, expected) in [
+        (r#","scopes":["model:read","model:write:fraud-*"]"#, &[][..]),
+        (r#","is_admin":true"#, &[]),
+        (
+            r#","scopes":["model:read"],"expires_at":"9000-01-01T00:00:00Z""#,
+            &[],
+        ),
+        (
+            r#","scopes":["model:read"],"expires_at":"2020-01-01T00:00:00Z""#,
+            &["key-expired keys[0].expires_at"],
+        ),
+        ("", &["key-without-rights keys[0]"]),
+        (
+            r#","scopes":["model:reed"],"roles":["lead"]"#,
+            &[
+                "key-without-rights keys[0].scopes",
+                "key-without-rights keys[0].roles",
+            ],
+        ),
+        (
+            r#","workspace":"acme""#,
+            &["config-refused keys[0].workspace"],
+        ),
+    ] {
+        assert_eq!(codes(&keys(more)), expected, "{more}");
+    }
+}
+
+#[test]
+fn nothing_says_who_callers_are() {
+    assert_eq!(codes(r#"{"mounts": ["/"]}"#), ["config-refused"]);
 }

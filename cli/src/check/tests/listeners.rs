@@ -87,6 +87,7 @@ fn labels_of_metrics() {
 fn the_labels_are_those_of_the_metrics() {
     use mlflow_authz::decision::{Effect, Reason};
     use mlflow_authz::metrics::{Denied, Metric};
+    use mlflow_authz::principal::IdentitySource;
 
     let reason = Reason::Allowed;
     let mut labels = Vec::new();
@@ -103,6 +104,10 @@ fn the_labels_are_those_of_the_metrics() {
             permission: None,
         }),
         Metric::CacheLookups("hit"),
+        Metric::IdentityLookups {
+            identity: IdentitySource::Keys,
+            result: "valid",
+        },
         Metric::RevocationPolls("list"),
         Metric::Callouts("valid"),
         Metric::BuildInfo,

@@ -1,0 +1,71 @@
+//! Keys of the configuration that have ended, or that grant nothing.
+
+use std::time::SystemTime;
+
+use mlflow_authz::Config;
+use mlflow_authz::config::ConfiguredKey;
+use mlflow_authz::policy::Policy;
+use mlflow_authz::principal::Principal;
+
+use super::super::finding::Findings;
+use super::super::place::Spot;
+use super::super::rules;
+use super::Origin;
+
+/// Checks every entry.
+pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
+    if config.keys.is_empty() {
+        return;
+    }
+    let policy = Policy::new(config);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap_or_default();
+    for (index, key) in config.keys.iter().enumerate() {
+        let item = format!("[{index}]");
+        let spot = |name: &str| origin.field(&["keys", &item, name]);
+        if key.expires_at.is_some_and(|at| at <= now) {
+            findings.add_at(
+                rules::KEY_EXPIRED,
+                spot("expires_at"),
+                format!("key {} has expired: it gets 401", key.key_id),
+                "remove the entry, or give the key a later time",
+            );
+        }
+        let principal = principal(key);
+        for scope in policy.unknown_scopes(&principal) {
+            no_rights(findings, spot("scopes"), &format!("scope {scope:?}"));
+        }
+        for role in policy.unknown_roles(&principal) {
+            no_rights(findings, spot("roles"), &format!("role {role:?}"));
+        }
+        if key.scopes.is_empty() && key.roles.is_empty() && !key.is_admin {
+            findings.add_at(
+                rules::KEY_WITHOUT_RIGHTS,
+                origin.field(&["keys", &item]),
+                format!(
+                    "key {} has no scope and no role: it may do nothing",
+                    key.key_id
+                ),
+                "give it scopes, or remove the entry",
+            );
+        }
+    }
+}
+
+fn no_rights(findings: &mut Findings, spot: Spot, what: &str) {
+    findings.add_at(
+        rules::KEY_WITHOUT_RIGHTS,
+        spot,
+        format!("{what} is in no table and grants nothing"),
+        "correct it, or add it to the configuration's scopes or roles",
+    );
+}
+
+fn principal(key: &ConfiguredKey) -> Principal {
+    Principal {
+        key_id: Some(key.key_id.clone()),
+        scopes: key.scopes.clone(),
+        roles: key.roles.clone(),
+        ..Principal::default()
+    }
+}

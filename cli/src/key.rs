@@ -1,0 +1,362 @@
+//! `mlflow-authz key`: keys for the configuration's `keys`, which holds their digests and never the keys.
+
+use std::io::{self, Read};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mlflow_authz::config::KeyHash;
+use mlflow_authz::credential::MAX_KEY_BYTES;
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::output;
+
+/// The fewest characters of a key: what 128 random bits take in base64. The digest is not salted, so that whoever reads
+/// the configuration can try keys that are easier to guess.
+const SHORTEST: usize = 22;
+
+/// The bytes of a new key.
+const RANDOM_BYTES: usize = 32;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Makes a key, and prints it with its entry for `keys`
+    New(NewArgs),
+    /// Reads a key from stdin and prints its digest, for `sha256`
+    Digest,
+}
+
+#[derive(Debug, clap::Args)]
+struct NewArgs {
+    /// The key's public name, which records and messages show
+    #[arg(long)]
+    key_id: String,
+    /// The user the key belongs to
+    #[arg(long)]
+    user_id: String,
+    /// The key's scopes, separated by commas
+    #[arg(long, value_delimiter = ',', required = true)]
+    scopes: Vec<String>,
+    /// How the key begins: letters, digits, `_`, `-`, `.` and `~`
+    #[arg(long, default_value = "mk_")]
+    prefix: String,
+    /// How long the key works, for example 90d; without it, until the entry is removed
+    #[arg(long, value_name = "DURATION")]
+    expires: Option<humantime::Duration>,
+}
+
+/// What `new` prints: the only place where the key stands.
+#[derive(Serialize)]
+struct New<'a> {
+    key: &'a str,
+    entry: Entry<'a>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    sha256: String,
+    key_id: &'a str,
+    user_id: &'a str,
+    scopes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+/// Makes a key, or prints a digest.
+///
+/// # Errors
+///
+/// A key that cannot be one or is easy to guess; no random bits; stdin and stdout that fail.
+pub fn run(args: &Args) -> Result<(), CliError> {
+    match &args.command {
+        Command::New(args) => {
+            let mut random = [0; RANDOM_BYTES];
+            getrandom::fill(&mut random).map_err(|error| {
+                CliError::new(
+                    format!("the system gives no random bits: {error}"),
+                    "run the command where /dev/urandom can be read",
+                )
+            })?;
+            let text = new(args, random, SystemTime::now())?;
+            output::to_stdout(|out| out.write_all(text.as_bytes()))
+        }
+        Command::Digest => {
+            let digest = digest_of(io::stdin().lock())?;
+            output::to_stdout(|out| writeln!(out, "{digest}"))
+        }
+    }
+}
+
+fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<String, CliError> {
+    for (option, id) in [("--key-id", &args.key_id), ("--user-id", &args.user_id)] {
+        if id.trim().is_empty() {
+            let remedy = "write a public name, which records and messages show";
+            return Err(CliError::new(format!("{option} is empty"), remedy));
+        }
+    }
+    if args
+        .scopes
+        .iter()
+        .any(|scope| scope.trim() != scope || scope.is_empty())
+    {
+        return Err(CliError::new(
+            "--scopes has an empty scope, or one with a space at an end",
+            "write scopes separated by commas, such as model:read,gateway:use",
+        ));
+    }
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.~".contains(&b);
+    if args.prefix.len() > 64 || !args.prefix.bytes().all(is_plain) {
+        return Err(CliError::new(
+            "--prefix must be at most 64 letters, digits, _, -, . and ~",
+            "write one such as mk_",
+        ));
+    }
+    let key = format!("{}{}", args.prefix, URL_SAFE_NO_PAD.encode(random));
+    let expires_at = match args.expires {
+        Some(after) => Some(time_after(now, after.into())?),
+        None => None,
+    };
+    let new = New {
+        key: &key,
+        entry: Entry {
+            sha256: KeyHash::of(&key).to_string(),
+            key_id: &args.key_id,
+            user_id: &args.user_id,
+            scopes: &args.scopes,
+            expires_at,
+        },
+    };
+    let mut text = Vec::new();
+    output::pretty_json(&mut text, &new)
+        .ok()
+        .and_then(|()| String::from_utf8(text).ok())
+        .ok_or_else(|| {
+            CliError::new(
+                "the entry cannot be written as JSON",
+                "report this as a bug",
+            )
+        })
+}
+
+/// Whole seconds, as the configuration reads them.
+fn time_after(now: SystemTime, after: Duration) -> Result<String, CliError> {
+    const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
+    let at = now.checked_add(after);
+    let at = at.filter(|at| {
+        let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH);
+        since_epoch.is_ok_and(|it| it <= YEAR_9999)
+    });
+    let at = at.ok_or_else(|| {
+        CliError::new(
+            "--expires is beyond the year 9999",
+            "write a duration such as 90d, or leave --expires out",
+        )
+    })?;
+    Ok(humantime::format_rfc3339_seconds(at).to_string())
+}
+
+/// Nothing of what was read goes into an error.
+fn digest_of(input: impl Read) -> Result<KeyHash, CliError> {
+    let mut text = Vec::new();
+    let longest = MAX_KEY_BYTES as u64 + 3;
+    input
+        .take(longest)
+        .read_to_end(&mut text)
+        .map_err(|error| {
+            CliError::new(
+                format!("cannot read the key from stdin: {error}"),
+                "give the key on stdin",
+            )
+        })?;
+    let key = text.strip_suffix(b"\n").unwrap_or(&text);
+    let key = key.strip_suffix(b"\r").unwrap_or(key);
+    let is_key = key.len() <= MAX_KEY_BYTES && key.iter().all(u8::is_ascii_graphic);
+    let key = std::str::from_utf8(key).ok().filter(|_| is_key);
+    let Some(key) = key else {
+        return Err(CliError::new(
+            format!(
+                "what stands on stdin cannot be a key: a key is one line of at most {MAX_KEY_BYTES} visible ASCII \
+                 characters"
+            ),
+            "give the key alone, without spaces: printf %s \"$KEY\" | mlflow-authz key digest",
+        ));
+    };
+    if key.len() < SHORTEST {
+        return Err(CliError::new(
+            format!(
+                "the key has {} characters, fewer than {SHORTEST}: whoever reads the configuration could find it by \
+                 trying",
+                key.len()
+            ),
+            "make one with mlflow-authz key new",
+        ));
+    }
+    Ok(KeyHash::of(key))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::{Duration, SystemTime};
+
+    use mlflow_authz::Config;
+    use serde_json::{Value, json};
+
+    use super::{NewArgs, digest_of, new};
+
+    const NOW: Duration = Duration::from_secs(1_793_000_000);
+
+    fn args() -> NewArgs {
+        NewArgs {
+            key_id: "ci".to_owned(),
+            user_id: "ci-bot".to_owned(),
+            scopes: vec!["model:write".to_owned(), "gateway:use".to_owned()],
+            prefix: "mk_".to_owned(),
+            expires: None,
+        }
+    }
+
+    fn made(args: &NewArgs) -> Value {
+        let text = new(args, [7; 32], SystemTime::UNIX_EPOCH + NOW).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn refused(args: &NewArgs) -> String {
+        let made = new(args, [7; 32], SystemTime::UNIX_EPOCH + NOW);
+        made.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_new_key_comes_with_the_entry_that_knows_it() {
+        let made = made(&args());
+        let key = made["key"].as_str().unwrap();
+        assert_eq!(key, "mk_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc");
+        let digest = digest_of(key.as_bytes()).unwrap().to_string();
+        let expected = json!({
+            "sha256": digest, "key_id": "ci", "user_id": "ci-bot", "scopes": ["model:write", "gateway:use"],
+        });
+        assert_eq!(made["entry"], expected);
+    }
+
+    #[test]
+    fn the_filter_takes_the_entry() {
+        let expiring = NewArgs {
+            expires: Some("90d".parse().unwrap()),
+            ..args()
+        };
+        for args in [args(), expiring] {
+            let entry = &made(&args)["entry"];
+            let text = json!({"mounts": ["/"], "keys": [entry]}).to_string();
+            let config = Config::parse(text.as_bytes()).unwrap();
+            let ends = args.expires.map(|after| NOW + *after);
+            assert_eq!(config.keys.first().unwrap().expires_at, ends);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_entry_is_refused() {
+        for (args, problem) in [
+            (
+                NewArgs {
+                    key_id: " ".to_owned(),
+                    ..args()
+                },
+                "--key-id is empty; ",
+            ),
+            (
+                NewArgs {
+                    user_id: String::new(),
+                    ..args()
+                },
+                "--user-id is empty; ",
+            ),
+            (
+                NewArgs {
+                    scopes: vec![String::new()],
+                    ..args()
+                },
+                "--scopes has an empty scope",
+            ),
+            (
+                NewArgs {
+                    scopes: vec![" a".to_owned()],
+                    ..args()
+                },
+                "--scopes has an empty scope",
+            ),
+            (
+                NewArgs {
+                    prefix: "a,b".to_owned(),
+                    ..args()
+                },
+                "--prefix must be ",
+            ),
+            (
+                NewArgs {
+                    prefix: "a b".to_owned(),
+                    ..args()
+                },
+                "--prefix must be ",
+            ),
+            (
+                NewArgs {
+                    expires: Some("9000years".parse().unwrap()),
+                    ..args()
+                },
+                "--expires is beyond the year 9999; ",
+            ),
+        ] {
+            let shown = refused(&args);
+            assert!(shown.starts_with(problem), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_that_of_sha256sum() {
+        let expected = "31a2c58b93a06686";
+        let digest = digest_of(&b"mk_0123456789abcdefghij\n"[..])
+            .unwrap()
+            .to_string();
+        assert_eq!(digest.len(), 64);
+        for text in ["mk_0123456789abcdefghij", "mk_0123456789abcdefghij\r\n"] {
+            assert_eq!(digest_of(text.as_bytes()).unwrap().to_string(), digest);
+        }
+        assert_eq!(digest.get(..16).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_short_or_odd_key_is_refused_and_not_repeated() {
+        let long = "x".repeat(5000);
+        for (text, problem) in [
+            ("hunter2", "the key has 7 characters"),
+            ("", "the key has 0 characters"),
+            ("mk_123456789012345678", "the key has 21 characters"),
+            (
+                "two words that are long enough",
+                "what stands on stdin cannot be a key",
+            ),
+            (
+                "one-line-that-is-long\nand-another",
+                "what stands on stdin cannot be a key",
+            ),
+            (
+                "schlüssel-der-lang-genug-ist",
+                "what stands on stdin cannot be a key",
+            ),
+            (long.as_str(), "what stands on stdin cannot be a key"),
+        ] {
+            let shown = digest_of(text.as_bytes()).unwrap_err().to_string();
+            assert!(shown.starts_with(problem), "{shown}");
+            assert!(text.is_empty() || !shown.contains(text), "{shown}");
+        }
+    }
+}

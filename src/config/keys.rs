@@ -1,0 +1,139 @@
+//! Keys that the configuration lists by their digests: what an entry holds, and what makes one invalid.
+//!
+//! Nothing of an entry's value goes into an error: where a digest is expected, somebody may have written the key.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use sha2::{Digest as _, Sha256};
+
+use super::ConfigError;
+use crate::principal::Timestamp;
+
+/// A key that needs no auth service.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredKey {
+    /// The SHA-256 of the key in hexadecimal digits, as `mlflow-authz key digest` prints it.
+    pub sha256: KeyHash,
+    /// The key's public name, for records, messages and the revocation of keys. Two keys of one name are one caller
+    /// whose key is being replaced.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "super::schema::public_name")
+    )]
+    pub key_id: String,
+    /// The user the key belongs to.
+    #[serde(default, deserialize_with = "super::fields::some")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "super::schema::public_name")
+    )]
+    pub user_id: Option<String>,
+    /// The key's scopes; `model:write:fraud-*` is limited to names.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The key's roles.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Whether the key may do everything.
+    #[serde(default)]
+    pub is_admin: bool,
+    /// When the key stops working: an RFC 3339 time in UTC. Absent: never.
+    #[serde(default, deserialize_with = "expires_at")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::utc_time"))]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The SHA-256 of a key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Of a key.
+    pub fn of(key: &str) -> Self {
+        Self(Sha256::digest(key.as_bytes()).into())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() {
+            return None;
+        }
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = <[u8; 2]>::try_from(pair).ok()?;
+            *byte = u8::try_from(value(high)? * 16 + value(low)?).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+/// As the configuration has it.
+impl std::fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("sha256(hidden)")
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::read(&text).ok_or_else(|| {
+            D::Error::custom(
+                "must be the SHA-256 of the key in 64 hexadecimal digits; write what `mlflow-authz key digest` prints",
+            )
+        })
+    }
+}
+
+fn expires_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let time = humantime::parse_rfc3339(&text).map_err(|_| {
+        D::Error::custom(
+            "must be an RFC 3339 time in UTC; write one such as \"2027-01-31T00:00:00Z\"",
+        )
+    })?;
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH);
+    Ok(Some(since_epoch.unwrap_or_default()))
+}
+
+/// Checks what single entries cannot say.
+pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
+    let mut seen = BTreeMap::new();
+    for (index, key) in keys.iter().enumerate() {
+        let field = |name: &str| format!("keys[{index}].{name}");
+        if let Some(earlier) = seen.insert(key.sha256, index) {
+            return Err(ConfigError::field(
+                field("sha256"),
+                format!("is also the digest of keys[{earlier}]; write each key once"),
+            ));
+        }
+        let ids = [
+            ("key_id", Some(&key.key_id)),
+            ("user_id", key.user_id.as_ref()),
+        ];
+        for (name, id) in ids {
+            let problem = match id {
+                Some(id) if id.trim().is_empty() => "is empty",
+                Some(id) if KeyHash::of(id) == key.sha256 => "is the key itself",
+                _ => continue,
+            };
+            return Err(ConfigError::field(
+                field(name),
+                format!("{problem}; write a public name, which records and messages show"),
+            ));
+        }
+    }
+    Ok(())
+}
