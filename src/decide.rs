@@ -79,8 +79,8 @@ fn with_body(
 /// The caller as the configured source of identity would have it. What is decided about here was not read from its reply.
 fn with_source(rules: &Rules, mut known: Known) -> Known {
     let service = rules.config().auth_service.as_ref();
-    let introspects = service.is_some_and(|it| it.protocol == Protocol::Introspection);
-    if introspects && known.identity == IdentitySource::AuthService {
+    let is_introspected = service.is_some_and(|it| it.protocol == Protocol::Introspection);
+    if is_introspected && known.identity == IdentitySource::AuthService {
         Arc::make_mut(&mut known.principal).has_foreign_words = true;
     }
     known

@@ -17,7 +17,7 @@ fn contract(reply: &str) -> Contract {
         r#"{{"auth_service": {{"cluster": "a", "path": "/i", "protocol": "introspection", "audience": "mlflow"{reply}}}, "mounts": ["/"]}}"#
     );
     let config = Config::parse(text.as_bytes()).expect("a configuration");
-    Contract::new(&config.auth_service)
+    Contract::new(config.auth_service.as_ref().unwrap())
 }
 
 static PLAIN: LazyLock<Contract> = LazyLock::new(|| contract(""));

@@ -40,6 +40,12 @@ pub(in crate::config) fn check(service: &mut AuthService) -> Result<(), ConfigEr
             "is empty; write the name of the Envoy cluster of the auth service",
         ));
     }
+    if service.breaker.failures == 0 {
+        return Err(ConfigError::field(
+            "auth_service.breaker.failures",
+            "must be at least 1",
+        ));
+    }
     if service.authority.is_empty() {
         let host = service.cluster.rsplit('|').next().unwrap_or_default();
         service.authority = host.to_owned();

@@ -18,8 +18,12 @@ const SECRET: &[&str] = &[
 ];
 
 pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
-    let headers = config.auth_service.iter().flat_map(|it| &it.headers);
-    for (index, header) in headers.enumerate() {
+    for (index, header) in config
+        .auth_service
+        .iter()
+        .flat_map(|it| &it.headers)
+        .enumerate()
+    {
         let name = header.name();
         if SECRET.iter().any(|word| name.contains(word)) {
             let index = format!("[{index}]");
