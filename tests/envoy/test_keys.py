@@ -60,7 +60,10 @@ def test_without_an_auth_service(start_stack: StartStack) -> None:
     assert seen.header("x-mlflow-authz-user") == ["user_ci"]
     assert seen.header("x-mlflow-authz-key") == ["ci"]
     assert seen.header("x-mlflow-authz-scopes") == ["tracking:write"]
-    for header in (("x-api-key", CI), ("authorization", f"Basic {base64.b64encode(f'anybody:{CI}'.encode()).decode()}")):
+    for header in (
+        ("x-api-key", CI),
+        ("authorization", f"Basic {base64.b64encode(f'anybody:{CI}'.encode()).decode()}"),
+    ):
         assert stack.client.post(CREATE_RUN, [header]).status == 200, header
     denied = stack.client.post(f"{MOUNT}/api/2.0/mlflow/registered-models/create", [bearer(CI)])
     assert (denied.status, reason(denied)) == (403, "scope_missing")
