@@ -4,14 +4,15 @@
 //! Texts are written for the person at the client. They never hold a key, and what they repeat of the
 //! request or of the auth service's reply is printable (see [`crate::printable`]).
 
+mod body;
 mod navigation;
 mod page;
 #[cfg(test)]
 mod tests;
 
 use http::StatusCode;
-use serde::Serialize;
 
+use self::body::Body;
 use crate::catalog::{CATALOG, Needs, Operation};
 use crate::config::{Config, CredentialKind};
 use crate::decision::{Decision, Reason};
@@ -43,23 +44,6 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// JSON, or the page of a browser that navigates.
     pub body: String,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    error_code: &'static str,
-    message: String,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    required_permission: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    granting_scopes: Option<Vec<&'a str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_scopes: Option<&'a [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
 }
 
 /// Writes answers under one configuration.

@@ -8,8 +8,7 @@ use super::{
 };
 use crate::auth_service::Reply;
 use crate::config::Config;
-use crate::engine::Next;
-use crate::engine::{CalloutId, Engine};
+use crate::engine::{CalloutId, Engine, Next};
 use crate::metrics::{Change, Metric};
 
 const POST: &[(&[u8], &[u8])] = &[

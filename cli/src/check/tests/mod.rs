@@ -3,6 +3,7 @@
 mod clusters;
 mod configurations;
 mod gateways;
+mod identity_sources;
 mod istio;
 mod lines;
 mod listeners;
