@@ -162,3 +162,35 @@ fn an_event_costs_the_same_however_many_streams_wait() {
         }
     }
 }
+
+/// The SHA-256 of `listed-key-0123456789abc`.
+const LISTED: &str = "20f7f73bfac6a0257be269f3ff22a1564516fc8c8100abddd664b08b80a4d667";
+
+/// What a request costs whose key is the last of so many in the configuration.
+fn with_so_many_listed(count: u32) -> u64 {
+    let others = (1..count).map(|number| format!("{number:064x}"));
+    let entries: Vec<String> = others
+        .chain([LISTED.to_owned()])
+        .map(|digest| {
+            format!(r#"{{"sha256": "{digest}", "key_id": "k{digest}", "scopes": ["model:read"]}}"#)
+        })
+        .collect();
+    let keys = format!(r#"{{"keys": [{}],"#, entries.join(","));
+    let mut world = World::new(1, &CONFIGURATION.replacen('{', &keys, 1), 1);
+    let read = |world: &mut World| {
+        open_and_end(world, READ, Some("listed-key-0123456789abc"), "forwarded");
+    };
+    read(&mut world);
+    read(&mut world);
+    let counted = during(&mut world, read);
+    assert_eq!(world.callouts(), 0);
+    counted
+}
+
+#[test]
+fn a_listed_key_costs_the_same_among_however_many() {
+    let [one, thousand] = [1, 1_000].map(with_so_many_listed);
+    println!("| allow by a key of the configuration, one listed | {one} |");
+    println!("| allow by a key of the configuration, 1000 listed | {thousand} |");
+    assert!(thousand < one + one / 20, "{one} {thousand}");
+}
