@@ -49,6 +49,9 @@ pub(super) fn read(body: &[u8], contract: &Contract) -> Result<Said, ContractErr
         None => {}
         Some(Validity::Until(limits)) => lifetime = lifetime.and(limits),
         Some(Validity::NotValid) => return Ok(Said::not_valid(None)),
+        Some(Validity::OtherKind(field)) => {
+            return Ok(Said::not_valid(Some(Remark::OtherKind(field))));
+        }
         Some(Validity::NoAudience) => return Ok(Said::not_valid(Some(Remark::NoAudience))),
     }
     let fields = match places {

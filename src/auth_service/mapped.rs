@@ -8,10 +8,11 @@ use super::contract::{Contract, Resolved};
 use super::failure::ContractError;
 use super::fields::Fields;
 use super::lifetime::{A_TIME, Lifetime, time};
-use super::parsed::{contract_error, contract_error_at};
+use super::parsed::{contract_error, contract_error_at, found, unreadable};
 use super::scalar::Scalar;
+use super::token_kind;
 use crate::config::Protocol;
-use crate::json::{Document, Found};
+use crate::json::Document;
 use crate::pointer::{Pointer, Pointers};
 use crate::principal::scopes_of_text;
 
@@ -23,6 +24,8 @@ pub(super) enum Validity {
     NotValid,
     /// The token names no audience.
     NoAudience,
+    /// This field says that it is no access token for whoever bears it.
+    OtherKind(&'static str),
 }
 
 const A_FLAG: &str = "expected true or false; a key is valid only with true";
@@ -57,6 +60,11 @@ pub(super) fn validity(
     }
     if let Some(error) = unclear {
         return Err(error);
+    }
+    if contract.protocol == Protocol::Introspection
+        && let Some(field) = token_kind::other_kind(document)?
+    {
+        return Ok(Validity::OtherKind(field));
     }
     let mut lifetime = Lifetime::default();
     for pointer in places.expires_at.iter() {
@@ -101,21 +109,6 @@ fn is_meant_for(document: &Document<'_>, audience: &str) -> Result<Option<bool>,
     let audiences =
         audiences.map_err(|_| unreadable(&pointer, "expected text or a list of texts"))?;
     Ok(Some(audiences.0.iter().any(|it| it == audience)))
-}
-
-fn found<'d, 'a>(
-    document: &'d Document<'a>,
-    pointer: &Pointer,
-) -> Result<Option<Found<'d, 'a>>, ContractError> {
-    let found = document.at(pointer);
-    found.map_err(|_| unreadable(pointer, "is duplicated, or cannot be read"))
-}
-
-fn unreadable(pointer: &Pointer, problem: &'static str) -> ContractError {
-    ContractError::Validity {
-        field: pointer.to_string(),
-        problem,
-    }
 }
 
 #[derive(Deserialize)]

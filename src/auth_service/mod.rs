@@ -18,6 +18,7 @@ mod reply;
 mod request;
 mod revocations;
 mod scalar;
+mod token_kind;
 mod unexpected_status;
 mod validity;
 

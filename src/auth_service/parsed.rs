@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::failure::{ContractError, MAX_BODY_BYTES};
-use crate::json::{self, Document, Problem};
+use crate::json::{self, Document, Found, Problem};
 use crate::pointer::Pointer;
 
 /// Reads a reply's body: one JSON object of bounded size.
@@ -57,4 +57,21 @@ pub(super) fn contract_error(error: json::Error) -> ContractError {
         _ => field,
     };
     ContractError::Field { field, problem }
+}
+
+/// What stands at a place; `None` where nothing does.
+pub(super) fn found<'d, 'a>(
+    document: &'d Document<'a>,
+    pointer: &Pointer,
+) -> Result<Option<Found<'d, 'a>>, ContractError> {
+    let found = document.at(pointer);
+    found.map_err(|_| unreadable(pointer, "is duplicated, or cannot be read"))
+}
+
+/// The error of what says whether a key is valid, and cannot be read.
+pub(super) fn unreadable(pointer: &Pointer, problem: &'static str) -> ContractError {
+    ContractError::Validity {
+        field: pointer.to_string(),
+        problem,
+    }
 }

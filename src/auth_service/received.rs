@@ -47,6 +47,8 @@ pub enum Remark {
     NoScopes(Received),
     /// A token names no audience, and one is configured.
     NoAudience,
+    /// This field says that a token is no access token for whoever bears it.
+    OtherKind(&'static str),
 }
 
 impl Remark {
@@ -54,7 +56,7 @@ impl Remark {
     pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
         match self {
             Self::NoScopes(received) => received.hide(&is_key),
-            Self::NoAudience => {}
+            Self::NoAudience | Self::OtherKind(_) => {}
         }
     }
 }
@@ -70,6 +72,11 @@ impl fmt::Display for Remark {
             Self::NoAudience => f.write_str(
                 "a token has no aud, and is refused; let the authorization server set one, or set \
                  auth_service.audience to null if the introspection endpoint checks it",
+            ),
+            Self::OtherKind(field) => write!(
+                f,
+                "a token is refused because of its {field}: it is a refresh token or an ID token, or it is bound to a key \
+                 whose proof the filter cannot check; let callers send access tokens of type Bearer"
             ),
         }
     }

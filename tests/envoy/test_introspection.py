@@ -151,7 +151,6 @@ def _injected(secret_file: Path) -> Callable[[Config], None]:
             "name": "envoy.filters.http.credential_injector",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
-                "overwrite": True,
                 "credential": {
                     "name": "envoy.http.injected_credentials.generic",
                     "typed_config": {

@@ -103,5 +103,6 @@ rules! {
     AUTH_CLUSTER: Error "auth-cluster",
     AUTH_PLAIN_TEXT: Warning "auth-plain-text",
     AUTH_TLS_UNVERIFIED: Warning "auth-tls-unverified",
+    KEY_OVERWRITTEN: Error "key-overwritten",
     CONNECT_TIMEOUT: Warning "connect-timeout",
 }

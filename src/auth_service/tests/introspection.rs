@@ -104,6 +104,53 @@ fn fields_are_those_of_the_rfc() {
     }
 }
 
+/// RFC 7662 section 2.1: the hint binds no server.
+#[test]
+fn only_access_tokens_that_anybody_may_bear() {
+    for (more, expected) in [
+        (r#""token_type": "Bearer""#, "- - []"),
+        (
+            r#""token_type": "bearer", "token_use": "access_token""#,
+            "- - []",
+        ),
+        (r#""token_use": "access", "typ": "Bearer""#, "- - []"),
+        (
+            r#""token_use": null, "typ": null, "token_type": null, "cnf": null"#,
+            "- - []",
+        ),
+        (r#""typ": "at+jwt""#, "- - []"),
+        (
+            r#""token_type": "Bearer", "token_use": "refresh_token""#,
+            "401",
+        ),
+        (r#""token_use": "id""#, "401"),
+        (r#""token_use": """#, "401"),
+        (r#""typ": "Refresh""#, "401"),
+        (r#""typ": "Offline""#, "401"),
+        (r#""typ": "ID""#, "401"),
+        (r#""token_type": "refresh_token""#, "401"),
+        (r#""token_type": "DPoP""#, "401"),
+        (r#""token_type": "N_A""#, "401"),
+        (r#""cnf": {"jkt": "x"}"#, "401"),
+        (r#""cnf": {}"#, "401"),
+        (
+            r#""token_use": 1"#,
+            "ends rights: field /token_use: expected text",
+        ),
+        (
+            r#""typ": ["Bearer"]"#,
+            "ends rights: field /typ: expected text",
+        ),
+        (
+            r#""typ": "Bearer", "typ": "Refresh""#,
+            "ends rights: field /typ: is duplicated, or cannot be read",
+        ),
+    ] {
+        let body = format!(r#"{{"active": true, {more}}}"#);
+        assert_eq!(said(UNCHECKED, &body), expected, "{more}");
+    }
+}
+
 #[test]
 fn a_token_must_be_meant_for_the_configured_audience() {
     let list = "ends rights: field /aud: expected text or a list of texts";

@@ -10,7 +10,7 @@ use super::super::rules;
 use super::clusters::Clusters;
 use super::listeners::is_on_this_machine;
 use super::plugins::Plugin;
-use super::typed;
+use super::typed::{self, CREDENTIAL_INJECTOR, Typed, UPSTREAM_CODEC};
 
 /// Envoy's `connect_timeout` where none is given.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +27,7 @@ pub fn check(findings: &mut Findings, clusters: &Clusters<'_>, plugins: &[Plugin
             Some(cluster) => {
                 encrypted(findings, cluster);
                 connect_timeout(findings, cluster, service);
+                rewritten(findings, cluster);
             }
             None if clusters.complete => findings.add(
                 rules::AUTH_CLUSTER,
@@ -35,6 +36,33 @@ pub fn check(findings: &mut Findings, clusters: &Clusters<'_>, plugins: &[Plugin
                 "correct auth_service.cluster, or add that cluster",
             ),
             None => {}
+        }
+    }
+}
+
+/// Tells of filters of the cluster that may send something else than the caller's key.
+fn rewritten(findings: &mut Findings, cluster: &Place<'_>) {
+    let options = typed::all(cluster, "upstreams.http.v3.HttpProtocolOptions");
+    let filters = options.iter().flat_map(|it| it.list("http_filters"));
+    for filter in filters {
+        match Typed::of(&filter) {
+            Some(typed) if typed.is(UPSTREAM_CODEC) => {}
+            Some(typed) if typed.is(CREDENTIAL_INJECTOR) && !typed.body.is_true("overwrite") => {}
+            Some(typed) if typed.is(CREDENTIAL_INJECTOR) => findings.add(
+                rules::KEY_OVERWRITTEN,
+                &typed.body.at_or_self(&["overwrite"]),
+                "with overwrite, Envoy's own credential replaces a key that travels in the same header, and the auth \
+                 service finds every caller's key valid",
+                "remove overwrite; where the key travels in that header, set auth_service.key_in or another header of \
+                 the injected credential",
+            ),
+            _ => findings.add(
+                rules::CANNOT_TELL,
+                &filter,
+                "this filter may rewrite the lookup, so check cannot tell whether the auth service is asked about the \
+                 caller's key",
+                "remove it, or verify by hand that it leaves the key as it is",
+            ),
         }
     }
 }

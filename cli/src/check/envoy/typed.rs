@@ -5,6 +5,12 @@ use super::super::place::Place;
 /// The filter that writes headers, before the router or behind it.
 pub const HEADER_MUTATION: &str = "filters.http.header_mutation.v3.HeaderMutation";
 
+/// The filter that writes Envoy's own credential into a request.
+pub const CREDENTIAL_INJECTOR: &str = "filters.http.credential_injector.v3.CredentialInjector";
+
+/// The upstream filter that sends the request.
+pub const UPSTREAM_CODEC: &str = "filters.http.upstream_codec.v3.UpstreamCodec";
+
 /// An extension, out of its `TypedStruct` where it stands in one.
 #[derive(Debug, Clone)]
 pub struct Typed<'a> {

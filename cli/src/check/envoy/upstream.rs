@@ -8,10 +8,7 @@ use super::headers;
 use super::managers::Manager;
 use super::mlflow::{Mlflow, Target};
 use super::routes::repeats;
-use super::typed::{self, HEADER_MUTATION, Typed};
-
-/// Upstream filters that only send the request.
-const SENDING: &[&str] = &["filters.http.upstream_codec.v3.UpstreamCodec"];
+use super::typed::{self, CREDENTIAL_INJECTOR, HEADER_MUTATION, Typed, UPSTREAM_CODEC};
 
 /// Checks every cluster below the mounts.
 pub fn check(
@@ -43,11 +40,11 @@ pub fn check(
 /// Checks a filter that runs behind the router.
 pub fn filter(findings: &mut Findings, filter: &Place<'_>, owned: &[String]) {
     match Typed::of(filter) {
-        Some(typed) if SENDING.iter().any(|kind| typed.is(kind)) => {}
+        Some(typed) if typed.is(UPSTREAM_CODEC) => {}
         Some(typed) if typed.is(HEADER_MUTATION) => {
             headers::mutations(findings, &typed.body, owned);
         }
-        Some(typed) if typed.is("filters.http.credential_injector.v3.CredentialInjector") => {
+        Some(typed) if typed.is(CREDENTIAL_INJECTOR) => {
             findings.add(
                 rules::HEADER_WRITTEN,
                 filter,

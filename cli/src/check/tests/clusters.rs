@@ -107,3 +107,47 @@ fn a_connection_that_takes_longer_than_the_answer() {
         ),
     ]);
 }
+
+/// Filters of the auth service's cluster run after the filter's lookup has left it.
+#[test]
+fn what_writes_into_a_lookup() {
+    const CONNECT: &str =
+        "    connect_timeout: 1s\n    load_assignment:\n      cluster_name: auth_service\n";
+    let with = |filters: &str| {
+        format!(
+            "{CONNECT}    typed_extension_protocol_options:\n      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n        \
+             \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n        \
+             explicit_http_config: {{ http_protocol_options: {{}} }}\n        http_filters:\n{filters}        \
+             - name: envoy.filters.http.upstream_codec\n          typed_config: {{ \"@type\": \
+             type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec }}\n"
+        )
+    };
+    let filter = |name: &str, kind: &str, more: &str| {
+        with(&format!(
+            "        - name: {name}\n          typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.{kind}, {more} }}\n"
+        ))
+    };
+    let injector = |more: &str| {
+        filter(
+            "envoy.filters.http.credential_injector",
+            "credential_injector.v3.CredentialInjector",
+            more,
+        )
+    };
+    let mutation = filter(
+        "envoy.filters.http.header_mutation",
+        "header_mutation.v3.HeaderMutation",
+        "mutations: {}",
+    );
+    for (text, expected) in [
+        (with(""), None),
+        (injector("credential: { name: x }"), None),
+        (injector("overwrite: false"), None),
+        (injector("overwrite: true"), Some("key-overwritten")),
+        (mutation, Some("cannot-tell")),
+    ] {
+        let found = codes(&sample(&[(CONNECT, &text)]));
+        let found: Vec<&str> = found.iter().filter_map(|it| it.split(' ').next()).collect();
+        assert_eq!(found, Vec::from_iter(expected), "{text}");
+    }
+}
