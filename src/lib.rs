@@ -17,7 +17,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`config`], [`rules`], [`pointer`] | the configuration, what it is compiled to, and where it says that a value stands |
+//! | [`config`], [`rules`], [`mod@pointer`] | the configuration, what it is compiled to, and where it says that a value stands |
 //! | [`authority`], [`target`], [`overrides`], [`request`] | how a request is read |
 //! | [`catalog`], [`names`] | MLflow's operations, and what their requests name |
 //! | [`permission`], [`principal`], [`policy`] | permissions, principals, and which scopes grant what |
