@@ -157,7 +157,7 @@ pub fn garbage() -> Vec<Reply> {
         body_of(200, b"\xff\xfe"),
         body_of(200, b"[]"),
         body_of(200, br#"{"scopes": "admin"}"#),
-        body_of(200, br#"{"is_admin": false, "roles": ["admin"]}"#),
+        body_of(200, br#"{"is_admin": "false", "roles": ["admin"]}"#),
         body_of(200, &[b' '; 70_000]),
         body_of(200, "[".repeat(60_000).as_bytes()),
         status(500),
