@@ -4,6 +4,7 @@ One Envoy sees requests of every kind, an auth service in trouble, and a crash o
 traffic through without a decision: there the filter is off on the route, or not there at all.
 """
 
+import hashlib
 import itertools
 import json
 import re
@@ -32,12 +33,14 @@ RULES = yaml.safe_load((DASHBOARDS / "alerts.yaml").read_text())
 DELETE_RUN = MOUNT + "/api/2.0/mlflow/runs/delete"
 OBSERVABILITY = (paths.ROOT / "docs" / "observability.md").read_text()
 
+LISTED = "mk_listed_0123456789abcdefgh"
 PLUGIN = {
     "outside": "forward",
     "overrides": [{"match": {"access": "delete"}, "mode": "shadow"}],
     "auth_service": {"timeout": "300ms", "breaker": {"failures": 3, "open_for": "500ms"}, "max_in_flight": 4},
     "cache": {"ttl": "1s", "negative_ttl": "1s", "stale_if_error": "5m"},
     "revocation": {"path": "/api/v1/keys/revocations", "every": "200ms"},
+    "keys": [{"sha256": hashlib.sha256(LISTED.encode()).hexdigest(), "key_id": "listed", "scopes": ["model:read"]}],
 }
 REVOKED = keys.key("revoked_later", ["model:read"])
 NARROW = keys.key("narrow", ["model:write:acme-*"])
@@ -76,6 +79,7 @@ class Scene:
         for target in (READ_RUN, MOUNT + "/health", MOUNT + "/a;b", "/elsewhere"):
             client.get(target)
         client.get(READ_RUN, [bearer(keys.UNKNOWN)])
+        client.get(READ_RUN, [bearer(LISTED)])
         client.request("PROPFIND", "/elsewhere")  # The echo upstream answers 501.
         for _ in range(20):  # What lies outside every mount reaches MLflow too; it is to be a small part.
             client.get(MOUNT + "/health")
@@ -256,7 +260,7 @@ def test_a_crash_is_noticed(scene: Scene) -> None:
 
 # --- names and labels ---
 
-LABELS = r"\b(?:decision|reason|object|access|operation|permission|result|outcome|version|hash)\b"
+LABELS = r"\b(?:decision|reason|object|access|operation|permission|identity|result|outcome|version|hash)\b"
 
 
 def scraped(scene: Scene) -> dict[str, set[str]]:

@@ -223,7 +223,7 @@ def test_invalid_configuration_is_refused_and_the_old_one_stays(start: Any, way:
     assert {response.status for response in scene.every_worker()} == {200}
 
 
-MARK = b" MAY NOT "
+MARK = b": IT NEEDS "
 
 
 @pytest.fixture

@@ -19,9 +19,15 @@ from harness.stack import MOUNT, Stack
 
 READ = keys.READ["key"]
 StartStack = Callable[..., Stack]
-NOBODY = {"user_id": None, "key_id": None, "scopes": [], "roles": [], "admin": False}
+NOBODY = {"identity": None, "user_id": None, "key_id": None, "scopes": [], "roles": [], "admin": False}
 ACCESSES = ["read", "write", "promote", "delete", "use", "admin"]
-READER = {**NOBODY, "user_id": "user_read", "key_id": "key_read", "scopes": ["model:read"]}
+READER = {
+    **NOBODY,
+    "identity": "auth_service",
+    "user_id": "user_read",
+    "key_id": "key_read",
+    "scopes": ["model:read"],
+}
 
 
 def records(stack: Stack, marker: str) -> list[dict[str, Any]]:

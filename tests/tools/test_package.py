@@ -128,7 +128,7 @@ def test_completions_and_manual_pages_are_those_of_the_command() -> None:
     assert files["share/zsh/site-functions/_mlflow-authz"] == printed("completions", "zsh")
     assert files["share/fish/vendor_completions.d/mlflow-authz.fish"] == printed("completions", "fish")
     pages = {name.rsplit("/", 1)[1] for name in files if name.startswith("share/man/man1/")}
-    commands = ("check", "completions", "explain", "man", "matrix", "replay", "routes", "schema")
+    commands = ("check", "completions", "explain", "key", "man", "matrix", "replay", "routes", "schema")
     assert pages == {"mlflow-authz.1", *(f"mlflow-authz-{name}.1" for name in commands)}
     assert files["share/man/man1/mlflow-authz-explain.1"] == printed("man", "explain")
 
