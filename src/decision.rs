@@ -159,7 +159,7 @@ reasons! {
         BodyUnavailable => "body_unavailable", FORBIDDEN, "PERMISSION_DENIED",
         /// The body that holds the name is larger than what is read.
         BodyTooLarge => "body_too_large", PAYLOAD_TOO_LARGE, "BAD_REQUEST",
-        /// The catalog does not know the endpoint, and the key lacks the strict reading.
+        /// The catalog does not know the endpoint, and the key lacks what an unknown endpoint needs.
         OperationUnknown => "operation_unknown", FORBIDDEN, "PERMISSION_DENIED",
         /// GraphQL is switched off, whoever asks.
         GraphQlOff => "operation_unknown", FORBIDDEN, "PERMISSION_DENIED",

@@ -93,7 +93,7 @@ impl LookupFailure {
         matches!(self, Self::Unavailable | Self::Unclear)
     }
 
-    /// Whether it says nothing of the key: rights past their time count where the service is left alone.
+    /// Whether it says nothing about the key: stale rights count if the circuit of the service is open.
     pub(crate) const fn says_nothing(self) -> bool {
         matches!(
             self,

@@ -175,7 +175,7 @@ fn a_cached_allow_allocates_nothing() {
             "/api/2.0/mlflow-artifacts/artifacts/1/4f1c/artifacts/my%20plot.png",
         ),
         ("POST", "/v1/traces"),
-        // The strict reading of what no table knows.
+        // An endpoint that no table knows.
         ("GET", "/api/2.0/mlflow/no/such/endpoint"),
     ];
     let configurations = [

@@ -53,7 +53,7 @@ const REST_NAME: &str = "rest";
 
 impl Catalog {
     /// Compiles a table. A template that the trie cannot hold is left out, and its endpoint is then
-    /// unknown: the strict reading.
+    /// unknown, which needs `*:read` or `*:admin`.
     pub fn compile(operations: impl Iterator<Item = &'static Operation>) -> Self {
         let mut tree = Tree::default();
         for operation in operations {

@@ -39,7 +39,7 @@ enum Begun {
 enum HeldBack {
     /// Too many callouts are open.
     Excess(Excess),
-    /// The service is left alone, or new keys from this address are.
+    /// The circuit of the auth service is open, or that of the address for new keys.
     Open(OpenCircuit),
     /// The service has just failed for this key.
     JustFailed,

@@ -1,4 +1,4 @@
-//! When the auth service is left alone: one circuit for the service, one for each address that sends new keys.
+//! When no lookup is sent: one circuit for the auth service, one for each address that sends new keys.
 //!
 //! What fails for keys whose principal is kept is evidence about the service, if it fails for several of them:
 //! a caller cannot invent those. What fails for new keys says something about their address only: inventing
@@ -49,7 +49,7 @@ impl Circuits {
         }
     }
 
-    /// Whether the service is left alone: then, and only then, rights are kept stale without asking.
+    /// Whether the circuit of the service is open: then, and only then, stale rights count without a lookup.
     pub(super) const fn is_open(&self) -> bool {
         self.service.is_open()
     }

@@ -28,12 +28,12 @@ impl Health {
         }
     }
 
-    /// Whether the service is left alone.
+    /// Whether the circuit of the service is open.
     pub(super) const fn is_open(&self) -> bool {
         self.circuits.is_open()
     }
 
-    /// Whether rights past their time count without a lookup: the service failed for this very key, or is left alone.
+    /// Whether stale rights count without a lookup: the service failed for this very key, or its circuit is open.
     pub(super) fn lets_stale_rights_count(&self, digest: KeyDigest, now: Timestamp) -> bool {
         self.circuits.is_open()
             || self.holds_back(digest, now)

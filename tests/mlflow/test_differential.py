@@ -130,7 +130,7 @@ def test_a_weaker_reading_is_found(comparison: Comparison, name: str) -> None:
 def test_the_generator_finds_a_weaker_reading_by_itself(
     comparison: Comparison, weak: Callable[[Spelling], Spelling]
 ) -> None:
-    # Reads that only admins may do: elsewhere the strict reading of an unknown path hides the weakness.
+    # Reads that only admins may do: elsewhere what an unknown path needs hides the weakness.
     rows = comparison.needs.rows()
     paths = {r["path"] for r in rows if r["access"] == "admin" and r["methods"] == ["GET"]}
     among = [route for route in routes() if route["path"] in paths]

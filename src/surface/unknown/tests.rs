@@ -42,7 +42,7 @@ fn filled(template: &str) -> String {
     }
 }
 
-/// The strict reading is on every object; `*:admin` is the strictest there is.
+/// An unknown endpoint needs an access on every object; `*:admin` is the strictest there is.
 fn is_at_least(required: Permission, own: Permission) -> bool {
     required.object.is_none()
         && (required.access == Some(Access::Admin) || required.access == own.access)

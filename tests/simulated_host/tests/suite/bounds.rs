@@ -78,7 +78,7 @@ fn five_failures_open_the_circuit_and_then_one_callout_at_a_time_probes() {
     world.advance(5 * SECOND - MILLISECOND);
     let early = open(&mut world, "reader");
     assert_eq!(world.result(0, early), "503 auth_unavailable");
-    assert_eq!(world.callouts(), 5, "left alone");
+    assert_eq!(world.callouts(), 5, "the circuit is open");
     world.advance(MILLISECOND);
     let probe = open(&mut world, "reader");
     for number in 0..20 {
