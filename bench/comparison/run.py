@@ -7,6 +7,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,7 @@ class Bench:
 
     def _sample(self, case: Case) -> Sample:
         auth = self.subjects.auth
-        validations = auth.validations
+        validations = settled(lambda: auth.validations)
         sent = self.send(case, self._count(case, self.size.requests))
         callouts = auth.validations - validations
         # This filter's principals live for an hour, so it has nothing to ask. The other caches live for a minute.
@@ -148,6 +149,16 @@ class Bench:
         if subject.envoy:
             check_classes(case, counted, load)
         return Sent(load, requests, cpu, auth_cpu)
+
+
+def settled(count: Callable[[], int]) -> int:
+    """A counter, once what an earlier case left behind adds to it no more."""
+    last = count()
+    while True:
+        time.sleep(0.05)
+        if (now := count()) == last:
+            return now
+        last = now
 
 
 def check_classes(case: Case, counted: dict[str, int], load: Load) -> None:
