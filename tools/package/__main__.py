@@ -20,6 +20,7 @@ from typing import Any
 Descriptor = dict[str, Any]
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+SBOMS = ("sbom.cdx.json", "sbom-command.cdx.json")
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -154,7 +155,7 @@ def main() -> None:
     (dist / "IMAGE_DIGESTS").write_text(lines)
     shell = dist / f"mlflow-authz-{version}-shell.tar"
     shell.write_bytes(archive(shell_files(dist / "mlflow-authz")))
-    names = ["IMAGE_DIGESTS", "mlflow-authz", tar.name, shell.name, "mlflow_authz.wasm", "sbom.cdx.json"]
+    names = ["IMAGE_DIGESTS", "mlflow-authz", tar.name, shell.name, "mlflow_authz.wasm", *SBOMS]
     (dist / "SHA256SUMS").write_text(checksums([dist / name for name in names]))
     print(lines, end="")
 

@@ -15,7 +15,8 @@ import readiness
 ROOT = Path.cwd()
 # scripts/package writes this list; a release holds all that it names.
 PACKAGED = "SHA256SUMS"
-SBOM, NOTES, PROVENANCE = "sbom.cdx.json", "RELEASE_NOTES.md", "provenance.intoto.json"
+SBOMS = {"sbom.cdx.json", "sbom-command.cdx.json"}
+NOTES, PROVENANCE = "RELEASE_NOTES.md", "provenance.intoto.json"
 
 
 def packaged(dist: Path) -> list[Path]:
@@ -26,8 +27,8 @@ def packaged(dist: Path) -> list[Path]:
         if provenance.sha256(dist / name) != digest:
             sys.exit(f"error: dist/{name} differs from dist/{PACKAGED}: run scripts/package")
         files.append(dist / name)
-    if SBOM not in {file.name for file in files}:
-        sys.exit(f"error: dist/{PACKAGED} does not name {SBOM}: run scripts/package")
+    if missing := SBOMS - {file.name for file in files}:
+        sys.exit(f"error: dist/{PACKAGED} does not name {', '.join(sorted(missing))}: run scripts/package")
     return files
 
 
