@@ -60,9 +60,6 @@ impl<K: Copy + Ord> ByAge<K> {
 mod tests {
     use std::time::Duration;
 
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use super::ByAge;
 
     #[test]

@@ -73,8 +73,6 @@ pub enum Refusal {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::scopes_of_text;
 

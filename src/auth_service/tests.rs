@@ -6,9 +6,6 @@ mod requests;
 mod rights;
 mod shapes;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{AuthServiceClient, Contract, ContractError, Failure, NoConnection, Reply, Verdict};
 use crate::config::Config;
 use crate::config::tests::mounted;

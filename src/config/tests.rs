@@ -10,9 +10,6 @@ mod words;
 
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{AccessLog, Config, ConfigError, CredentialKind, Outside};
 use crate::catalog::PublicGroup;
 

@@ -1,6 +1,3 @@
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::CredentialError::{Ambiguous, Malformed, Missing};
 use super::{CredentialError, MAX_KEY_BYTES, extract, without_query_key};
 use crate::config::CredentialKind::{self, Basic, Bearer, Query, XApiKey};

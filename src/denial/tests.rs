@@ -3,8 +3,6 @@ mod words;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Answer, Denials};
 use crate::catalog::{Access, CATALOG};

@@ -1,6 +1,3 @@
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Enforcement, Subject, Terms};
 use crate::catalog::{Access, CATALOG, Object};
 use crate::config::tests::least_and;

@@ -37,8 +37,6 @@ impl AddressGroup {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::AddressGroup;
 

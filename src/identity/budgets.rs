@@ -116,9 +116,6 @@ impl Budgets {
 mod tests {
     use std::net::Ipv4Addr;
 
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use super::{Account, Budgets, Excess};
     use crate::identity::address::AddressGroup;
 

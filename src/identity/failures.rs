@@ -76,9 +76,6 @@ impl Failures {
 mod tests {
     use std::time::Duration;
 
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use super::{CAPACITY, Failures};
     use crate::principals::fixtures::digest;
 

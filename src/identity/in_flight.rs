@@ -265,9 +265,6 @@ mod tests {
     use std::collections::HashSet;
     use std::time::Duration;
 
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use super::{Asker, Budgets, InFlight, MOST_LOOKS};
     use crate::principals::fixtures::digest;
 

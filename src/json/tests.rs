@@ -6,8 +6,6 @@ mod at;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::document::{self, MAX_DEPTH};
 use super::{Document, Problem, read, unique_map};

@@ -1,8 +1,5 @@
 //! Permissions as text.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::Permission;
 
 #[test]

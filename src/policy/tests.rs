@@ -1,9 +1,6 @@
 mod foreign_words;
 mod name_scoped;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Permission, Policy};
 use crate::catalog::{Access, Object};
 use crate::config::Config;

@@ -1,8 +1,5 @@
 use std::cell::Cell;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{LocalData, SharedData, Version, update};
 
 /// Another VM writes between this one's reads and writes, so many times.

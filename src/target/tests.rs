@@ -1,8 +1,5 @@
 mod artifacts;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::Ambiguity::{
     ArtifactPath, Byte, DotSegment, EmptySegment, Escape, HiddenByte, Method, NotAPath, NotUtf8,
     Override, Parameter, Query,

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::answer;
 use crate::auth_service::{Contract, Reply, Verdict};

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::json;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{denied, field, record};
 use crate::audit::AuditLog;

@@ -1,8 +1,6 @@
 //! What no record and no field may hold.
 
 use serde_json::Value;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{NOW, denied, log};
 use crate::decision::Decision;

@@ -1,8 +1,5 @@
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 use crate::auth_service::{
     Callout, ContractError, Failure, KeyId, MAX_BODY_BYTES, NoConnection, Reply,

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::answered;
 use crate::auth_service::{
     Contract, ContractError, Failure, Lifetime, MAX_BODY_BYTES, Reply, Verdict,

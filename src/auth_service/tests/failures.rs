@@ -1,8 +1,5 @@
 //! What an operator is told of an auth service that does not answer as it should.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::answered;
 use crate::auth_service::{Failure, NoConnection, Verdict};
 

@@ -1,8 +1,5 @@
 //! Grants in the body of a 200: scopes limited to names.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::answered;
 use crate::auth_service::{Failure, Verdict};
 use crate::principal::{Grant, Principal};

@@ -1,8 +1,5 @@
 //! Replies of an introspection endpoint (RFC 7662).
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::client;
 use super::shapes::{read, shown};
 use crate::auth_service::{Contract, Failure, Reply, Verdict};

@@ -1,8 +1,5 @@
 //! What a configured service is sent.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{client, key};
 
 /// The request as text, headers in their order.

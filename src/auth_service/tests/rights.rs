@@ -1,8 +1,5 @@
 //! Whether a 200 gives any rights at all.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::answered;
 use super::bodies::{contract_error, principal};
 use crate::auth_service::{Contract, Failure, Reply, Verdict};

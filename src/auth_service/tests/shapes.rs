@@ -1,8 +1,5 @@
 //! Replies of other shapes than docs/auth-service.md has, read by the places that the configuration names.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::client;
 use crate::auth_service::{Failure, Lifetime, Reply, Verdict};
 

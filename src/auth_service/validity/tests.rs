@@ -1,6 +1,3 @@
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use std::time::Duration;
 
 use super::{A_STATUS, BAD, GOOD, Kind, NAMES, NESTED, OF_A_PERSON, Overview};

@@ -1,8 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::TABLES;
 use crate::catalog::entry::{Operation, Surface};
 use crate::catalog::object::{Access, Object, PublicGroup};

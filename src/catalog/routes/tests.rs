@@ -1,9 +1,6 @@
 pub(super) mod matching;
 mod releases;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CATALOG, Catalog};
 use crate::catalog::entry::{Operation, ajax, api, api_only, op, root};
 use crate::catalog::object::{

@@ -1,8 +1,5 @@
 //! What the auth service speaks: fields that exclude each other, headers that collide, secrets that stay out of errors.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, with_service};
 use crate::config::{Audience, KeyIn, Method, Protocol};
 

@@ -1,8 +1,5 @@
 //! Names that no identity header can have.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, with};
 use crate::overrides;
 

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, mounted, parse, with};
 use crate::config::{Config, ConfigError};
 

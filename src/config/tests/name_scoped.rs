@@ -1,8 +1,5 @@
 //! Scopes that do not search where they are limited to names, and the reading of bodies.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, least_and, parse, with};
 use crate::config::{Bodies, Config, ConfigError};
 

@@ -1,8 +1,5 @@
 //! Exceptions, shares and modes.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, with};
 use crate::catalog::{Access, Object};
 use crate::config::Mode;

@@ -1,8 +1,5 @@
 //! Fields that people write from other software: the error says what to write here.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, with, with_service};
 
 #[test]

@@ -1,8 +1,5 @@
 //! The poll for revoked keys, and the secret it may carry.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, with};
 use crate::config::{Config, ConfigError};
 

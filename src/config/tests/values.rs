@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, mounted, parse, with, with_service};
 
 const MAX_IN_FLIGHT: &str = "auth_service.max_in_flight: ";

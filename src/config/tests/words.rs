@@ -1,8 +1,5 @@
 //! Fields that take one word of a few.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{error, with};
 
 /// The error names the field and every word there is.

@@ -1,8 +1,5 @@
 //! What a refusal says where the caller would look for the mistake in the wrong place.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{answer, body, missing_scope, principal};
 use crate::catalog::CATALOG;
 use crate::decision::{Decision, Reason};

@@ -1,8 +1,5 @@
 //! One caller takes the auth service from nobody else, and keeps no revoked key alive.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{READER, SEARCH_RUNS, Shell, reason, status, valid, with_key};
 use crate::auth_service::Reply;
 use crate::engine::StreamId;

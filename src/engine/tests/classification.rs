@@ -1,8 +1,5 @@
 //! What the request headers alone decide.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, denied, reason, seen};
 use crate::engine::Next;
 

@@ -1,8 +1,5 @@
 //! What upstream receives, and what is written down.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, NOW, SEARCH_RUNS, Shell, edits, reason, valid};
 use crate::engine::Next;
 use crate::request::RequestHead;

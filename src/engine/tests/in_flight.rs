@@ -1,8 +1,5 @@
 //! One question per key, however many ask, and whoever goes away.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, NOW, READER, SEARCH_RUNS, Shell, WRITER, status, valid};
 use crate::auth_service::Reply;
 use crate::engine::StreamId;

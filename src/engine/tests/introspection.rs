@@ -1,8 +1,5 @@
 //! An introspection endpoint in place of an auth service: what a caller and an operator see.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, SEARCH_RUNS, Shell, answer, reason, status, valid, with_key};
 
 const SERVICE: &str =

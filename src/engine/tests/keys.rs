@@ -3,8 +3,6 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{
     CREATE_RUN, READER, SEARCH_RUNS, Shell, denied, edits, reason, seen, status, valid, with_key,

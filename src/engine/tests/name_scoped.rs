@@ -4,9 +4,6 @@ mod answers;
 mod operations;
 mod reading;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Shell, reason, valid};
 use crate::engine::{Next, StreamId};
 

@@ -1,8 +1,6 @@
 //! Operations that need something else than their access to their object, and what a query narrows.
 
 use serde_json::{Value, json};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{READER, Shell, answer, reason};
 

@@ -1,8 +1,5 @@
 //! Requests outside every mount, and requests to hosts that are not MLflow's.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, READER, Shell, answer, denied, edits, reason, seen, valid};
 use crate::upstream::HeaderEdit;
 

@@ -1,8 +1,5 @@
 //! What the auth service is spared: a cap, circuits, keys that have just failed or cannot be.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{READER, SEARCH_RUNS, Shell, answer, denied, reason, seen, status, valid, with_key};
 use crate::auth_service::Reply;
 

@@ -1,8 +1,5 @@
 //! What the auth service's replies lead to.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{
     CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, answer, denied, reason, seen, status, valid,
 };

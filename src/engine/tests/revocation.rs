@@ -1,8 +1,5 @@
 //! Revoked keys, as the poll tells of them.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{READER, SEARCH_RUNS, Shell, WRITER, reason, status, valid, with_key};
 use crate::auth_service::Callout;
 

@@ -1,8 +1,5 @@
 //! What operators see of a request elsewhere: its trace at the auth service, its denial in the metrics.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, reason, valid, with_key};
 use crate::engine::Next;
 use crate::request::RequestHead;

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{
     CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, edits, reason, status, valid, with_key,
 };

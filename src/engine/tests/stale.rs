@@ -1,8 +1,5 @@
 //! Principals past their time: served while the auth service is unavailable, and asked about ahead of it.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE_RUN, READER, SEARCH_RUNS, Shell, WRITER, reason, status, valid, with_key};
 use crate::auth_service::Reply;
 

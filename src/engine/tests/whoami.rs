@@ -1,8 +1,5 @@
 //! What a caller is told of its key.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use serde_json::Value;
 
 use super::{READER, Shell, answer, denied, reason, seen, status, valid};

@@ -2,8 +2,6 @@
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::json::read;
 

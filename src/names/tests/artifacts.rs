@@ -1,8 +1,5 @@
 //! Artifacts by the experiment whose id their path begins with.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{below, get, request};
 
 const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";

@@ -1,8 +1,5 @@
 //! Bodies that Python and protobuf could read in another way.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE, post};
 
 const RENAME: &str = "/api/2.0/mlflow/registered-models/rename";

@@ -1,8 +1,5 @@
 //! What MLflow's clients send, recorded from 2.7.1, 3.9.0 and 3.17.2 (Python), the UI and the Java client.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{JSON, request, send};
 
 const MODELS: &str = "registered-models";

@@ -1,8 +1,5 @@
 //! What surrounds a body: method, query, content type, encodings, lengths.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CREATE, JSON, post, request, send};
 use crate::request::Header;
 

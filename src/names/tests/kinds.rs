@@ -1,8 +1,5 @@
 //! What may be a name, an id, an alias.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use serde_json::json;
 
 use super::{CREATE, post, send};

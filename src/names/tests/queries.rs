@@ -1,8 +1,5 @@
 //! Names in the query of a `GET`.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{get, request};
 
 const GET_MODEL: &str = "/api/2.0/mlflow/registered-models/get";

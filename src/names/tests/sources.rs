@@ -1,8 +1,5 @@
 //! `source` of a model version: what is read for it.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use serde_json::json;
 
 use super::post;

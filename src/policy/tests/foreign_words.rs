@@ -1,8 +1,5 @@
 //! Words of another issuer, which mean nothing here unless the configuration says so.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::super::Policy;
 use super::{permission, with_scopes};
 use crate::config::Config;

@@ -2,9 +2,6 @@
 
 mod tables;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{permission, policy, with_scopes};
 use crate::names::{Demand, Name, NameKind};
 

@@ -1,9 +1,6 @@
 use std::ops::Range;
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Found, Principals, Refusal, Timestamp, Validation};
 use crate::auth_service::Lifetime;
 use crate::config::Cache;

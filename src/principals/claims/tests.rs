@@ -1,8 +1,5 @@
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Claim, Claims, LEASE, Lookup, LookupFailure, Mine, Question, Refusal, Timestamp};
 use crate::auth_service::KeyDigest;
 use crate::principals::fixtures::{Lossy, MS, NOW, Racing, Recording, digest, put};

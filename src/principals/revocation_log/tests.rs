@@ -1,8 +1,5 @@
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{Cursor, News, RING, RevocationLog, SKEW, Timestamp};
 use crate::principals::fixtures::{Lossy, MS, NOW, Racing, Recording, key_ids, put};
 use crate::shared_data::{LocalData, SharedData, Version};

@@ -1,6 +1,3 @@
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{CAPACITY, Revoked, Timestamp};
 use crate::auth_service::KeyId;
 use crate::principals::fixtures::{MS, NOW, key_ids};

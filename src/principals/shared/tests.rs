@@ -1,9 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{MAX_SLOT_BYTES, Principal, SharedPrincipals, Validation};
 use crate::auth_service::{KeyDigest, Lifetime};
 use crate::principals::fixtures::{Lossy, MS, NOW, Racing, Recording, digest, put, validation};

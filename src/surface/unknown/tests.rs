@@ -1,8 +1,5 @@
 //! A path that ends in that of a known endpoint needs at least what that endpoint needs.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::strict_reading;
 use crate::catalog::{Access, CATALOG, operations};
 use crate::permission::Permission;

@@ -58,6 +58,8 @@ pub struct Reply {
 pub struct Callouts {
     open: BTreeMap<u32, Callout>,
     next_token: u32,
+    /// Gives the token of the newest callout to the next one too.
+    pub repeats_a_token: bool,
     /// All that were ever sent.
     pub sent: u64,
 }
@@ -75,7 +77,9 @@ impl Callouts {
 
     pub(crate) fn add(&mut self, callout: Callout) -> u32 {
         // Envoy's step: tokens of gRPC calls lie between (`nextHttpCallId`).
-        self.next_token = self.next_token.wrapping_add(4);
+        if !std::mem::take(&mut self.repeats_a_token) {
+            self.next_token = self.next_token.wrapping_add(4);
+        }
         self.sent += 1;
         self.open.insert(self.next_token, callout);
         self.next_token

@@ -1,8 +1,5 @@
 //! Patterns against paths, and templates against each other.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::{TAILS, check};
 use crate::catalog::entry::{Operation, op, root};
 use crate::catalog::object::{

@@ -1,9 +1,6 @@
 //! The trie holds the routes of all releases at once, and the filter does not know which one it stands
 //! before: a path that another release's route takes must need no less than what the server does with it.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::matching::overlap;
 use crate::catalog::entry::{Operation, Route, op, root};
 use crate::catalog::object::{

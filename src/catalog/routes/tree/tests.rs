@@ -1,6 +1,3 @@
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::Tree;
 use crate::catalog::entry::{Operation, Route, op, root};
 use crate::catalog::object::{Access::Read, Object::Run};

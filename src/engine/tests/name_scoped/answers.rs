@@ -1,8 +1,5 @@
 //! What a refused caller and the audit log are told of the names.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use serde_json::Value;
 
 use super::super::{answer, reason};

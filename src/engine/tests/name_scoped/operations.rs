@@ -1,8 +1,5 @@
 //! Every operation that names something, on the key's own names and on others.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use std::collections::BTreeSet;
 
 use super::super::reason;

@@ -1,8 +1,5 @@
 //! When a body is read, and what happens where it cannot be.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::super::{Shell, denied, reason, seen, status, valid, with_key};
 use super::{CONTRIBUTOR, CREATE, FOREIGN, MINE, begin, knowing, says, whole};
 use crate::engine::Next;

@@ -1,8 +1,5 @@
 //! Which scope a limited one is a part of, and how several add up.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::super::{demands, permission, policy, with_scopes};
 use super::{demand, met};
 use crate::policy::NamePattern;

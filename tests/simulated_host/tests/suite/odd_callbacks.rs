@@ -326,3 +326,22 @@ fn no_order_of_callbacks_traps_or_lets_an_undecided_request_through() {
     }
     assert!(refused > 100, "{refused}");
 }
+
+/// The first callout's reply can no longer be told from the second's: who waits for it is refused. Not within the other
+/// stream's callback, after which the host would not hold that other stream.
+#[test]
+fn a_token_given_twice_loses_the_first_lookup_only() {
+    let mut world = World::single();
+    let first = waiting(&mut world, "reader");
+    world.workers[0].host_mut().callouts.repeats_a_token = true;
+    let second = waiting(&mut world, "writer");
+    assert_eq!(world.result(0, first), "waits");
+    let root = world.roots[0];
+    world.workers[0].tick(root);
+    assert_eq!(world.result(0, first), REFUSED);
+    assert_eq!(world.result(0, second), "waits");
+    world.settle();
+    assert_eq!(world.result(0, second), "forwarded");
+    assert_whole(&mut world, "afterwards");
+    world.assert_sound();
+}
