@@ -294,11 +294,11 @@ build_missing() {
 # build_bench_filters: target/tools/empty.wasm and calls.wasm, for scripts/bench and its test.
 build_bench_filters() {
   local filter
-  step "building the filters to measure against (wasm32-wasip1, release)"
-  cargo build --locked --release -p empty-filter -p calls-filter --target wasm32-wasip1
+  step "building the filters to measure against (wasm32-wasip1, like this filter)"
+  cargo build --locked --profile module -p empty-filter -p calls-filter --target wasm32-wasip1
   mkdir -p target/tools
   for filter in empty calls; do
-    install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/${filter}_filter.wasm" "target/tools/$filter.wasm"
+    install -m 644 "${CARGO_TARGET_DIR:-target}/wasm32-wasip1/module/${filter}_filter.wasm" "target/tools/$filter.wasm"
   done
 }
 
