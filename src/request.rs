@@ -23,6 +23,35 @@ pub fn same_header(a: &[u8], b: &[u8]) -> bool {
 pub trait HostFacts: std::fmt::Debug {
     /// The caller's address without its port; `None` where it cannot be told.
     fn client_address(&self) -> Option<&str>;
+
+    /// A property of the request by its path, with a zero byte between its names: what filters before this one have
+    /// left, or the names of the client's certificate.
+    fn property(&self, path: &str) -> Property {
+        let _ = path;
+        Property::Absent
+    }
+}
+
+/// What the host has of a property.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Property {
+    /// Nothing.
+    Absent,
+    /// The host cannot hand it over: it is null, or holds null, or the host failed.
+    Unreadable,
+    /// Bytes, in the host's own encoding, which says nothing of their type.
+    Is(Vec<u8>),
+}
+
+/// Claims are nobody's to read in a log.
+impl std::fmt::Debug for Property {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Unreadable => "Unreadable",
+            Self::Is(_) => "Is(hidden)",
+        })
+    }
 }
 
 /// An address that is known already.
