@@ -5,7 +5,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `configured` | which keys of the configuration were revoked |
+//! | `local` | which keys of the configuration were revoked |
 //! | `service` | all that is about keys of the auth service |
 //! | `keys` | what this VM and its neighbours know of keys |
 //! | `in_flight` | the lookups that are under way, with all who wait |
@@ -19,11 +19,11 @@ mod address;
 mod asking;
 mod budgets;
 mod circuits;
-mod configured;
 mod failures;
 mod health;
 mod in_flight;
 mod keys;
+mod local;
 mod revocation;
 mod service;
 mod settling;
@@ -40,7 +40,7 @@ use crate::principal::{Refusal, Timestamp};
 use crate::request::RequestHead;
 use crate::rules::Rules;
 use crate::shell::{CalloutId, HostContext, StreamId};
-use configured::ConfiguredLookups;
+use local::ConfiguredLookups;
 use service::ServiceLookups;
 
 /// Everything about who presents a key, in one VM under one configuration.
