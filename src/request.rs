@@ -37,8 +37,10 @@ pub trait HostFacts: std::fmt::Debug {
 pub enum Property {
     /// Nothing.
     Absent,
-    /// The host cannot hand it over: it is null, or holds null, or the host failed.
+    /// The host cannot hand it over: it is null, or holds null.
     Unreadable,
+    /// The host failed, so that nobody can say.
+    Failed,
     /// Bytes, in the host's own encoding, which says nothing of their type.
     Is(Vec<u8>),
 }
@@ -49,6 +51,7 @@ impl std::fmt::Debug for Property {
         f.write_str(match self {
             Self::Absent => "Absent",
             Self::Unreadable => "Unreadable",
+            Self::Failed => "Failed",
             Self::Is(_) => "Is(hidden)",
         })
     }
@@ -74,6 +77,12 @@ impl<'a> RequestHead<'a> {
     /// The caller's address without its port.
     pub fn client_address(&self) -> Option<&'a str> {
         self.facts.and_then(HostFacts::client_address)
+    }
+
+    /// A property of the request; see [`HostFacts::property`].
+    pub(crate) fn property(&self, path: &str) -> Property {
+        let facts = self.facts;
+        facts.map_or(Property::Absent, |facts| facts.property(path))
     }
 
     /// Every value of a header.
