@@ -36,7 +36,7 @@ enum Text<'a> {
 const INLINE_BYTES: usize = 96;
 
 impl<'a> ApiKey<'a> {
-    fn sent(bytes: &'a [u8], longest: usize) -> Result<Self, CredentialError> {
+    pub(crate) fn sent(bytes: &'a [u8], longest: usize) -> Result<Self, CredentialError> {
         well_formed(bytes, longest).map(|text| Self(Text::Sent(text)))
     }
 

@@ -35,12 +35,7 @@ pub fn decide(
 
 /// Decides about a request whose caller its head tells: by a key of the configuration, a verified token, or a client
 /// certificate. A key that only an auth service could judge is looked up nowhere: `auth_unavailable`.
-pub fn decide_here(
-    rules: &Rules,
-    head: &RequestHead<'_>,
-    now: Timestamp,
-    body: &[u8],
-) -> Decision {
+pub fn decide_here(rules: &Rules, head: &RequestHead<'_>, now: Timestamp, body: &[u8]) -> Decision {
     let who = |presented: &Presented<'_>| {
         let lookup = caller_here(rules, head, presented, now);
         lookup.unwrap_or(Err(LookupFailure::NotAsked))
@@ -74,7 +69,9 @@ pub fn caller_here(
         }
         Presented::UnverifiedToken => invalid,
         Presented::Certificate(name) => {
-            let caller = rules.certificates().and_then(|it| it.caller(name.as_deref()?));
+            let caller = rules
+                .certificates()
+                .and_then(|it| it.caller(name.as_deref()?));
             match caller {
                 Some(principal) => Ok(Known::fresh(principal.into(), IdentitySource::Mtls)),
                 None => invalid,

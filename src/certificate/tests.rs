@@ -43,7 +43,12 @@ fn the_longest_match_counts_and_a_name_before_every_pattern() {
         assert_eq!(scope(&all, name).as_deref(), Some(expected), "{name}");
     }
     let some = certificates("uri_san", r#"{"spiffe://c/ns/ml/*": {}}"#);
-    for name in ["", "spiffe://c/ns/ml", "x-spiffe://c/ns/ml/a", "spiffe://c/ns/m/a"] {
+    for name in [
+        "",
+        "spiffe://c/ns/ml",
+        "x-spiffe://c/ns/ml/a",
+        "spiffe://c/ns/m/a",
+    ] {
         assert!(some.caller(name).is_none(), "{name}");
     }
 }
@@ -63,7 +68,10 @@ fn an_entry_says_what_its_caller_may_do() {
     let [grant] = caller.grants.as_slice() else {
         panic!("{caller:?}")
     };
-    assert_eq!((grant.scope.as_str(), grant.names.len()), ("model:write", 1));
+    assert_eq!(
+        (grant.scope.as_str(), grant.names.len()),
+        ("model:write", 1)
+    );
     let nothing = all.caller("CN=u,O=a").unwrap();
     assert!(!nothing.is_admin && nothing.scopes.is_empty() && nothing.grants.is_empty());
 }
@@ -102,16 +110,56 @@ fn the_name_is_the_one_that_is_configured() {
     let is = |bytes: &[u8]| Property::Is(bytes.to_vec());
     let name = |name: &str| Shown::Name(name.to_owned());
     for (by, connection, expected) in [
-        ("uri_san", Connection(PeerName::UriSan, is(b"spiffe://A/b")), name("spiffe://A/b")),
-        ("uri_san", Connection(PeerName::DnsSan, is(b"a.example")), Shown::Nothing),
-        ("dns_san", Connection(PeerName::DnsSan, is(b"A.Example")), name("a.example")),
-        ("subject", Connection(PeerName::Subject, is(b"CN=A")), name("CN=A")),
-        ("subject", Connection(PeerName::UriSan, is(b"spiffe://a")), Shown::Nothing),
-        ("subject", Connection(PeerName::Subject, is(b"")), Shown::Nothing),
-        ("subject", Connection(PeerName::Subject, is(b"CN=\xff")), Shown::Unreadable),
-        ("subject", Connection(PeerName::Subject, is(b"CN=a\0b")), Shown::Unreadable),
-        ("uri_san", Connection(PeerName::UriSan, Property::Unreadable), Shown::Unreadable),
-        ("uri_san", Connection(PeerName::UriSan, Property::Failed), Shown::HostFailed),
+        (
+            "uri_san",
+            Connection(PeerName::UriSan, is(b"spiffe://A/b")),
+            name("spiffe://A/b"),
+        ),
+        (
+            "uri_san",
+            Connection(PeerName::DnsSan, is(b"a.example")),
+            Shown::Nothing,
+        ),
+        (
+            "dns_san",
+            Connection(PeerName::DnsSan, is(b"A.Example")),
+            name("a.example"),
+        ),
+        (
+            "subject",
+            Connection(PeerName::Subject, is(b"CN=A")),
+            name("CN=A"),
+        ),
+        (
+            "subject",
+            Connection(PeerName::UriSan, is(b"spiffe://a")),
+            Shown::Nothing,
+        ),
+        (
+            "subject",
+            Connection(PeerName::Subject, is(b"")),
+            Shown::Nothing,
+        ),
+        (
+            "subject",
+            Connection(PeerName::Subject, is(b"CN=\xff")),
+            Shown::Unreadable,
+        ),
+        (
+            "subject",
+            Connection(PeerName::Subject, is(b"CN=a\0b")),
+            Shown::Unreadable,
+        ),
+        (
+            "uri_san",
+            Connection(PeerName::UriSan, Property::Unreadable),
+            Shown::Unreadable,
+        ),
+        (
+            "uri_san",
+            Connection(PeerName::UriSan, Property::Failed),
+            Shown::HostFailed,
+        ),
     ] {
         let certificates = certificates(by, r#"{"x": {}}"#);
         let head = RequestHead {
@@ -124,5 +172,8 @@ fn the_name_is_the_one_that_is_configured() {
         headers: &[],
         facts: None,
     };
-    assert_eq!(certificates("uri_san", r#"{"x": {}}"#).shown(&none), Shown::Nothing);
+    assert_eq!(
+        certificates("uri_san", r#"{"x": {}}"#).shown(&none),
+        Shown::Nothing
+    );
 }

@@ -14,12 +14,10 @@ use crate::pointer::Pointers;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
-    /// Under which key `jwt_authn` puts the claims: its `payload_in_metadata`. Istio and Envoy Gateway write `payload`;
-    /// older versions of both write the issuer. One key, or a list of them.
-    #[serde(
-        default = "default_metadata_key",
-        deserialize_with = "metadata_key"
-    )]
+    /// Under which key `jwt_authn` puts the claims: its `payload_in_metadata`. Istio writes `payload` (before 1.24 the
+    /// issuer), Envoy Gateway the provider's name (before 1.2 the issuer). One key, or a list of them; claims under two of
+    /// them are two tokens, and the request is refused.
+    #[serde(default = "default_metadata_key", deserialize_with = "metadata_key")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::metadata_key"))]
     pub metadata_key: Vec<String>,
     /// The user: text, or a whole number.
@@ -49,7 +47,7 @@ pub struct Jwt {
     pub is_admin: Pointers,
 }
 
-/// What current Istio and Envoy Gateway write.
+/// What Istio writes.
 const PAYLOAD: &str = "payload";
 
 pub(super) const SUBJECT: &[&str] = &["/sub"];

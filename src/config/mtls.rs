@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::ConfigError;
 #[cfg(feature = "schema")]
 use super::schema;
-use super::{ConfigError, fields};
 use crate::json;
 
 /// Client certificates that the listener has verified.

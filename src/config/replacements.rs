@@ -106,8 +106,16 @@ pub(super) const TABLE: &[Entry] = &[
         "payload payloadinmetadata metadata key keys metadatakeys metadatanamespace",
         "write `metadata_key`, the payload_in_metadata of jwt_authn",
     ),
-    ("jwt", "sub subject user username email", "write `user_id`, a JSON Pointer"),
-    ("jwt", "scope scp permissions permission", "write `scopes`, a JSON Pointer"),
+    (
+        "jwt",
+        "sub subject user username email",
+        "write `user_id`, a JSON Pointer",
+    ),
+    (
+        "jwt",
+        "scope scp permissions permission",
+        "write `scopes`, a JSON Pointer",
+    ),
     ("jwt", "role groups group", "write `roles`, a JSON Pointer"),
     ("jwt", "admin superuser", "write `is_admin`, a JSON Pointer"),
     (

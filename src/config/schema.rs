@@ -11,9 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{
-    Config, CredentialKind, HeaderField, KeyHash, PeerRights, Scope, SecretHeader, jwt,
-};
+use super::{Config, CredentialKind, HeaderField, KeyHash, PeerRights, Scope, SecretHeader, jwt};
 use crate::catalog::{self, Access, Object, PublicGroup};
 use crate::permission::Permission;
 

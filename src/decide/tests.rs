@@ -4,8 +4,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::{answer, caller, decide, decide_by_head, decide_here};
-use crate::config::{Config, PeerName};
 use crate::config::tests::least_and;
+use crate::config::{Config, PeerName};
 use crate::decision::Effect;
 use crate::lookup::{Lookup, LookupFailure};
 use crate::principal::IdentitySource;
@@ -166,10 +166,30 @@ fn what_the_head_tells_is_decided_here() {
     let claims = |text| GivenFacts::default().with_claims("payload", text).unwrap();
     let named = |name| GivenFacts::default().with_certificate(PeerName::UriSan, name);
     for (facts, key, reason, identity) in [
-        (claims(br#"{"sub": "a", "scope": "tracking:write"}"#), "", "allowed", Some("jwt")),
-        (claims(br#"{"sub": "a", "scope": "write"}"#), "", "scope_missing", Some("jwt")),
-        (claims(br#"{"sub": "a", "scope": "tracking:write", "exp": 1000000}"#), "", "key_invalid", None),
-        (claims(br#"{"sub": "a"}"#), "key", "credential_ambiguous", None),
+        (
+            claims(br#"{"sub": "a", "scope": "tracking:write"}"#),
+            "",
+            "allowed",
+            Some("jwt"),
+        ),
+        (
+            claims(br#"{"sub": "a", "scope": "write"}"#),
+            "",
+            "scope_missing",
+            Some("jwt"),
+        ),
+        (
+            claims(br#"{"sub": "a", "scope": "tracking:write", "exp": 1000000}"#),
+            "",
+            "key_invalid",
+            None,
+        ),
+        (
+            claims(br#"{"sub": "a"}"#),
+            "key",
+            "credential_ambiguous",
+            None,
+        ),
         (named("spiffe://a/b"), "", "scope_missing", Some("mtls")),
         (named("spiffe://b/b"), "", "key_invalid", None),
         (named("spiffe://a/b"), "key", "allowed", Some("keys")),
@@ -188,6 +208,8 @@ fn what_the_head_tells_is_decided_here() {
         assert_eq!((decision.reason.as_str(), who), (reason, identity), "{key}");
     }
     let served = self::rules("");
-    let decision = post(CREATE_RUN, "key", |head| decide_here(&served, head, now, b""));
+    let decision = post(CREATE_RUN, "key", |head| {
+        decide_here(&served, head, now, b"")
+    });
     assert_eq!(decision.reason.as_str(), "auth_unavailable");
 }

@@ -66,7 +66,10 @@ impl Sources<'_> {
         if self.0.mtls.is_some() {
             kinds.push("a client certificate whose name is not listed here or was revoked");
         }
-        format!("The credential is not valid. It is {}.", kinds.join(", or "))
+        format!(
+            "The credential is not valid. It is {}.",
+            kinds.join(", or ")
+        )
     }
 
     /// What a request may present, and where.

@@ -129,7 +129,12 @@ impl Tokens {
     }
 
     /// Whether a key is the very token whose claims the request has.
-    pub fn is_shown(&self, token: &VerifiedToken, key: &ApiKey<'_>, head: &RequestHead<'_>) -> bool {
+    pub fn is_shown(
+        &self,
+        token: &VerifiedToken,
+        key: &ApiKey<'_>,
+        head: &RequestHead<'_>,
+    ) -> bool {
         let path = self.path(token);
         visible::is_token_of(key.expose(), |name| head.property(&below(path, [name])))
     }
@@ -197,12 +202,18 @@ impl Tokens {
     }
 
     fn path(&self, token: &VerifiedToken) -> &str {
-        self.claims.get(token.key).map(AsRef::as_ref).unwrap_or_default()
+        self.claims
+            .get(token.key)
+            .map(AsRef::as_ref)
+            .unwrap_or_default()
     }
 }
 
 fn bounded(principal: &Principal) -> Result<(), TokenError> {
-    let granted = principal.grants.iter().map(|grant| grant.names.len().max(1));
+    let granted = principal
+        .grants
+        .iter()
+        .map(|grant| grant.names.len().max(1));
     for (claim, names) in [
         ("scopes", principal.scopes.len()),
         ("roles", principal.roles.len()),
@@ -279,7 +290,9 @@ impl Claims<'_> {
         read: fn(&[u8]) -> Option<Vec<T>>,
     ) -> Result<Option<Vec<T>>, TokenError> {
         self.first(pointers, |claims, pointer, bytes| {
-            claims.is_what_it_seems(pointer, bytes).then(|| read(bytes))?
+            claims
+                .is_what_it_seems(pointer, bytes)
+                .then(|| read(bytes))?
         })
     }
 

@@ -74,14 +74,20 @@ fn defaults_are_those_of_common_issuers() {
     assert_eq!(found.key_id.as_deref(), Some("alice"));
     assert_eq!(found.scopes, ["model:read", "openid"]);
     assert_eq!(found.roles, ["lead"]);
-    assert!(!found.is_admin && found.grants.is_empty(), "only where the configuration names them");
+    assert!(
+        !found.is_admin && found.grants.is_empty(),
+        "only where the configuration names them"
+    );
     assert!(found.has_foreign_words);
 }
 
 #[test]
 fn the_first_place_that_has_a_value_counts() {
     for (claims, scopes) in [
-        (r#"{"sub": "a", "scope": "x y", "scp": ["z"]}"#, &["x", "y"][..]),
+        (
+            r#"{"sub": "a", "scope": "x y", "scp": ["z"]}"#,
+            &["x", "y"][..],
+        ),
         (r#"{"sub": "a", "scope": ["x", "y z"]}"#, &["x", "y z"]),
         (r#"{"sub": "a", "scp": ["z"]}"#, &["z"]),
         (r#"{"sub": "a", "scope": null, "scp": ["z"]}"#, &["z"]),
@@ -119,7 +125,10 @@ fn every_place_can_be_configured() {
     let [grant] = found.grants.as_slice() else {
         panic!("{found:?}")
     };
-    assert_eq!((grant.scope.as_str(), grant.names.as_slice()), ("model:write", &["fraud-*".to_owned()][..]));
+    assert_eq!(
+        (grant.scope.as_str(), grant.names.as_slice()),
+        ("model:write", &["fraud-*".to_owned()][..])
+    );
 }
 
 #[test]
@@ -142,7 +151,10 @@ fn rights_of_another_type_are_none() {
     ] {
         let found = principal(jwt, claims);
         assert!(!found.is_admin, "{claims}");
-        assert!(found.roles.is_empty() && found.grants.is_empty(), "{claims}: {found:?}");
+        assert!(
+            found.roles.is_empty() && found.grants.is_empty(),
+            "{claims}: {found:?}"
+        );
     }
 }
 
@@ -155,8 +167,15 @@ fn text_that_looks_like_a_list_grants_nothing() {
         r#"{"sub": "a", "roles": "\u0001\u0000\u0000\u0000\u0004\u0000\u0000\u0000\u0000\u0000\u0000\u0000lead\u0000\u0000"}"#,
     ] {
         let found = caller("{}", claims).unwrap();
-        assert!(found.principal.scopes.is_empty() && found.principal.roles.is_empty(), "{claims}");
-        assert!(matches!(found.remark, Some(Remark::NoRights(_))), "{:?}", found.remark);
+        assert!(
+            found.principal.scopes.is_empty() && found.principal.roles.is_empty(),
+            "{claims}"
+        );
+        assert!(
+            matches!(found.remark, Some(Remark::NoRights(_))),
+            "{:?}",
+            found.remark
+        );
     }
     let list = r#"{"sub": "a", "scope": ["mlflow:admin"], "roles": ["lead"]}"#;
     assert_eq!(principal("{}", list).scopes, ["mlflow:admin"]);
@@ -184,7 +203,10 @@ fn a_caller_may_have_no_name_and_never_one_that_cannot_be_read() {
     }
     let places = r#"{"user_id": ["/a", "/b"], "key_id": "/c"}"#;
     let found = principal(places, r#"{"a": "", "b": "bob", "c": "key"}"#);
-    assert_eq!((found.user_id.as_deref(), found.key_id.as_deref()), (Some("bob"), Some("key")));
+    assert_eq!(
+        (found.user_id.as_deref(), found.key_id.as_deref()),
+        (Some("bob"), Some("key"))
+    );
 }
 
 #[test]
@@ -197,18 +219,36 @@ fn the_end_of_a_token_ends_its_rights_at_once() {
         (format!("{}", now - 1), Err(TokenError::Expired)),
         ("0".to_owned(), Err(TokenError::Expired)),
         // In milliseconds, in text, or nothing that can be read: nobody knows when it ends.
-        ("1700000000000".to_owned(), Err(TokenError::Unreadable("/exp".into()))),
+        (
+            "1700000000000".to_owned(),
+            Err(TokenError::Unreadable("/exp".into())),
+        ),
         ("-1".to_owned(), Err(TokenError::Unreadable("/exp".into()))),
-        (r#""2000000000""#.to_owned(), Err(TokenError::Unreadable("/exp".into()))),
-        ("null".to_owned(), Err(TokenError::Unreadable("/exp".into()))),
-        ("[2000000000]".to_owned(), Err(TokenError::Unreadable("/exp".into()))),
-        ("true".to_owned(), Err(TokenError::Unreadable("/exp".into()))),
+        (
+            r#""2000000000""#.to_owned(),
+            Err(TokenError::Unreadable("/exp".into())),
+        ),
+        (
+            "null".to_owned(),
+            Err(TokenError::Unreadable("/exp".into())),
+        ),
+        (
+            "[2000000000]".to_owned(),
+            Err(TokenError::Unreadable("/exp".into())),
+        ),
+        (
+            "true".to_owned(),
+            Err(TokenError::Unreadable("/exp".into())),
+        ),
     ] {
         let claims = format!(r#"{{"sub": "a", "scope": "x", "exp": {exp}}}"#);
         let found = caller("{}", &claims).map(|_| ());
         assert_eq!(found, expected, "{claims}");
     }
-    assert!(caller("{}", r#"{"sub": "a", "scope": "x"}"#).is_ok(), "whether a token may have no end is the verifier's to say");
+    assert!(
+        caller("{}", r#"{"sub": "a", "scope": "x"}"#).is_ok(),
+        "whether a token may have no end is the verifier's to say"
+    );
 }
 
 #[test]
@@ -253,7 +293,8 @@ fn claims_are_there_however_little_they_say() {
 fn claims_under_two_keys_are_two_tokens() {
     let both = Raw::default().with("exp", Property::Is(vec![0; 8]));
     let mut both = both;
-    both.0.insert(format!("{CLAIMS}other"), Property::Unreadable);
+    both.0
+        .insert(format!("{CLAIMS}other"), Property::Unreadable);
     let two = tokens(r#"{"metadata_key": ["payload", "other"]}"#).find(&head(&both));
     assert_eq!(two.map(|it| it.is_some()), Err(Unclear::Several));
     let one = tokens(r#"{"metadata_key": ["payload", "third"]}"#).find(&head(&both));
@@ -265,7 +306,14 @@ fn a_host_that_fails_says_nothing() {
     let failing = Raw::default().with("exp", Property::Failed);
     let found = tokens("{}").find(&head(&failing));
     assert_eq!(found.map(|it| it.is_some()), Err(Unclear::HostFailed));
-    for claim in ["sub", "scope", "scp", "roles", "realm_access\0roles", "groups"] {
+    for claim in [
+        "sub",
+        "scope",
+        "scp",
+        "roles",
+        "realm_access\0roles",
+        "groups",
+    ] {
         let failing = Raw::default()
             .with("exp", Property::Is(2e6_f64.to_le_bytes().to_vec()))
             .with(claim, Property::Failed);
@@ -282,8 +330,15 @@ fn too_many_names_are_refused() {
             let claims = format!(r#"{{"sub": "a", "{claim}": [{}]}}"#, names.join(","));
             assert_eq!(caller("{}", &claims).is_ok(), expected, "{claim} {count}");
         }
-        let grant = format!(r#"{{"sub": "a", "g": [{{"scope": "x", "names": [{}]}}]}}"#, names.join(","));
-        assert_eq!(caller(r#"{"grants": "/g"}"#, &grant).is_ok(), expected, "{count}");
+        let grant = format!(
+            r#"{{"sub": "a", "g": [{{"scope": "x", "names": [{}]}}]}}"#,
+            names.join(",")
+        );
+        assert_eq!(
+            caller(r#"{"grants": "/g"}"#, &grant).is_ok(),
+            expected,
+            "{count}"
+        );
     }
 }
 
@@ -299,10 +354,15 @@ fn an_operator_is_told_of_claims_that_grant_nothing_and_of_no_value() {
         ),
         (
             r#"{"sub": "secret", "permissions": ["secret"]}"#,
-            Some("a verified token has no claim that grants anything; write in jwt.scopes where its scopes stand (now: /scope, /scp)"),
+            Some(
+                "a verified token has no claim that grants anything; write in jwt.scopes where its scopes stand (now: /scope, /scp)",
+            ),
         ),
     ] {
-        let remark = caller("{}", claims).unwrap().remark.map(|it| it.to_string());
+        let remark = caller("{}", claims)
+            .unwrap()
+            .remark
+            .map(|it| it.to_string());
         assert_eq!(remark.is_some(), expected.is_some(), "{claims}: {remark:?}");
         if let (Some(remark), Some(expected)) = (remark, expected) {
             assert!(remark.starts_with(expected), "{remark}");
@@ -311,5 +371,8 @@ fn an_operator_is_told_of_claims_that_grant_nothing_and_of_no_value() {
     }
     let unreadable = caller("{}", r#"{"sub": ["secret"]}"#).map(|_| ());
     let shown = unreadable.unwrap_err().to_string();
-    assert!(shown.contains("/sub") && !shown.contains("secret"), "{shown}");
+    assert!(
+        shown.contains("/sub") && !shown.contains("secret"),
+        "{shown}"
+    );
 }

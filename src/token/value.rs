@@ -80,9 +80,7 @@ pub(super) fn texts(bytes: &[u8]) -> Option<Vec<String>> {
 
 /// A list of texts, or one text with spaces between them.
 pub(super) fn words(bytes: &[u8]) -> Option<Vec<String>> {
-    text(bytes)
-        .map(scopes_of_text)
-        .or_else(|| texts(bytes))
+    text(bytes).map(scopes_of_text).or_else(|| texts(bytes))
 }
 
 /// A list of scopes limited to names.

@@ -53,7 +53,14 @@ fn every_field() {
     );
     let jwt = config.unwrap().jwt.unwrap();
     assert_eq!(jwt.metadata_key, ["payload", "https://issuer"]);
-    let expected: [&[&str]; 6] = [&["/email"], &["/azp", "/sub"], &[], &["/g"], &["/r"], &["/a"]];
+    let expected: [&[&str]; 6] = [
+        &["/email"],
+        &["/azp", "/sub"],
+        &[],
+        &["/g"],
+        &["/r"],
+        &["/a"],
+    ];
     assert_eq!(places(&jwt), expected);
 }
 
@@ -63,24 +70,69 @@ fn errors_name_the_field() {
         ("null", "jwt: must be "),
         ("true", "jwt: must be "),
         (r#"{"metadata_key": []}"#, "jwt.metadata_key: is empty"),
-        (r#"{"metadata_key": ""}"#, r#"jwt.metadata_key: "" is no key of metadata; write "#),
-        (r#"{"metadata_key": "a\u0000b"}"#, r#"jwt.metadata_key: "a\0b" is no key of metadata"#),
-        (r#"{"metadata_key": ["a", "a"]}"#, r#"jwt.metadata_key: "a" is duplicated; write it once"#),
+        (
+            r#"{"metadata_key": ""}"#,
+            r#"jwt.metadata_key: "" is no key of metadata; write "#,
+        ),
+        (
+            r#"{"metadata_key": "a\u0000b"}"#,
+            r#"jwt.metadata_key: "a\0b" is no key of metadata"#,
+        ),
+        (
+            r#"{"metadata_key": ["a", "a"]}"#,
+            r#"jwt.metadata_key: "a" is duplicated; write it once"#,
+        ),
         (r#"{"metadata_key": 5}"#, "jwt.metadata_key: must be "),
-        (r#"{"user_id": "sub"}"#, r#"jwt.user_id: "sub" must be a JSON Pointer"#),
+        (
+            r#"{"user_id": "sub"}"#,
+            r#"jwt.user_id: "sub" must be a JSON Pointer"#,
+        ),
         (r#"{"user_id": null}"#, "jwt.user_id: must be "),
-        (r#"{"key_id": "/"}"#, r#"jwt.key_id: "/" has an empty name, or one with a zero byte"#),
-        (r#"{"scopes": ["/a", "/b//c"]}"#, r#"jwt.scopes: "/b//c" has an empty name"#),
+        (
+            r#"{"key_id": "/"}"#,
+            r#"jwt.key_id: "/" has an empty name, or one with a zero byte"#,
+        ),
+        (
+            r#"{"scopes": ["/a", "/b//c"]}"#,
+            r#"jwt.scopes: "/b//c" has an empty name"#,
+        ),
         (r#"{"roles": "/a\u0000b"}"#, "jwt.roles: "),
-        (r#"{"is_admin": "/a/"}"#, r#"jwt.is_admin: "/a/" has an empty name"#),
-        (r#"{"grants": "/a/"}"#, r#"jwt.grants: "/a/" has an empty name"#),
-        (r#"{"issuer": "https://idp"}"#, "jwt.issuer: unknown field; remove it: Envoy's jwt_authn verifies tokens"),
-        (r#"{"jwks_uri": "https://idp"}"#, "jwt.jwks_uri: unknown field; remove it: Envoy's jwt_authn"),
-        (r#"{"payload_in_metadata": "p"}"#, "jwt.payload_in_metadata: unknown field; write `metadata_key`"),
-        (r#"{"scope": "/s"}"#, "jwt.scope: unknown field; write `scopes`"),
-        (r#"{"workspaces": "/w"}"#, "jwt.workspaces: unknown field; remove it"),
-        (r#"{"expires_at": "/exp"}"#, "jwt.expires_at: unknown field; remove it"),
-        (r#"{"user_id": "/a", "user_id": "/b"}"#, "jwt.user_id: is duplicated"),
+        (
+            r#"{"is_admin": "/a/"}"#,
+            r#"jwt.is_admin: "/a/" has an empty name"#,
+        ),
+        (
+            r#"{"grants": "/a/"}"#,
+            r#"jwt.grants: "/a/" has an empty name"#,
+        ),
+        (
+            r#"{"issuer": "https://idp"}"#,
+            "jwt.issuer: unknown field; remove it: Envoy's jwt_authn verifies tokens",
+        ),
+        (
+            r#"{"jwks_uri": "https://idp"}"#,
+            "jwt.jwks_uri: unknown field; remove it: Envoy's jwt_authn",
+        ),
+        (
+            r#"{"payload_in_metadata": "p"}"#,
+            "jwt.payload_in_metadata: unknown field; write `metadata_key`",
+        ),
+        (
+            r#"{"scope": "/s"}"#,
+            "jwt.scope: unknown field; write `scopes`",
+        ),
+        (
+            r#"{"workspaces": "/w"}"#,
+            "jwt.workspaces: unknown field; remove it",
+        ),
+        (
+            r#"{"expires_at": "/exp"}"#,
+            "jwt.expires_at: unknown field; remove it",
+        ),
+        (
+            r#"{"user_id": "/a", "user_id": "/b"}"#,
+            "jwt.user_id: is duplicated",
+        ),
     ] {
         let shown = error(jwt(json));
         assert!(shown.starts_with(start), "{start}: {shown}");

@@ -24,8 +24,12 @@ fn certified(fields: &str, name: &'static str) -> Shell {
 }
 
 fn post(shell: &mut Shell, more: &[(&str, &str)]) -> super::Next {
-    let mut headers: Vec<(&[u8], &[u8])> = vec![(b":method", b"POST"), (b":path", CREATE_RUN.as_bytes())];
-    headers.extend(more.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    let mut headers: Vec<(&[u8], &[u8])> =
+        vec![(b":method", b"POST"), (b":path", CREATE_RUN.as_bytes())];
+    headers.extend(
+        more.iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+    );
     shell.headers(&headers).1
 }
 
@@ -41,7 +45,10 @@ fn the_name_of_a_certificate_is_the_caller() {
     for _ in 0..2 {
         let next = post(&mut shell, &[]);
         let decision = next.decision().unwrap();
-        assert_eq!((decision.reason.as_str(), decision.identity), ("allowed", Some(IdentitySource::Mtls)));
+        assert_eq!(
+            (decision.reason.as_str(), decision.identity),
+            ("allowed", Some(IdentitySource::Mtls))
+        );
         let edits = edits(&next);
         for expected in [
             HeaderEdit::Set("x-mlflow-authz-user", TRAINER),
@@ -71,7 +78,10 @@ fn names_go_by_the_longest_match_and_others_are_not_valid() {
     assert_eq!(seen(&next), denied(401, "UNAUTHENTICATED", "key_invalid"));
     assert!(next.decision().unwrap().principal.is_none());
     let body = &answer(&next).body;
-    assert!(body.contains("a client certificate whose name is not listed here"), "{body}");
+    assert!(
+        body.contains("a client certificate whose name is not listed here"),
+        "{body}"
+    );
     assert!(!body.contains("evil"), "{body}");
     assert_eq!(lookups(&shell, "not_listed"), 1);
 }
@@ -85,12 +95,32 @@ fn a_certificate_counts_only_beside_nothing() {
     for (fields, headers, expected) in [
         (MTLS, vec![], "allowed"),
         (MTLS, vec![("x-api-key", "hk_live_a")], "key_invalid"),
-        (MTLS, vec![("authorization", "Bearer hk_live_a")], "key_invalid"),
-        (MTLS, vec![("authorization", "Bearer")], "credential_malformed"),
-        (MTLS, vec![("authorization", "Bearer a"), ("x-api-key", "b")], "credential_ambiguous"),
+        (
+            MTLS,
+            vec![("authorization", "Bearer hk_live_a")],
+            "key_invalid",
+        ),
+        (
+            MTLS,
+            vec![("authorization", "Bearer")],
+            "credential_malformed",
+        ),
+        (
+            MTLS,
+            vec![("authorization", "Bearer a"), ("x-api-key", "b")],
+            "credential_ambiguous",
+        ),
         (&with_jwt, vec![], "allowed"),
-        (&with_jwt, vec![("x-api-key", token.as_str())], "key_invalid"),
-        (MTLS, vec![("x-forwarded-client-cert", forged.as_str())], "allowed"),
+        (
+            &with_jwt,
+            vec![("x-api-key", token.as_str())],
+            "key_invalid",
+        ),
+        (
+            MTLS,
+            vec![("x-forwarded-client-cert", forged.as_str())],
+            "allowed",
+        ),
     ] {
         let mut shell = certified(fields, TRAINER);
         assert_eq!(reason(&post(&mut shell, &headers)), expected, "{headers:?}");
@@ -112,7 +142,10 @@ fn a_verified_token_counts_before_a_certificate() {
 #[test]
 fn a_header_is_no_certificate() {
     let forged = format!("By=spiffe://c/mlflow;Hash=1;URI={TRAINER};Subject=\"CN=x\"");
-    for (fields, expected) in [(MTLS, "credential_missing"), (r#""jwt": {}"#, "credential_missing")] {
+    for (fields, expected) in [
+        (MTLS, "credential_missing"),
+        (r#""jwt": {}"#, "credential_missing"),
+    ] {
         let mut shell = Shell::of(1, fields);
         shell.given = Some(GivenFacts::default());
         let next = post(&mut shell, &[("x-forwarded-client-cert", &forged)]);
@@ -128,9 +161,15 @@ fn a_header_is_no_certificate() {
 fn keys_beside_certificates_go_to_the_auth_service() {
     let fields = format!(r#"{MTLS}, "auth_service": {{"cluster": "auth"}}"#);
     let mut shell = certified(&fields, TRAINER);
-    let next = shell.exchange(&with_key("hk_live_a", CREATE_RUN), &super::valid(super::READER));
+    let next = shell.exchange(
+        &with_key("hk_live_a", CREATE_RUN),
+        &super::valid(super::READER),
+    );
     assert_eq!((reason(&next), shell.asked), ("scope_missing", 1));
-    assert_eq!(next.decision().unwrap().identity, Some(IdentitySource::AuthService));
+    assert_eq!(
+        next.decision().unwrap().identity,
+        Some(IdentitySource::AuthService)
+    );
 }
 
 #[test]
@@ -138,7 +177,13 @@ fn a_revoked_name_is_nobodys_any_more() {
     let fields = format!(r#"{MTLS}, "auth_service": {{"cluster": "auth"}}{POLLS}"#);
     let mut shell = certified(&fields, TRAINER);
     assert_eq!(reason(&post(&mut shell, &[])), "allowed");
-    poll(&mut shell, &format!(r#"{{"key_ids": ["{TRAINER}"], "next": "c1"}}"#));
+    poll(
+        &mut shell,
+        &format!(r#"{{"key_ids": ["{TRAINER}"], "next": "c1"}}"#),
+    );
     assert_eq!(reason(&post(&mut shell, &[])), "key_invalid");
-    assert_eq!((lookups(&shell, "valid"), lookups(&shell, "revoked")), (1, 1));
+    assert_eq!(
+        (lookups(&shell, "valid"), lookups(&shell, "revoked")),
+        (1, 1)
+    );
 }

@@ -9,7 +9,9 @@ use crate::request::{HostFacts as _, Property};
 fn claims_are_handed_over_as_a_host_does() {
     let claims = br#"{"sub": "alice", "exp": 1.5, "admin": true, "none": null, "list": ["a", "b"], "empty": [],
                       "realm": {"roles": ["r"]}, "holds": [null], "twice": 1, "twice": 2, "a/b": "slash", "t": ""}"#;
-    let facts = GivenFacts::default().with_claims("payload", claims).unwrap();
+    let facts = GivenFacts::default()
+        .with_claims("payload", claims)
+        .unwrap();
     let is = |bytes: &[u8]| Property::Is(bytes.to_vec());
     for (path, expected) in [
         ("payload\0sub", is(b"alice")),
@@ -17,7 +19,10 @@ fn claims_are_handed_over_as_a_host_does() {
         ("payload\0exp", is(&1.5_f64.to_le_bytes())),
         ("payload\0admin", is(&[1])),
         ("payload\0none", Property::Unreadable),
-        ("payload\0list", is(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0a\0\0b\0\0")),
+        (
+            "payload\0list",
+            is(b"\x02\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0a\0\0b\0\0"),
+        ),
         ("payload\0list\01", is(b"b")),
         ("payload\0list\02", Property::Absent),
         ("payload\0empty", is(&[0; 4])),
@@ -35,7 +40,10 @@ fn claims_are_handed_over_as_a_host_does() {
         let path = format!("metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0{path}");
         assert_eq!(facts.property(&path), expected, "{path:?}");
     }
-    assert_eq!(facts.property("connection\0uri_san_peer_certificate"), Property::Absent);
+    assert_eq!(
+        facts.property("connection\0uri_san_peer_certificate"),
+        Property::Absent
+    );
     assert_eq!(facts.client_address(), None);
 }
 
@@ -45,8 +53,14 @@ fn a_certificate_has_the_name_that_was_given() {
         .with_certificate(PeerName::UriSan, "spiffe://a/b")
         .with_client_address("192.0.2.1");
     let expected = Property::Is(b"spiffe://a/b".to_vec());
-    assert_eq!(facts.property("connection\0uri_san_peer_certificate"), expected);
-    assert_eq!(facts.property("connection\0dns_san_peer_certificate"), Property::Absent);
+    assert_eq!(
+        facts.property("connection\0uri_san_peer_certificate"),
+        expected
+    );
+    assert_eq!(
+        facts.property("connection\0dns_san_peer_certificate"),
+        Property::Absent
+    );
     assert_eq!(facts.client_address(), Some("192.0.2.1"));
 }
 
@@ -57,7 +71,9 @@ fn claims_are_an_object_and_shown_to_nobody() {
         let error = error.expect_err(text);
         assert!(!error.contains("secret"), "{error}");
     }
-    let facts = GivenFacts::default().with_claims("payload", br#"{"sub": "secret"}"#).unwrap();
+    let facts = GivenFacts::default()
+        .with_claims("payload", br#"{"sub": "secret"}"#)
+        .unwrap();
     let shown = format!("{facts:?} {:?}", Property::Is(b"secret".to_vec()));
     assert_eq!(shown, "GivenFacts(hidden) Is(hidden)");
 }

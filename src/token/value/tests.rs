@@ -57,7 +57,10 @@ fn numbers_and_times_are_eight_bytes() {
         (0.0, Some(Duration::ZERO)),
         (1_700_000_000.0, Some(Duration::from_secs(1_700_000_000))),
         (1.5, Some(Duration::from_millis(1500))),
-        (253_402_300_799.0, Some(Duration::from_secs(253_402_300_799))),
+        (
+            253_402_300_799.0,
+            Some(Duration::from_secs(253_402_300_799)),
+        ),
         (253_402_300_800.0, None),
         (1e300, None),
         (-1.0, None),
@@ -103,7 +106,11 @@ fn an_id_is_text_or_a_whole_number() {
 fn lists_are_of_texts() {
     for (bytes, as_words, as_texts) in [
         (encoded(&[]), owned(&[]), owned(&[])),
-        (encoded(&["a", "b c"]), owned(&["a", "b c"]), owned(&["a", "b c"])),
+        (
+            encoded(&["a", "b c"]),
+            owned(&["a", "b c"]),
+            owned(&["a", "b c"]),
+        ),
         (b"a  b".to_vec(), owned(&["a", "b"]), None),
         (b"".to_vec(), owned(&[]), None),
         (encoded(&["a\nb"]), None, None),
@@ -133,7 +140,11 @@ fn grants_are_a_list_of_objects() {
         names: vec!["fraud-*".to_owned(), "x@y".to_owned()],
     };
     assert_eq!(whole, Some(vec![expected.clone()]));
-    let more = grant(&[(b"names", &names), (b"more", b"\x01"), (b"scope", b"model:write")]);
+    let more = grant(&[
+        (b"names", &names),
+        (b"more", b"\x01"),
+        (b"scope", b"model:write"),
+    ]);
     assert_eq!(more, Some(vec![expected]));
     assert_eq!(grants(&encoded(&[])), Some(Vec::new()));
     for fields in [

@@ -2,7 +2,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::{is_token_of, looks_like_token};
 use crate::request::{HostFacts as _, Property};
@@ -17,30 +17,52 @@ fn token(header: &str, payload: &str) -> String {
 
 #[test]
 fn a_token_has_three_parts_of_which_the_first_is_an_object() {
-    let padded = format!("{}.{}.c2ln", URL_SAFE.encode(r#"{"a":1}"#), URL_SAFE.encode("{}"));
-    assert!(padded.contains('='), "{padded}");
-    for (key, expected) in [
-        (token(HEADER, "{}"), true),
-        (token(HEADER, "no JSON"), true),
-        (token(r#" {"alg" : "none"} "#, "{}"), true),
-        (token("{}", ""), true),
-        (padded, true),
+    let plain = token(HEADER, "{}");
+    let of = |header: &[u8]| format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header));
+    for key in [
+        plain.clone(),
+        token(HEADER, "no JSON"),
+        token("{}", ""),
         // Unsecured: nothing is signed.
-        (token(HEADER, "{}").replace(".c2lnbmF0dXJl", "."), true),
-        (token("[]", "{}"), false),
-        (token("{", "{}"), false),
-        (token(r#""a""#, "{}"), false),
-        (token("", "{}"), false),
-        (format!("{}.x", token(HEADER, "{}")), false),
-        (token(HEADER, "{}").replace('.', ""), false),
-        ("hk_live_abc".to_owned(), false),
-        ("hk.live.abc".to_owned(), false),
-        ("a.b".to_owned(), false),
-        ("..".to_owned(), false),
-        (String::new(), false),
-        (token(HEADER, "{}").replace("c2ln", "c2+n"), false),
+        plain.replace(".c2lnbmF0dXJl", "."),
+        // To some readers these are tokens, too.
+        of(br#" {"alg" : "none"} "#),
+        of(b"{ }"),
+        of(b"{\"alg\": NaN}"),
+        of(b"\xef\xbb\xbf{\"alg\": 1}"),
+        of(b"\0{\0\"\0a\0"),
+        of(b"{\"alg\": 1}\0"),
+        of(br#"{"a": 1, "a": 2}"#),
+        of(br#"{"a": "\ud800"}"#),
+        of(br#"{"alg": "none""#),
+        format!("{}.e30.c2ln", STANDARD.encode(r#"{"a":"??>>"}"#)),
+        format!("{}.e30.c2ln", STANDARD.encode(r#"{"a":"?"}"#)),
+        format!("!{}", plain.replace("eyJ", "e!yJ")),
+        format!("={plain}"),
+        plain.replace('.', ".+/="),
+        format!("{plain}.more.parts"),
     ] {
-        assert_eq!(looks_like_token(&key), expected, "{key}");
+        assert!(looks_like_token(&key), "{key}");
+    }
+    for key in [
+        of(b"[]"),
+        of(b"{"),
+        of(b"{a"),
+        of(b"{'alg': 'none'}"),
+        of(b"\"a\""),
+        of(b""),
+        plain.replace('.', ""),
+        plain.replacen('.', "", 1),
+        "hk_live_abc".to_owned(),
+        "hk.live.abc".to_owned(),
+        "ex.live.abc".to_owned(),
+        "e2.live.abc".to_owned(),
+        "eyes.live.abc".to_owned(),
+        "a.b".to_owned(),
+        "..".to_owned(),
+        String::new(),
+    ] {
+        assert!(!looks_like_token(&key), "{key}");
     }
 }
 
@@ -86,8 +108,14 @@ fn a_shown_token_is_the_verified_one_where_all_that_names_it_is_the_same() {
 #[test]
 fn spelling_does_not_count() {
     for (shown, verified) in [
-        (r#"{"sub": "\u0061lice", "exp": 1.7e9}"#, r#"{"exp": 1700000000, "sub": "alice"}"#),
-        (r#"{"sub": "a", "jti": null}"#, r#"{"sub": "a", "jti": null}"#),
+        (
+            r#"{"sub": "\u0061lice", "exp": 1.7e9}"#,
+            r#"{"exp": 1700000000, "sub": "alice"}"#,
+        ),
+        (
+            r#"{"sub": "a", "jti": null}"#,
+            r#"{"sub": "a", "jti": null}"#,
+        ),
     ] {
         assert!(is_same(shown, verified), "{shown}");
     }
@@ -99,7 +127,14 @@ fn a_token_that_nothing_names_is_none() {
     assert!(!is_same(r#"{"scope": "a"}"#, r#"{"scope": "a"}"#));
     assert!(!is_same(r#"{"jti": null}"#, r#"{"jti": null}"#));
     let present = |_: &str| Property::Is(b"alice".to_vec());
-    for key in ["hk_live_abc", "a.b.c", "..", "!.!.!", &token(HEADER, "no JSON"), &token(HEADER, "[]")] {
+    for key in [
+        "hk_live_abc",
+        "a.b.c",
+        "..",
+        "!.!.!",
+        &token(HEADER, "no JSON"),
+        &token(HEADER, "[]"),
+    ] {
         assert!(!is_token_of(key, present), "{key}");
     }
     let failed = |_: &str| Property::Failed;

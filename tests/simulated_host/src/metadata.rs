@@ -19,7 +19,11 @@ pub(crate) fn get(metadata: &Value, path: &[u8]) -> Result<Vec<u8>, Status> {
         rest = rest.get(end + 1..).unwrap_or_default();
         let below = match value {
             Value::Object(fields) => fields.get(name),
-            Value::Array(elements) => name.trim().parse().ok().and_then(|at: usize| elements.get(at)),
+            Value::Array(elements) => name
+                .trim()
+                .parse()
+                .ok()
+                .and_then(|at: usize| elements.get(at)),
             _ => None,
         };
         value = below.ok_or(NOT_FOUND)?;

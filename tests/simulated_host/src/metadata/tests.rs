@@ -20,7 +20,10 @@ fn values_by_their_paths() {
         (b"a\0null", Err(SERIALIZATION_FAILURE)),
         (b"a\0holds", Err(SERIALIZATION_FAILURE)),
         (b"a", Err(SERIALIZATION_FAILURE)),
-        (b"a\0object", Ok(b"\x01\0\0\0\x01\0\0\0\x01\0\0\0b\0c\0".to_vec())),
+        (
+            b"a\0object",
+            Ok(b"\x01\0\0\0\x01\0\0\0\x01\0\0\0b\0c\0".to_vec()),
+        ),
         (b"a\0text\00", Err(NOT_FOUND)),
         (b"a\0absent", Err(NOT_FOUND)),
         (b"b", Err(NOT_FOUND)),

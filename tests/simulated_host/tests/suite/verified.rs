@@ -60,19 +60,67 @@ fn alice(more: Value) -> Value {
 fn claims_are_the_caller() {
     for (claims, read, write) in [
         (alice(json!({})), "forwarded", "403 scope_missing"),
-        (alice(json!({"scope": ["model:read"]})), "forwarded", "403 scope_missing"),
-        (alice(json!({"scope": null, "scp": ["tracking:write"]})), "forwarded", "forwarded"),
-        (alice(json!({"scope": "x", "realm_access": {"roles": ["lead"]}})), "403 scope_missing", "forwarded"),
-        (alice(json!({"scope": "x", "roles": null, "groups": ["lead"]})), "403 scope_missing", "forwarded"),
+        (
+            alice(json!({"scope": ["model:read"]})),
+            "forwarded",
+            "403 scope_missing",
+        ),
+        (
+            alice(json!({"scope": null, "scp": ["tracking:write"]})),
+            "forwarded",
+            "forwarded",
+        ),
+        (
+            alice(json!({"scope": "x", "realm_access": {"roles": ["lead"]}})),
+            "403 scope_missing",
+            "forwarded",
+        ),
+        (
+            alice(json!({"scope": "x", "roles": null, "groups": ["lead"]})),
+            "403 scope_missing",
+            "forwarded",
+        ),
         (alice(json!({"admin": true})), "forwarded", "forwarded"),
-        (alice(json!({"scope": "x", "admin": "\u{1}x"})), "403 scope_missing", "403 scope_missing"),
-        (alice(json!({"scope": {"model:read": ""}})), "403 scope_missing", "403 scope_missing"),
-        (alice(json!({"scope": [["model:read"]]})), "403 scope_missing", "403 scope_missing"),
-        (alice(json!({"scope": ["model:read", null]})), "403 scope_missing", "403 scope_missing"),
-        (alice(json!({"scope": "\u{1}\0\0\0\u{c}\0\0\0\0\0\0\0mlflow:admin\0\0"})), "403 scope_missing", "403 scope_missing"),
-        (alice(json!({"exp": 0})), "401 key_invalid", "401 key_invalid"),
-        (alice(json!({"exp": null})), "401 key_invalid", "401 key_invalid"),
-        (alice(json!({"sub": ["alice"]})), "401 key_invalid", "401 key_invalid"),
+        (
+            alice(json!({"scope": "x", "admin": "\u{1}x"})),
+            "403 scope_missing",
+            "403 scope_missing",
+        ),
+        (
+            alice(json!({"scope": {"model:read": ""}})),
+            "403 scope_missing",
+            "403 scope_missing",
+        ),
+        (
+            alice(json!({"scope": [["model:read"]]})),
+            "403 scope_missing",
+            "403 scope_missing",
+        ),
+        (
+            alice(json!({"scope": ["model:read", null]})),
+            "403 scope_missing",
+            "403 scope_missing",
+        ),
+        (
+            alice(json!({"scope": "\u{1}\0\0\0\u{c}\0\0\0\0\0\0\0mlflow:admin\0\0"})),
+            "403 scope_missing",
+            "403 scope_missing",
+        ),
+        (
+            alice(json!({"exp": 0})),
+            "401 key_invalid",
+            "401 key_invalid",
+        ),
+        (
+            alice(json!({"exp": null})),
+            "401 key_invalid",
+            "401 key_invalid",
+        ),
+        (
+            alice(json!({"sub": ["alice"]})),
+            "401 key_invalid",
+            "401 key_invalid",
+        ),
         (json!({}), "403 scope_missing", "403 scope_missing"),
     ] {
         let mut world = world();
@@ -80,7 +128,11 @@ fn claims_are_the_caller() {
             let stream = world.open(0, with_claims(target, &claims));
             assert_eq!(world.result(0, stream), expected, "{claims} {target:?}");
             if expected == "forwarded" {
-                assert_eq!(upstream(&world, stream, "x-mlflow-authz-user").as_deref(), Some("alice"), "{claims}");
+                assert_eq!(
+                    upstream(&world, stream, "x-mlflow-authz-user").as_deref(),
+                    Some("alice"),
+                    "{claims}"
+                );
             }
         }
         assert_eq!(world.callouts(), 0);
@@ -93,7 +145,10 @@ fn a_certificate_is_the_caller_beside_nothing_else() {
     let mut world = world();
     let stream = world.open(0, with_certificate(READ, b"spiffe://c/ns/ml/sa/t"));
     assert_eq!(world.result(0, stream), "forwarded");
-    assert_eq!(upstream(&world, stream, "x-mlflow-authz-key").as_deref(), Some("spiffe://c/ns/ml/sa/t"));
+    assert_eq!(
+        upstream(&world, stream, "x-mlflow-authz-key").as_deref(),
+        Some("spiffe://c/ns/ml/sa/t")
+    );
     for (name, expected) in [
         (&b"spiffe://c/ns/ml/sa/t"[..], "forwarded"),
         (b"spiffe://c/ns/web/sa/t", "401 key_invalid"),
@@ -110,7 +165,14 @@ fn a_certificate_is_the_caller_beside_nothing_else() {
     };
     let stream = world.open(0, with_key);
     assert_eq!(world.result(0, stream), "401 key_invalid");
-    let stream = world.open(0, request(READ, None, &[("x-forwarded-client-cert", "URI=spiffe://c/ns/ml/sa/t")]));
+    let stream = world.open(
+        0,
+        request(
+            READ,
+            None,
+            &[("x-forwarded-client-cert", "URI=spiffe://c/ns/ml/sa/t")],
+        ),
+    );
     assert_eq!(world.result(0, stream), "401 credential_missing");
     world.assert_sound();
 }
@@ -120,7 +182,12 @@ fn a_token_ends_while_it_is_used() {
     let mut world = world();
     let end = (world.commons.borrow().clock.now() + Duration::from_secs(10)).as_secs();
     let claims = alice(json!({"exp": end}));
-    for (later, expected) in [(0, "forwarded"), (9, "forwarded"), (1, "401 key_invalid"), (1000, "401 key_invalid")] {
+    for (later, expected) in [
+        (0, "forwarded"),
+        (9, "forwarded"),
+        (1, "401 key_invalid"),
+        (1000, "401 key_invalid"),
+    ] {
         world.advance(Duration::from_secs(later));
         let stream = world.open(0, with_claims(READ, &claims));
         assert_eq!(world.result(0, stream), expected, "{later}");
@@ -139,12 +206,24 @@ fn no_failing_property_changes_who_the_caller_is() {
         let run = |fault: Option<(When, u32)>| {
             let mut world = world();
             if let Some((when, status)) = fault {
-                world.workers[0].host_mut().faults.order("proxy_get_property", when, status);
+                world.workers[0]
+                    .host_mut()
+                    .faults
+                    .order("proxy_get_property", when, status);
             }
             let stream = world.open(0, open(&claims));
             world.assert_sound();
-            let made = world.workers[0].host().faults.made().get("proxy_get_property").copied();
-            (world.outcome(0, stream).cloned(), world.result(0, stream), made.unwrap_or_default())
+            let made = world.workers[0]
+                .host()
+                .faults
+                .made()
+                .get("proxy_get_property")
+                .copied();
+            (
+                world.outcome(0, stream).cloned(),
+                world.result(0, stream),
+                made.unwrap_or_default(),
+            )
         };
         let (usual, result, made) = run(None);
         assert_eq!(result, "forwarded");
@@ -158,7 +237,10 @@ fn no_failing_property_changes_who_the_caller_is() {
                 let (outcome, result, _) = run(Some((nth, status)));
                 // The calls of the configuration, and of records.
                 let is_harmless = outcome == usual;
-                assert!(is_harmless || result == "503 auth_unavailable", "{nth:?} {name}: {result}");
+                assert!(
+                    is_harmless || result == "503 auth_unavailable",
+                    "{nth:?} {name}: {result}"
+                );
             }
         }
     }
@@ -171,8 +253,21 @@ fn no_bytes_trap() {
     let mut world = world();
     for round in 0..400 {
         let mut properties = BTreeMap::new();
-        for claim in ["exp", "sub", "scope", "scp", "roles", "realm_access\0roles", "groups", "grants", "admin", ""] {
-            let path = format!("metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload\0{claim}");
+        for claim in [
+            "exp",
+            "sub",
+            "scope",
+            "scp",
+            "roles",
+            "realm_access\0roles",
+            "groups",
+            "grants",
+            "admin",
+            "",
+        ] {
+            let path = format!(
+                "metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload\0{claim}"
+            );
             let mut bytes: Vec<u8> = (0..random.usize(0..40)).map(|_| random.u8(..)).collect();
             if let Some(count) = bytes.first_chunk_mut::<4>()
                 && round % 2 == 0
@@ -187,7 +282,10 @@ fn no_bytes_trap() {
         };
         let stream = world.open(0, open);
         let result = world.result(0, stream);
-        assert!(["401 key_invalid", "403 scope_missing", "forwarded"].contains(&result.as_str()), "{result}");
+        assert!(
+            ["401 key_invalid", "403 scope_missing", "forwarded"].contains(&result.as_str()),
+            "{result}"
+        );
     }
     world.assert_sound();
 }
@@ -215,17 +313,33 @@ fn host_calls_of_each_source() {
     let only = |source: &str| format!(r#"{{"mounts": ["/api/mlflow"], {source}}}"#);
     let service = r#""auth_service": {"cluster": "auth_service"}"#;
     let jwt = r#""jwt": {}"#;
-    let mtls = r#""mtls": {"by": "uri_san", "principals": {"spiffe://*": {"scopes": ["model:read"]}}}"#;
+    let mtls =
+        r#""mtls": {"by": "uri_san", "principals": {"spiffe://*": {"scopes": ["model:read"]}}}"#;
     let by_key: fn() -> Request = || request(READ, Some("reader"), &[]);
     let by_claims: fn() -> Request = || with_claims(READ, &alice(json!({})));
     let by_certificate: fn() -> Request = || with_certificate(READ, b"spiffe://c/ns/ml/sa/t");
     for (name, configuration, open, most) in [
         ("a key, neither configured", only(service), by_key, 0),
-        ("a key beside mtls", only(&format!("{service}, {mtls}")), by_key, 0),
-        ("a key beside jwt", only(&format!("{service}, {jwt}")), by_key, 2),
+        (
+            "a key beside mtls",
+            only(&format!("{service}, {mtls}")),
+            by_key,
+            0,
+        ),
+        (
+            "a key beside jwt",
+            only(&format!("{service}, {jwt}")),
+            by_key,
+            2,
+        ),
         ("claims", only(jwt), by_claims, 7),
         ("a certificate", only(mtls), by_certificate, 1),
-        ("a certificate beside jwt", only(&format!("{jwt}, {mtls}")), by_certificate, 3),
+        (
+            "a certificate beside jwt",
+            only(&format!("{jwt}, {mtls}")),
+            by_certificate,
+            3,
+        ),
     ] {
         let calls = properties(&configuration, open, "forwarded");
         println!("| {name} | {calls} get_property |");
