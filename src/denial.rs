@@ -16,7 +16,7 @@ use http::StatusCode;
 use self::body::Body;
 use self::sources::{Sources, called};
 use crate::catalog::{CATALOG, Needs, Operation};
-use crate::config::{Config, CredentialKind};
+use crate::config::Config;
 use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
 use crate::policy::Policy;
@@ -122,7 +122,7 @@ impl Denials<'_> {
             .is_some_and(|(status, _)| status == StatusCode::UNAUTHORIZED)
         {
             headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".to_owned()));
-            if self.config.credentials.contains(&CredentialKind::Basic) {
+            if self.config.takes_passwords() {
                 headers.push(("www-authenticate", "Basic realm=\"mlflow\"".to_owned()));
             }
         }

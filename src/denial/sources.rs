@@ -20,10 +20,6 @@ impl Sources<'_> {
         self.0.jwt.is_none() && self.0.mtls.is_none()
     }
 
-    fn has_keys(self) -> bool {
-        !self.0.keys.is_empty() || self.0.auth_service.is_some()
-    }
-
     pub(super) fn missing(self) -> String {
         if self.is_keys_only() {
             format!("No API key. {}", self.how_to_send_a_key())
@@ -57,7 +53,7 @@ impl Sources<'_> {
             return "The API key is not valid: it is unknown, expired or revoked.".to_owned();
         }
         let mut kinds = Vec::new();
-        if self.has_keys() {
+        if self.0.has_keys() {
             kinds.push("an API key that is unknown, expired or revoked");
         }
         if self.0.jwt.is_some() {
@@ -76,7 +72,7 @@ impl Sources<'_> {
     fn accepted(self) -> String {
         let mut kinds = Vec::new();
         let mut settings = Vec::new();
-        if self.has_keys() {
+        if self.0.has_keys() {
             kinds.push(format!("an API key as {}", self.place_of_a_key()));
             settings.extend(self.setting_of_a_key());
         }
