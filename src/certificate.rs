@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::config::{Mtls, PeerName, PeerRights};
 use crate::pattern::Pattern;
@@ -17,9 +17,9 @@ use crate::request::{Property, RequestHead};
 #[derive(Debug)]
 pub struct Certificates {
     by: PeerName,
-    exact: HashMap<Box<str>, PeerRights>,
+    principals: BTreeMap<String, PeerRights>,
     /// The longest first, so that the first match is the longest.
-    patterns: Vec<(Pattern, PeerRights)>,
+    patterns: Vec<Pattern>,
 }
 
 /// What a connection shows of its client's certificate.
@@ -47,19 +47,14 @@ pub(crate) const fn property_of(by: PeerName) -> &'static str {
 impl Certificates {
     /// By a configuration.
     pub fn new(mtls: &Mtls) -> Self {
-        let mut exact = HashMap::new();
-        let mut patterns: Vec<(Pattern, PeerRights)> = Vec::new();
-        for (name, rights) in &mtls.principals {
-            if name.contains(['*', '?']) {
-                let at = patterns.partition_point(|(it, _)| it.as_str().len() >= name.len());
-                patterns.insert(at, (Pattern::new(name), rights.clone()));
-            } else {
-                exact.insert(name.as_str().into(), rights.clone());
-            }
+        let mut patterns: Vec<Pattern> = Vec::new();
+        for name in mtls.principals.keys().filter(|name| is_pattern(name)) {
+            let at = patterns.partition_point(|it| it.as_str().len() >= name.len());
+            patterns.insert(at, Pattern::new(name));
         }
         Self {
             by: mtls.by,
-            exact,
+            principals: mtls.principals.clone(),
             patterns,
         }
     }
@@ -87,7 +82,8 @@ impl Certificates {
 
     /// Who has a certificate of this name; `None` where no entry matches.
     pub fn caller(&self, name: &str) -> Option<Principal> {
-        let rights = self.exact.get(name).or_else(|| self.longest_match(name))?;
+        let rights = self.principals.get(name).filter(|_| !is_pattern(name));
+        let rights = rights.or_else(|| self.longest_match(name))?;
         let grants = rights.grants.iter().map(|grant| Grant {
             scope: grant.scope.clone(),
             names: grant.names.clone(),
@@ -108,7 +104,11 @@ impl Certificates {
         if name.contains('\\') {
             return None;
         }
-        let matching = self.patterns.iter().find(|(it, _)| it.matches(name));
-        matching.map(|(_, rights)| rights)
+        let matching = self.patterns.iter().find(|it| it.matches(name))?;
+        self.principals.get(matching.as_str())
     }
+}
+
+fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?'])
 }

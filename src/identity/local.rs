@@ -4,14 +4,11 @@
 //! Owns which of them were revoked. There is nobody to look them up with again, so they stay revoked for as long as this
 //! configuration is in force.
 
-use std::num::NonZeroUsize;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lru::LruCache;
-
 use crate::auth_service::KeyId;
-use crate::bounded::bounded;
 use crate::certificate::Certificates;
 use crate::configured_keys::ConfiguredKeys;
 use crate::credential::ApiKey;
@@ -25,11 +22,8 @@ use crate::surface::Presented;
 use crate::token::{Remark, TokenError, Tokens, VerifiedToken};
 use crate::upstream::IdentityValues;
 
-/// The most revoked ids that are kept; the one that was revoked first gives way.
-const MOST_REVOKED: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
-
-/// The most names of certificates whose callers are kept.
-const MOST_NAMES: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+/// The most names of certificates whose callers are kept: most proxies see few, over and over.
+const MOST_NAMES: usize = 32;
 
 /// How long an operator is not told again what is true of many tokens alike.
 const REMARK_PAUSE: Duration = Duration::from_secs(60);
@@ -39,10 +33,9 @@ pub(super) struct LocalLookups {
     keys: Arc<ConfiguredKeys>,
     tokens: Option<Arc<Tokens>>,
     certificates: Option<Arc<Certificates>>,
-    /// Callers by the names of their certificates: made once for all of their requests.
-    named: LruCache<String, Known>,
-    /// The ids that were revoked.
-    revoked: LruCache<String, ()>,
+    /// Callers by their certificates, made once for all of their requests.
+    named: Vec<Known>,
+    revoked: RevokedIds,
     /// When the operator was last told of a token that is valid.
     remarked_at: Option<Timestamp>,
 }
@@ -58,8 +51,8 @@ impl LocalLookups {
             keys: Arc::clone(rules.keys()),
             tokens: rules.tokens().cloned(),
             certificates: rules.certificates().cloned(),
-            named: bounded(MOST_NAMES),
-            revoked: bounded(MOST_REVOKED),
+            named: Vec::new(),
+            revoked: RevokedIds::default(),
             remarked_at: None,
         }
     }
@@ -131,16 +124,17 @@ impl LocalLookups {
         let Some(name) = name else {
             return (INVALID, "unreadable");
         };
-        if let Some(known) = self.named.get(name) {
-            let known = known.clone();
-            return self.unless_revoked(known);
+        let is_named = |known: &&Known| known.principal.key_id.as_deref() == Some(name);
+        if let Some(known) = self.named.iter().find(is_named) {
+            return self.unless_revoked(known.clone());
         }
         let certificates = self.certificates.as_ref();
         let Some(principal) = certificates.and_then(|it| it.caller(name)) else {
             return (INVALID, "not_listed");
         };
         let known = certified(principal);
-        self.named.put(name.to_owned(), known.clone());
+        self.named.truncate(MOST_NAMES - 1);
+        self.named.insert(0, known.clone());
         self.unless_revoked(known)
     }
 
@@ -149,7 +143,7 @@ impl LocalLookups {
         let keeps_all = self.tokens.is_some() || self.certificates.is_some();
         for key_id in key_ids.iter().map(KeyId::as_str) {
             if keeps_all || self.keys.has_key_id(key_id) {
-                self.revoked.put(key_id.to_owned(), ());
+                self.revoked.insert(key_id);
             }
         }
     }
@@ -178,5 +172,49 @@ fn certified(principal: Principal) -> Known {
     Known {
         values: Some(values),
         ..Known::fresh(principal.into(), IdentitySource::Mtls)
+    }
+}
+
+/// So many revoked ids are kept at least, and twice as many at most: those that were revoked first give way.
+const KEPT_REVOKED: usize = 32_768;
+
+#[derive(Debug, Default)]
+struct RevokedIds {
+    recent: HashSet<String>,
+    earlier: HashSet<String>,
+}
+
+impl RevokedIds {
+    fn insert(&mut self, id: &str) {
+        if self.recent.len() >= KEPT_REVOKED {
+            self.earlier = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(id.to_owned());
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.recent.contains(id) || self.earlier.contains(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::{KEPT_REVOKED, RevokedIds};
+
+    #[test]
+    fn revoked_ids_are_bounded_and_the_last_ones_are_kept() {
+        let mut revoked = RevokedIds::default();
+        let id = |number: usize| format!("id-{number}");
+        for number in 0..3 * KEPT_REVOKED {
+            revoked.insert(&id(number));
+            assert!(revoked.recent.len() + revoked.earlier.len() <= 2 * KEPT_REVOKED);
+        }
+        for number in 2 * KEPT_REVOKED..3 * KEPT_REVOKED {
+            assert!(revoked.contains(&id(number)), "{number}");
+        }
+        assert!(!revoked.contains(&id(0)) && !revoked.contains("id"));
     }
 }

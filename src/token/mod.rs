@@ -164,10 +164,10 @@ impl Tokens {
         } else {
             claims.id(&places.key_id)?
         };
-        let scopes = claims.list(&places.scopes, value::words)?;
-        let roles = claims.list(&places.roles, value::texts)?;
-        let grants = claims.list(&places.grants, value::grants)?;
-        let is_admin = claims.first(&places.is_admin, |_, _, bytes| value::flag(bytes))?;
+        let scopes = claims.first(&places.scopes, value::words)?;
+        let roles = claims.first(&places.roles, value::texts)?;
+        let grants = claims.first(&places.grants, value::grants)?;
+        let is_admin = claims.first(&places.is_admin, value::flag)?;
         let remark = claims.remark;
         let is_missing = [&scopes, &roles].iter().all(|it| it.is_none())
             && grants.is_none()
@@ -269,47 +269,44 @@ impl Claims<'_> {
     fn first<T: Default>(
         &mut self,
         pointers: &Pointers,
-        read: impl Fn(&Self, &Pointer, &[u8]) -> Option<T>,
+        read: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, TokenError> {
-        pointers.first(|pointer| {
+        for pointer in pointers.iter() {
             let Some(bytes) = self.at(pointer)? else {
-                return Ok(None);
+                continue;
             };
-            let value = read(self, pointer, &bytes);
+            let value = if self.is_what_it_seems(pointer, &bytes)? {
+                read(&bytes)
+            } else {
+                None
+            };
             if value.is_none() {
                 self.remark
                     .get_or_insert_with(|| Remark::NoRights(pointer.clone()));
             }
-            Ok(Some(value.unwrap_or_default()))
-        })
-    }
-
-    fn list<T>(
-        &mut self,
-        pointers: &Pointers,
-        read: fn(&[u8]) -> Option<Vec<T>>,
-    ) -> Result<Option<Vec<T>>, TokenError> {
-        self.first(pointers, |claims, pointer, bytes| {
-            claims
-                .is_what_it_seems(pointer, bytes)
-                .then(|| read(bytes))?
-        })
+            return Ok(Some(value.unwrap_or_default()));
+        }
+        Ok(None)
     }
 
     /// Whether bytes that look like a list are one, and no text that was made to look so: the host finds elements in
     /// lists only.
-    fn is_what_it_seems(&self, pointer: &Pointer, bytes: &[u8]) -> bool {
-        if value::text(bytes).is_some() {
-            return true;
+    fn is_what_it_seems(&self, pointer: &Pointer, bytes: &[u8]) -> Result<bool, TokenError> {
+        let elements = match value::text(bytes) {
+            Some(_) => None,
+            None => value::list(bytes),
+        };
+        let Some(first) = elements.as_deref().and_then(<[_]>::first) else {
+            return Ok(true);
+        };
+        match self
+            .head
+            .property(&below(self.path, pointer.tokens().chain(["0"])))
+        {
+            Property::Failed => Err(TokenError::HostFailed),
+            Property::Is(bytes) => Ok(bytes == *first),
+            Property::Absent | Property::Unreadable => Ok(false),
         }
-        let Some(elements) = value::list(bytes) else {
-            return false;
-        };
-        let Some(first) = elements.first() else {
-            return true;
-        };
-        let path = below(self.path, pointer.tokens().chain(["0"]));
-        self.head.property(&path) == Property::Is(first.to_vec())
     }
 }
 

@@ -42,10 +42,14 @@ pub(super) fn flag(bytes: &[u8]) -> Option<bool> {
 }
 
 /// Text, or a whole number as its digits.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "whole and in range; and what formats floating point numbers is a large part of a module"
+)]
 pub(super) fn id(bytes: &[u8]) -> Option<String> {
     let digits = || {
         let whole = number(bytes).filter(|it| it.fract() == 0.0 && it.abs() <= LARGEST_EXACT)?;
-        Some(format!("{whole:.0}"))
+        Some((whole as i64).to_string())
     };
     text(bytes).map(str::to_owned).or_else(digits)
 }

@@ -38,13 +38,14 @@ fn encode(value: &Value) -> Result<Vec<u8>, Status> {
         Value::Number(number) => number.as_f64().unwrap().to_le_bytes().to_vec(),
         Value::String(text) => text.as_bytes().to_vec(),
         Value::Array(elements) => {
-            let elements = elements.iter().map(|it| Ok((encode(it)?, Vec::new())));
-            encode_pairs(&elements.collect::<Result<Vec<_>, _>>()?)
+            let element = |it| Ok((encode(it)?, Vec::new()));
+            let elements: Result<Vec<Pair>, Status> = elements.iter().map(element).collect();
+            encode_pairs(&elements?)
         }
         Value::Object(fields) => {
-            let fields = fields.iter();
-            let fields = fields.map(|(name, it)| Ok((name.as_bytes().to_vec(), encode(it)?)));
-            encode_pairs(&fields.collect::<Result<Vec<_>, _>>()?)
+            let field = |(name, it): (&String, _)| Ok((name.as_bytes().to_vec(), encode(it)?));
+            let fields: Result<Vec<Pair>, Status> = fields.iter().map(field).collect();
+            encode_pairs(&fields?)
         }
     })
 }
