@@ -169,6 +169,16 @@ def test_the_end_of_a_token_ends_its_rights_at_once(verified: Stack, rsa: Issuer
     assert (refused.status, reason(refused)) == (401, "key_invalid")
 
 
+def test_a_token_without_an_end(start_stack: StartStack, verified: Stack, rsa: Issuer) -> None:
+    """Whether there may be such tokens is for Envoy to say."""
+    endless = rsa.token(scope=WRITER, exp=ABSENT)
+    assert decided(verified, endless) == (200, None)
+    edit = verified_by({"issuer": provider(rsa, require_expiration=True)})
+    stack = start_stack(plugin={**ALONE, "jwt": JWT}, edit=edit)
+    assert decided(stack, endless) == (401, "key_invalid")
+    assert decided(stack, rsa.token(scope=WRITER)) == (200, None)
+
+
 def test_a_clock_that_is_ahead_within_one_second_is_no_end(verified: Stack, rsa: Issuer) -> None:
     """`exp` is a NumericDate (RFC 7519, section 2): it may have a fraction."""
     assert decided(verified, rsa.token(scope=WRITER, exp=time.time() + 60.5)) == (200, None)
