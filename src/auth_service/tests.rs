@@ -12,7 +12,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::{AuthServiceClient, Contract, ContractError, Failure, NoConnection, Reply, Verdict};
 use crate::config::Config;
 use crate::config::tests::mounted;
-use crate::credential::ApiKey;
+use crate::credential::{ApiKey, MAX_KEY_BYTES};
 
 fn client(auth_service: &str) -> AuthServiceClient {
     let text = mounted(&format!(r#""auth_service": {auth_service}"#));
@@ -25,7 +25,7 @@ fn client(auth_service: &str) -> AuthServiceClient {
 }
 
 fn key(text: &str) -> ApiKey<'_> {
-    ApiKey::sent(text.as_bytes()).unwrap()
+    ApiKey::sent(text.as_bytes(), MAX_KEY_BYTES).unwrap()
 }
 
 fn answered(status: u16, from_service: bool, body: &[u8]) -> Verdict {

@@ -14,7 +14,8 @@ pub(super) const MOUNTS_REMEDY: &str = "write the paths at which clients reach M
 
 /// What to write where nothing says who callers are.
 pub(super) const SOURCES_REMEDY: &str = "write \"keys\" with the digests that `mlflow-authz key new` prints, or \
-    \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service";
+    \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service, or \"jwt\": {} for tokens that \
+    Envoy's jwt_authn has verified, or \"mtls\" for client certificates";
 
 /// A configuration that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +116,8 @@ fn remedy(field: &str) -> &'static str {
     match field {
         "mounts" => MOUNTS_REMEDY,
         "auth_service.cluster" => "write the name of the Envoy cluster of the auth service",
+        "mtls.by" => "write \"uri_san\", \"dns_san\" or \"subject\"",
+        "mtls.principals" => "write the names of certificates, each with its scopes",
         "revocation.path" => "write the path on the auth service that lists revoked keys",
         _ => "it is required",
     }

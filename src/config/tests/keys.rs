@@ -68,7 +68,7 @@ fn one_source_is_needed() {
         let shown = error(parse(&mounted(fields)));
         assert!(
             shown.starts_with(
-                "auth_service: is missing, and so is \"keys\": nothing says who callers are; write "
+                "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing says who callers are; write "
             ),
             "{shown}"
         );
