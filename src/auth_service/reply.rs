@@ -125,8 +125,11 @@ impl Reply<'_> {
                 Err(error) => Verdict::Unavailable(Failure::Contract(error)),
             },
             // The caller's token is in the body: these are about who sent it.
-            401 | 403 | 429 if contract.protocol == Protocol::Introspection => {
+            401 | 403 if contract.protocol == Protocol::Introspection => {
                 Verdict::Unavailable(Failure::RefusesUs(status))
+            }
+            429 if contract.protocol == Protocol::Introspection => {
+                Verdict::Unavailable(Failure::LimitsUs)
             }
             401 => Verdict::Invalid,
             403 => Verdict::Refused,

@@ -182,9 +182,10 @@ impl ServiceLookups {
                         self.keys.forget(effects, digest);
                         self.neighbour_failed(digest, context.now);
                     }
-                    LookupFailure::Unavailable
-                    | LookupFailure::NotAsked
-                    | LookupFailure::Overloaded => self.neighbour_failed(digest, context.now),
+                    LookupFailure::Overloaded => self.pause_refresh(digest, context.now),
+                    LookupFailure::Unavailable | LookupFailure::NotAsked => {
+                        self.neighbour_failed(digest, context.now);
+                    }
                 }
                 Some(Err(failure))
             }
@@ -254,9 +255,13 @@ impl ServiceLookups {
                 self.keys.forget(effects, digest);
                 LookupFailure::Unclear
             }
-            Verdict::Unavailable(_) => {
+            Verdict::Unavailable(failure) => {
                 self.pause_refresh(digest, context.now);
-                LookupFailure::Unavailable
+                if failure.is_limit() {
+                    LookupFailure::Overloaded
+                } else {
+                    LookupFailure::Unavailable
+                }
             }
         };
         self.conclude(context, digest, Err(failure), asked_at);
@@ -311,7 +316,11 @@ impl ServiceLookups {
         effects.change(Metric::CalloutMilliseconds, Change::Record(took));
         let was_open = self.health.is_open();
         if let Verdict::Unavailable(failure) = verdict {
-            self.health.failed(own.account, digest, failure, now);
+            if failure.is_limit() {
+                self.health.succeeded(own.account, digest);
+            } else {
+                self.health.failed(own.account, digest, failure, now);
+            }
             if failure.is_misconfiguration() {
                 effects.count(Metric::AuthServiceMisconfigured);
             }

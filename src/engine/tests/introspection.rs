@@ -4,6 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, SEARCH_RUNS, Shell, answer, reason, status, valid, with_key};
+use crate::engine::Next;
 
 const SERVICE: &str =
     r#", "path": "/introspect", "protocol": "introspection", "audience": "mlflow""#;
@@ -114,10 +115,14 @@ fn a_token_ends_when_it_says() {
 /// They are about the filter's own credential: no caller is told that its key is not valid.
 #[test]
 fn refusals_of_the_endpoint_are_the_operators() {
-    for refused in [401, 403, 429] {
+    for (refused, expected) in [
+        (401, "auth_unavailable"),
+        (403, "auth_unavailable"),
+        (429, "overloaded"),
+    ] {
         let mut shell = Shell::with_service(SERVICE, "");
         let next = shell.exchange(&with_key("K1", SEARCH_RUNS), &status(refused, true));
-        assert_eq!(reason(&next), "auth_unavailable", "{refused}");
+        assert_eq!(reason(&next), expected, "{refused}");
         assert_eq!(shell.counted("mlflow_authz_auth_service_misconfigured"), 1);
         let lines = shell.outbox.errors.join("\n");
         assert!(
@@ -125,6 +130,59 @@ fn refusals_of_the_endpoint_are_the_operators() {
             "{lines}"
         );
     }
+}
+
+/// Whoever invents tokens can make the endpoint answer 429: a token that was revoked meanwhile must not live on by it, on
+/// no worker. The filter's own credential, which it may refuse, is nothing that a caller can spoil.
+#[test]
+fn a_limit_of_the_endpoint_keeps_no_token_alive() {
+    const BODY: &str = r#"{"active": true, "aud": "mlflow", "scope": "model:read"}"#;
+    for (code, expected) in [
+        (429, "overloaded"),
+        (401, "allowed"),
+        (403, "allowed"),
+        (500, "allowed"),
+    ] {
+        let mut shell = Shell::with_workers(2, SERVICE, "");
+        let request = with_key("K1", SEARCH_RUNS);
+        assert_eq!(reason(&shell.exchange(&request, &valid(BODY))), "allowed");
+        assert_eq!(shell.post(1, "K1", SEARCH_RUNS), "allowed");
+        shell.later(60_000);
+        // The second worker waits for the lookup of the first, and is told what came of it.
+        let waiting = [0, 1].map(|worker| shell.waiting(worker, "K1", SEARCH_RUNS));
+        shell.reply(&status(code, true));
+        shell.later(1);
+        shell.tick_all();
+        for stream in waiting {
+            assert_eq!(shell.outcome(stream), expected, "{code}");
+        }
+        // Each asks for itself, at once and later.
+        for after in [1, 1_001, 4_000] {
+            shell.later(after);
+            for worker in [1, 0] {
+                let (stream, next) = shell.headers_at(worker, &request);
+                let said = if matches!(next, Next::Wait) {
+                    shell.reply(&status(code, true));
+                    shell.outcome(stream)
+                } else {
+                    reason(&next)
+                };
+                assert_eq!(said, expected, "{code} {after} {worker}");
+            }
+        }
+    }
+    // However many known tokens it answers so.
+    let mut shell = Shell::with_service(SERVICE, "");
+    let keys: Vec<String> = (0..8).map(|number| format!("K{number}")).collect();
+    for key in &keys {
+        shell.exchange(&with_key(key, SEARCH_RUNS), &valid(BODY));
+    }
+    shell.later(60_000);
+    for key in keys.iter().chain(&keys) {
+        let next = shell.exchange(&with_key(key, SEARCH_RUNS), &status(429, true));
+        assert_eq!(reason(&next), "overloaded", "{key}");
+    }
+    assert_eq!(shell.counted("mlflow_authz_stale_served"), 0);
 }
 
 /// Most likely the reply has another shape: the operator is told, and not with every request.

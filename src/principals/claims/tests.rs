@@ -11,7 +11,7 @@ use crate::shared_data::{LocalData, SharedData};
 /// One slot, so that all keys meet in it.
 const ONE: Claims = Claims::new(1);
 
-const CONCLUSIONS: [Lookup<()>; 8] = [
+const CONCLUSIONS: [Lookup<()>; 9] = [
     Ok(()),
     Err(LookupFailure::Refused(Refusal::Invalid)),
     Err(LookupFailure::Refused(Refusal::Refused)),
@@ -24,6 +24,7 @@ const CONCLUSIONS: [Lookup<()>; 8] = [
     }),
     Err(LookupFailure::Unavailable),
     Err(LookupFailure::Unclear),
+    Err(LookupFailure::Overloaded),
 ];
 
 fn a() -> KeyDigest {
