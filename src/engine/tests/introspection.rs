@@ -40,7 +40,12 @@ fn rights_are_those_of_a_token_that_is_valid_now() {
         ),
         (
             SEARCH_RUNS,
-            r#""active": true, "aud": "mlflow", "scope": "model:read", "nbf": 1000001"#,
+            r#""active": true, "aud": "mlflow", "scope": "model:read", "nbf": 1000010"#,
+            "allowed",
+        ),
+        (
+            SEARCH_RUNS,
+            r#""active": true, "aud": "mlflow", "scope": "model:read", "nbf": 1000011"#,
             "key_invalid",
         ),
         (
