@@ -1,5 +1,6 @@
 //! What the configured service replies: the protocol, and where in the reply things stand.
 
+use super::lifetime::Lifetime;
 use crate::config::{Audience, AuthService, Places, Protocol};
 use crate::pointer::Pointers;
 
@@ -52,6 +53,23 @@ impl Contract {
                 Audience::Is(audience) => Some(audience.clone()),
                 Audience::Absent | Audience::CheckedByEndpoint => None,
             },
+        }
+    }
+}
+
+impl Contract {
+    /// What a reply's headers say of its lifetime, as far as it counts. OAuth servers send `no-store` with everything (RFC 6749
+    /// section 5.1; frameworks add `max-age=0`), and whether an introspection is cached is for the resource server to choose
+    /// (RFC 7662 section 4): `cache.ttl` does.
+    pub(super) fn of_protocol(&self, lifetime: Lifetime) -> Lifetime {
+        let max_age = lifetime.max_age;
+        let max_age = match self.protocol {
+            Protocol::Keys => max_age,
+            Protocol::Introspection => max_age.filter(|age| !age.is_zero()),
+        };
+        Lifetime {
+            max_age,
+            ..lifetime
         }
     }
 }

@@ -118,7 +118,8 @@ impl Reply<'_> {
             200 => match body::read(body, contract) {
                 Ok(Said { valid, remark }) => {
                     let valid = valid.map(|(principal, lifetime)| {
-                        Verdict::Valid(principal, lifetime.with_cache_control(cache_control))
+                        let lifetime = lifetime.with_cache_control(cache_control);
+                        Verdict::Valid(principal, contract.of_protocol(lifetime))
                     });
                     return (valid.unwrap_or(Verdict::Invalid), remark);
                 }

@@ -4,6 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{CREATE_RUN, SEARCH_RUNS, Shell, answer, reason, status, valid, with_key};
+use crate::auth_service::Reply;
 use crate::engine::Next;
 
 const SERVICE: &str =
@@ -115,6 +116,42 @@ fn a_token_ends_when_it_says() {
         reason(&shell.exchange(&request, &status(500, true))),
         "auth_unavailable"
     );
+}
+
+/// OAuth servers send `no-store` with every reply, whoever reads it: obeyed, each request would be a callout, every token a
+/// new one, and none would have rights to keep in an outage.
+#[test]
+fn whether_an_introspection_is_cached_is_for_the_configuration_to_say() {
+    const BODY: &str = r#"{"active": true, "aud": "mlflow", "scope": "model:read"}"#;
+    let request = with_key("K1", SEARCH_RUNS);
+    for (header, still, then) in [
+        (None, 59_999, 60_000),
+        (Some("no-store"), 59_999, 60_000),
+        (
+            Some("no-cache, no-store, max-age=0, must-revalidate"),
+            59_999,
+            60_000,
+        ),
+        (Some("no-store, max-age=30"), 59_999, 60_000),
+        (Some("private, max-age=30"), 29_999, 30_000),
+        (Some("max-age=3600"), 59_999, 60_000),
+    ] {
+        let mut shell = Shell::with_service(SERVICE, r#", "cache": {"ttl": "60s"}"#);
+        let reply = Reply::Response {
+            status: 200,
+            from_service: true,
+            retry_after: None,
+            cache_control: header.map(str::as_bytes),
+            body: BODY.as_bytes(),
+        };
+        assert_eq!(reason(&shell.exchange(&request, &reply)), "allowed");
+        // Entries expire up to a tenth sooner.
+        shell.later(still * 9 / 10);
+        assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "allowed", "{header:?}");
+        shell.open.clear();
+        shell.later(then - still * 9 / 10);
+        assert_eq!(shell.post(0, "K1", SEARCH_RUNS), "ask", "{header:?}");
+    }
 }
 
 /// They are about the filter's own credential: no caller is told that its key is not valid.
