@@ -21,6 +21,8 @@ pub(super) struct Resolved {
     pub(super) user_id: Pointers,
     pub(super) key_id: Pointers,
     pub(super) scopes: Pointers,
+    /// Whether one text may hold them all (RFC 6749 section 3.3).
+    pub(super) scopes_may_be_text: bool,
     pub(super) grants: Pointers,
     pub(super) roles: Pointers,
     pub(super) is_admin: Pointers,
@@ -43,7 +45,10 @@ impl Contract {
             (Protocol::Keys, Some(places)) => Some(Resolved::new(places, OF_KEYS)),
             (Protocol::Introspection, places) => {
                 let places = places.clone().unwrap_or_default();
-                Some(Resolved::new(&places, OF_INTROSPECTION))
+                Some(Resolved {
+                    scopes_may_be_text: true,
+                    ..Resolved::new(&places, OF_INTROSPECTION)
+                })
             }
         };
         Self {
@@ -87,6 +92,7 @@ impl Resolved {
             user_id: or(&places.user_id, user_id),
             key_id: or(&places.key_id, key_id),
             scopes: or(&places.scopes, scopes),
+            scopes_may_be_text: places.scopes.is_some(),
             grants: or(&places.grants, &[]),
             roles: or(&places.roles, &[]),
             is_admin: or(&places.is_admin, &[]),

@@ -293,12 +293,16 @@ impl ServiceLookups {
             .conclude(context.shared, digest, outcome, asked_at, context.now)
     }
 
-    /// A remark is true of every reply alike: once a minute is enough.
+    /// A remark of a kind is true of every reply alike: once a minute is enough.
     fn tell_operator_of(&mut self, effects: &mut Effects, remark: &Remark, now: Timestamp) {
         let is_due = |last: Timestamp| !(last..last.saturating_add(REMARK_PAUSE)).contains(&now);
-        if self.remarked_at.is_none_or(is_due) {
-            self.remarked_at = Some(now);
-            effects.tell_operator(&format!("auth_service: {remark}"), now);
+        let Some(remarked_at) = self.remarked_at.get_mut(remark.kind()) else {
+            return;
+        };
+        if remarked_at.is_none_or(is_due)
+            && effects.tell_operator(&format!("auth_service: {remark}"), now)
+        {
+            *remarked_at = Some(now);
         }
     }
 

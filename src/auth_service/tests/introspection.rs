@@ -40,6 +40,10 @@ fn fields_are_those_of_the_rfc() {
             "u u []",
         ),
         (
+            r#"{"active": true, "sub": "", "username": "n", "client_id": ""}"#,
+            "n - []",
+        ),
+        (
             r#"{"active": true, "exp": 4102444800, "iat": 1, "jti": "x", "iss": "y", "token_type": "Bearer"}"#,
             "- - [] until 4102444800",
         ),

@@ -251,8 +251,26 @@ fn that_no_scopes_come_is_told_once_a_minute() {
     assert_eq!(told(&mut shell, 3), 1);
     shell.later(1);
     assert_eq!(told(&mut shell, 4), 2);
+    // Whoever brings about the one remark does not silence another.
+    shell.later(1_000);
+    let no_audience = r#"{"active": true, "scope": "model:read"}"#;
+    shell.exchange(&with_key("K6", SEARCH_RUNS), &valid(no_audience));
+    assert_eq!(shell.outbox.errors.len(), 3);
+    shell.later(1_000);
+    let refresh = r#"{"active": true, "aud": "mlflow", "token_use": "refresh_token"}"#;
+    shell.exchange(&with_key("K7", SEARCH_RUNS), &valid(refresh));
+    assert_eq!(shell.outbox.errors.len(), 4);
+    shell.exchange(&with_key("K8", SEARCH_RUNS), &valid(no_audience));
+    assert_eq!(shell.outbox.errors.len(), 4);
+    // One that another line left no room for is made up for.
+    shell.later(58_000);
+    shell.exchange(&with_key("K9", SEARCH_RUNS), &status(500, true));
+    assert_eq!(shell.outbox.errors.len(), 5);
+    assert_eq!(told(&mut shell, 10), 5);
+    shell.later(1_000);
+    assert_eq!(told(&mut shell, 11), 6);
     // A clock that is set back does not silence it.
     shell.now = std::time::Duration::from_secs(10);
-    assert_eq!(told(&mut shell, 5), 3);
+    assert_eq!(told(&mut shell, 5), 7);
     assert_eq!(shell.counted("mlflow_authz_auth_service_misconfigured"), 0);
 }
