@@ -2,7 +2,7 @@
 //!
 //! Nothing of an entry's value goes into an error: where a digest is expected, somebody may have written the key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -111,6 +111,7 @@ fn expires_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Times
 /// Checks what single entries cannot say.
 pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
     let mut seen = BTreeMap::new();
+    let digests: BTreeSet<KeyHash> = keys.iter().map(|key| key.sha256).collect();
     for (index, key) in keys.iter().enumerate() {
         let field = |name: &str| format!("keys[{index}].{name}");
         if let Some(earlier) = seen.insert(key.sha256, index) {
@@ -123,14 +124,23 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
             ("key_id", Some(&key.key_id)),
             ("user_id", key.user_id.as_ref()),
         ];
-        for (name, id) in ids {
-            let problem = match id {
-                Some(id) if id.trim().is_empty() => "is empty",
-                Some(id) if KeyHash::of(id) == key.sha256 => "is the key itself",
-                _ => continue,
+        let ids = ids.map(|(name, id)| id.map(|id| (name.to_owned(), id)));
+        let words = |name: &'static str, words: &'_ [String]| {
+            let named = words.iter().enumerate();
+            named.map(move |(place, word)| (format!("{name}[{place}]"), word))
+        };
+        let shown = ids.into_iter().flatten();
+        let shown = shown.chain(words("scopes", &key.scopes));
+        for (name, text) in shown.chain(words("roles", &key.roles)) {
+            let problem = if text.trim().is_empty() {
+                "is empty"
+            } else if digests.contains(&KeyHash::of(text)) {
+                "is a key itself"
+            } else {
+                continue;
             };
             return Err(ConfigError::field(
-                field(name),
+                field(&name),
                 format!("{problem}; write a public name, which records and messages show"),
             ));
         }

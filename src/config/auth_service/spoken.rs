@@ -88,10 +88,11 @@ impl KeyIn {
 impl<'de> Deserialize<'de> for KeyIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        // Somebody may have written the key.
         Self::read(&text).ok_or_else(|| {
-            D::Error::custom(format!(
-                "{text:?} is no place for a key; write \"bearer\", \"header:NAME\", \"json:FIELD\" or \"form:FIELD\""
-            ))
+            D::Error::custom(
+                "is no place for a key; write \"bearer\", \"header:NAME\", \"json:FIELD\" or \"form:FIELD\"",
+            )
         })
     }
 }

@@ -93,7 +93,7 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
         ),
         (
             r#""key_in": "query:key""#.to_owned(),
-            "key_in: \"query:key\" is no place for a key; write \"bearer\"",
+            "key_in: is no place for a key; write \"bearer\"",
         ),
         (r#""key_in": "Bearer""#.to_owned(), "key_in: "),
         (r#""key_in": "header:""#.to_owned(), "key_in: "),
@@ -172,14 +172,38 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
         ),
         (
             r#""reply": {"workspaces": "/a"}"#.to_owned(),
-            "reply.workspaces: unknown field",
+            "reply: has an unknown field, whose name is not shown",
         ),
+        (r#""key_in": "SECRET""#.to_owned(), "key_in: is no place"),
     ] {
         let shown = error(with_service(&more));
         assert!(
             shown.starts_with(&format!("auth_service.{expected}")),
             "{more}: {shown}"
         );
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+}
+
+/// Where a header or a key is expected, somebody may have written it as a name.
+#[test]
+fn a_name_that_may_be_a_secret_is_not_repeated() {
+    for (more, expected) in [
+        (
+            r#""x-token: SECRET": 1"#,
+            "auth_service: has an unknown field, whose name is not shown, since it may be a secret; write no other \
+             fields than cluster, authority, path",
+        ),
+        (r#""breaker": {"SECRET": 1}"#, "auth_service.breaker: has"),
+        (r#""reply": {"x-token: SECRET": 1}"#, "auth_service.reply: has"),
+        // Near a field, it is no secret.
+        (
+            r#""tiemout": "1s""#,
+            "auth_service.tiemout: unknown field; did you mean `timeout`?",
+        ),
+    ] {
+        let shown = error(with_service(more));
+        assert!(shown.starts_with(expected), "{shown}");
         assert!(!shown.contains("SECRET"), "{shown}");
     }
 }

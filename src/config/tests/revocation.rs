@@ -54,6 +54,10 @@ fn values_out_of_range_name_the_field() {
             "revocation.every: ",
         ),
         (
+            with(r#""revocation": {"path": "/r", "x-token: hush": 1}"#),
+            "revocation: has an unknown field, whose name is not shown",
+        ),
+        (
             credential_header(r#""Cache-Control: x""#),
             "revocation.credential_header: cache-control is a header that",
         ),
