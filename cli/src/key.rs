@@ -7,6 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mlflow_authz::config::KeyHash;
 use mlflow_authz::credential::MAX_KEY_BYTES;
+use mlflow_authz::policy::Policy;
+use mlflow_authz::principal::Principal;
+use mlflow_authz::printable::printable;
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -86,6 +89,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
                 )
             })?;
             let text = new(args, random, SystemTime::now())?;
+            if let Some(note) = note_on_scopes(&args.scopes) {
+                eprintln!("{}", printable(&note));
+            }
             output::to_stdout(|out| out.write_all(text.as_bytes()))
         }
         Command::Digest => {
@@ -105,10 +111,10 @@ fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<St
     if args
         .scopes
         .iter()
-        .any(|scope| scope.trim() != scope || scope.is_empty())
+        .any(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
     {
         return Err(CliError::new(
-            "--scopes has an empty scope, or one with a space at an end",
+            "--scopes has an empty scope, or one with a space in it",
             "write scopes separated by commas, such as model:read,gateway:use",
         ));
     }
@@ -121,6 +127,12 @@ fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<St
     }
     let key = format!("{}{}", args.prefix, URL_SAFE_NO_PAD.encode(random));
     let expires_at = match args.expires {
+        Some(after) if after.as_secs() == 0 => {
+            return Err(CliError::new(
+                "--expires is less than a second: the key would never work",
+                "write a duration such as 90d, or leave --expires out",
+            ));
+        }
         Some(after) => Some(time_after(now, after.into())?),
         None => None,
     };
@@ -144,6 +156,22 @@ fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<St
                 "report this as a bug",
             )
         })
+}
+
+/// A configuration may name scopes of its own, so they are no error.
+fn note_on_scopes(scopes: &[String]) -> Option<String> {
+    let principal = Principal {
+        scopes: scopes.to_vec(),
+        ..Principal::default()
+    };
+    let policy = Policy::of_defaults();
+    let unknown = policy.unknown_scopes(&principal);
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "note: not in the default scope table: {}; a scope grants nothing unless \"scopes\" in the configuration names it",
+            unknown.join(", ")
+        )
+    })
 }
 
 /// Whole seconds, as the configuration reads them.
@@ -211,7 +239,7 @@ mod tests {
     use mlflow_authz::Config;
     use serde_json::{Value, json};
 
-    use super::{NewArgs, digest_of, new};
+    use super::{NewArgs, digest_of, new, note_on_scopes};
 
     const NOW: Duration = Duration::from_secs(1_793_000_000);
 
@@ -295,6 +323,20 @@ mod tests {
             ),
             (
                 NewArgs {
+                    scopes: vec!["model:read model:write".to_owned()],
+                    ..args()
+                },
+                "--scopes has an empty scope, or one with a space in it; write scopes separated by commas",
+            ),
+            (
+                NewArgs {
+                    expires: Some("999ms".parse().unwrap()),
+                    ..args()
+                },
+                "--expires is less than a second",
+            ),
+            (
+                NewArgs {
                     prefix: "a,b".to_owned(),
                     ..args()
                 },
@@ -318,6 +360,17 @@ mod tests {
             let shown = refused(&args);
             assert!(shown.starts_with(problem), "{shown}");
         }
+    }
+
+    #[test]
+    fn scopes_of_no_table_are_named() {
+        let note = |scopes: &[&str]| {
+            let scopes: Vec<String> = scopes.iter().map(|it| (*it).to_owned()).collect();
+            note_on_scopes(&scopes)
+        };
+        assert_eq!(note(&["model:read", "model:write:fraud-*", "admin"]), None);
+        let told = note(&["model:reed", "model:read", "lead"]).unwrap();
+        assert!(told.contains("table: model:reed, lead;"), "{told}");
     }
 
     #[test]

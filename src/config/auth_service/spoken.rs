@@ -116,6 +116,9 @@ impl<'de> Deserialize<'de> for Audience {
             Some(text) if text.trim().is_empty() => Err(D::Error::custom(
                 "is empty; write the audience of tokens for MLflow, or null if the endpoint checks it",
             )),
+            Some(text) if text.trim() != text => Err(D::Error::custom(
+                "has a blank at an end, and no token's audience has; write it without",
+            )),
             Some(text) => Ok(Self::Is(text.into())),
         }
     }

@@ -88,6 +88,10 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
             "audience: is empty",
         ),
         (
+            r#""protocol": "introspection", "path": "/i", "audience": " mlflow""#.to_owned(),
+            "audience: has a blank at an end",
+        ),
+        (
             r#""protocol": "introspection", "path": "/i", "audience": ["a"]"#.to_owned(),
             "audience: must be ",
         ),
