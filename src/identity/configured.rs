@@ -1,7 +1,7 @@
 //! Keys that the configuration lists: no callout, no cache, no rights past their time.
 //!
 //! Owns which of them were revoked. There is nobody to look such a key up with again, so it stays revoked for as long as
-//! this configuration is in force.
+//! this VM runs this configuration. A new VM knows what the shared log of lists still holds: docs/identity.md says so.
 
 use std::collections::HashSet;
 use std::sync::Arc;
