@@ -15,6 +15,7 @@ mod explain;
 mod json_error;
 mod key;
 mod line_reader;
+mod listed_key;
 mod matrix;
 mod output;
 mod replay;

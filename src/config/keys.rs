@@ -58,7 +58,8 @@ impl KeyHash {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         let mut bytes = [0; 32];
         if digits.len() != 2 * bytes.len() {
@@ -89,7 +90,7 @@ impl std::fmt::Debug for KeyHash {
 impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::read(&text).ok_or_else(|| {
+        Self::parse(&text).ok_or_else(|| {
             D::Error::custom(
                 "must be the SHA-256 of the key in 64 hexadecimal digits; write what `mlflow-authz key digest` prints",
             )
