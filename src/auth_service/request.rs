@@ -42,8 +42,10 @@ pub(super) fn lookup(service: &AuthService, key: &ApiKey<'_>, address: Option<&s
 
 /// With a GET, whose reply a cache on the way may keep (RFC 9111 section 3): where the key stands in a header that is not
 /// `authorization`, the reply for one key would be given to another. `pragma` is for caches of HTTP/1.0.
-pub(super) const UNCACHED: [(&str, &str); 2] =
-    [("cache-control", "no-cache, no-store"), ("pragma", "no-cache")];
+pub(super) const UNCACHED: [(&str, &str); 2] = [
+    ("cache-control", "no-cache, no-store"),
+    ("pragma", "no-cache"),
+];
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

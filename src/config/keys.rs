@@ -126,13 +126,9 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
             ("user_id", key.user_id.as_ref()),
         ];
         let ids = ids.map(|(name, id)| id.map(|id| (name.to_owned(), id)));
-        let words = |name: &'static str, words: &'_ [String]| {
-            let named = words.iter().enumerate();
-            named.map(move |(place, word)| (format!("{name}[{place}]"), word))
-        };
         let shown = ids.into_iter().flatten();
-        let shown = shown.chain(words("scopes", &key.scopes));
-        for (name, text) in shown.chain(words("roles", &key.roles)) {
+        let shown = shown.chain(named("scopes", &key.scopes));
+        for (name, text) in shown.chain(named("roles", &key.roles)) {
             let problem = if text.trim().is_empty() {
                 "is empty"
             } else if digests.contains(&KeyHash::of(text)) {
@@ -147,4 +143,13 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// Each word with its place in the entry.
+fn named<'a>(
+    list: &'static str,
+    words: &'a [String],
+) -> impl Iterator<Item = (String, &'a String)> {
+    let words = words.iter().enumerate();
+    words.map(move |(place, word)| (format!("{list}[{place}]"), word))
 }

@@ -178,7 +178,10 @@ fn revocation(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     let credential = revocation.credential_header.as_ref();
-    if let Some(name) = credential.map(SecretHeader::name).filter(|it| is_written(it)) {
+    if let Some(name) = credential
+        .map(SecretHeader::name)
+        .filter(|it| is_written(it))
+    {
         return Err(ConfigError::field(
             "revocation.credential_header",
             format!("{name} is a header that HTTP, Envoy or the filter writes; write another one"),

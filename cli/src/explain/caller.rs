@@ -73,8 +73,7 @@ pub struct Grant {
 }
 
 /// Why something said of a caller does not go together.
-const OF_THE_CONFIGURATION: &str =
-    "with identity keys the configuration says who the caller is and what it may do: give key_id or sha256 alone";
+const OF_THE_CONFIGURATION: &str = "with identity keys the configuration says who the caller is and what it may do: give key_id or sha256 alone";
 
 impl Caller {
     /// Reads what is said.
@@ -99,11 +98,13 @@ impl Caller {
                 };
                 let named = key_name.xor(said.key_id.map(KeyName::KeyId));
                 let named = named.filter(|_| rest == Said::default());
-                named.map(Self::Key).ok_or_else(|| OF_THE_CONFIGURATION.to_owned())
+                named
+                    .map(Self::Key)
+                    .ok_or_else(|| OF_THE_CONFIGURATION.to_owned())
             }
-            _ if key_name.is_some() => {
-                Err("sha256 names a key of the configuration: give it with identity keys".to_owned())
-            }
+            _ if key_name.is_some() => Err(
+                "sha256 names a key of the configuration: give it with identity keys".to_owned(),
+            ),
             None if said == Said::default() => Ok(Self::Unsaid),
             None | Some(Identity::AuthService) => Ok(Self::Service(Claims {
                 scopes: said.scopes.unwrap_or_default(),
@@ -129,7 +130,9 @@ impl Caller {
             }
             Self::Unsaid => Ok(said_by_service(&Claims::default())),
             Self::Service(claims) => Ok(said_by_service(claims)),
-            Self::Key(name) => name.look_up(rules.keys()).map_err(|why| no_entry(name, why)),
+            Self::Key(name) => name
+                .look_up(rules.keys())
+                .map_err(|why| no_entry(name, why)),
         }
     }
 }
@@ -146,7 +149,9 @@ fn no_entry(name: &KeyName, why: NoEntry) -> String {
     match why {
         NoEntry::Missing => format!("the configuration's keys have no entry with {name}"),
         NoEntry::Several => {
-            format!("the configuration's keys have several entries with {name}, and different rights: give sha256")
+            format!(
+                "the configuration's keys have several entries with {name}, and different rights: give sha256"
+            )
         }
     }
 }

@@ -212,7 +212,8 @@ fn request(args: Args) -> Result<Request, CliError> {
         identity: args.identity,
         sha256: args.sha256,
     });
-    let caller = caller.map_err(|problem| CliError::new(problem, "see mlflow-authz explain --help"))?;
+    let caller =
+        caller.map_err(|problem| CliError::new(problem, "see mlflow-authz explain --help"))?;
     let headers = args
         .headers
         .into_iter()

@@ -255,6 +255,13 @@ pub(in crate::config) fn callout_path(field: &str, path: &str) -> Result<(), Con
     };
     // A query may hold a secret.
     let (plain, query) = path.split_once('?').unwrap_or((path, ""));
-    let query = if query.is_empty() { "" } else { " (the query is not shown)" };
-    Err(ConfigError::field(field, format!("{plain:?}{query} {problem}")))
+    let query = if query.is_empty() {
+        ""
+    } else {
+        " (the query is not shown)"
+    };
+    Err(ConfigError::field(
+        field,
+        format!("{plain:?}{query} {problem}"),
+    ))
 }

@@ -199,7 +199,10 @@ fn a_name_that_may_be_a_secret_is_not_repeated() {
              fields than cluster, authority, path",
         ),
         (r#""breaker": {"SECRET": 1}"#, "auth_service.breaker: has"),
-        (r#""reply": {"x-token: SECRET": 1}"#, "auth_service.reply: has"),
+        (
+            r#""reply": {"x-token: SECRET": 1}"#,
+            "auth_service.reply: has",
+        ),
         // Near a field, it is no secret.
         (
             r#""tiemout": "1s""#,

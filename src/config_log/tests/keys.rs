@@ -35,7 +35,11 @@ fn a_key_that_is_new_gone_or_different_is_named() {
             json!([{"key_id": "new", "change": "added"}]),
         ),
         (
-            keys(&[ci.clone(), entry(2, "lead", ""), entry(3, "new", r#", "is_admin": true"#)]),
+            keys(&[
+                ci.clone(),
+                entry(2, "lead", ""),
+                entry(3, "new", r#", "is_admin": true"#),
+            ]),
             json!([{"key_id": "new", "change": "added", "is_admin": true}]),
         ),
         // Another's digest, or a second one, under a name that is known.
@@ -61,7 +65,11 @@ fn a_key_that_is_new_gone_or_different_is_named() {
         ),
         (
             keys(&[
-                entry(1, "ci", r#", "scopes": ["model:write"], "expires_at": "2027-01-31T00:00:00Z""#),
+                entry(
+                    1,
+                    "ci",
+                    r#", "scopes": ["model:write"], "expires_at": "2027-01-31T00:00:00Z""#,
+                ),
                 entry(2, "lead", ""),
             ]),
             json!([{"key_id": "ci", "change": "changed"}]),
@@ -107,5 +115,8 @@ fn however_many_a_line_and_what_is_kept_are_bounded() {
         .unwrap();
     assert!(kept.len() < 50_000, "{}", kept.len());
     let line = vm.run(&shared, "").expect("a line");
-    assert_eq!((&line["not_compared"], &line["keys"]), (&json!(true), &Value::Null));
+    assert_eq!(
+        (&line["not_compared"], &line["keys"]),
+        (&json!(true), &Value::Null)
+    );
 }

@@ -317,7 +317,7 @@ fn garbage_in_a_slot_is_an_empty_slot() {
         bytes
     };
     garbage.extend([0, 2, 0xff].map(|layout| with(0, layout)));
-    garbage.extend([7, 0xff].map(|state| with(33, state)));
+    garbage.extend([8, 0xff].map(|state| with(33, state)));
     for bytes in garbage {
         let shown = bytes.escape_ascii().to_string();
         let data = LocalData::default();

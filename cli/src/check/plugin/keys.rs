@@ -27,7 +27,10 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
             findings.add_at(
                 rules::PLACEHOLDER,
                 spot("sha256"),
-                format!("the digest of key {} is all zeros: no key has it", key.key_id),
+                format!(
+                    "the digest of key {} is all zeros: no key has it",
+                    key.key_id
+                ),
                 "write what mlflow-authz key new, or key digest, prints",
             );
         }

@@ -35,7 +35,8 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     let query = service.and_then(|it| it.path.split_once('?'));
     for (name, _) in query.iter().flat_map(|(_, query)| parameters(query)) {
         if has_secret_name(name) {
-            let remedy = "send it as a header, which Envoy can add from a file (docs/auth-service.md)";
+            let remedy =
+                "send it as a header, which Envoy can add from a file (docs/auth-service.md)";
             found(findings, origin, &["auth_service", "path"], name, remedy);
         }
     }

@@ -148,7 +148,10 @@ fn a_digest_of_zeros_is_a_placeholder() {
     );
     let found = findings(&[("f", &text)]);
     let [one] = found.as_slice() else {
-        panic!("{:?}", found.iter().map(|it| &it.problem).collect::<Vec<_>>());
+        panic!(
+            "{:?}",
+            found.iter().map(|it| &it.problem).collect::<Vec<_>>()
+        );
     };
     assert_eq!(one.spot.path, "keys[0].sha256");
     assert!(one.problem.contains("no key has it"), "{}", one.problem);

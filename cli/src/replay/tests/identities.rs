@@ -50,12 +50,36 @@ fn a_key_of_the_configuration_may_what_the_candidate_says() {
             "allow allowed",
         ),
         // Whatever they were.
-        (only(&[reader.clone()]), by_ci(&["write"]), "deny scope_missing"),
-        (only(&[writer.clone()]), by_ci(&["model:read"]), "allow allowed"),
-        (only(&[ended.clone()]), by_ci(&["write"]), "deny key_invalid"),
-        (only(&[ended, writer.clone()]), by_ci(&["write"]), "allow allowed"),
-        (only(&[writer.clone(), writer.clone()]), by_ci(&["write"]), "allow allowed"),
-        (only(&[writer.clone(), reader]), by_ci(&["write"]), "key_not_listed"),
+        (
+            only(&[reader.clone()]),
+            by_ci(&["write"]),
+            "deny scope_missing",
+        ),
+        (
+            only(&[writer.clone()]),
+            by_ci(&["model:read"]),
+            "allow allowed",
+        ),
+        (
+            only(&[ended.clone()]),
+            by_ci(&["write"]),
+            "deny key_invalid",
+        ),
+        (
+            only(&[ended, writer.clone()]),
+            by_ci(&["write"]),
+            "allow allowed",
+        ),
+        (
+            only(&[writer.clone(), writer.clone()]),
+            by_ci(&["write"]),
+            "allow allowed",
+        ),
+        (
+            only(&[writer.clone(), reader]),
+            by_ci(&["write"]),
+            "key_not_listed",
+        ),
         (only(&[other]), by_ci(&["write"]), "key_not_listed"),
         (DEFAULTS.to_owned(), by_ci(&["write"]), "key_not_listed"),
         (only(&[writer]), unnamed, "key_not_listed"),
@@ -76,12 +100,23 @@ fn words_of_a_token_are_foreign_where_tokens_are_introspected() {
         (DEFAULTS, Value::Null, "allow allowed"),
         (INTROSPECTION, json!("auth_service"), "deny scope_missing"),
         (INTROSPECTION, Value::Null, "deny scope_missing"),
-        (DEFAULTS, json!("something newer"), "identity_not_configured"),
+        (
+            DEFAULTS,
+            json!("something newer"),
+            "identity_not_configured",
+        ),
     ] {
-        assert_eq!(again(candidate, &of(identity.clone())), expected, "{identity}");
+        assert_eq!(
+            again(candidate, &of(identity.clone())),
+            expected,
+            "{identity}"
+        );
     }
     let keys_only = only(&[json!({"key_id": "ci", "scopes": ["write"]})]);
-    assert_eq!(again(&keys_only, &of(json!("auth_service"))), "identity_not_configured");
+    assert_eq!(
+        again(&keys_only, &of(json!("auth_service"))),
+        "identity_not_configured"
+    );
 }
 
 /// Where no caller's rights decide, it does not matter who it was.
@@ -96,10 +131,16 @@ fn what_needs_no_caller_is_decided() {
 /// Records that say the same of a caller but for the source are of two callers.
 #[test]
 fn the_source_tells_callers_apart() {
-    let candidate = with(json!({"keys": keys(&[json!({"key_id": "ci", "scopes": ["model:read"]})])}));
+    let candidate =
+        with(json!({"keys": keys(&[json!({"key_id": "ci", "scopes": ["model:read"]})])}));
     let mut service = by_ci(&["write"]);
     service["identity"] = json!("auth_service");
-    let lines = [by_ci(&["write"]), service.clone(), by_ci(&["write"]), service];
+    let lines = [
+        by_ci(&["write"]),
+        service.clone(),
+        by_ci(&["write"]),
+        service,
+    ];
     let found = replay(&candidate, &lines).tally.all;
     assert_eq!((found.requests, found.new_denials), (4, 2));
 }
