@@ -8,16 +8,16 @@ const INTROSPECTION: &str = r#"{"mounts": ["/"], "auth_service":
     {"cluster": "c", "path": "/i", "protocol": "introspection", "audience": null}}"#;
 
 /// Entries of keys, with digests of their place.
-fn keys(entries: &[Value]) -> Value {
-    let entry = |(place, entry): (usize, &Value)| {
-        let mut entry = entry.clone();
+fn keys(entries: &[&Value]) -> Value {
+    let entry = |(place, entry): (usize, &&Value)| {
+        let mut entry = Value::clone(entry);
         entry["sha256"] = json!(format!("{place:064x}"));
         entry
     };
     entries.iter().enumerate().map(entry).collect()
 }
 
-fn only(entries: &[Value]) -> String {
+fn only(entries: &[&Value]) -> String {
     json!({"mounts": ["/"], "keys": keys(entries)}).to_string()
 }
 
@@ -38,51 +38,35 @@ fn a_key_of_the_configuration_may_what_the_candidate_says() {
     let mut unnamed = by_ci(&["write"]);
     unnamed["key_id"] = Value::Null;
     for (candidate, record, expected) in [
-        (only(&[writer.clone()]), by_ci(&["write"]), "allow allowed"),
+        (only(&[&writer]), by_ci(&["write"]), "allow allowed"),
         // Bare words are rights of an entry, whatever the protocol of the auth service beside it.
         (
             {
                 let mut config: Value = serde_json::from_str(INTROSPECTION).unwrap();
-                config["keys"] = keys(&[writer.clone()]);
+                config["keys"] = keys(&[&writer]);
                 config.to_string()
             },
             by_ci(&["write"]),
             "allow allowed",
         ),
         // Whatever they were.
+        (only(&[&reader]), by_ci(&["write"]), "deny scope_missing"),
+        (only(&[&writer]), by_ci(&["model:read"]), "allow allowed"),
+        (only(&[&ended]), by_ci(&["write"]), "deny key_invalid"),
+        (only(&[&ended, &writer]), by_ci(&["write"]), "allow allowed"),
         (
-            only(&[reader.clone()]),
-            by_ci(&["write"]),
-            "deny scope_missing",
-        ),
-        (
-            only(&[writer.clone()]),
-            by_ci(&["model:read"]),
-            "allow allowed",
-        ),
-        (
-            only(&[ended.clone()]),
-            by_ci(&["write"]),
-            "deny key_invalid",
-        ),
-        (
-            only(&[ended, writer.clone()]),
+            only(&[&writer, &writer]),
             by_ci(&["write"]),
             "allow allowed",
         ),
         (
-            only(&[writer.clone(), writer.clone()]),
-            by_ci(&["write"]),
-            "allow allowed",
-        ),
-        (
-            only(&[writer.clone(), reader]),
+            only(&[&writer, &reader]),
             by_ci(&["write"]),
             "key_not_listed",
         ),
-        (only(&[other]), by_ci(&["write"]), "key_not_listed"),
+        (only(&[&other]), by_ci(&["write"]), "key_not_listed"),
         (DEFAULTS.to_owned(), by_ci(&["write"]), "key_not_listed"),
-        (only(&[writer]), unnamed, "key_not_listed"),
+        (only(&[&writer]), unnamed, "key_not_listed"),
     ] {
         assert_eq!(again(&candidate, &record), expected, "{candidate} {record}");
     }
@@ -112,7 +96,7 @@ fn words_of_a_token_are_foreign_where_tokens_are_introspected() {
             "{identity}"
         );
     }
-    let keys_only = only(&[json!({"key_id": "ci", "scopes": ["write"]})]);
+    let keys_only = only(&[&json!({"key_id": "ci", "scopes": ["write"]})]);
     assert_eq!(
         again(&keys_only, &of(json!("auth_service"))),
         "identity_not_configured"
@@ -132,7 +116,7 @@ fn what_needs_no_caller_is_decided() {
 #[test]
 fn the_source_tells_callers_apart() {
     let candidate =
-        with(json!({"keys": keys(&[json!({"key_id": "ci", "scopes": ["model:read"]})])}));
+        with(json!({"keys": keys(&[&json!({"key_id": "ci", "scopes": ["model:read"]})])}));
     let mut service = by_ci(&["write"]);
     service["identity"] = json!("auth_service");
     let lines = [
