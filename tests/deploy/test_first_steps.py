@@ -26,10 +26,6 @@ EXAMPLES = paths.ROOT / "envoy" / "examples"
 ZEROS = "0" * 64
 
 
-def example(name: str) -> Config:
-    return yaml.safe_load((EXAMPLES / name).read_text())
-
-
 def new_key() -> dict[str, Any]:
     """By the command that README names."""
     readme = (paths.ROOT / "README.md").read_text()
@@ -47,7 +43,11 @@ def test_check_and_envoy_accept_the_example(tmp_path: Path, name: str) -> None:
     assert checked.returncode == 0, checked.stdout
     codes = {finding["code"] for finding in json.loads(checked.stdout)["findings"]}
     assert codes == {"stats-tags", *(["placeholder"] if name == "keys.yaml" else [])}
-    file = example(name)
+    secret = tmp_path / "introspection.yaml"
+    secret.write_text("resources: []\n")
+    # The files that are on no test machine.
+    text = (EXAMPLES / name).read_text().replace("/etc/envoy/secrets/introspection.yaml", str(secret))
+    file = yaml.safe_load(text)
     wasm_plugin(file)["vm_config"]["code"]["local"]["filename"] = str(paths.wasm_module())
     said = validate(file, tmp_path)
     assert said.returncode == 0, said.stderr
