@@ -239,6 +239,27 @@ ensure_oauth_python() {
   export OAUTH_PYTHON=$dir/bin/python
 }
 
+# ensure_oidc_provider: sets and exports OIDC_PROVIDER, a folder with the packages of tests/oauth/oidc-provider/.
+ensure_oidc_provider() {
+  local dir sources=$ROOT/tests/oauth/oidc-provider
+  dir=$TOOLS/oidc-provider-$(sha256sum "$sources/package-lock.json" | cut -c 1-12)
+  ensure_command node nodejs
+  if [[ ! -f $dir/.complete ]]; then
+    step "installing oidc-provider, an OpenID provider for tests"
+    ensure_command npm npm
+    (
+      flock 9
+      [[ -f $dir/.complete ]] && exit
+      rm -rf "$dir"
+      mkdir -p "$dir"
+      cp "$sources"/package*.json "$dir/"
+      logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
+      touch "$dir/.complete"
+    ) 9>"$dir.lock"
+  fi
+  export OIDC_PROVIDER=$dir
+}
+
 # cargo_tool PACKAGE VERSION DIR [OPTION…]: a program built from its package, in DIR/bin, or nothing. OPTION is cargo's.
 cargo_tool() {
   local package=$1 version=$2 dir=$3

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::address::{is_host_and_port, quoted};
-use super::auth_service::{self, callout_path};
+use super::auth_service::{self, callout_path, is_written};
 use super::defaults::MOST_SHARED_SLOTS;
 use super::error::{MOUNTS_REMEDY, SOURCES_REMEDY};
-use super::{Config, ConfigError, IdentityHeaders, jwt, keys, mtls, overrides};
+use super::{Config, ConfigError, IdentityHeaders, SecretHeader, jwt, keys, mtls, overrides};
 use crate::overrides as path_overrides;
 use crate::request::same_header;
 use crate::target::Target;
@@ -177,6 +177,16 @@ fn revocation(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field(
             "revocation.every",
             "must be at least 100ms",
+        ));
+    }
+    let credential = revocation.credential_header.as_ref();
+    if let Some(name) = credential
+        .map(SecretHeader::name)
+        .filter(|it| is_written(it))
+    {
+        return Err(ConfigError::field(
+            "revocation.credential_header",
+            format!("{name} is a header that HTTP, Envoy or the filter writes; write another one"),
         ));
     }
     callout_path("revocation.path", &revocation.path)

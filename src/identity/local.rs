@@ -2,7 +2,7 @@
 //! proxy has verified. No callout, no cache, no rights past their time.
 //!
 //! Owns which of them were revoked. There is nobody to look them up with again, so they stay revoked for as long as this
-//! configuration is in force.
+//! VM runs this configuration. A new VM knows what the shared log of lists still holds: docs/identity.md says so.
 
 use std::collections::HashSet;
 use std::sync::Arc;
