@@ -148,6 +148,24 @@ make_venv() {
   ) 9>"$dir.lock"
 }
 
+# npm_packages DIR LOCK WHAT: the packages of this package-lock.json in DIR/node_modules, or none.
+npm_packages() {
+  local dir=$1 sources what=$3
+  sources=$(dirname "$ROOT/$2")
+  ensure_command node nodejs
+  [[ -f $dir/node_modules/.complete ]] && return
+  ensure_command npm npm
+  step "installing $what"
+  mkdir -p "$dir"
+  (
+    flock 9
+    [[ -f $dir/node_modules/.complete ]] && exit
+    cp "$sources"/package*.json "$dir/"
+    logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
+    touch "$dir/node_modules/.complete"
+  ) 9>"$dir.npm.lock"
+}
+
 # ensure_rust: the toolchain that rust-toolchain.toml names, with its components and wasm targets.
 ensure_rust() {
   command -v rustup >/dev/null ||
@@ -238,6 +256,14 @@ ensure_oauth_python() {
   export OAUTH_PYTHON=$dir/bin/python
 }
 
+# ensure_oidc_provider: sets and exports OIDC_PROVIDER, a folder with the packages of tests/oauth/oidc-provider/.
+ensure_oidc_provider() {
+  local lock=tests/oauth/oidc-provider/package-lock.json dir
+  dir=$TOOLS/oidc-provider-$(sha256sum "$lock" | cut -c 1-12)
+  npm_packages "$dir" "$lock" "oidc-provider, an OpenID provider for tests"
+  export OIDC_PROVIDER=$dir
+}
+
 # ensure_prometheus: sets and exports PROMETHEUS and PROMTOOL: those on PATH, or else Debian's, of which only
 # the files are wanted: installed, the package would start a server and add a user.
 ensure_prometheus() {
@@ -312,46 +338,22 @@ ensure_cargo_fuzz() {
 # ensure_crds: sets and exports CRDS, a folder with the CRDs of Istio, Envoy Gateway and the Gateway API in the
 # form that the packages of scripts/versions.env carry: CRDS/bin/python has Istio's, CRDS/node_modules the others.
 ensure_crds() {
-  local dir modules lock=$ROOT/tests/crds/package-lock.json
+  local dir lock=tests/crds/package-lock.json
   dir=$TOOLS/crds-$ISTIO_CRDS_VERSION-$(sha256sum "$lock" | cut -c 1-12)
-  [[ -f $dir/.complete && -f $dir/node_modules/.complete ]] || step "installing the CRDs of Istio and Envoy Gateway"
+  [[ -f $dir/.complete ]] || step "installing the CRDs of Istio"
   # The package of Istio's CRDs asks for a newer Python and a library, of which tests/crds/validate.py needs neither.
   make_venv "$dir" --ignore-requires-python --no-deps "cloudcoil-models-istio==$ISTIO_CRDS_VERSION" \
     pydantic==2.14.3 pydantic-core==2.50.4 annotated-types==0.8.0 typing-extensions==4.16.0 typing-inspection==0.4.5
-  ensure_command node nodejs
-  ensure_command npm npm
-  modules=$dir/node_modules
-  if [[ ! -f $modules/.complete ]]; then
-    (
-      flock 9
-      [[ -f $modules/.complete ]] && exit
-      cp "$ROOT"/tests/crds/package*.json "$dir/"
-      logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
-      touch "$modules/.complete"
-    ) 9>"$dir.lock"
-  fi
+  npm_packages "$dir" "$lock" "the CRDs of Envoy Gateway and the Gateway API"
   export CRDS=$dir
 }
 
 # ensure_wasm_opt: sets WASM_OPT, Binaryen's optimizer for WebAssembly. npm's, not Debian's: its version decides over
 # the bytes of the module, which are to be the same wherever it is built.
 ensure_wasm_opt() {
-  local dir lock=$ROOT/tools/wasm-opt/package-lock.json
+  local dir lock=tools/wasm-opt/package-lock.json
   dir=$TOOLS/wasm-opt-$(sha256sum "$lock" | cut -c 1-12)
-  ensure_command node nodejs
-  if [[ ! -f $dir/.complete ]]; then
-    step "installing wasm-opt (about 100 MB)"
-    ensure_command npm npm
-    (
-      flock 9
-      [[ -f $dir/.complete ]] && exit
-      rm -rf "$dir"
-      mkdir -p "$dir"
-      cp "$ROOT"/tools/wasm-opt/package*.json "$dir/"
-      logged "$dir/npm.log" env -C "$dir" npm ci --ignore-scripts --no-audit --no-fund
-      touch "$dir/.complete"
-    ) 9>"$dir.lock"
-  fi
+  npm_packages "$dir" "$lock" "wasm-opt (about 100 MB)"
   WASM_OPT=$dir/node_modules/.bin/wasm-opt
 }
 

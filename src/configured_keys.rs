@@ -49,13 +49,23 @@ impl ConfiguredKeys {
         if self.is_empty() {
             return None;
         }
-        self.0.get(&KeyHash::of(key.expose()))
+        self.find_digest(KeyHash::of(key.expose()))
+    }
+
+    /// The entry of a key of which only the digest is known.
+    pub fn find_digest(&self, sha256: KeyHash) -> Option<&Entry> {
+        self.0.get(&sha256)
+    }
+
+    /// The entries of one public name: several where a key is being replaced.
+    pub fn of_key_id<'a>(&'a self, key_id: &'a str) -> impl Iterator<Item = &'a Entry> {
+        let is_it = move |entry: &&Entry| entry.principal.key_id.as_deref() == Some(key_id);
+        self.0.values().filter(is_it)
     }
 
     /// Whether an entry has this public name.
     pub fn has_key_id(&self, key_id: &str) -> bool {
-        let is_it = |entry: &Entry| entry.principal.key_id.as_deref() == Some(key_id);
-        self.0.values().any(is_it)
+        self.of_key_id(key_id).next().is_some()
     }
 }
 

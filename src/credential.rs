@@ -36,12 +36,12 @@ enum Text<'a> {
 const INLINE_BYTES: usize = 96;
 
 impl<'a> ApiKey<'a> {
-    pub(crate) fn sent(bytes: &'a [u8]) -> Result<Self, CredentialError> {
-        well_formed(bytes).map(|text| Self(Text::Sent(text)))
+    pub(crate) fn sent(bytes: &'a [u8], longest: usize) -> Result<Self, CredentialError> {
+        well_formed(bytes, longest).map(|text| Self(Text::Sent(text)))
     }
 
-    fn decoded(bytes: &[u8]) -> Result<Self, CredentialError> {
-        well_formed(bytes).map(|text| Self(Text::Decoded(text.as_bytes().into())))
+    fn decoded(bytes: &[u8], longest: usize) -> Result<Self, CredentialError> {
+        well_formed(bytes, longest).map(|text| Self(Text::Decoded(text.as_bytes().into())))
     }
 
     /// Its length in bytes.
@@ -64,9 +64,9 @@ impl PartialEq for ApiKey<'_> {
     }
 }
 
-fn well_formed(bytes: &[u8]) -> Result<&str, CredentialError> {
+fn well_formed(bytes: &[u8], longest: usize) -> Result<&str, CredentialError> {
     let well_formed =
-        !bytes.is_empty() && bytes.len() <= MAX_KEY_BYTES && bytes.iter().all(u8::is_ascii_graphic);
+        (1..=longest).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     match std::str::from_utf8(bytes) {
         Ok(text) if well_formed => Ok(text),
         _ => Err(CredentialError::Malformed),
@@ -102,6 +102,16 @@ pub fn extract<'a>(
     query: Option<&str>,
     kinds: &[CredentialKind],
 ) -> Result<ApiKey<'a>, CredentialError> {
+    extract_up_to(MAX_KEY_BYTES, head, query, kinds)
+}
+
+/// The same where a credential may be longer than a key is.
+pub(crate) fn extract_up_to<'a>(
+    longest: usize,
+    head: &RequestHead<'a>,
+    query: Option<&str>,
+    kinds: &[CredentialKind],
+) -> Result<ApiKey<'a>, CredentialError> {
     let mut found: Option<ApiKey<'a>> = None;
     let mut take = |key: Option<ApiKey<'a>>| match (&found, key) {
         (_, None) => Ok(()),
@@ -111,16 +121,16 @@ pub fn extract<'a>(
             Ok(())
         }
     };
-    take(from_authorization(head, kinds)?)?;
+    take(from_authorization(head, kinds, longest)?)?;
     if kinds.contains(&CredentialKind::XApiKey) {
         take(
             once(head.all_spellings("x-api-key"))?
-                .map(|value| ApiKey::sent(value.trim_ascii()))
+                .map(|value| ApiKey::sent(value.trim_ascii(), longest))
                 .transpose()?,
         )?;
     }
     if kinds.contains(&CredentialKind::Query) {
-        take(from_query(query.unwrap_or_default())?)?;
+        take(from_query(query.unwrap_or_default(), longest)?)?;
     }
     found.ok_or(CredentialError::Missing)
 }
@@ -137,6 +147,7 @@ fn once<T>(mut values: impl Iterator<Item = T>) -> Result<Option<T>, CredentialE
 fn from_authorization<'a>(
     head: &RequestHead<'a>,
     kinds: &[CredentialKind],
+    longest: usize,
 ) -> Result<Option<ApiKey<'a>>, CredentialError> {
     if !kinds.iter().any(|kind| kind.in_authorization()) {
         return Ok(None);
@@ -159,15 +170,15 @@ fn from_authorization<'a>(
     let bearer = kinds.contains(&CredentialKind::Bearer) && (is("bearer") || is("apikey"));
     let basic = kinds.contains(&CredentialKind::Basic) && is("basic");
     let key = match (bearer, basic) {
-        (true, _) => ApiKey::sent(credential),
-        (_, true) => from_basic(credential),
+        (true, _) => ApiKey::sent(credential, longest),
+        (_, true) => from_basic(credential, longest),
         _ => Err(CredentialError::Malformed),
     };
     key.map(Some)
 }
 
 /// RFC 7617: the password is the key, or the user name when the password is empty.
-fn from_basic(credential: &[u8]) -> Result<ApiKey<'static>, CredentialError> {
+fn from_basic(credential: &[u8], longest: usize) -> Result<ApiKey<'static>, CredentialError> {
     // On the stack, with room for a user name beside the key.
     let mut buffer: SmallVec<[u8; 256]> =
         SmallVec::from_elem(0, decoded_len_estimate(credential.len()));
@@ -181,12 +192,12 @@ fn from_basic(credential: &[u8]) -> Result<ApiKey<'static>, CredentialError> {
         .ok_or(CredentialError::Malformed)?;
     let (user, password) = decoded.split_at(colon);
     match password.get(1..).unwrap_or_default() {
-        b"" => ApiKey::decoded(user),
-        password => ApiKey::decoded(password),
+        b"" => ApiKey::decoded(user, longest),
+        password => ApiKey::decoded(password, longest),
     }
 }
 
-fn from_query(query: &str) -> Result<Option<ApiKey<'static>>, CredentialError> {
+fn from_query(query: &str, longest: usize) -> Result<Option<ApiKey<'static>>, CredentialError> {
     let values = query
         .split('&')
         .filter(|pair| is_key_parameter(pair))
@@ -195,7 +206,7 @@ fn from_query(query: &str) -> Result<Option<ApiKey<'static>>, CredentialError> {
         return Ok(None);
     };
     let decoded: SmallVec<[u8; INLINE_BYTES]> = decoded_query_component(value).collect();
-    ApiKey::decoded(&decoded).map(Some)
+    ApiKey::decoded(&decoded, longest).map(Some)
 }
 
 fn is_key_parameter(pair: &str) -> bool {

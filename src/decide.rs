@@ -15,10 +15,11 @@ use crate::decision::{Decision, Effect, Reason};
 use crate::denial::{Answer, Denials};
 use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::pending::Pending;
-use crate::principal::{IdentitySource, Refusal};
+use crate::principal::{IdentitySource, Refusal, Timestamp};
 use crate::request::RequestHead;
 use crate::rules::Rules;
-use crate::surface::{self, Surface};
+use crate::surface::{self, Presented, Surface};
+use crate::token::TokenError;
 use crate::whoami;
 
 /// Decides about a request whose caller is `who` and whose body is `body`. `who` is not called where no caller's rights
@@ -29,7 +30,59 @@ pub fn decide(
     who: impl FnOnce() -> Lookup,
     body: &[u8],
 ) -> Decision {
-    match with_body(rules, head, who, Body::Read(body)) {
+    read(with_body(rules, head, |_| who(), Body::Read(body)))
+}
+
+/// Decides about a request whose caller its head tells: by a key of the configuration, a verified token, or a client
+/// certificate. A key that only an auth service could judge is looked up nowhere: `auth_unavailable`.
+pub fn decide_here(rules: &Rules, head: &RequestHead<'_>, now: Timestamp, body: &[u8]) -> Decision {
+    let who = |presented: &Presented<'_>| {
+        let lookup = caller_here(rules, head, presented, now);
+        lookup.unwrap_or(Err(LookupFailure::NotAsked))
+    };
+    read(with_body(rules, head, who, Body::Read(body)))
+}
+
+/// The caller of a request, as far as nobody need be asked about it; `None` for a key that only the auth service can
+/// judge. Nothing is known of revoked keys.
+pub fn caller_here(
+    rules: &Rules,
+    head: &RequestHead<'_>,
+    presented: &Presented<'_>,
+    now: Timestamp,
+) -> Option<Lookup> {
+    let invalid = Err(LookupFailure::Refused(Refusal::Invalid));
+    Some(match presented {
+        Presented::Key(key) => match rules.keys().find(key) {
+            Some(entry) if entry.has_expired(now) => invalid,
+            Some(entry) => Ok(entry.known()),
+            None if rules.config().auth_service.is_some() => return None,
+            None => invalid,
+        },
+        Presented::Token(token) => {
+            let caller = rules.tokens().map(|tokens| tokens.caller(token, head, now));
+            match caller {
+                Some(Ok(caller)) => Ok(Known::fresh(caller.principal.into(), IdentitySource::Jwt)),
+                Some(Err(TokenError::HostFailed)) => Err(LookupFailure::NotAsked),
+                Some(Err(_)) | None => invalid,
+            }
+        }
+        Presented::UnverifiedToken => invalid,
+        Presented::Certificate(name) => {
+            let caller = rules
+                .certificates()
+                .and_then(|it| it.caller(name.as_deref()?));
+            match caller {
+                Some(principal) => Ok(Known::fresh(principal.into(), IdentitySource::Mtls)),
+                None => invalid,
+            }
+        }
+        Presented::HostFailed => Err(LookupFailure::NotAsked),
+    })
+}
+
+fn read(decided: Result<Decision, Pending>) -> Decision {
+    match decided {
         Ok(decision) => decision,
         // Not with a body that is there; if it were, nothing would be allowed.
         Err(pending) => pending.denied(Reason::BodyUnavailable),
@@ -42,18 +95,18 @@ pub fn decide_by_head(
     head: &RequestHead<'_>,
     who: impl FnOnce() -> Lookup,
 ) -> Option<Decision> {
-    with_body(rules, head, who, Body::Unread).ok()
+    with_body(rules, head, |_| who(), Body::Unread).ok()
 }
 
 fn with_body(
     rules: &Rules,
     head: &RequestHead<'_>,
-    who: impl FnOnce() -> Lookup,
+    who: impl FnOnce(&Presented<'_>) -> Lookup,
     body: Body<'_>,
 ) -> Result<Decision, Pending> {
     let (pending, known) = match surface::read(rules, head, &mut Vec::new()) {
         Surface::Decided(decision) => return Ok(decision),
-        Surface::Pending(pending, _) => match who() {
+        Surface::Pending(pending, presented) => match who(&presented) {
             Ok(known) => (pending, with_source(rules, known)),
             Err(failure) => {
                 let usual = rules.config().retry_after_seconds();

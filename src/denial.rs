@@ -7,14 +7,16 @@
 mod body;
 mod navigation;
 mod page;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 use http::StatusCode;
 
 use self::body::Body;
+use self::sources::{Sources, called};
 use crate::catalog::{CATALOG, Needs, Operation};
-use crate::config::{Config, CredentialKind};
+use crate::config::Config;
 use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
 use crate::policy::Policy;
@@ -120,7 +122,7 @@ impl Denials<'_> {
             .is_some_and(|(status, _)| status == StatusCode::UNAUTHORIZED)
         {
             headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".to_owned()));
-            if self.config.credentials.contains(&CredentialKind::Basic) {
+            if self.config.takes_passwords() {
                 headers.push(("www-authenticate", "Basic realm=\"mlflow\"".to_owned()));
             }
         }
@@ -148,24 +150,15 @@ impl Denials<'_> {
         match decision.reason {
             Reason::OutsideMounts => self.outside_mounts(),
             Reason::TargetAmbiguous => ambiguous(decision.ambiguity, head),
-            Reason::CredentialAmbiguous => {
-                "The request carries more than one API key. Send exactly one.".to_owned()
-            }
+            Reason::CredentialAmbiguous => Sources(self.config).ambiguous().to_owned(),
             Reason::CredentialMissing => {
-                format!("No API key. {}{}", self.how_to_send_a_key(), self.help())
+                format!("{}{}", Sources(self.config).missing(), self.help())
             }
             Reason::CredentialMalformed => {
-                format!(
-                    "The credential is not an API key. {}{}",
-                    self.how_to_send_a_key(),
-                    self.help()
-                )
+                format!("{}{}", Sources(self.config).malformed(), self.help())
             }
             Reason::KeyInvalid => {
-                format!(
-                    "The API key is not valid: it is unknown, expired or revoked.{}",
-                    self.help()
-                )
+                format!("{}{}", Sources(self.config).invalid(), self.help())
             }
             Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted => {
                 self.missing_permission(decision, head)
@@ -227,11 +220,7 @@ impl Denials<'_> {
     }
 
     fn missing_permission(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
-        let principal = decision.principal.as_deref();
-        let caller = principal.and_then(|p| p.key_id.as_deref()).map_or_else(
-            || "This API key".to_owned(),
-            |key_id| format!("API key {}", printable(key_id)),
-        );
+        let (caller, _) = called(decision);
         let action = decision
             .operation
             .map_or_else(|| unknown(decision, head), Operation::phrase);
@@ -277,7 +266,8 @@ impl Denials<'_> {
             _ => required.to_string(),
         };
         format!(
-            ": it needs {needed}{object}{unclear}, which {granting}; this key has: {}{}",
+            ": it needs {needed}{object}{unclear}, which {granting}; {} has: {}{}",
+            called(decision).1,
             held_scopes(decision.principal.as_deref()),
             self.held_names(decision)
         )
@@ -304,18 +294,6 @@ impl Denials<'_> {
             String::new()
         } else {
             format!("; it may do so on names that match {}", named.join(", "))
-        }
-    }
-
-    fn how_to_send_a_key(&self) -> &'static str {
-        if self.config.credentials.contains(&CredentialKind::Bearer) {
-            "Send it as \"Authorization: Bearer <key>\"; for the MLflow client set MLFLOW_TRACKING_TOKEN."
-        } else if self.config.credentials.contains(&CredentialKind::Basic) {
-            "Send it as the password of HTTP Basic; for the MLflow client set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
-        } else if self.config.credentials.contains(&CredentialKind::XApiKey) {
-            "Send it as \"X-API-Key: <key>\"."
-        } else {
-            "Send it as the query parameter api_key."
         }
     }
 

@@ -54,17 +54,19 @@ impl Effects {
         id
     }
 
-    /// A line for the operator, unless this second has had its own.
-    pub(crate) fn tell_operator(&mut self, text: &str, now: Timestamp) {
-        if let Some(left_out) = self.operator_lines.admit(now) {
-            let more = if left_out > 0 {
-                format!(" ({left_out} more lines left out)")
-            } else {
-                String::new()
-            };
-            self.outbox
-                .errors
-                .push(format!("{}{more}", printable(text)));
-        }
+    /// A line for the operator, unless this second has had its own. Whether there is one.
+    pub(crate) fn tell_operator(&mut self, text: &str, now: Timestamp) -> bool {
+        let Some(left_out) = self.operator_lines.admit(now) else {
+            return false;
+        };
+        let more = if left_out > 0 {
+            format!(" ({left_out} more lines left out)")
+        } else {
+            String::new()
+        };
+        self.outbox
+            .errors
+            .push(format!("{}{more}", printable(text)));
+        true
     }
 }

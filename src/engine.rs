@@ -38,7 +38,7 @@ use crate::metrics::{Change, Metric};
 use crate::principal::Timestamp;
 use crate::request::RequestHead;
 use crate::rules::Rules;
-use crate::surface::{self, Surface};
+use crate::surface::{self, Presented, Surface};
 use held::{Held, Reading, Waiting};
 
 pub use crate::shell::{CalloutId, HostContext, Outbox, StreamId};
@@ -126,16 +126,14 @@ impl Engine {
         context: &HostContext<'_>,
         head: &RequestHead<'_>,
     ) -> Next {
-        let (pending, key) = match surface::read(&self.rules, head, &mut self.decoded_path) {
+        let (pending, presented) = match surface::read(&self.rules, head, &mut self.decoded_path) {
             Surface::Decided(decision) => return self.finish(decision, None, head),
-            Surface::Pending(pending, key) => (pending, key),
+            Surface::Pending(pending, presented) => (pending, presented),
         };
-        let caller = Caller {
-            stream,
-            head,
-            key: &key,
-        };
-        let sought = self.identities.look_up(context, &mut self.effects, &caller);
+        let effects = &mut self.effects;
+        let sought = self
+            .identities
+            .look_up(context, effects, stream, head, &presented);
         match sought {
             Sought::Found(lookup) => self.proceed(stream, context.now, pending, lookup, head),
             Sought::Waits(digest) => {
@@ -164,7 +162,9 @@ impl Engine {
         let digest = self.held.waiting(stream)?.digest;
         if let Some(alone) = self.identities.needs_key(digest) {
             match surface::read(&self.rules, head, &mut self.decoded_path) {
-                Surface::Pending(_, key) if self.identities.digest(&key, head) == Some(digest) => {
+                Surface::Pending(_, Presented::Key(key))
+                    if self.identities.digest(&key, head) == Some(digest) =>
+                {
                     let caller = Caller {
                         stream,
                         head,

@@ -22,6 +22,7 @@
 //! | [`catalog`], [`names`] | MLflow's operations, and what their requests name |
 //! | [`permission`], [`principal`], [`policy`] | permissions, principals, and which scopes grant what |
 //! | [`credential`], [`configured_keys`], [`auth_service`], [`principals`], [`shared_data`], [`trace_context`] | keys, whom to ask about them, and what is remembered |
+//! | [`token`], [`certificate`], [`pairs`] | verified tokens and client certificates, as the proxy tells of them |
 //! | [`shell`] | what a shell and the engine tell each other beside requests |
 //! | [`config_log`] | which configuration is in force, and what it changed |
 
@@ -32,6 +33,7 @@ pub mod authorize;
 mod bounded;
 mod by_age;
 pub mod catalog;
+pub mod certificate;
 pub mod config;
 pub mod config_log;
 pub mod configured_keys;
@@ -48,6 +50,7 @@ pub mod lookup;
 pub mod metrics;
 pub mod names;
 pub mod overrides;
+pub mod pairs;
 pub mod pattern;
 pub mod pending;
 mod per_second;
@@ -64,6 +67,7 @@ pub mod shell;
 pub mod surface;
 pub mod target;
 pub mod terms;
+pub mod token;
 pub mod trace_context;
 pub mod trailers;
 pub mod upstream;
@@ -72,4 +76,4 @@ pub mod whoami;
 pub use config::Config;
 pub use decision::{Decision, Reason};
 pub use engine::{CalloutId, Engine, HostContext, Next, Outbox, StreamId};
-pub use request::{HostFacts, RequestHead};
+pub use request::{HostFacts, Property, RequestHead};

@@ -63,7 +63,7 @@ pub enum LookupFailure {
     Unclear,
     /// The auth service was not asked, or what it said does not hold any more.
     NotAsked,
-    /// As many callouts are open as are allowed.
+    /// As many callouts are open as are allowed, or the auth service lets the filter make no more.
     Overloaded,
 }
 

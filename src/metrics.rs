@@ -36,7 +36,8 @@ pub enum Metric {
     IdentityLookups {
         /// The source.
         identity: IdentitySource,
-        /// What it said, `valid`, `expired` or `revoked`.
+        /// What it said: `valid`, `expired`, `revoked`; of tokens also `unverified`, of certificates `not_listed`, of both
+        /// `unreadable`; `host_failed`.
         result: &'static str,
     },
     /// Counter: decisions made with a principal past its time, because the auth service was unavailable.

@@ -48,6 +48,10 @@ pub struct Grant {
 pub enum IdentitySource {
     /// An entry of the configuration's `keys`.
     Keys,
+    /// The claims of an access token that the proxy has verified.
+    Jwt,
+    /// The name of a client certificate that the proxy has verified.
+    Mtls,
     /// The auth service.
     AuthService,
 }
@@ -57,6 +61,8 @@ impl IdentitySource {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Keys => "keys",
+            Self::Jwt => "jwt",
+            Self::Mtls => "mtls",
             Self::AuthService => "auth_service",
         }
     }

@@ -23,6 +23,38 @@ pub fn same_header(a: &[u8], b: &[u8]) -> bool {
 pub trait HostFacts: std::fmt::Debug {
     /// The caller's address without its port; `None` where it cannot be told.
     fn client_address(&self) -> Option<&str>;
+
+    /// A property of the request by its path, with a zero byte between its names: what filters before this one have
+    /// left, or the names of the client's certificate.
+    fn property(&self, path: &str) -> Property {
+        let _ = path;
+        Property::Absent
+    }
+}
+
+/// What the host has of a property.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Property {
+    /// Nothing.
+    Absent,
+    /// The host cannot hand it over: it is null, or holds null.
+    Unreadable,
+    /// The host failed, so that nobody can say.
+    Failed,
+    /// Bytes, in the host's own encoding, which says nothing of their type.
+    Is(Vec<u8>),
+}
+
+/// Claims are nobody's to read in a log.
+impl std::fmt::Debug for Property {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Unreadable => "Unreadable",
+            Self::Failed => "Failed",
+            Self::Is(_) => "Is(hidden)",
+        })
+    }
 }
 
 /// An address that is known already.
@@ -45,6 +77,12 @@ impl<'a> RequestHead<'a> {
     /// The caller's address without its port.
     pub fn client_address(&self) -> Option<&'a str> {
         self.facts.and_then(HostFacts::client_address)
+    }
+
+    /// A property of the request; see [`HostFacts::property`].
+    pub(crate) fn property(&self, path: &str) -> Property {
+        let facts = self.facts;
+        facts.map_or(Property::Absent, |facts| facts.property(path))
     }
 
     /// Every value of a header.

@@ -1,14 +1,16 @@
 //! A configuration compiled for deciding: what every step of a decision reads, and none changes.
 //!
-//! Owns the mounts in the order in which they are tried, the scope tables and the keys that it lists. It knows no request.
+//! Owns the mounts in the order in which they are tried, the scope tables, and the callers whom nobody need be asked about. It knows no request.
 
 use std::sync::Arc;
 
+use crate::certificate::Certificates;
 use crate::config::Config;
 use crate::configured_keys::ConfiguredKeys;
 use crate::enforcement::Enforcement;
 use crate::policy::Policy;
 use crate::terms::Terms;
+use crate::token::Tokens;
 
 /// The rules of one configuration.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Rules {
     /// Longest first, so that the first match is the longest.
     mounts: Vec<Arc<str>>,
     keys: Arc<ConfiguredKeys>,
+    tokens: Option<Arc<Tokens>>,
+    certificates: Option<Arc<Certificates>>,
 }
 
 impl Rules {
@@ -31,6 +35,11 @@ impl Rules {
         Self {
             enforcement: Enforcement::new(&config),
             keys: Arc::new(ConfiguredKeys::new(&config.keys)),
+            tokens: config.jwt.as_ref().map(|jwt| Tokens::new(jwt).into()),
+            certificates: config
+                .mtls
+                .as_ref()
+                .map(|mtls| Certificates::new(mtls).into()),
             mounts,
             config,
         }
@@ -54,6 +63,16 @@ impl Rules {
     /// The keys that need no auth service.
     pub const fn keys(&self) -> &Arc<ConfiguredKeys> {
         &self.keys
+    }
+
+    /// How verified tokens are read, where they say who callers are.
+    pub const fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.tokens.as_ref()
+    }
+
+    /// The callers by their certificates, where those say who callers are.
+    pub const fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.certificates.as_ref()
     }
 
     pub(crate) fn mounts(&self) -> &[Arc<str>] {

@@ -1,5 +1,8 @@
 //! `mlflow-authz key`: keys for the configuration's `keys`, which holds their digests and never the keys.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
@@ -7,6 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mlflow_authz::config::KeyHash;
 use mlflow_authz::credential::MAX_KEY_BYTES;
+use mlflow_authz::policy::Policy;
+use mlflow_authz::principal::Principal;
+use mlflow_authz::printable::printable;
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -86,6 +92,9 @@ pub fn run(args: &Args) -> Result<(), CliError> {
                 )
             })?;
             let text = new(args, random, SystemTime::now())?;
+            if let Some(note) = note_on_scopes(&args.scopes) {
+                eprintln!("{}", printable(&note));
+            }
             output::to_stdout(|out| out.write_all(text.as_bytes()))
         }
         Command::Digest => {
@@ -105,10 +114,10 @@ fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<St
     if args
         .scopes
         .iter()
-        .any(|scope| scope.trim() != scope || scope.is_empty())
+        .any(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
     {
         return Err(CliError::new(
-            "--scopes has an empty scope, or one with a space at an end",
+            "--scopes has an empty scope, or one with a space in it",
             "write scopes separated by commas, such as model:read,gateway:use",
         ));
     }
@@ -121,6 +130,12 @@ fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<St
     }
     let key = format!("{}{}", args.prefix, URL_SAFE_NO_PAD.encode(random));
     let expires_at = match args.expires {
+        Some(after) if after.as_secs() == 0 => {
+            return Err(CliError::new(
+                "--expires is less than a second: the key would never work",
+                "write a duration such as 90d, or leave --expires out",
+            ));
+        }
         Some(after) => Some(time_after(now, after.into())?),
         None => None,
     };
@@ -144,6 +159,22 @@ fn new(args: &NewArgs, random: [u8; RANDOM_BYTES], now: SystemTime) -> Result<St
                 "report this as a bug",
             )
         })
+}
+
+/// A configuration may name scopes of its own, so they are no error.
+fn note_on_scopes(scopes: &[String]) -> Option<String> {
+    let principal = Principal {
+        scopes: scopes.to_vec(),
+        ..Principal::default()
+    };
+    let policy = Policy::of_defaults();
+    let unknown = policy.unknown_scopes(&principal);
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "note: not in the default scope table: {}; a scope grants nothing unless \"scopes\" in the configuration names it",
+            unknown.join(", ")
+        )
+    })
 }
 
 /// Whole seconds, as the configuration reads them.
@@ -200,163 +231,4 @@ fn digest_of(input: impl Read) -> Result<KeyHash, CliError> {
         ));
     }
     Ok(KeyHash::of(key))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::time::{Duration, SystemTime};
-
-    use mlflow_authz::Config;
-    use serde_json::{Value, json};
-
-    use super::{NewArgs, digest_of, new};
-
-    const NOW: Duration = Duration::from_secs(1_793_000_000);
-
-    fn args() -> NewArgs {
-        NewArgs {
-            key_id: "ci".to_owned(),
-            user_id: "ci-bot".to_owned(),
-            scopes: vec!["model:write".to_owned(), "gateway:use".to_owned()],
-            prefix: "mk_".to_owned(),
-            expires: None,
-        }
-    }
-
-    fn made(args: &NewArgs) -> Value {
-        let text = new(args, [7; 32], SystemTime::UNIX_EPOCH + NOW).unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    fn refused(args: &NewArgs) -> String {
-        let made = new(args, [7; 32], SystemTime::UNIX_EPOCH + NOW);
-        made.unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_new_key_comes_with_the_entry_that_knows_it() {
-        let made = made(&args());
-        let key = made["key"].as_str().unwrap();
-        assert_eq!(key, "mk_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc");
-        let digest = digest_of(key.as_bytes()).unwrap().to_string();
-        let expected = json!({
-            "sha256": digest, "key_id": "ci", "user_id": "ci-bot", "scopes": ["model:write", "gateway:use"],
-        });
-        assert_eq!(made["entry"], expected);
-    }
-
-    #[test]
-    fn the_filter_takes_the_entry() {
-        let expiring = NewArgs {
-            expires: Some("90d".parse().unwrap()),
-            ..args()
-        };
-        for args in [args(), expiring] {
-            let entry = &made(&args)["entry"];
-            let text = json!({"mounts": ["/"], "keys": [entry]}).to_string();
-            let config = Config::parse(text.as_bytes()).unwrap();
-            let ends = args.expires.map(|after| NOW + *after);
-            assert_eq!(config.keys.first().unwrap().expires_at, ends);
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_an_entry_is_refused() {
-        for (args, problem) in [
-            (
-                NewArgs {
-                    key_id: " ".to_owned(),
-                    ..args()
-                },
-                "--key-id is empty; ",
-            ),
-            (
-                NewArgs {
-                    user_id: String::new(),
-                    ..args()
-                },
-                "--user-id is empty; ",
-            ),
-            (
-                NewArgs {
-                    scopes: vec![String::new()],
-                    ..args()
-                },
-                "--scopes has an empty scope",
-            ),
-            (
-                NewArgs {
-                    scopes: vec![" a".to_owned()],
-                    ..args()
-                },
-                "--scopes has an empty scope",
-            ),
-            (
-                NewArgs {
-                    prefix: "a,b".to_owned(),
-                    ..args()
-                },
-                "--prefix must be ",
-            ),
-            (
-                NewArgs {
-                    prefix: "a b".to_owned(),
-                    ..args()
-                },
-                "--prefix must be ",
-            ),
-            (
-                NewArgs {
-                    expires: Some("9000years".parse().unwrap()),
-                    ..args()
-                },
-                "--expires is beyond the year 9999; ",
-            ),
-        ] {
-            let shown = refused(&args);
-            assert!(shown.starts_with(problem), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_digest_is_that_of_sha256sum() {
-        let expected = "31a2c58b93a06686";
-        let digest = digest_of(&b"mk_0123456789abcdefghij\n"[..])
-            .unwrap()
-            .to_string();
-        assert_eq!(digest.len(), 64);
-        for text in ["mk_0123456789abcdefghij", "mk_0123456789abcdefghij\r\n"] {
-            assert_eq!(digest_of(text.as_bytes()).unwrap().to_string(), digest);
-        }
-        assert_eq!(digest.get(..16).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_short_or_odd_key_is_refused_and_not_repeated() {
-        let long = "x".repeat(5000);
-        for (text, problem) in [
-            ("hunter2", "the key has 7 characters"),
-            ("", "the key has 0 characters"),
-            ("mk_123456789012345678", "the key has 21 characters"),
-            (
-                "two words that are long enough",
-                "what stands on stdin cannot be a key",
-            ),
-            (
-                "one-line-that-is-long\nand-another",
-                "what stands on stdin cannot be a key",
-            ),
-            (
-                "schlüssel-der-lang-genug-ist",
-                "what stands on stdin cannot be a key",
-            ),
-            (long.as_str(), "what stands on stdin cannot be a key"),
-        ] {
-            let shown = digest_of(text.as_bytes()).unwrap_err().to_string();
-            assert!(shown.starts_with(problem), "{shown}");
-            assert!(text.is_empty() || !shown.contains(text), "{shown}");
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod explain;
 mod json_error;
 mod key;
 mod line_reader;
+mod listed_key;
 mod matrix;
 mod output;
 mod replay;
@@ -46,7 +47,7 @@ enum Command {
     /// Says what is wrong with plugin configurations, Envoy files, and manifests of Istio and Envoy Gateway
     Check(check::Args),
     /// Says what the filter would decide about a request, and why
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     /// Lists every endpoint, what it needs, and which scopes grant that
     Routes(routes::Args),
     /// Decides again about recorded requests, and says what a configuration would change
@@ -67,7 +68,7 @@ impl Command {
     fn run(self) -> Result<ExitCode, CliError> {
         match self {
             Self::Check(args) => return check::run(&args),
-            Self::Explain(args) => return explain::run(args),
+            Self::Explain(args) => return explain::run(*args),
             Self::Routes(args) => routes::run(&args),
             Self::Replay(args) => return replay::run(&args),
             Self::Matrix(args) => matrix::run(&args),

@@ -1,5 +1,6 @@
 //! What the configured service replies: the protocol, and where in the reply things stand.
 
+use super::lifetime::Lifetime;
 use crate::config::{Audience, AuthService, Places, Protocol};
 use crate::pointer::Pointers;
 
@@ -20,6 +21,8 @@ pub(super) struct Resolved {
     pub(super) user_id: Pointers,
     pub(super) key_id: Pointers,
     pub(super) scopes: Pointers,
+    /// Whether one text may hold them all (RFC 6749 section 3.3).
+    pub(super) scopes_may_be_text: bool,
     pub(super) grants: Pointers,
     pub(super) roles: Pointers,
     pub(super) is_admin: Pointers,
@@ -42,7 +45,10 @@ impl Contract {
             (Protocol::Keys, Some(places)) => Some(Resolved::new(places, OF_KEYS)),
             (Protocol::Introspection, places) => {
                 let places = places.clone().unwrap_or_default();
-                Some(Resolved::new(&places, OF_INTROSPECTION))
+                Some(Resolved {
+                    scopes_may_be_text: true,
+                    ..Resolved::new(&places, OF_INTROSPECTION)
+                })
             }
         };
         Self {
@@ -52,6 +58,23 @@ impl Contract {
                 Audience::Is(audience) => Some(audience.clone()),
                 Audience::Absent | Audience::CheckedByEndpoint => None,
             },
+        }
+    }
+}
+
+impl Contract {
+    /// What a reply's headers say of its lifetime, as far as it counts. OAuth servers send `no-store` with everything (RFC 6749
+    /// section 5.1; frameworks add `max-age=0`), and whether an introspection is cached is for the resource server to choose
+    /// (RFC 7662 section 4): `cache.ttl` does.
+    pub(super) fn of_protocol(&self, lifetime: Lifetime) -> Lifetime {
+        let max_age = lifetime.max_age;
+        let max_age = match self.protocol {
+            Protocol::Keys => max_age,
+            Protocol::Introspection => max_age.filter(|age| !age.is_zero()),
+        };
+        Lifetime {
+            max_age,
+            ..lifetime
         }
     }
 }
@@ -69,6 +92,7 @@ impl Resolved {
             user_id: or(&places.user_id, user_id),
             key_id: or(&places.key_id, key_id),
             scopes: or(&places.scopes, scopes),
+            scopes_may_be_text: places.scopes.is_some(),
             grants: or(&places.grants, &[]),
             roles: or(&places.roles, &[]),
             is_admin: or(&places.is_admin, &[]),

@@ -22,8 +22,10 @@ pub enum Failure {
     Status(u16),
     /// The service answered with a status outside the contract.
     UnexpectedStatus(u16),
-    /// The introspection endpoint refuses or limits the filter itself (RFC 7662 section 2.3).
+    /// The introspection endpoint refuses the filter itself (RFC 7662 section 2.3).
     RefusesUs(u16),
+    /// The introspection endpoint limits the rate of the filter (429).
+    LimitsUs,
     /// The body is outside the contract.
     Contract(ContractError),
     /// The host would not send the callout.
@@ -47,6 +49,7 @@ impl Failure {
             Self::Reset => "reset",
             Self::Status(_) => "error",
             Self::UnexpectedStatus(_) | Self::RefusesUs(_) => "unexpected_status",
+            Self::LimitsUs => "rate_limited",
             Self::Contract(_) => "contract",
             Self::NotSent => "not_sent",
         }
@@ -62,8 +65,14 @@ impl Failure {
             | Self::Status(_)
             | Self::RefusesUs(_)
             | Self::NotSent => true,
-            Self::UnexpectedStatus(_) | Self::Contract(_) => false,
+            Self::UnexpectedStatus(_) | Self::LimitsUs | Self::Contract(_) => false,
         }
+    }
+
+    /// Whether the service limits the filter. Invented keys can make it so: it is no outage, and lets no rights past their
+    /// time count.
+    pub(crate) const fn is_limit(&self) -> bool {
+        matches!(self, Self::LimitsUs)
     }
 
     /// The failure of a poll for revoked keys, in words.
@@ -86,7 +95,11 @@ impl Failure {
     pub const fn is_misconfiguration(&self) -> bool {
         matches!(
             self,
-            Self::UnexpectedStatus(_) | Self::RefusesUs(_) | Self::Contract(_) | Self::NotSent
+            Self::UnexpectedStatus(_)
+                | Self::RefusesUs(_)
+                | Self::LimitsUs
+                | Self::Contract(_)
+                | Self::NotSent
         )
     }
 }
@@ -105,8 +118,13 @@ impl fmt::Display for Failure {
             ),
             Self::RefusesUs(status) => write!(
                 f,
-                "the introspection endpoint answered {status}, which is about the filter and not about a caller: {}",
-                unexpected_status::advice_for_introspection(*status)
+                "the introspection endpoint answered {status}, which is about the filter and not about a caller: it does \
+                 not accept the filter's own credential; check auth_service.headers, or the credential_injector of the \
+                 cluster, and that this client may introspect tokens"
+            ),
+            Self::LimitsUs => f.write_str(
+                "the introspection endpoint answered 429, which is about the filter and not about a caller: it limits the \
+                 rate of lookups; raise its limit for the filter's client, or cache.ttl",
             ),
             Self::Contract(error) => write!(f, "the auth service's reply is outside its contract: {error}"),
             Self::NotSent => f.write_str(

@@ -40,6 +40,11 @@ impl KeyId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Unless nothing stands in it: a place without a name must not hide one that has it.
+    pub(super) fn named(self) -> Option<Self> {
+        (!self.0.trim().is_empty()).then_some(self)
+    }
 }
 
 impl<'de> Deserialize<'de> for KeyId {
@@ -84,7 +89,7 @@ impl From<Body> for Fields {
     fn from(body: Body) -> Self {
         let user = body.user.unwrap_or_default();
         Self {
-            user_id: body.user_id.or(user.id),
+            user_id: body.user_id.and_then(KeyId::named).or(user.id),
             key_id: body.key_id,
             scopes: body.scopes,
             roles: body.roles.or(user.roles).unwrap_or_default(),
@@ -128,9 +133,10 @@ impl Fields {
         // Many are cached.
         scopes.shrink_to_fit();
         roles.shrink_to_fit();
+        let text = |id: Option<KeyId>| id.and_then(KeyId::named).map(|id| id.0);
         let principal = Principal {
-            user_id: user_id.map(|id| id.0),
-            key_id: key_id.map(|id| id.0),
+            user_id: text(user_id),
+            key_id: text(key_id),
             scopes,
             roles,
             is_admin,

@@ -10,6 +10,10 @@ use std::time::{Duration, SystemTime};
 use super::scalar::Scalar;
 use crate::principal::Timestamp;
 
+/// How far ahead of the proxy's clock a key's first moment may be: clocks differ, a key is used as soon as it is issued, and
+/// MLflow's client repeats no 401.
+const LEEWAY: Duration = Duration::from_secs(10);
+
 /// The limits that the service set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lifetime {
@@ -29,9 +33,10 @@ impl Lifetime {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether the key is not valid yet.
+    /// Whether the key is not valid yet, and will not be in a moment.
     pub fn is_early(&self, now: Timestamp) -> bool {
-        self.not_before.is_some_and(|at| now < at)
+        self.not_before
+            .is_some_and(|at| now.saturating_add(LEEWAY) < at)
     }
 
     /// The same limits for a request that was sent at `asked_at`.

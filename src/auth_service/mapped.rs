@@ -6,7 +6,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::contract::{Contract, Resolved};
 use super::failure::ContractError;
-use super::fields::Fields;
+use super::fields::{Fields, KeyId};
 use super::lifetime::{A_TIME, Lifetime, time};
 use super::parsed::{contract_error, contract_error_at, found, unreadable};
 use super::scalar::Scalar;
@@ -118,13 +118,29 @@ struct AnyObject {}
 pub(super) fn fields(document: &Document<'_>, places: &Resolved) -> Result<Fields, ContractError> {
     let AnyObject {} = document.read().map_err(contract_error)?;
     Ok(Fields {
-        user_id: first(document, &places.user_id)?,
-        key_id: first(document, &places.key_id)?,
-        scopes: first(document, &places.scopes)?.map(|Words(words)| words),
+        user_id: id(document, &places.user_id)?,
+        key_id: id(document, &places.key_id)?,
+        scopes: scopes(document, places)?,
         roles: first(document, &places.roles)?.unwrap_or_default(),
         is_admin: first(document, &places.is_admin)?.unwrap_or_default(),
         grants: first(document, &places.grants)?.unwrap_or_default(),
     })
+}
+
+/// Scopes in one text are RFC 7662's, or what the configuration names a place for; elsewhere the contract has a list.
+fn scopes(
+    document: &Document<'_>,
+    places: &Resolved,
+) -> Result<Option<Vec<String>>, ContractError> {
+    if places.scopes_may_be_text {
+        let scopes = first(document, &places.scopes)?;
+        return Ok(scopes.map(|Words(words)| words));
+    }
+    first(document, &places.scopes)
+}
+
+fn id(document: &Document<'_>, pointers: &Pointers) -> Result<Option<KeyId>, ContractError> {
+    pointers.first(|pointer| Ok(at(document, pointer)?.and_then(KeyId::named)))
 }
 
 /// The value of the first place that has one.
@@ -132,13 +148,18 @@ fn first<'a, T: Deserialize<'a>>(
     document: &Document<'a>,
     pointers: &Pointers,
 ) -> Result<Option<T>, ContractError> {
-    pointers.first(|pointer| {
-        let found = document.at(pointer);
-        let found = found.map_err(|error| contract_error_at(pointer, error))?;
-        let value = found.filter(|it| !it.is_null()).map(|it| it.read());
-        let value = value.transpose();
-        value.map_err(|error| contract_error_at(pointer, error))
-    })
+    pointers.first(|pointer| at(document, pointer))
+}
+
+fn at<'a, T: Deserialize<'a>>(
+    document: &Document<'a>,
+    pointer: &Pointer,
+) -> Result<Option<T>, ContractError> {
+    let found = document.at(pointer);
+    let found = found.map_err(|error| contract_error_at(pointer, error))?;
+    let value = found.filter(|it| !it.is_null()).map(|it| it.read());
+    let value = value.transpose();
+    value.map_err(|error| contract_error_at(pointer, error))
 }
 
 /// A list of texts, or one text with spaces between them.

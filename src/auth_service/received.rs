@@ -52,6 +52,18 @@ pub enum Remark {
 }
 
 impl Remark {
+    /// How many kinds there are.
+    pub(crate) const KINDS: usize = 3;
+
+    /// Its kind, counted from 0: what is said of one must not silence another.
+    pub(crate) const fn kind(&self) -> usize {
+        match self {
+            Self::NoScopes(_) => 0,
+            Self::NoAudience => 1,
+            Self::OtherKind(_) => 2,
+        }
+    }
+
     /// Takes out whatever has the key in it.
     pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
         match self {

@@ -118,15 +118,19 @@ impl Reply<'_> {
             200 => match body::read(body, contract) {
                 Ok(Said { valid, remark }) => {
                     let valid = valid.map(|(principal, lifetime)| {
-                        Verdict::Valid(principal, lifetime.with_cache_control(cache_control))
+                        let lifetime = lifetime.with_cache_control(cache_control);
+                        Verdict::Valid(principal, contract.of_protocol(lifetime))
                     });
                     return (valid.unwrap_or(Verdict::Invalid), remark);
                 }
                 Err(error) => Verdict::Unavailable(Failure::Contract(error)),
             },
             // The caller's token is in the body: these are about who sent it.
-            401 | 403 | 429 if contract.protocol == Protocol::Introspection => {
+            401 | 403 if contract.protocol == Protocol::Introspection => {
                 Verdict::Unavailable(Failure::RefusesUs(status))
+            }
+            429 if contract.protocol == Protocol::Introspection => {
+                Verdict::Unavailable(Failure::LimitsUs)
             }
             401 => Verdict::Invalid,
             403 => Verdict::Refused,

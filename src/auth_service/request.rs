@@ -22,8 +22,9 @@ pub(super) fn lookup(service: &AuthService, key: &ApiKey<'_>, address: Option<&s
         KeyIn::Header(name) => headers.push((name.as_str(), key.expose().to_owned())),
         KeyIn::Json(_) | KeyIn::Form(_) => {}
     }
-    if let Some((content_type, _)) = &body {
-        headers.push(("content-type", (*content_type).to_owned()));
+    match &body {
+        Some((content_type, _)) => headers.push(("content-type", (*content_type).to_owned())),
+        None => headers.extend(UNCACHED.map(|(name, value)| (name, value.to_owned()))),
     }
     headers.push(("accept", "application/json".to_owned()));
     let own = service.headers.iter();
@@ -38,6 +39,13 @@ pub(super) fn lookup(service: &AuthService, key: &ApiKey<'_>, address: Option<&s
         timeout: service.timeout,
     }
 }
+
+/// With a GET, whose reply a cache on the way may keep (RFC 9111 section 3): where the key stands in a header that is not
+/// `authorization`, the reply for one key would be given to another. `pragma` is for caches of HTTP/1.0.
+pub(super) const UNCACHED: [(&str, &str); 2] = [
+    ("cache-control", "no-cache, no-store"),
+    ("pragma", "no-cache"),
+];
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

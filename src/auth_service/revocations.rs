@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::{ContractError, Failure};
 use super::parsed::read_object;
 use super::reply::Reply;
-use super::{Callout, KeyId};
+use super::{Callout, KeyId, request};
 use crate::config::{Config, Revocation};
 
 /// The most key ids of one list.
@@ -86,11 +86,14 @@ impl RevocationClient {
     pub fn new(config: &Config) -> Option<Self> {
         let revocation = config.revocation.clone()?;
         let service = config.auth_service.as_ref()?;
+        let [cache_control, pragma] = request::UNCACHED;
         let headers = [
             (":method", "GET"),
             (":path", &revocation.path),
             (":authority", &service.authority),
             ("accept", "application/json"),
+            cache_control,
+            pragma,
         ];
         let callout = Callout {
             cluster: service.cluster.clone(),

@@ -9,7 +9,7 @@ mod shapes;
 use super::{AuthServiceClient, Contract, ContractError, Failure, NoConnection, Reply, Verdict};
 use crate::config::Config;
 use crate::config::tests::mounted;
-use crate::credential::ApiKey;
+use crate::credential::{ApiKey, MAX_KEY_BYTES};
 
 fn client(auth_service: &str) -> AuthServiceClient {
     let text = mounted(&format!(r#""auth_service": {auth_service}"#));
@@ -22,7 +22,7 @@ fn client(auth_service: &str) -> AuthServiceClient {
 }
 
 fn key(text: &str) -> ApiKey<'_> {
-    ApiKey::sent(text.as_bytes()).unwrap()
+    ApiKey::sent(text.as_bytes(), MAX_KEY_BYTES).unwrap()
 }
 
 fn answered(status: u16, from_service: bool, body: &[u8]) -> Verdict {

@@ -58,19 +58,6 @@ pub(super) const fn advice(status: u16) -> &'static str {
     }
 }
 
-/// What to check where the introspection endpoint turns the filter down.
-pub(super) const fn advice_for_introspection(status: u16) -> &'static str {
-    match status {
-        429 => {
-            "it limits the rate of lookups; raise its limit for the filter's client, or cache.ttl"
-        }
-        _ => {
-            "it does not accept the filter's own credential; check auth_service.headers, or the credential_injector of \
-             the cluster, and that this client may introspect tokens"
-        }
-    }
-}
-
 /// What to check after a poll for revoked keys.
 pub(super) const fn advice_for_polls(status: u16) -> &'static str {
     match status {

@@ -11,7 +11,7 @@ use super::{SecretHeader, defaults, fields};
 mod checks;
 mod spoken;
 
-pub(super) use checks::{callout_path, check};
+pub(super) use checks::{callout_path, check, is_written};
 pub use spoken::{Audience, FieldName, KeyIn, Method, Places, Protocol};
 
 /// The auth service, which validates keys.

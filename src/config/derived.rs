@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{AuthService, Config, IdentityHeaders};
+use super::{AuthService, Config, CredentialKind, IdentityHeaders};
 
 /// The default of `auth_service.unavailable_retry_after`, where there is no auth service.
 const USUAL_RETRY_AFTER: u64 = 15;
@@ -13,6 +13,16 @@ impl Config {
     pub fn retry_after_seconds(&self) -> u64 {
         let service = self.auth_service.as_ref();
         service.map_or(USUAL_RETRY_AFTER, AuthService::retry_after_seconds)
+    }
+
+    /// Whether a key can be valid here: the configuration lists some, or an auth service validates them.
+    pub const fn has_keys(&self) -> bool {
+        !self.keys.is_empty() || self.auth_service.is_some()
+    }
+
+    /// Whether a browser can log in: it only knows HTTP Basic.
+    pub fn takes_passwords(&self) -> bool {
+        self.has_keys() && self.credentials.contains(&CredentialKind::Basic)
     }
 
     /// The most bytes of a body that are looked at.

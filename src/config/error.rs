@@ -8,13 +8,17 @@ use crate::json::{self, Problem};
 /// Below these fields stand secrets, or keys where somebody took a field for another; their values are not repeated.
 const SECRETS: &[&str] = &["revocation", "auth_service.headers", "keys"];
 
+/// Below these fields a name that is none may be a secret, too: a key in the place of its digest, or a header.
+const SECRET_NAMES: &[&str] = &["revocation", "auth_service", "keys"];
+
 /// What to write where no mount is named.
 pub(super) const MOUNTS_REMEDY: &str = "write the paths at which clients reach MLflow, \
     \"mounts\": [\"/api/mlflow\"], or \"mounts\": [\"/\"] where MLflow is served at the root";
 
 /// What to write where nothing says who callers are.
 pub(super) const SOURCES_REMEDY: &str = "write \"keys\" with the digests that `mlflow-authz key new` prints, or \
-    \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service";
+    \"auth_service\": {\"cluster\": \"…\"} with the Envoy cluster of the auth service, or \"jwt\": {} for tokens that \
+    Envoy's jwt_authn has verified, or \"mtls\" for client certificates";
 
 /// A configuration that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +85,18 @@ impl From<json::Error> for ConfigError {
         let (field, problem) = error.into_parts();
         match problem {
             Problem::Syntax(problem) if field.is_empty() => Self::Syntax(problem),
-            Problem::UnknownField { name, known } => Self::UnknownField {
-                nearest: nearest(&name, known),
-                instead: instead_of(&field, &name),
-                field: json::field_of(&field, &name),
-            },
+            Problem::UnknownField { name, known } => {
+                let (nearest, instead) = (nearest(&name, known), instead_of(&field, &name));
+                let is_meant = nearest.is_some() || instead.is_some();
+                if !is_meant && is_below(SECRET_NAMES, &field) {
+                    return Self::field(field, hidden_name(known));
+                }
+                Self::UnknownField {
+                    nearest,
+                    instead,
+                    field: json::field_of(&field, &name),
+                }
+            }
             Problem::MissingField(name) => {
                 let field = json::field_of(&field, name);
                 let problem = format!("is missing; {}", remedy(&field));
@@ -94,7 +105,7 @@ impl From<json::Error> for ConfigError {
             Problem::DuplicatedField(name) => {
                 Self::field(json::field_of(&field, name), "is duplicated; write it once")
             }
-            Problem::Unexpected { expected, .. } if is_secret(&field) => {
+            Problem::Unexpected { expected, .. } if is_below(SECRETS, &field) => {
                 Self::field(field, format!("must be {}", expected_in_words(&expected)))
             }
             Problem::Unexpected { found, expected } => {
@@ -106,8 +117,15 @@ impl From<json::Error> for ConfigError {
     }
 }
 
-fn is_secret(field: &str) -> bool {
-    SECRETS.iter().any(|secret| field.starts_with(secret))
+fn is_below(holders: &[&str], field: &str) -> bool {
+    holders.iter().any(|holder| field.starts_with(holder))
+}
+
+fn hidden_name(known: &[&str]) -> String {
+    format!(
+        "has an unknown field, whose name is not shown, since it may be a secret; write no other fields than {}",
+        known.join(", ")
+    )
 }
 
 /// What to write where a required field is missing.
@@ -115,6 +133,8 @@ fn remedy(field: &str) -> &'static str {
     match field {
         "mounts" => MOUNTS_REMEDY,
         "auth_service.cluster" => "write the name of the Envoy cluster of the auth service",
+        "mtls.by" => "write \"uri_san\", \"dns_san\" or \"subject\"",
+        "mtls.principals" => "write the names of certificates, each with its scopes",
         "revocation.path" => "write the path on the auth service that lists revoked keys",
         _ => "it is required",
     }

@@ -97,6 +97,15 @@ impl SecretHeader {
         self.name.as_str()
     }
 
+    /// Whether the value has the form of a credential (RFC 9110 section 11.4), whatever the header is called.
+    pub fn is_credential(&self) -> bool {
+        let scheme = self.value.split_once(' ').map(|(scheme, _)| scheme);
+        let is = |known: &&str| scheme.is_some_and(|it| it.eq_ignore_ascii_case(known));
+        ["basic", "bearer", "digest", "apikey", "token"]
+            .iter()
+            .any(is)
+    }
+
     /// The value, for the request that carries it and for nothing else.
     pub(crate) fn expose(&self) -> &str {
         &self.value

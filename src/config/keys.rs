@@ -2,7 +2,7 @@
 //!
 //! Nothing of an entry's value goes into an error: where a digest is expected, somebody may have written the key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -58,7 +58,8 @@ impl KeyHash {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         let mut bytes = [0; 32];
         if digits.len() != 2 * bytes.len() {
@@ -89,7 +90,7 @@ impl std::fmt::Debug for KeyHash {
 impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::read(&text).ok_or_else(|| {
+        Self::parse(&text).ok_or_else(|| {
             D::Error::custom(
                 "must be the SHA-256 of the key in 64 hexadecimal digits; write what `mlflow-authz key digest` prints",
             )
@@ -111,6 +112,7 @@ fn expires_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Times
 /// Checks what single entries cannot say.
 pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
     let mut seen = BTreeMap::new();
+    let digests: BTreeSet<KeyHash> = keys.iter().map(|key| key.sha256).collect();
     for (index, key) in keys.iter().enumerate() {
         let field = |name: &str| format!("keys[{index}].{name}");
         if let Some(earlier) = seen.insert(key.sha256, index) {
@@ -123,17 +125,31 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
             ("key_id", Some(&key.key_id)),
             ("user_id", key.user_id.as_ref()),
         ];
-        for (name, id) in ids {
-            let problem = match id {
-                Some(id) if id.trim().is_empty() => "is empty",
-                Some(id) if KeyHash::of(id) == key.sha256 => "is the key itself",
-                _ => continue,
+        let ids = ids.map(|(name, id)| id.map(|id| (name.to_owned(), id)));
+        let shown = ids.into_iter().flatten();
+        let shown = shown.chain(named("scopes", &key.scopes));
+        for (name, text) in shown.chain(named("roles", &key.roles)) {
+            let problem = if text.trim().is_empty() {
+                "is empty"
+            } else if digests.contains(&KeyHash::of(text)) {
+                "is a key itself"
+            } else {
+                continue;
             };
             return Err(ConfigError::field(
-                field(name),
+                field(&name),
                 format!("{problem}; write a public name, which records and messages show"),
             ));
         }
     }
     Ok(())
+}
+
+/// Each word with its place in the entry.
+fn named<'a>(
+    list: &'static str,
+    words: &'a [String],
+) -> impl Iterator<Item = (String, &'a String)> {
+    let words = words.iter().enumerate();
+    words.map(move |(place, word)| (format!("{list}[{place}]"), word))
 }

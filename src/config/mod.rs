@@ -11,7 +11,9 @@ mod derived;
 mod error;
 mod fields;
 mod hosts;
+mod jwt;
 mod keys;
+mod mtls;
 mod overrides;
 mod replacements;
 #[cfg(feature = "schema")]
@@ -38,7 +40,9 @@ pub use auth_service::{
 };
 pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
+pub use jwt::Jwt;
 pub use keys::{ConfiguredKey, KeyHash};
+pub use mtls::{ConfiguredGrant, Mtls, PeerName, PeerRights};
 pub use overrides::{Match, Override};
 
 /// The plugin configuration of the mlflow-authz filter.
@@ -78,10 +82,20 @@ pub struct Config {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hosts"))]
     pub hosts: Option<Vec<Pattern>>,
     /// Keys that the filter knows itself, by their digests. They are looked up first, without a callout; any other key
-    /// is the auth service's to validate, if there is one. `keys` or `auth_service` is required.
+    /// is the auth service's to validate, if there is one. At least one of `keys`, `jwt`, `mtls` and `auth_service` is
+    /// required.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
     pub keys: Vec<ConfiguredKey>,
+    /// Access tokens (JWT) that Envoy's `jwt_authn` has verified. Absent: a token is a key like any other.
+    #[serde(default, deserialize_with = "fields::some")]
+    #[cfg_attr(feature = "schema", schemars(with = "Jwt"))]
+    pub jwt: Option<Jwt>,
+    /// Client certificates that the listener has verified, for requests with neither a key nor a verified token. Absent:
+    /// certificates are not looked at.
+    #[serde(default, deserialize_with = "fields::some")]
+    #[cfg_attr(feature = "schema", schemars(with = "Mtls"))]
+    pub mtls: Option<Mtls>,
     /// The auth service, which validates keys. Absent: only those of `keys` are valid.
     #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(with = "AuthService"))]

@@ -148,7 +148,7 @@ fn some_scopes<'de, D: Deserializer<'de>>(
 }
 
 /// A word or a list of words, at least one, since an empty list would match nothing; each read by `read`.
-fn one_or_many<'de, T, D>(
+pub(super) fn one_or_many<'de, T, D>(
     deserializer: D,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<Vec<T>>, D::Error>

@@ -95,6 +95,54 @@ pub(super) const TABLE: &[Entry] = &[
     ("keys", "user username email owner", "write `user_id`"),
     ("keys", "scope permissions grants", "write `scopes`, a list"),
     ("keys", "role groups", "write `roles`, a list"),
+    (
+        "jwt",
+        "issuer issuers jwks jwksuri jwksurl jwksfile localjwks remotejwks audience audiences secret publickey algorithm \
+         algorithms providers clockskew leeway fromheaders fromparams forward header headers cookie",
+        "remove it: Envoy's jwt_authn verifies tokens, and has it in its own configuration; the filter reads the claims",
+    ),
+    (
+        "jwt",
+        "payload payloadinmetadata metadata key keys metadatakeys metadatanamespace",
+        "write `metadata_key`, the payload_in_metadata of jwt_authn",
+    ),
+    (
+        "jwt",
+        "sub subject user username email",
+        "write `user_id`, a JSON Pointer",
+    ),
+    (
+        "jwt",
+        "scope scp permissions permission",
+        "write `scopes`, a JSON Pointer",
+    ),
+    ("jwt", "role groups group", "write `roles`, a JSON Pointer"),
+    ("jwt", "admin superuser", "write `is_admin`, a JSON Pointer"),
+    (
+        "jwt",
+        "exp expires expiresat expiry",
+        "remove it: the end of a token is its `exp`",
+    ),
+    (
+        "jwt",
+        "workspace workspaces",
+        "remove it: tokens cannot be limited to workspaces here",
+    ),
+    (
+        "mtls",
+        "ca cacert cafile trustedca verify required requireclientcertificate",
+        "remove it: the `transport_socket` of Envoy's listener verifies certificates",
+    ),
+    (
+        "mtls",
+        "name names match field san principal identities users",
+        "write `by` (which name of the certificate counts) and `principals` (the names, and what they may do)",
+    ),
+    (
+        "mtls",
+        "header xfcc forwardedclientcert xforwardedclientcert",
+        "remove it: a header that callers can write is never read",
+    ),
     ("keys", "admin superuser", "write `is_admin`"),
     (
         "keys",

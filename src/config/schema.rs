@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{Config, CredentialKind, HeaderField, KeyHash, Scope, SecretHeader};
+use super::{Config, CredentialKind, HeaderField, KeyHash, PeerRights, Scope, SecretHeader, jwt};
 use crate::catalog::{self, Access, Object, PublicGroup};
 use crate::permission::Permission;
 
@@ -26,6 +26,8 @@ impl Config {
         let one_source = json!([
             {"required": ["auth_service"]},
             {"required": ["keys"], "properties": {"keys": {"minItems": 1}}},
+            {"required": ["jwt"]},
+            {"required": ["mtls"]},
         ]);
         schema.insert("anyOf".to_owned(), one_source);
         schema.to_value()
@@ -146,6 +148,52 @@ pub(super) fn pointers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "title": "JSON Pointers",
         "anyOf": [pointer, {"type": "array", "maxItems": 16, "uniqueItems": true, "items": pointer}],
+    })
+}
+
+/// Pointers that have a default; an empty list is nowhere.
+fn pointers_or(default: &[&str]) -> Schema {
+    // Which Envoy can look up: no name is empty.
+    let pointer = json!({"type": "string", "pattern": r"^(/([^~/]|~[01])+)+$", "maxLength": 512});
+    json_schema!({
+        "title": "JSON Pointers",
+        "anyOf": [pointer, {"type": "array", "maxItems": 16, "uniqueItems": true, "items": pointer}],
+        "default": default,
+    })
+}
+
+pub(super) fn subject(_: &mut SchemaGenerator) -> Schema {
+    pointers_or(jwt::SUBJECT)
+}
+
+pub(super) fn token_scopes(_: &mut SchemaGenerator) -> Schema {
+    pointers_or(jwt::SCOPES)
+}
+
+pub(super) fn token_roles(_: &mut SchemaGenerator) -> Schema {
+    pointers_or(jwt::ROLES)
+}
+
+pub(super) fn no_pointers(_: &mut SchemaGenerator) -> Schema {
+    pointers_or(&[])
+}
+
+pub(super) fn metadata_key(_: &mut SchemaGenerator) -> Schema {
+    let key = json!({"type": "string", "minLength": 1});
+    json_schema!({
+        "title": "one or more",
+        "anyOf": [key, {"type": "array", "minItems": 1, "uniqueItems": true, "items": key}],
+        "default": ["payload"],
+    })
+}
+
+pub(super) fn peers(generator: &mut SchemaGenerator) -> Schema {
+    let rights = generator.subschema_for::<PeerRights>();
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": r"\S"},
+        "additionalProperties": rights,
     })
 }
 

@@ -1,6 +1,8 @@
 mod auth_service;
 mod identity_headers;
+mod jwt;
 mod keys;
+mod mtls;
 mod name_scoped;
 mod overrides;
 mod replacements;

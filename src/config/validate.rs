@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::address::{is_host_and_port, quoted};
-use super::auth_service::{self, callout_path};
+use super::auth_service::{self, callout_path, is_written};
 use super::defaults::MOST_SHARED_SLOTS;
 use super::error::{MOUNTS_REMEDY, SOURCES_REMEDY};
-use super::{Config, ConfigError, IdentityHeaders, keys, overrides};
+use super::{Config, ConfigError, IdentityHeaders, SecretHeader, jwt, keys, mtls, overrides};
 use crate::overrides as path_overrides;
 use crate::request::same_header;
 use crate::target::Target;
@@ -135,14 +135,16 @@ fn mounts(config: &Config) -> Result<(), ConfigError> {
 /// Who says who callers are: at least one source.
 fn identity_sources(config: &mut Config) -> Result<(), ConfigError> {
     keys::validate(&config.keys)?;
+    config.jwt.as_ref().map_or(Ok(()), jwt::validate)?;
+    config.mtls.as_ref().map_or(Ok(()), mtls::validate)?;
     if let Some(service) = &mut config.auth_service {
         return auth_service::check(service);
     }
-    if config.keys.is_empty() {
+    if config.keys.is_empty() && config.jwt.is_none() && config.mtls.is_none() {
         return Err(ConfigError::field(
             "auth_service",
             format!(
-                "is missing, and so is \"keys\": nothing says who callers are; {SOURCES_REMEDY}"
+                "is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing says who callers are; {SOURCES_REMEDY}"
             ),
         ));
     }
@@ -175,6 +177,16 @@ fn revocation(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field(
             "revocation.every",
             "must be at least 100ms",
+        ));
+    }
+    let credential = revocation.credential_header.as_ref();
+    if let Some(name) = credential
+        .map(SecretHeader::name)
+        .filter(|it| is_written(it))
+    {
+        return Err(ConfigError::field(
+            "revocation.credential_header",
+            format!("{name} is a header that HTTP, Envoy or the filter writes; write another one"),
         ));
     }
     callout_path("revocation.path", &revocation.path)

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use super::{AccessLog, Bodies, CredentialKind, GraphQl, Method, Mode, Outside, Protocol};
+use super::{
+    AccessLog, Bodies, CredentialKind, GraphQl, Method, Mode, Outside, PeerName, Protocol,
+};
 
 /// The words of one field, and what each stands for.
 struct Words<T: 'static>(&'static [(&'static str, T)]);
@@ -46,4 +48,5 @@ read_from_words!(AccessLog: "all" => All, "denials" => Denials, "none" => None);
 read_from_words!(Bodies: "ignore" => Ignore, "inspect" => Inspect);
 read_from_words!(CredentialKind: "bearer" => Bearer, "x-api-key" => XApiKey, "basic" => Basic, "query" => Query);
 read_from_words!(Protocol: "keys" => Keys, "introspection" => Introspection);
+read_from_words!(PeerName: "uri_san" => UriSan, "dns_san" => DnsSan, "subject" => Subject);
 read_from_words!(Method: "POST" => Post, "GET" => Get);

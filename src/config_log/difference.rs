@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::listed_keys::{KeyChanged, ListedKeys};
 use super::summary::{Granted, Grants, Summary};
 use crate::permission::{Permission, PermissionSet};
 
@@ -23,11 +24,13 @@ pub struct Difference<'a> {
     pub scopes: Vec<GrantsChanged<'a>>,
     /// Roles that do.
     pub roles: Vec<GrantsChanged<'a>>,
+    /// Keys of the configuration that are new, gone or different.
+    pub keys: Vec<KeyChanged<'a>>,
     /// Other fields of the configuration with another value.
     pub changed: Vec<&'a str>,
     /// How many more there are.
     pub omitted: Omitted,
-    /// The grants before were too many to be kept: scopes and roles are not compared.
+    /// The grants or keys before were too many to be kept: they are not compared.
     pub not_compared: bool,
 }
 
@@ -36,13 +39,15 @@ pub struct Difference<'a> {
 pub struct Omitted {
     scopes: usize,
     roles: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    keys: usize,
     changed: usize,
 }
 
 impl Omitted {
     /// Whether the line names all.
     pub const fn is_nothing(&self) -> bool {
-        self.scopes + self.roles + self.changed == 0
+        self.scopes + self.roles + self.keys + self.changed == 0
     }
 }
 
@@ -76,7 +81,8 @@ impl<'a> Difference<'a> {
         let mut omitted = Omitted::default();
         let scopes = entries(old.scopes.as_ref(), new.scopes.as_ref());
         let roles = entries(old.roles.as_ref(), new.roles.as_ref());
-        let not_compared = scopes.is_none() || roles.is_none();
+        let keys = keys(old.keys.as_ref(), new.keys.as_ref());
+        let not_compared = scopes.is_none() || roles.is_none() || keys.is_none();
         let changed = names_of(&old.fields, &new.fields)
             .into_iter()
             .filter(|field| old.fields.get(*field) != new.fields.get(*field))
@@ -86,6 +92,7 @@ impl<'a> Difference<'a> {
             compared_with: if is_first { "defaults" } else { "before" },
             scopes: first(scopes.unwrap_or_default(), &mut omitted.scopes),
             roles: first(roles.unwrap_or_default(), &mut omitted.roles),
+            keys: first(keys.unwrap_or_default(), &mut omitted.keys),
             changed: first(changed, &mut omitted.changed),
             omitted,
             not_compared,
@@ -116,6 +123,18 @@ fn entries<'a>(old: Option<&'a Grants>, new: Option<&'a Grants>) -> Option<Vec<G
         .into_iter()
         .filter_map(|name| entry(name, old.get(name), new.get(name)));
     Some(entries.collect())
+}
+
+fn keys<'a>(
+    old: Option<&'a ListedKeys>,
+    new: Option<&'a ListedKeys>,
+) -> Option<Vec<KeyChanged<'a>>> {
+    let (old, new) = (old?, new?);
+    let changes = names_of(old, new).into_iter().filter_map(|name| {
+        let shown = name.get(..name.floor_char_boundary(LONGEST_NAME))?;
+        KeyChanged::between(shown, old.get(name), new.get(name))
+    });
+    Some(changes.collect())
 }
 
 fn entry<'a>(

@@ -9,11 +9,13 @@
 //! | `summary` | what of a configuration is compared, small enough to be kept |
 //! | `difference` | what a summary grants more and less than another |
 //! | `fingerprint` | whether two values of a field are the same |
+//! | `listed_keys` | the keys that it lists, by their public names |
 //! | `history` | which configurations the VMs were given, and which of them has its line |
 
 mod difference;
 mod fingerprint;
 mod history;
+mod listed_keys;
 mod summary;
 
 #[cfg(test)]
@@ -29,6 +31,7 @@ use crate::rules::Rules;
 use crate::shared_data::{SharedData, update};
 use difference::{Difference, GrantsChanged, Omitted};
 use history::History;
+use listed_keys::KeyChanged;
 use summary::Summary;
 
 pub use history::DeliveryNumber;
@@ -73,6 +76,8 @@ struct Taken<'a> {
     compared_with: &'static str,
     scopes: &'a [GrantsChanged<'a>],
     roles: &'a [GrantsChanged<'a>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    keys: &'a [KeyChanged<'a>],
     changed: &'a [&'a str],
     #[serde(skip_serializing_if = "Omitted::is_nothing")]
     omitted: &'a Omitted,
@@ -145,6 +150,7 @@ impl ConfigLog {
             compared_with: difference.compared_with,
             scopes: &difference.scopes,
             roles: &difference.roles,
+            keys: &difference.keys,
             changed: &difference.changed,
             omitted: &difference.omitted,
             not_compared: difference.not_compared,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::fingerprint::Fingerprint;
+use super::listed_keys::{self, ListedKeys};
 use crate::json;
 use crate::policy::Policy;
 use crate::rules::Rules;
@@ -15,6 +16,9 @@ const TOLD_IN_FULL: &[&str] = &["mode", "enforce_percent", "scopes", "roles"];
 
 /// The most bytes of grants that are kept for the next comparison.
 const MOST_GRANTS: usize = 256 * 1024;
+
+/// The most bytes of keys that are.
+const MOST_KEYS: usize = 128 * 1024;
 
 /// Permissions by scope or role, in words: another release of the module may number them otherwise.
 pub type Grants = BTreeMap<String, Granted>;
@@ -42,6 +46,9 @@ pub struct Summary {
     pub scopes: Option<Grants>,
     /// The roles; `None` where they were too large to be kept.
     pub roles: Option<Grants>,
+    /// The keys that it lists; `None` where they were too many to be kept, or another release kept them.
+    #[serde(default)]
+    pub keys: Option<ListedKeys>,
     /// A digest of each field's value; objects field by field.
     pub fields: BTreeMap<String, u64>,
 }
@@ -60,6 +67,7 @@ impl Summary {
                 let permissions = held.iter().map(ToString::to_string).collect();
                 (name.to_owned(), permissions, true)
             }))),
+            keys: Some(listed_keys::of(&config.keys)),
             fields: fields_of(text),
         }
     }
@@ -72,6 +80,7 @@ impl Summary {
             enforce_percent: 0,
             scopes: Some(scopes_of(&Policy::of_defaults())),
             roles: Some(Grants::new()),
+            keys: Some(ListedKeys::new()),
             fields: BTreeMap::new(),
         }
     }
@@ -80,6 +89,7 @@ impl Summary {
     pub fn bounded(&self) -> Self {
         let size = |grants: &Option<Grants>| serde_json::to_vec(grants).map_or(0, |it| it.len());
         let fits = size(&self.scopes) + size(&self.roles) <= MOST_GRANTS;
+        let keys_fit = serde_json::to_vec(&self.keys).map_or(0, |it| it.len()) <= MOST_KEYS;
         let kept = |grants: &Option<Grants>| grants.as_ref().filter(|_| fits).cloned();
         Self {
             hash: self.hash.clone(),
@@ -87,6 +97,7 @@ impl Summary {
             enforce_percent: self.enforce_percent,
             scopes: kept(&self.scopes),
             roles: kept(&self.roles),
+            keys: self.keys.as_ref().filter(|_| keys_fit).cloned(),
             fields: self.fields.clone(),
         }
     }

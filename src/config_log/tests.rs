@@ -1,5 +1,7 @@
 //! Lines as VMs write them: each is given configurations in turn, and uses them or not.
 
+mod keys;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,10 +1,14 @@
-use super::{answer, caller, decide, decide_by_head};
-use crate::config::Config;
+use std::time::Duration;
+
+use super::{answer, caller, decide, decide_by_head, decide_here};
 use crate::config::tests::least_and;
+use crate::config::{Config, PeerName};
 use crate::decision::Effect;
 use crate::lookup::{Lookup, LookupFailure};
+use crate::principal::IdentitySource;
 use crate::request::RequestHead;
 use crate::rules::Rules;
+use crate::token::GivenFacts;
 
 const CREATE_RUN: &str = "/api/2.0/mlflow/runs/create";
 const CREATE_MODEL: &str = "/api/2.0/mlflow/registered-models/create";
@@ -142,4 +146,67 @@ fn words_are_those_of_the_configured_source() {
             assert_eq!(decision.reason.as_str(), expected, "{word}");
         }
     }
+}
+
+/// The command's `explain` takes identities from data.
+#[test]
+fn what_the_head_tells_is_decided_here() {
+    let now = Duration::from_secs(1_000_000);
+    let rules = Rules::new(
+        Config::parse(
+            br#"{"mounts": ["/"], "jwt": {}, "mtls": {"by": "uri_san", "principals": {"spiffe://a/*": {"scopes": ["model:read"]}}},
+                 "keys": [{"sha256": "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683", "key_id": "ci",
+                           "scopes": ["tracking:write"]}]}"#,
+        )
+        .unwrap(),
+    );
+    let claims = |text| GivenFacts::default().with_claims("payload", text).unwrap();
+    let named = |name| GivenFacts::default().with_certificate(PeerName::UriSan, name);
+    for (facts, key, reason, identity) in [
+        (
+            claims(br#"{"sub": "a", "scope": "tracking:write"}"#),
+            "",
+            "allowed",
+            Some("jwt"),
+        ),
+        (
+            claims(br#"{"sub": "a", "scope": "write"}"#),
+            "",
+            "scope_missing",
+            Some("jwt"),
+        ),
+        (
+            claims(br#"{"sub": "a", "scope": "tracking:write", "exp": 1000000}"#),
+            "",
+            "key_invalid",
+            None,
+        ),
+        (
+            claims(br#"{"sub": "a"}"#),
+            "key",
+            "credential_ambiguous",
+            None,
+        ),
+        (named("spiffe://a/b"), "", "scope_missing", Some("mtls")),
+        (named("spiffe://b/b"), "", "key_invalid", None),
+        (named("spiffe://a/b"), "key", "allowed", Some("keys")),
+        (GivenFacts::default(), "key", "allowed", Some("keys")),
+        (GivenFacts::default(), "other", "key_invalid", None),
+        (GivenFacts::default(), "", "credential_missing", None),
+    ] {
+        let decision = post(CREATE_RUN, key, |head| {
+            let head = RequestHead {
+                facts: Some(&facts),
+                ..*head
+            };
+            decide_here(&rules, &head, now, b"")
+        });
+        let who = decision.identity.map(IdentitySource::as_str);
+        assert_eq!((decision.reason.as_str(), who), (reason, identity), "{key}");
+    }
+    let served = self::rules("");
+    let decision = post(CREATE_RUN, "key", |head| {
+        decide_here(&served, head, now, b"")
+    });
+    assert_eq!(decision.reason.as_str(), "auth_unavailable");
 }

@@ -10,7 +10,7 @@ mod tests;
 use http::StatusCode;
 
 use super::{Body, MENTIONED_SCOPES};
-use crate::config::{Config, CredentialKind};
+use crate::config::Config;
 use crate::decision::{Decision, Reason};
 use crate::printable::is_unprintable;
 use crate::request::RequestHead;
@@ -50,6 +50,8 @@ pub(super) struct Reader<'a> {
     pub(super) home: Option<&'a str>,
     /// Whether a browser can log in here: it only knows HTTP Basic.
     pub(super) basic: bool,
+    /// Whether there are API keys here.
+    pub(super) has_keys: bool,
     pub(super) key_id: Option<&'a str>,
     pub(super) help_url: Option<&'a str>,
     /// Seconds.
@@ -70,7 +72,8 @@ impl<'a> Reader<'a> {
             status,
             request: format!("{} {}", head.method(), path.escape_ascii()),
             home: decision.mount.as_deref(),
-            basic: config.credentials.contains(&CredentialKind::Basic),
+            basic: config.takes_passwords(),
+            has_keys: config.has_keys(),
             key_id: principal.and_then(|it| it.key_id.as_deref()),
             help_url: config.help_url.as_deref(),
             retry_after: decision.retry_after,
@@ -80,7 +83,7 @@ impl<'a> Reader<'a> {
 
 /// The whole page.
 pub(super) fn page(body: &Body<'_>, reader: &Reader<'_>) -> String {
-    let title = title(reader.status);
+    let title = title(reader);
     let mut html = Html::new();
     html.markup("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
@@ -100,8 +103,9 @@ pub(super) fn page(body: &Body<'_>, reader: &Reader<'_>) -> String {
     html.0
 }
 
-fn title(status: StatusCode) -> &'static str {
-    match status {
+fn title(reader: &Reader<'_>) -> &'static str {
+    match reader.status {
+        StatusCode::UNAUTHORIZED if !reader.has_keys => "Log in",
         StatusCode::UNAUTHORIZED => "Log in with an API key",
         StatusCode::FORBIDDEN => "This is not allowed",
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
@@ -168,7 +172,7 @@ fn log_in(html: &mut Html, reader: &Reader<'_>) {
         "<li>Reload this page. The browser asks for a user name and a password: enter any user name, and the API key as \
          the password.</li>\n"
     } else {
-        NO_BASIC
+        no_password(reader)
     });
 }
 
@@ -178,12 +182,19 @@ fn log_in_with_another_key(html: &mut Html, reader: &Reader<'_>) {
          or open a private window, and go to the first page of MLflow there. The browser asks for a user name and a \
          password: enter any user name, and the API key as the password. Do not put a key into a link.</li>\n"
     } else {
-        NO_BASIC
+        no_password(reader)
     });
 }
 
-const NO_BASIC: &str = "<li>A browser cannot log in to this server by itself: its <code>credentials</code> do not \
-                        include <code>basic</code>.</li>\n";
+fn no_password(reader: &Reader<'_>) -> &'static str {
+    if reader.has_keys {
+        "<li>A browser cannot log in to this server by itself: its <code>credentials</code> do not include \
+         <code>basic</code>.</li>\n"
+    } else {
+        "<li>A browser cannot log in to this server by itself: there are no passwords. Log in where your organisation \
+         does, or install your client certificate, and come back.</li>\n"
+    }
+}
 
 fn retry(html: &mut Html, reader: &Reader<'_>) {
     html.markup("<li>Reload this page ");

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cache;
+mod certificates;
 mod classification;
 mod edits;
 mod in_flight;
@@ -16,6 +17,7 @@ mod revocation;
 mod seen;
 mod shadow;
 mod stale;
+mod tokens;
 mod whoami;
 mod workers;
 
@@ -28,8 +30,9 @@ use crate::config::Config;
 use crate::config::tests::mounted;
 use crate::denial::Answer;
 use crate::engine::{Next, StreamId};
-use crate::request::RequestHead;
+use crate::request::{HostFacts, RequestHead};
 use crate::shared_data::LocalData;
+use crate::token::GivenFacts;
 use crate::upstream::HeaderEdit;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
@@ -46,6 +49,8 @@ struct Shell {
     shared: LocalData,
     now: Duration,
     client: Option<&'static str>,
+    /// What the host knows of every request, where that is more than the client's address.
+    given: Option<GivenFacts<'static>>,
     streams: u32,
     /// Requests that are not decided, with their worker and headers.
     requests: HashMap<StreamId, (usize, OwnedHeaders)>,
@@ -86,6 +91,7 @@ impl Shell {
             shared: LocalData::default(),
             now: NOW,
             client: None,
+            given: None,
             streams: 0,
             requests: HashMap::new(),
             decided: HashMap::new(),
@@ -93,6 +99,14 @@ impl Shell {
             asked: 0,
             outbox: Outbox::default(),
         }
+    }
+
+    fn facts<'a>(
+        given: &'a Option<GivenFacts<'static>>,
+        client: &'a Option<&'static str>,
+    ) -> Option<&'a dyn HostFacts> {
+        let client = client.as_ref().map(|client| client as &dyn HostFacts);
+        given.as_ref().map(|given| given as _).or(client)
     }
 
     fn engine(&mut self) -> &mut Engine {
@@ -108,7 +122,7 @@ impl Shell {
         let stream = StreamId(self.streams);
         let head = RequestHead {
             headers,
-            facts: self.client.as_ref().map(|client| client as _),
+            facts: Self::facts(&self.given, &self.client),
         };
         let context = HostContext {
             now: self.now,
@@ -218,7 +232,7 @@ impl Shell {
             .collect();
         let head = RequestHead {
             headers: &borrowed,
-            facts: self.client.as_ref().map(|client| client as _),
+            facts: Self::facts(&self.given, &self.client),
         };
         let context = HostContext {
             now: self.now,
@@ -243,7 +257,7 @@ impl Shell {
             .collect();
         let head = RequestHead {
             headers: &borrowed,
-            facts: self.client.as_ref().map(|client| client as _),
+            facts: Self::facts(&self.given, &self.client),
         };
         let next = self.workers[worker].on_body(stream, &head, body)?;
         self.requests.remove(&stream);

@@ -1,11 +1,11 @@
-//! Who presents a key: by the keys of the configuration, by this VM's cache, by what its neighbours know, or by the
-//! auth service.
+//! Who presents a credential: by the configuration and what the proxy has verified, by this VM's cache, by what its
+//! neighbours know, or by the auth service.
 //!
 //! It knows no operation, no scope table and no decision: a stream is an opaque id that waits for a [`Lookup`].
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `configured` | which keys of the configuration were revoked |
+//! | `local` | callers whom nobody need be asked about, and which of them were revoked |
 //! | `service` | all that is about keys of the auth service |
 //! | `keys` | what this VM and its neighbours know of keys |
 //! | `in_flight` | the lookups that are under way, with all who wait |
@@ -19,17 +19,16 @@ mod address;
 mod asking;
 mod budgets;
 mod circuits;
-mod configured;
 mod failures;
 mod health;
 mod in_flight;
 mod keys;
+mod local;
 mod revocation;
 mod service;
 mod settling;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth_service::{KeyDigest, Reply};
@@ -40,13 +39,14 @@ use crate::principal::{Refusal, Timestamp};
 use crate::request::RequestHead;
 use crate::rules::Rules;
 use crate::shell::{CalloutId, HostContext, StreamId};
-use configured::ConfiguredLookups;
+use crate::surface::Presented;
+use local::LocalLookups;
 use service::ServiceLookups;
 
 /// Everything about who presents a key, in one VM under one configuration.
 #[derive(Debug)]
 pub(crate) struct Identities {
-    configured: ConfiguredLookups,
+    local: LocalLookups,
     service: Option<ServiceLookups>,
 }
 
@@ -79,7 +79,7 @@ impl Identities {
         let config = rules.config();
         let service = config.auth_service.as_ref();
         Self {
-            configured: ConfiguredLookups::new(Arc::clone(rules.keys())),
+            local: LocalLookups::new(rules),
             service: service.map(|service| ServiceLookups::new(config, service)),
         }
     }
@@ -89,20 +89,25 @@ impl Identities {
         &mut self,
         context: &HostContext<'_>,
         effects: &mut Effects,
-        caller: &Caller<'_>,
+        stream: StreamId,
+        head: &RequestHead<'_>,
+        presented: &Presented<'_>,
     ) -> Sought {
-        if !self.configured.is_empty() {
+        if !self.local.is_empty() {
             if let Some(service) = &mut self.service {
                 service.look_for_revoked_keys(context, effects);
             }
             self.take_in_revoked();
-            if let Some(lookup) = self.configured.look_up(effects, caller.key, context.now) {
+            let lookup = self.local.look_up(effects, head, presented, context.now);
+            if let Some(lookup) = lookup {
                 return Sought::Found(lookup);
             }
         }
-        match &mut self.service {
-            Some(service) => service.look_up(context, effects, caller),
-            None => Sought::Found(Err(LookupFailure::Refused(Refusal::Invalid))),
+        match (&mut self.service, presented) {
+            (Some(service), Presented::Key(key)) => {
+                service.look_up(context, effects, &Caller { stream, head, key })
+            }
+            _ => Sought::Found(Err(LookupFailure::Refused(Refusal::Invalid))),
         }
     }
 
@@ -208,7 +213,7 @@ impl Identities {
 
     fn take_in_revoked(&mut self) {
         if let Some(service) = &mut self.service {
-            self.configured.revoke(&service.take_revoked());
+            self.local.revoke(&service.take_revoked());
         }
     }
 }

@@ -11,7 +11,7 @@ use super::in_flight::{Asker, InFlight};
 use super::keys::KeyStore;
 use super::revocation::RevocationWatch;
 use super::{Caller, Settled, Sought};
-use crate::auth_service::{AuthServiceClient, KeyDigest, KeyId, RevocationClient};
+use crate::auth_service::{AuthServiceClient, KeyDigest, KeyId, Remark, RevocationClient};
 use crate::config::{AuthService, Config};
 use crate::credential::ApiKey;
 use crate::effects::Effects;
@@ -39,8 +39,8 @@ pub(super) struct ServiceLookups {
     /// Whether ticks can be had.
     pub(super) ticking: bool,
     pub(super) settled: Vec<Settled>,
-    /// When the operator was last told of a reply that is within the contract.
-    pub(super) remarked_at: Option<Timestamp>,
+    /// When the operator was last told of a reply that is within the contract, by the kind of remark.
+    pub(super) remarked_at: [Option<Timestamp>; Remark::KINDS],
 }
 
 /// What of the configuration is asked for again and again.
@@ -75,7 +75,7 @@ impl ServiceLookups {
             },
             ticking: true,
             settled: Vec::new(),
-            remarked_at: None,
+            remarked_at: [None; Remark::KINDS],
         }
     }
 

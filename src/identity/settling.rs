@@ -182,9 +182,10 @@ impl ServiceLookups {
                         self.keys.forget(effects, digest);
                         self.neighbour_failed(digest, context.now);
                     }
-                    LookupFailure::Unavailable
-                    | LookupFailure::NotAsked
-                    | LookupFailure::Overloaded => self.neighbour_failed(digest, context.now),
+                    LookupFailure::Overloaded => self.pause_refresh(digest, context.now),
+                    LookupFailure::Unavailable | LookupFailure::NotAsked => {
+                        self.neighbour_failed(digest, context.now);
+                    }
                 }
                 Some(Err(failure))
             }
@@ -254,9 +255,13 @@ impl ServiceLookups {
                 self.keys.forget(effects, digest);
                 LookupFailure::Unclear
             }
-            Verdict::Unavailable(_) => {
+            Verdict::Unavailable(failure) => {
                 self.pause_refresh(digest, context.now);
-                LookupFailure::Unavailable
+                if failure.is_limit() {
+                    LookupFailure::Overloaded
+                } else {
+                    LookupFailure::Unavailable
+                }
             }
         };
         self.conclude(context, digest, Err(failure), asked_at);
@@ -288,12 +293,16 @@ impl ServiceLookups {
             .conclude(context.shared, digest, outcome, asked_at, context.now)
     }
 
-    /// A remark is true of every reply alike: once a minute is enough.
+    /// A remark of a kind is true of every reply alike: once a minute is enough.
     fn tell_operator_of(&mut self, effects: &mut Effects, remark: &Remark, now: Timestamp) {
         let is_due = |last: Timestamp| !(last..last.saturating_add(REMARK_PAUSE)).contains(&now);
-        if self.remarked_at.is_none_or(is_due) {
-            self.remarked_at = Some(now);
-            effects.tell_operator(&format!("auth_service: {remark}"), now);
+        let Some(remarked_at) = self.remarked_at.get_mut(remark.kind()) else {
+            return;
+        };
+        if remarked_at.is_none_or(is_due)
+            && effects.tell_operator(&format!("auth_service: {remark}"), now)
+        {
+            *remarked_at = Some(now);
         }
     }
 
@@ -311,7 +320,11 @@ impl ServiceLookups {
         effects.change(Metric::CalloutMilliseconds, Change::Record(took));
         let was_open = self.health.is_open();
         if let Verdict::Unavailable(failure) = verdict {
-            self.health.failed(own.account, digest, failure, now);
+            if failure.is_limit() {
+                self.health.succeeded(own.account, digest);
+            } else {
+                self.health.failed(own.account, digest, failure, now);
+            }
             if failure.is_misconfiguration() {
                 effects.count(Metric::AuthServiceMisconfigured);
             }

@@ -25,8 +25,21 @@ impl<'a> Found<'_, 'a> {
 impl<'a> Document<'a> {
     /// The value at a pointer; `None` where nothing stands there.
     pub(crate) fn at(&self, pointer: &Pointer) -> Result<Option<Found<'_, 'a>>, Error> {
+        self.walk(pointer.tokens())
+    }
+
+    /// Whether the whole is an object.
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(Part(&self.0).kind(), Some(Kind::Object))
+    }
+
+    /// The value below these names of fields and indices of elements; without any, the whole.
+    pub(crate) fn walk<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Option<Found<'_, 'a>>, Error> {
         let mut part = Part(&self.0);
-        for name in pointer.tokens() {
+        for name in names {
             let below = match part.kind() {
                 Some(Kind::Object) => part.field(name)?,
                 Some(Kind::List) => index(name).and_then(|at| part.below().nth(at)),

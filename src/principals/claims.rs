@@ -187,14 +187,13 @@ fn write(digest: KeyDigest, state: State, since: Timestamp, at: Timestamp) -> Ve
         State::Concluded(Ok(())) => (1, NONE),
         State::Concluded(Err(LookupFailure::Refused(Refusal::Invalid))) => (2, NONE),
         State::Concluded(Err(LookupFailure::Refused(Refusal::Refused))) => (3, NONE),
-        State::Concluded(Err(
-            LookupFailure::Unavailable | LookupFailure::NotAsked | LookupFailure::Overloaded,
-        )) => (4, NONE),
+        State::Concluded(Err(LookupFailure::Unavailable | LookupFailure::NotAsked)) => (4, NONE),
         State::Concluded(Err(LookupFailure::RateLimited { retry_after })) => (
             5,
             retry_after.and_then(|s| s.try_into().ok()).unwrap_or(NONE),
         ),
         State::Concluded(Err(LookupFailure::Unclear)) => (6, NONE),
+        State::Concluded(Err(LookupFailure::Overloaded)) => (7, NONE),
     };
     let mut bytes = vec![LAYOUT];
     bytes.extend_from_slice(digest.as_bytes());
@@ -225,6 +224,7 @@ fn read(bytes: &[u8]) -> Option<Slot> {
             retry_after: (number != u32::MAX).then_some(number.into()),
         })),
         6 => State::Concluded(Err(LookupFailure::Unclear)),
+        7 => State::Concluded(Err(LookupFailure::Overloaded)),
         _ => return None,
     };
     Some(Slot {

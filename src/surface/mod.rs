@@ -1,8 +1,9 @@
 //! What a request's head alone tells: host, mount, target, operation, credential, in this order.
 //!
-//! Pure: no clock, no cache, no principal. What no caller's rights decide is decided here: what lies outside, what is
+//! Pure: no clock, no cache, no principal. Of what the host knows beside the headers it reads what is configured. What no caller's rights decide is decided here: what lies outside, what is
 //! public, what cannot be read in one way, what carries no usable key. Everything else is [`Pending`].
 
+mod presented;
 mod unknown;
 
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use http::Method;
 use crate::authority;
 use crate::catalog::{CATALOG, GRAPHQL, Operation};
 use crate::config::{GraphQl, Outside};
-use crate::credential::{self, ApiKey, CredentialError};
 use crate::decision::{Decision, Reason};
 use crate::enforcement::Subject;
 use crate::names::query::Query;
@@ -24,13 +24,15 @@ use crate::target::{self, Ambiguity, Target};
 use crate::terms::Terms;
 use crate::whoami;
 
+pub use presented::Presented;
+
 /// What the head tells.
 #[derive(Debug)]
 pub enum Surface<'a> {
     /// The decision: no caller's rights are needed for it.
     Decided(Decision),
-    /// The caller's rights decide, and this is the key that the caller presents.
-    Pending(Pending, ApiKey<'a>),
+    /// The caller's rights decide, and this says who the caller is.
+    Pending(Pending, Presented<'a>),
 }
 
 /// Reads a request's head. `buffer` is where paths are decoded; it is used again from request to request.
@@ -193,20 +195,10 @@ impl<'a> Reader<'_, '_, 'a> {
     }
 
     fn with_credential(&self, pending: Pending, query: Option<&'a str>) -> Surface<'a> {
-        let config = self.rules.config();
-        let pattern = config.key_pattern.as_ref();
-        let reason = match credential::extract(self.head, query, &config.credentials) {
-            Ok(key)
-                if pattern.is_none_or(|pattern| pattern.matches(key.expose()))
-                    || self.rules.keys().find(&key).is_some() =>
-            {
-                return Surface::Pending(pending, key);
-            }
-            Ok(_) | Err(CredentialError::Malformed) => Reason::CredentialMalformed,
-            Err(CredentialError::Missing) => Reason::CredentialMissing,
-            Err(CredentialError::Ambiguous) => Reason::CredentialAmbiguous,
-        };
-        Surface::Decided(pending.denied(reason))
+        match presented::presented(self.rules, self.head, query) {
+            Ok(presented) => Surface::Pending(pending, presented),
+            Err(reason) => Surface::Decided(pending.denied(reason)),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ GROUPS = {
     "extensions.istio.io/v1alpha1": "extensions/v1alpha1.py",
     "networking.istio.io/v1": "networking/v1.py",
     "networking.istio.io/v1alpha3": "networking/v1alpha3.py",
+    "security.istio.io/v1": "security/v1.py",
 }
 
 

@@ -118,8 +118,17 @@ def test_a_token_for_another_audience_is_not_valid(
 def test_a_revoked_token_ends_with_its_cache_entry(stack: Stack, oauth: OAuthServer) -> None:
     token = oauth.token("reader")
     assert decided(stack, READ_RUN, token) == (200, None)
-    oauth.revoke(token)
+    oauth.revoke(token, "reader")
     wait_until(lambda: decided(stack, READ_RUN, token) == (401, "key_invalid"), "the token is refused", timeout=5)
+
+
+def test_a_reply_is_cached_for_the_configured_time(start: Callable[..., Stack], oauth: OAuthServer) -> None:
+    """Though Authlib says `no-store`, as OAuth servers do with all their replies."""
+    stack = start(headers=[f"authorization: {basic('proxy')}"], plugin={"cache": {"ttl": "60s"}})
+    token = oauth.token("reader")
+    before = len(oauth.introspections())
+    assert [decided(stack, READ_RUN, token) for _ in range(5)] == [(200, None)] * 5
+    assert len(oauth.introspections()) == before + 1
 
 
 @pytest.mark.parametrize(

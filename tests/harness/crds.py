@@ -11,7 +11,7 @@ import yaml
 from . import paths
 
 Object = dict[str, Any]
-_ISTIO = ("extensions.istio.io/", "networking.istio.io/")
+_ISTIO = ("extensions.istio.io/", "networking.istio.io/", "security.istio.io/")
 
 
 def objects(file: Path) -> list[Object]:

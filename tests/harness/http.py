@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -55,14 +56,23 @@ def encode_head(method: Text, target: Text, headers: Headers) -> bytes:
 
 
 class Connection:
-    """One TCP connection."""
+    """One TCP connection, with TLS where a context is given."""
 
-    def __init__(self, host: str, port: int, timeout: float = 15, source: str | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        timeout: float = 15,
+        source: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Connects, from `source` if given. `timeout`, in seconds, is for each single read and write."""
         self._authority = f"{host}:{port}"
         origin = None if source is None else (source, 0)
         self.socket = socket.create_connection((host, port), timeout=timeout, source_address=origin)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self._stream = self.socket.makefile("rb")
 
     def close(self) -> None:
@@ -148,8 +158,15 @@ class Connection:
 class Client:
     """Requests to one server, each on a connection of its own; see `Connection.request`."""
 
-    def __init__(self, host: str, port: int, timeout: float = 15, source: str | None = None) -> None:
-        self._server = (host, port, timeout, source)
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        timeout: float = 15,
+        source: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._server = (host, port, timeout, source, tls)
 
     def connect(self) -> Connection:
         return Connection(*self._server)

@@ -18,7 +18,23 @@ Edit = Callable[[Objects], object]
 NEW = [*sorted((ISTIO / "common").glob("*.yaml")), ISTIO / ISTIO_EXTENSIONS[0]]
 OLD = [*sorted((ISTIO / "common").glob("*.yaml")), ISTIO / ISTIO_EXTENSIONS[1]]
 ENVOY_GATEWAY = sorted(GATEWAY.glob("*.yaml"))
-SAMPLES = {"istio": NEW, "istio-1.29": OLD, "gateway": ENVOY_GATEWAY}
+
+# Tokens instead of keys: what verifies them, and the filter behind that.
+ISTIO_TOKENS = [
+    *(file for file in sorted((ISTIO / "common").glob("*.yaml")) if file.name != "auth-service.yaml"),
+    *sorted((ISTIO / "jwt").glob("*.yaml")),
+]
+GATEWAY_TOKENS = [
+    *(file for file in ENVOY_GATEWAY if file.name != "envoy-extension-policy.yaml"),
+    *sorted((GATEWAY / "jwt").glob("*.yaml")),
+]
+SAMPLES = {
+    "istio": NEW,
+    "istio-1.29": OLD,
+    "istio-jwt": ISTIO_TOKENS,
+    "gateway": ENVOY_GATEWAY,
+    "gateway-jwt": GATEWAY_TOKENS,
+}
 
 
 def own_names(text: str) -> str:

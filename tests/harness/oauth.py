@@ -1,4 +1,4 @@
-"""A real OAuth 2.0 server in a process of its own: tests/oauth/server.py."""
+"""Real OAuth 2.0 servers, each in a process of its own: Authlib's and npm's oidc-provider, see tests/oauth/."""
 
 import base64
 import json
@@ -12,22 +12,29 @@ from .processes import Process
 
 
 class OAuthServer:
-    """Issues tokens to its clients, and tells the client `proxy` about them, until `stop`."""
+    """Authlib's: issues tokens to its clients, and tells the client `proxy` about them, until `stop`."""
+
+    introspection_path = "/oauth2/introspect"
+    _token_path = "/oauth2/token"
+    _ready_path = "/ready"
 
     def __init__(self, workdir: Path) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         self.address = (ports.HOST, ports.free_port())
         self.url = f"http://{self.address[0]}:{self.address[1]}"
         self._requests = workdir / "introspections.jsonl"
-        command = [paths.oauth_python(), paths.ROOT / "tests" / "oauth" / "server.py"]
-        # Authlib wants https, which a server on this machine's loopback does not have.
-        env = {"AUTHLIB_INSECURE_TRANSPORT": "1"}
+        command, env = self._command()
         self.process = Process("oauth", [*command, str(self.address[1]), self._requests], workdir, env=env)
         try:
-            self.process.wait_ready(lambda: self._call("GET", "/ready"), timeout=30)
+            self.process.wait_ready(lambda: self._call("GET", self._ready_path), timeout=30)
         except BaseException:
             self.process.stop()
             raise
+
+    def _command(self) -> tuple[list[str | Path], dict[str, str]]:
+        # Authlib wants https, which a server on this machine's loopback does not have.
+        server = paths.ROOT / "tests" / "oauth" / "server.py"
+        return [paths.oauth_python(), server], {"AUTHLIB_INSECURE_TRANSPORT": "1"}
 
     def _call(self, method: str, path: str, body: bytes | None = None, authorization: str = "") -> bytes:
         request = urllib.request.Request(self.url + path, body, method=method)
@@ -36,12 +43,13 @@ class OAuthServer:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.read()
 
-    def token(self, client: str) -> str:
+    def token(self, client: str, **more: str) -> str:
         """An access token, by the client credentials grant."""
-        form = urllib.parse.urlencode({"grant_type": "client_credentials"}).encode()
-        return json.loads(self._call("POST", "/oauth2/token", form, basic(client)))["access_token"]
+        form = urllib.parse.urlencode({"grant_type": "client_credentials", **more}).encode()
+        return json.loads(self._call("POST", self._token_path, form, basic(client)))["access_token"]
 
-    def revoke(self, token: str) -> None:
+    def revoke(self, token: str, client: str) -> None:
+        """As the client whose token it is."""
         self._call("POST", f"/revoke/{token}", b"")
 
     def introspections(self) -> list[dict[str, Any]]:
@@ -57,6 +65,21 @@ class OAuthServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class OidcProvider(OAuthServer):
+    """npm's oidc-provider."""
+
+    introspection_path = "/token/introspection"
+    _token_path = "/token"
+    _ready_path = "/.well-known/openid-configuration"
+
+    def _command(self) -> tuple[list[str | Path], dict[str, str]]:
+        server = paths.ROOT / "tests" / "oauth" / "oidc-provider" / "server.mjs"
+        return ["node", server], {"OIDC_PROVIDER": str(paths.oidc_provider())}
+
+    def revoke(self, token: str, client: str) -> None:
+        self._call("POST", "/token/revocation", urllib.parse.urlencode({"token": token}).encode(), basic(client))
 
 
 def basic(client: str, secret: str | None = None) -> str:

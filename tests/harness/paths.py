@@ -69,6 +69,13 @@ def oauth_python() -> Path:
     return _existing(Path(given or ".tools/oauth"), "scripts/test, which installs it and exports OAUTH_PYTHON")
 
 
+def oidc_provider() -> Path:
+    """The folder of tests/oauth/oidc-provider/package.json with its packages."""
+    given = os.environ.get("OIDC_PROVIDER", "")
+    path = Path(given or ".tools/oidc-provider")
+    return _existing(path, "scripts/test, which installs it and exports OIDC_PROVIDER")
+
+
 def prometheus(program: str = "prometheus") -> Path:
     """`prometheus` or `promtool`: $PROMETHEUS or $PROMTOOL, as scripts/lib.sh exports them, or what it fetched."""
     if given := os.environ.get(program.upper()):

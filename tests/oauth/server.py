@@ -75,6 +75,7 @@ CLIENTS = {
     for client in (
         Client("reader", "reader-secret", "model:read openid"),
         Client("trainer", "trainer-secret", "tracking:write"),
+        Client("writer", "writer-secret", "model:write"),
         Client("foreign", "foreign-secret", "read write admin full_access"),
         Client("other", "other-secret", "model:read", audience=["billing", "crm"]),
         Client("nobody", "nobody-secret", "model:read", audience=None),

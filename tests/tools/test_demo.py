@@ -67,8 +67,10 @@ def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
         demo.end()
 
 
-def test_story(start_demo: Callable[..., Demo]) -> None:
-    demo = start_demo()
+@pytest.mark.parametrize("identity", ["auth_service", "keys", "introspection", "jwt", "mtls"])
+def test_story(start_demo: Callable[..., Demo], identity: str) -> None:
+    """The same for every source of identity."""
+    demo = start_demo("--identity", identity)
     assert demo.popen.wait(timeout=180) == 0, demo.output
     assert "17 rows, 0 not as expected" in demo.output
     wait_until(lambda: not demo.left_behind(), "the demo left nothing behind")

@@ -3,6 +3,7 @@
 Runs in MLflow's environment. Exits with status 1 if any row is not as expected.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -14,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import keys
-from harness.auth_service import AuthService
 from harness.mlflow_server import MlflowServer
 from harness.progress import run_to_its_end, step
 from harness.stack import Stack
+from sources import SOURCES, Source
 
 if TYPE_CHECKING:
     from story import Trial
@@ -97,45 +97,46 @@ def print_messages(rows: list[Row]) -> None:
             print(textwrap.fill(row.said, 115, break_long_words=False, break_on_hyphens=False, **indents))
 
 
-def print_hints(stack: Stack, workdir: Path) -> None:
+def print_hints(stack: Stack, source: Source, url: str, workdir: Path) -> None:
     """Prints commands to try on the running stack."""
-    api = f"{stack.url}/api/2.0/mlflow"
+    api = f"{url}/api/2.0/mlflow"
     python = Path(sys.executable)
-    names = (keys.READ, keys.REGISTER, keys.WRITE, keys.PROMOTE, keys.DELETE, keys.NO_SCOPES, keys.ADMIN)
-    print("\nKeys to try:")
-    for entry in names:
-        grants = ", ".join(entry["scopes"]) or ("is_admin" if entry.get("is_admin") else "(no scopes)")
-        print(f"  {entry['key']:20} {grants}")
-    reader, registrar = keys.READ["key"], keys.REGISTER["key"]
+    print("\nCallers to try:")
+    for caller in source.callers.values():
+        if caller.curl:
+            print(f"  {caller.scopes:20} {caller.curl}")
+    reader, writer = source.callers["reader"], source.callers["writer"]
+    as_reader, as_writer = (
+        " ".join(f"{name}={value}" for name, value in caller.environment.items()) for caller in (reader, writer)
+    )
     create = 'import mlflow; mlflow.MlflowClient().create_registered_model("mine")'
     print(
         f"""
 With curl:
-  curl -s -H 'Authorization: Bearer {reader}' '{api}/registered-models/search'
-  curl -s -H 'Authorization: Bearer {reader}' -H 'Content-Type: application/json' \\
+  curl -s {reader.curl} '{api}/registered-models/search'
+  curl -s {reader.curl} -H 'Content-Type: application/json' \\
     -d '{{"name": "mine"}}' {api}/registered-models/create
 
 With Python:
-  export MLFLOW_TRACKING_URI={stack.url}
-  MLFLOW_TRACKING_TOKEN={reader} {python} -c 'import mlflow; print(mlflow.search_registered_models())'
-  MLFLOW_TRACKING_TOKEN={reader} {python} -c '{create}'
-  MLFLOW_TRACKING_TOKEN={registrar} {python} -c '{create}'
+  export MLFLOW_TRACKING_URI={url}
+  {as_reader} {python} -c 'import mlflow; print(mlflow.search_registered_models())'
+  {as_reader} {python} -c '{create}'
+  {as_writer} {python} -c '{create}'
 
 What the filter records:
   tail -f {stack.envoy.process.err}   # audit records
   tail -f {stack.envoy.process.out}   # access log
   curl -s http://{stack.envoy.admin_address}/stats/prometheus | grep ^mlflow_authz   # metrics
-  curl -s {stack.auth.url}/stats   # what the auth service counted
 
 Press Ctrl-C to end everything; {workdir} is then removed.""",
         flush=True,
     )
 
 
-def prepare_client(stack: Stack) -> None:
+def prepare_client(url: str) -> None:
     """Points MLflow's client at Envoy, and keeps it from printing between the rows."""
     os.environ.update(
-        MLFLOW_TRACKING_URI=stack.url,
+        MLFLOW_TRACKING_URI=url,
         MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
         MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
         MLFLOW_DISABLE_TELEMETRY="true",
@@ -146,25 +147,39 @@ def prepare_client(stack: Stack) -> None:
         os.environ.pop(name, None)
 
 
-def play(started: ExitStack, workdir: Path) -> tuple[Stack, list[Row]]:
+@dataclass
+class Played:
+    """What runs, and what came of the story."""
+
+    stack: Stack
+    source: Source
+    url: str
+    rows: list[Row]
+
+
+def play(started: ExitStack, identity: str, workdir: Path) -> Played:
     """Starts everything and performs the story."""
-    step("starting the auth service")
-    auth = started.enter_context(AuthService(keys.STANDARD, workdir))
+    step(f"setting up who says who callers are: {identity}")
+    source = SOURCES[identity](started, workdir)
     step("starting the MLflow server (some ten seconds)")
     server = started.enter_context(MlflowServer(workdir))
     step("starting Envoy with the filter")
-    stack = started.enter_context(Stack(workdir, auth=auth, mlflow=server.address))
-    prepare_client(stack)
+    stack = started.enter_context(
+        Stack(workdir, auth=source.auth, mlflow=server.address, plugin=source.plugin, edit=source.edit)
+    )
+    url = stack.url.replace("http:", f"{source.scheme}:", 1)
+    prepare_client(url)
     step("loading MLflow's client")
     # Only now: MLflow takes seconds to import, and reads its environment.
     from story import Story
 
-    step(f"MLflow is at {stack.url}; trying things")
-    return stack, [perform(trial, stack) for trial in Story(workdir).trials()]
+    step(f"MLflow is at {url}; trying things")
+    return Played(stack, source, url, [perform(trial, stack) for trial in Story(workdir, source.callers).trials()])
 
 
-def report(stack: Stack, rows: list[Row]) -> None:
+def report(played: Played) -> None:
     """Prints table, messages and audit records."""
+    stack, rows = played.stack, played.rows
     requests = len(stack.envoy.access_log())
     print()
     print_table(rows)
@@ -173,21 +188,24 @@ def report(stack: Stack, rows: list[Row]) -> None:
     for record in stack.envoy.audit():
         if record["decision"] == "deny":
             print("  " + json.dumps(record))
-    print(f"\n{requests} requests, {stack.auth.validations} lookups at the auth service.", flush=True)
+    print(f"\n{requests} requests, {played.source.lookups()}.", flush=True)
 
 
 def main() -> int:
-    keep = "--keep" in sys.argv[1:]
+    parser = argparse.ArgumentParser(prog="scripts/demo")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--identity", choices=SOURCES, default="auth_service")
+    wanted = parser.parse_args()
     with ExitStack() as started:
         workdir = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="mlflow-authz-demo-")))
-        stack, rows = play(started, workdir)
-        report(stack, rows)
-        wrong = sum(not row.as_expected for row in rows)
-        if keep:
-            print_hints(stack, workdir)
-            wait_for_interrupt(stack)
+        played = play(started, wanted.identity, workdir)
+        report(played)
+        wrong = sum(not row.as_expected for row in played.rows)
+        if wanted.keep:
+            print_hints(played.stack, played.source, played.url, workdir)
+            wait_for_interrupt(played.stack)
         step("ending everything")
-    print(f"{len(rows)} rows, {wrong} not as expected", flush=True)
+    print(f"{len(played.rows)} rows, {wrong} not as expected", flush=True)
     return 1 if wrong else 0
 
 

@@ -7,25 +7,14 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
-
-from harness import keys
+from sources import Caller
 
 EXPERIMENT = "churn"
 MODEL = "churn-model"
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who tries: the scopes as the table names them, and the key, if any."""
-
-    scopes: str
-    key: str | None
-
-
-NO_KEY = Caller("(no key)", None)
-BAD_KEY = Caller("(unknown key)", keys.UNKNOWN)
-READER = Caller("model:read", keys.READ["key"])
-WRITER = Caller("model:write", keys.WRITE["key"])
+# What may say to MLflow's client who it is.
+CREDENTIALS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "MLFLOW_TRACKING_SERVER_CERT_PATH")
 
 
 @dataclass(frozen=True)
@@ -44,19 +33,19 @@ class Trial:
 
     def perform(self) -> None:
         """Performs the action as the caller; raises what MLflow's client raises."""
-        if self.caller.key is None:
-            os.environ.pop("MLFLOW_TRACKING_TOKEN", None)
-        else:
-            os.environ["MLFLOW_TRACKING_TOKEN"] = self.caller.key
+        for name in CREDENTIALS:
+            os.environ.pop(name, None)
+        os.environ.update(self.caller.environment)
         self.action()
 
 
 class Story:
     """The trials, in order: what the writer makes is what the reader then reads."""
 
-    def __init__(self, workdir: Path) -> None:
+    def __init__(self, workdir: Path, callers: dict[str, Caller]) -> None:
         self._client = MlflowClient()
         self._workdir = workdir
+        self._callers = callers
         self._weights = workdir / "weights.txt"
         self._weights.write_text("0.25 0.5 0.25\n")
         self._experiment = ""
@@ -64,24 +53,27 @@ class Story:
 
     def trials(self) -> list[Trial]:
         missing = "scope_missing"
+        nobody, unknown, reader, writer = (
+            self._callers[name] for name in ("nobody", "unknown", "reader", "writer")
+        )
         return [
-            Trial("search experiments", NO_KEY, self._search_experiments, 401, "credential_missing"),
-            Trial("search experiments", BAD_KEY, self._search_experiments, 401, "key_invalid"),
-            Trial("create an experiment", WRITER, self._create_experiment),
-            Trial("log a run with a metric and an artifact", WRITER, self._log_run),
-            Trial("register a model", WRITER, self._register_model),
-            Trial("create a version of it", WRITER, self._create_version),
-            Trial("point the alias champion at it", WRITER, self._set_alias),
-            Trial("search runs", READER, self._search_runs),
-            Trial("search registered models", READER, self._search_models),
-            Trial("download the artifact", READER, self._download),
-            Trial("read a run that does not exist", READER, self._read_missing_run, 404),
-            Trial("create a run", READER, self._create_run, 403, missing),
-            Trial("register a model", READER, self._register_other_model, 403, missing),
-            Trial("move the alias champion", READER, self._set_alias, 403, missing),
-            Trial("upload an artifact to the run", READER, self._upload, 403, missing),
-            Trial("delete the run", READER, self._delete_run, 403, missing),
-            Trial("delete the run", WRITER, self._delete_run, 403, missing),
+            Trial("search experiments", nobody, self._search_experiments, 401, "credential_missing"),
+            Trial("search experiments", unknown, self._search_experiments, 401, "key_invalid"),
+            Trial("create an experiment", writer, self._create_experiment),
+            Trial("log a run with a metric and an artifact", writer, self._log_run),
+            Trial("register a model", writer, self._register_model),
+            Trial("create a version of it", writer, self._create_version),
+            Trial("point the alias champion at it", writer, self._set_alias),
+            Trial("search runs", reader, self._search_runs),
+            Trial("search registered models", reader, self._search_models),
+            Trial("download the artifact", reader, self._download),
+            Trial("read a run that does not exist", reader, self._read_missing_run, 404),
+            Trial("create a run", reader, self._create_run, 403, missing),
+            Trial("register a model", reader, self._register_other_model, 403, missing),
+            Trial("move the alias champion", reader, self._set_alias, 403, missing),
+            Trial("upload an artifact to the run", reader, self._upload, 403, missing),
+            Trial("delete the run", reader, self._delete_run, 403, missing),
+            Trial("delete the run", writer, self._delete_run, 403, missing),
         ]
 
     # Each action checks what it got: a row counts as done only if MLflow's answer was of use.

@@ -5,6 +5,7 @@ use super::envoy::plugins::names_us;
 use super::finding::Findings;
 use super::input::{Document, Kind};
 use super::manifests::endpoint::Directory;
+use super::manifests::verification::Verifiers;
 use super::manifests::{ingress, object, others, placeholders, protection};
 use super::{gateway, istio, rules};
 
@@ -26,7 +27,8 @@ pub fn check(findings: &mut Findings, documents: &[Document<'_>]) -> usize {
     ways.extend(gateway::ways(documents, &directory));
     ways.extend(ingress::read(documents, &directory));
     let policies = object::of_kinds(documents, &["EnvoyExtensionPolicy"]);
-    let mlflow = protection::check(findings, &ways, &instances, &policies);
+    let verifiers = Verifiers::read(documents);
+    let mlflow = protection::check(findings, &ways, &instances, &policies, &verifiers);
     others::check(findings, documents, &directory, &mlflow);
     if instances.is_empty() && !ways.is_empty() {
         by_patch(findings, documents);

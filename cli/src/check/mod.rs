@@ -21,6 +21,7 @@ mod report;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -75,6 +75,15 @@ rules! {
     VM_ID_SHARED: Error "vm-id-shared",
     VM_ID_MISSING: Warning "vm-id-missing",
     STATS_TAGS: Warning "stats-tags",
+    // Who verifies callers' tokens and certificates.
+    JWT_UNVERIFIED: Error "jwt-unverified",
+    JWT_PHASE: Error "jwt-phase",
+    JWT_METADATA_KEY: Error "jwt-metadata-key",
+    JWT_AUDIENCES: Error "jwt-audiences",
+    JWT_LOCATIONS: Warning "jwt-locations",
+    CLAIMS_WRITTEN: Error "claims-written",
+    CERTIFICATE_NOT_ASKED: Error "certificate-not-asked",
+    CERTIFICATE_UNVERIFIED: Error "certificate-unverified",
     // The listener.
     PATH_NORMALIZATION: Warning "path-normalization",
     CLIENT_ADDRESS_SENT: Error "client-address-sent",

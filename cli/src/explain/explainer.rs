@@ -8,11 +8,14 @@ use mlflow_authz::config::CredentialKind;
 use mlflow_authz::credential::{self, CredentialError};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Denials;
+use mlflow_authz::lookup::Lookup;
 use mlflow_authz::rules::Rules;
 use mlflow_authz::{Config, RequestHead, decide};
 
+use super::caller::Caller;
 use super::explanation::Explanation;
-use super::request::{Claims, Request};
+use super::request::Request;
+use crate::listed_key::known_now;
 
 /// The key of a caller of whom only scopes, roles or admin are said, where any text may be a key.
 const KEY: &str = "explain";
@@ -61,10 +64,19 @@ impl Explainer {
     }
 
     /// What the filter would decide.
-    pub fn explain(&self, request: &Request) -> Explanation<'_> {
+    ///
+    /// # Errors
+    ///
+    /// A caller that the configuration does not know.
+    pub fn explain(&self, request: &Request) -> Result<Explanation<'_>, String> {
         let mut target = Cow::Borrowed(request.target.as_slice());
         let mut added = None;
-        if request.claims.is_some() && !self.brings_credential(request) {
+        let brought = self.brought(request);
+        let lookup = match &brought {
+            Brought::Listed(lookup) if !matches!(request.caller, Caller::Key(_)) => lookup.clone(),
+            _ => request.caller.look_up(&self.rules)?,
+        };
+        if request.caller != Caller::Unsaid && matches!(brought, Brought::Nothing) {
             match &self.credential {
                 Credential::Header(name, value) => added = Some((*name, value.clone())),
                 Credential::Query(key) => target = Cow::Owned(with_query_key(&target, key)),
@@ -78,12 +90,7 @@ impl Explainer {
             headers: &headers,
             facts: None,
         };
-        let caller = || {
-            let nobody = Claims::default();
-            let claims = request.claims.as_ref().unwrap_or(&nobody);
-            decide::caller(&serde_json::to_vec(claims).unwrap_or_default())
-        };
-        let decision = decide::decide(&self.rules, &asked, caller, &request.body);
+        let decision = decide::decide(&self.rules, &asked, || lookup, &request.body);
         let answer = decide::answer(&self.rules, &decision, &asked);
         let policy = self.rules.policy(&decision.terms);
         let would_be = (decision.effect() == Effect::WouldDeny).then(|| {
@@ -92,10 +99,16 @@ impl Explainer {
         });
         let status = answer.as_ref().map(|answer| answer.status);
         let shown = answer.or(would_be);
-        Explanation::new(&decision, status, shown.as_ref(), policy, &asked)
+        Ok(Explanation::new(
+            &decision,
+            status,
+            shown.as_ref(),
+            policy,
+            &asked,
+        ))
     }
 
-    fn brings_credential(&self, request: &Request) -> bool {
+    fn brought(&self, request: &Request) -> Brought {
         let headers: Vec<_> = head(request, &request.target).collect();
         let head = RequestHead {
             headers: &headers,
@@ -105,9 +118,23 @@ impl Explainer {
             .ok()
             .and_then(|target| target.split_once('?'))
             .map(|(_, query)| query);
-        let found = credential::extract(&head, query, &self.rules.config().credentials);
-        found != Err(CredentialError::Missing)
+        match credential::extract(&head, query, &self.rules.config().credentials) {
+            Err(CredentialError::Missing) => Brought::Nothing,
+            Err(_) => Brought::Other,
+            Ok(key) => {
+                let entry = self.rules.keys().find(&key);
+                entry.map_or(Brought::Other, |entry| Brought::Listed(known_now(entry)))
+            }
+        }
     }
+}
+
+/// The credential among the headers of a request.
+enum Brought {
+    Nothing,
+    /// A key that the configuration lists: whoever else the caller is said to be, the filter knows it.
+    Listed(Lookup),
+    Other,
 }
 
 fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {

@@ -8,6 +8,7 @@ use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::{Answer, methods_served};
 use mlflow_authz::enforcement::percentile;
 use mlflow_authz::policy::Policy;
+use mlflow_authz::principal::IdentitySource;
 use mlflow_authz::{Decision, RequestHead};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,8 @@ pub struct Explanation<'p> {
     mount: Option<String>,
     key_id: Option<String>,
     user_id: Option<String>,
+    /// Who says so.
+    identity: Option<&'static str>,
     /// Where the caller stands among a hundred, 0 to 99.
     percentile: u64,
     /// Denials of this request are answered to callers below; `None` outside the mounts.
@@ -108,6 +111,7 @@ impl<'p> Explanation<'p> {
             mount: decision.mount.as_ref().map(ToString::to_string),
             key_id: principal.as_ref().and_then(|it| it.key_id.clone()),
             user_id: principal.as_ref().and_then(|it| it.user_id.clone()),
+            identity: decision.identity.map(IdentitySource::as_str),
             percentile: percentile(principal.as_deref()),
             enforce_percent: decision
                 .mount
@@ -123,6 +127,13 @@ impl<'p> Explanation<'p> {
     /// Whether the request is refused.
     pub fn is_denial(&self) -> bool {
         self.decision == Effect::Deny.as_str()
+    }
+
+    /// Who says who the caller is, unless it is the auth service.
+    fn of_another_source(&self) -> Option<String> {
+        let identity = self.identity;
+        let other = identity.filter(|it| *it != IdentitySource::AuthService.as_str());
+        other.map(str::to_owned)
     }
 
     fn unknown(&self) -> Option<String> {
@@ -180,6 +191,7 @@ impl fmt::Display for Explanation<'_> {
                 "granted by",
                 needed.then(|| list(&self.granting_scopes, "no configured scope")),
             ),
+            ("identity", self.of_another_source()),
             (
                 "key has",
                 self.key_scopes

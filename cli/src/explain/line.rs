@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use serde_json::Value;
 
+use super::caller::{Caller, Grant, Identity, Said};
 use super::headers::Headers;
-use super::request::{Claims, Grant, Request, Said};
+use super::request::Request;
 use crate::json_error;
 
 #[derive(serde::Deserialize)]
@@ -24,6 +25,10 @@ struct Line {
     key_id: Option<String>,
     #[serde(default)]
     user_id: Option<String>,
+    #[serde(default)]
+    identity: Option<Identity>,
+    #[serde(default)]
+    sha256: Option<String>,
     #[serde(default)]
     headers: Option<Headers>,
     #[serde(default)]
@@ -87,20 +92,23 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
         (Some(Body(bytes)), None) | (None, Some(Base64(bytes))) => Some(bytes),
         (None, None) => None,
     };
+    let caller = Caller::given(Said {
+        scopes: line.scopes,
+        roles: line.roles,
+        is_admin: line.is_admin,
+        grants: line.grants,
+        key_id: line.key_id,
+        user_id: line.user_id,
+        identity: line.identity,
+        sha256: line.sha256,
+    })?;
     Ok(Request::new(
         line.method.into_bytes(),
         line.target.into_bytes(),
         line.host.map(String::into_bytes),
         line.headers.unwrap_or_default().0,
         body,
-        Claims::given(Said {
-            scopes: line.scopes,
-            roles: line.roles,
-            is_admin: line.is_admin,
-            grants: line.grants,
-            key_id: line.key_id,
-            user_id: line.user_id,
-        }),
+        caller,
     ))
 }
 

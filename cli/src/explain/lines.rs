@@ -71,9 +71,9 @@ pub fn explain_lines(
             Length::Fits => line::parse(&text),
             Length::TooLong => Err(format!("it is longer than {LONGEST_LINE} bytes")),
         };
-        match request {
-            Ok(request) => {
-                let explanation = explainer.explain(&request);
+        let explained = request.as_ref().map_err(Clone::clone);
+        match explained.and_then(|request| explainer.explain(request)) {
+            Ok(explanation) => {
                 tally.denied += u64::from(explanation.is_denial());
                 output.line(&explanation)?;
             }

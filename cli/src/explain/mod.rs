@@ -3,6 +3,7 @@
 //! It runs the filter's own engine and plays the auth service for it: whoever the caller is said to be,
 //! that is what the auth service answers.
 
+mod caller;
 mod explainer;
 mod explanation;
 mod headers;
@@ -19,20 +20,24 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use self::caller::{Caller, Identity, Said};
 use self::explainer::Explainer;
 use self::lines::{Failure, Tally};
-use self::request::{Claims, Request, Said};
+use self::request::Request;
 use crate::config_file;
 use crate::error::CliError;
 use crate::output;
 
 const ABOUT_CALLERS: &str = "\
 Who calls: with scopes, roles, admin, a key id or a user id given, even as empty lists, the request has a valid key, and \
-the auth service says that of it; a credential is added unless the headers bring one. With a credential \
-among the headers only, the key is valid and has no scopes. With neither, the caller is anonymous.
+the auth service says that of it; a credential is added unless the headers bring one. --identity keys with --key-id or \
+--sha256: the caller is that entry of the configuration's keys. With a credential among the headers only, it is who \
+the configuration's keys say; a key that they do not list is valid at the auth service and has no scopes, or is not \
+valid where no auth service is configured. With neither, the caller is anonymous.
 
 With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
-\"grants\", \"key_id\", \"user_id\", \"headers\", \"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is a list \
+\"grants\", \"key_id\", \"user_id\", \"identity\", \"sha256\", \"headers\", \"host\", \"body\" or \
+\"body_base64\"]}. null is the same as absent. grants is a list \
 of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, or a list of [name, value]; body is \
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
@@ -72,6 +77,12 @@ pub struct Args {
     /// The user's id
     #[arg(long, value_name = "ID")]
     user_id: Option<String>,
+    /// Who says who the caller is [default: auth_service]
+    #[arg(long, value_enum)]
+    identity: Option<Identity>,
+    /// With --identity keys: the digest of a key that the configuration lists, as mlflow-authz key digest prints it
+    #[arg(long, value_name = "DIGEST")]
+    sha256: Option<String>,
     /// A request header; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<OsString>,
@@ -86,7 +97,8 @@ pub struct Args {
     body_file: Option<PathBuf>,
     /// Decide about the requests on stdin, one JSON object a line
     #[arg(long, conflicts_with_all = [
-        "method", "target", "scopes", "roles", "admin", "key_id", "user_id", "headers", "host", "body", "body_file",
+        "method", "target", "scopes", "roles", "admin", "key_id", "user_id", "identity", "sha256", "headers", "host",
+        "body", "body_file",
     ])]
     stdin: bool,
     /// The plugin configuration; - for stdin [default: the defaults]
@@ -126,7 +138,7 @@ pub fn run(args: Args) -> Result<ExitCode, CliError> {
         return explain_stdin(&explainer).map(status);
     }
     let format = args.format.unwrap_or(Format::Text);
-    let explanation = explainer.explain(&request(args)?);
+    let explanation = explainer.explain(&request(args)?).map_err(not_known)?;
     let denied = explanation.is_denial();
     output::to_stdout(|out| match format {
         Format::Text => write!(out, "{explanation}"),
@@ -181,16 +193,27 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
     Ok(())
 }
 
+fn not_known(problem: String) -> CliError {
+    CliError::new(
+        problem,
+        "give --config with the configuration that lists it, or another --key-id or --sha256",
+    )
+}
+
 fn request(args: Args) -> Result<Request, CliError> {
     let bytes = OsString::into_encoded_bytes;
-    let claims = Claims::given(Said {
+    let caller = Caller::given(Said {
         scopes: args.scopes.as_deref().map(listed),
         roles: args.roles.as_deref().map(listed),
         is_admin: args.admin.then_some(true),
         grants: None,
         key_id: args.key_id,
         user_id: args.user_id,
+        identity: args.identity,
+        sha256: args.sha256,
     });
+    let caller =
+        caller.map_err(|problem| CliError::new(problem, "see mlflow-authz explain --help"))?;
     let headers = args
         .headers
         .into_iter()
@@ -211,7 +234,7 @@ fn request(args: Args) -> Result<Request, CliError> {
         args.host.map(bytes),
         headers,
         body,
-        claims,
+        caller,
     ))
 }
 

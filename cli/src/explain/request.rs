@@ -1,65 +1,10 @@
-//! A request to explain, and whom its caller is said to be.
+//! A request to explain.
 
 use http::HeaderName;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use serde::{Deserialize, Serialize};
 
+use super::caller::Caller;
 use super::headers::Header;
-
-/// What the auth service would say of the caller: the body of its reply.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Claims {
-    /// The key's scopes.
-    pub scopes: Vec<String>,
-    /// The user's roles.
-    pub roles: Vec<String>,
-    /// Whether everything is granted.
-    pub is_admin: bool,
-    /// Scopes that are limited to names.
-    pub grants: Vec<Grant>,
-    /// The key's public name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_id: Option<String>,
-    /// The user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
-}
-
-/// What is said of a caller, `None` where nothing is.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    pub scopes: Option<Vec<String>>,
-    pub roles: Option<Vec<String>>,
-    pub is_admin: Option<bool>,
-    pub grants: Option<Vec<Grant>>,
-    pub key_id: Option<String>,
-    pub user_id: Option<String>,
-}
-
-/// A scope and the patterns of names that it is limited to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grant {
-    scope: String,
-    names: Vec<String>,
-}
-
-impl Claims {
-    /// `None` when nothing is said.
-    pub fn given(said: Said) -> Option<Self> {
-        if said == Said::default() {
-            return None;
-        }
-        Some(Self {
-            scopes: said.scopes.unwrap_or_default(),
-            roles: said.roles.unwrap_or_default(),
-            is_admin: said.is_admin.unwrap_or_default(),
-            grants: said.grants.unwrap_or_default(),
-            key_id: said.key_id,
-            user_id: said.user_id,
-        })
-    }
-}
 
 /// One request.
 #[derive(Debug)]
@@ -74,8 +19,8 @@ pub struct Request {
     pub headers: Vec<Header>,
     /// The body; empty where there is none.
     pub body: Vec<u8>,
-    /// `None` when nothing is said of the caller.
-    pub claims: Option<Claims>,
+    /// Who sends it.
+    pub caller: Caller,
 }
 
 impl Request {
@@ -87,7 +32,7 @@ impl Request {
         host: Option<Vec<u8>>,
         mut headers: Vec<Header>,
         body: Option<Vec<u8>>,
-        claims: Option<Claims>,
+        caller: Caller,
     ) -> Self {
         let mut host = host;
         headers.retain_mut(|(name, value)| {
@@ -116,7 +61,7 @@ impl Request {
             host,
             headers,
             body: body.unwrap_or_default(),
-            claims,
+            caller,
         }
     }
 }

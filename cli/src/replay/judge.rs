@@ -1,7 +1,7 @@
 //! Decides again about recorded requests.
 //!
 //! What a record says of a request is decided about as the filter does, and what it says of the caller is what the auth
-//! service said. Callers that come often are remembered by a digest of all that is said of them. What a record leaves
+//! service said; of a key that the configuration lists, the configuration says it. Callers that come often are remembered by a digest of all that is said of them. What a record leaves
 //! out is never guessed:
 //!
 //! - A denial for the key itself (401, 429, 503, a refused key) stands: it is the auth service's word. It falls only
@@ -19,9 +19,8 @@ use mlflow_authz::lookup::{Lookup, LookupFailure};
 use mlflow_authz::request::Header;
 use mlflow_authz::rules::Rules;
 use mlflow_authz::{Config, Decision, Reason, RequestHead, decide};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
+use super::identified;
 use super::named::Named;
 use super::outcome::{Again, Why};
 use super::record::{Record, Who, Word};
@@ -38,7 +37,7 @@ pub struct Judge {
     rules: Rules,
     /// Two hashes, so that no two callers are taken for one.
     hashers: [RandomState; 2],
-    callers: HashMap<[u64; 2], Lookup>,
+    callers: HashMap<[u64; 2], Result<Lookup, Why>>,
     remembered: Remembered,
 }
 
@@ -105,11 +104,15 @@ impl Judge {
             return Decided::open(Why::TargetCut);
         }
         let caller = Caller::of(record);
-        let who = match caller {
-            Caller::Known => self.caller(&record.who),
+        let (who, unknown) = match caller {
+            Caller::Known => match self.caller(&record.who) {
+                Ok(who) => (who, None),
+                Err(why) => (Err(LookupFailure::NotAsked), Some(why)),
+            },
             // They show no key.
-            Caller::TurnedDown | Caller::NotAsked => Err(LookupFailure::NotAsked),
+            Caller::TurnedDown | Caller::NotAsked => (Err(LookupFailure::NotAsked), None),
         };
+        let decided = |decision, caller| decided(decision, caller, unknown);
         let by_head = with_head(record, caller, None, |head| {
             decide::decide_by_head(&self.rules, head, || who.clone())
         });
@@ -147,14 +150,14 @@ impl Judge {
     }
 
     /// Who the caller of a record is.
-    fn caller(&mut self, who: &Who<'_>) -> Lookup {
+    fn caller(&mut self, who: &Who<'_>) -> Result<Lookup, Why> {
         let digest = self.hashers.each_ref().map(|hasher| hasher.hash_one(who));
         if self.callers.len() >= CALLERS && !self.callers.contains_key(&digest) {
             self.callers.clear();
         }
         let caller = self.callers.entry(digest);
         caller
-            .or_insert_with(|| decide::caller(&said_of(who)))
+            .or_insert_with(|| identified::caller(&self.rules, who))
             .clone()
     }
 }
@@ -240,7 +243,8 @@ fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-fn decided(decision: Decision, caller: Caller) -> Decided {
+/// `unknown` says why it is not known who the caller is, which matters where the caller's rights decide.
+fn decided(decision: Decision, caller: Caller, unknown: Option<Why>) -> Decided {
     let word = Word::of(decision.effect());
     let keyless = decision.reason == Reason::CredentialMissing;
     let unanswered = matches!(
@@ -249,7 +253,7 @@ fn decided(decision: Decision, caller: Caller) -> Decided {
     );
     let outcome = match caller {
         Caller::NotAsked if keyless => Kept::Open(Why::CallerUnknown),
-        Caller::Known if unanswered => Kept::Open(Why::CallerImpossible),
+        Caller::Known if unanswered => Kept::Open(unknown.unwrap_or(Why::CallerImpossible)),
         Caller::TurnedDown if keyless => Kept::Stands(word),
         _ => Kept::Decided(word, decision.reason.as_str()),
     };
@@ -259,31 +263,4 @@ fn decided(decision: Decision, caller: Caller) -> Decided {
         required: decision.required,
         principal: decision.principal,
     }
-}
-
-/// The auth service's answer about a recorded caller.
-fn said_of(who: &Who<'_>) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Said<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        user_id: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        key_id: Option<&'a str>,
-        scopes: Option<&'a RawValue>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        roles: Option<&'a RawValue>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        grants: Option<&'a RawValue>,
-        is_admin: bool,
-    }
-    let raw = |text| serde_json::from_str(text).ok();
-    let said = Said {
-        user_id: who.user_id.as_ref().map(|id| &*id.0),
-        key_id: who.key_id.as_ref().map(|id| &*id.0),
-        scopes: raw(who.scopes.unwrap_or("[]")),
-        roles: who.roles.and_then(raw),
-        grants: who.grants.and_then(raw),
-        is_admin: who.admin,
-    };
-    serde_json::to_vec(&said).unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `input`, `zstd` | files, compressed or not |
 //! | `record`, `text` | lines of logs as records |
-//! | `judge`, `named`, `remembered` | the engine again |
+//! | `judge`, `identified`, `named`, `remembered` | the engine again |
 //! | `outcome`, `tally`, `bounded` | what changes, counted in bounded memory |
 //! | `findings`, `as_text`, `as_html` | what is shown |
 
@@ -12,6 +12,7 @@ mod as_html;
 mod as_text;
 mod bounded;
 mod findings;
+mod identified;
 mod input;
 mod judge;
 mod named;
@@ -53,7 +54,8 @@ Reads the filter's audit records, alone or as they stand in Envoy's log, and Env
 of envoy/envoy.yaml; plain, gzip or zstd. Other lines of a log are passed over. Give the one log or the other: a request \
 that stands in both counts twice. Audit records hold allowed requests only with \"audit\": {\"allows\": true}.
 
-A denial for the key itself (401, 429, 503) stands: it is the auth service's word. What a record does not tell is not \
+A denial for the key itself (401, 429, 503) stands: it is the auth service's word. What a key of the configuration may \
+do (identity keys) is what the configuration says of its key id. What a record does not tell is not \
 guessed: such records are counted as not decidable, with the reason. Records hold neither keys nor headers, so the \
 candidate's credentials and key_pattern are not tried.
 

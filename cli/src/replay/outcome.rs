@@ -65,6 +65,10 @@ pub enum Why {
     TargetCut,
     /// No auth service may answer with such a caller.
     CallerImpossible,
+    /// Another source of identity said who the caller is, and the configuration has none of its kind.
+    IdentityNotConfigured,
+    /// A key of the configuration, which does not say any more whose it is.
+    KeyNotListed,
 }
 
 impl Why {
@@ -83,6 +87,13 @@ impl Why {
             Self::TargetCut => "the target is longer than a record holds",
             Self::CallerImpossible => {
                 "no answer of an auth service could describe the caller that the record names"
+            }
+            Self::IdentityNotConfigured => {
+                "the configuration has no such source of identity as said who the caller is"
+            }
+            Self::KeyNotListed => {
+                "the key was one of the configuration's keys, which have no entry with its key_id, or several with \
+                 different rights"
             }
         }
     }

@@ -117,6 +117,8 @@ pub struct Record<'a> {
 /// Who asked. Lists stay as they were written: most are only compared.
 #[derive(Debug, Default, Hash)]
 pub struct Who<'a> {
+    /// Who said so: a source of identity; absent in records of older releases.
+    pub identity: Option<Text<'a>>,
     /// The user.
     pub user_id: Option<Text<'a>>,
     /// The key's public name.
@@ -155,6 +157,8 @@ struct Fields<'a> {
     operation: Option<Text<'a>>,
     #[serde(borrow)]
     name: Option<Text<'a>>,
+    #[serde(borrow)]
+    identity: Option<Text<'a>>,
     #[serde(borrow)]
     user_id: Option<Text<'a>>,
     #[serde(borrow)]
@@ -243,6 +247,7 @@ fn record<'a>(mut said: Fields<'a>, room: &'a mut String) -> Result<Line<'a>, St
         operation: decided.operation,
         name: decided.name,
         who: Who {
+            identity: decided.identity,
             user_id: decided.user_id,
             key_id: decided.key_id,
             scopes: text(decided.scopes),

@@ -13,7 +13,7 @@ For those who write the plugin configuration: every field.
 The plugin configuration is one JSON object. In Envoy it is the text of a `google.protobuf.StringValue` (or `BytesValue`); a `Struct` is
 refused. Istio's and Envoy Gateway's manifests have the object itself.
 
-`mounts` is required, and `keys` or `auth_service`. An unknown field is an error that names it and the nearest known one. A
+`mounts` is required, and at least one of `keys`, `jwt`, `mtls` and `auth_service`. An unknown field is an error that names it and the nearest known one. A
 duration is `\"250ms\"`, `\"2s\"`, `\"5m\"` or `\"1h\"`, between 1 ms and 24 h; whole numbers may be written as `1e6`.
 
 `mlflow-authz check FILE` reads a configuration with the filter's own parser, and `mlflow-authz schema` prints its JSON

@@ -289,3 +289,59 @@ fn defaults_are_spelled_as_in_a_configuration() {
             .is_none()
     );
 }
+
+/// Those of the sources of identity that need no auth service.
+#[test]
+fn tokens_and_certificates() {
+    let jwt = |more: Value| json!({"mounts": ["/"], "jwt": more});
+    let mtls = |by: &str, principals: Value| json!({"mounts": ["/"], "mtls": {"by": by, "principals": principals}});
+    for good in [
+        jwt(json!({})),
+        jwt(json!({"metadata_key": "idp", "user_id": "/a~1b", "key_id": [], "is_admin": ["/a/0"]})),
+        jwt(
+            json!({"metadata_key": ["a", "https://b"], "grants": "/g", "scopes": "/s", "roles": []}),
+        ),
+        mtls("uri_san", json!({"spiffe://a/*": {}})),
+        mtls(
+            "dns_san",
+            json!({"a.example": {"scopes": ["a"], "roles": ["b"], "is_admin": true}}),
+        ),
+        mtls(
+            "subject",
+            json!({"CN=a": {"grants": [{"scope": "a", "names": ["b"]}]}}),
+        ),
+        config(json!({"jwt": {}})),
+    ] {
+        let errors: Vec<String> = validator()
+            .iter_errors(&good)
+            .map(|e| e.to_string())
+            .collect();
+        assert!(errors.is_empty() && parses(&good), "{good}: {errors:?}");
+    }
+    for bad in [
+        jwt(json!(null)),
+        jwt(json!(true)),
+        jwt(json!({"metadata_key": []})),
+        jwt(json!({"metadata_key": ""})),
+        jwt(json!({"metadata_key": ["a", "a"]})),
+        jwt(json!({"user_id": "sub"})),
+        jwt(json!({"user_id": "/"})),
+        jwt(json!({"roles": ["/a//b"]})),
+        jwt(json!({"scopes": null})),
+        jwt(json!({"expires_at": "/exp"})),
+        jwt(json!({"workspaces": "/w"})),
+        json!({"mounts": ["/"], "mtls": {}}),
+        json!({"mounts": ["/"], "mtls": {"by": "uri_san"}}),
+        json!({"mounts": ["/"], "mtls": {"principals": {"a": {}}}}),
+        mtls("san", json!({"a": {}})),
+        mtls("uri_san", json!({})),
+        mtls("uri_san", json!({" ": {}})),
+        mtls("uri_san", json!({"a": null})),
+        mtls("uri_san", json!({"a": {"scopes": "a"}})),
+        mtls("uri_san", json!({"a": {"user_id": "a"}})),
+        mtls("uri_san", json!({"a": {"grants": [{"scope": "a"}]}})),
+    ] {
+        assert!(!parses(&bad), "the parser accepts {bad}");
+        assert!(!validator().is_valid(&bad), "the schema accepts {bad}");
+    }
+}

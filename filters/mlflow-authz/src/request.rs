@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use mlflow_authz::denial::Answer;
 use mlflow_authz::upstream::{HeaderEdit, HeaderEdits};
-use mlflow_authz::{Decision, HostFacts, StreamId};
+use mlflow_authz::{Decision, HostFacts, Property, StreamId};
 
 use crate::host::{self, HeaderMap, HostError};
 
@@ -199,6 +199,13 @@ pub struct LazyFacts {
 impl HostFacts for LazyFacts {
     fn client_address(&self) -> Option<&str> {
         self.client_address.get_or_init(client_address).as_deref()
+    }
+
+    fn property(&self, path: &str) -> Property {
+        host::any_property(path).unwrap_or_else(|error| {
+            log::error!("{error}");
+            Property::Failed
+        })
     }
 }
 

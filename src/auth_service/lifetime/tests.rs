@@ -86,7 +86,14 @@ fn limits_are_counted_from_the_question_and_begin() {
         assert_eq!(limits.expires_at, expected.map(secs));
         assert_eq!(limits.expires_in, None);
     }
-    for (not_before, now, is_early) in [(None, 0, false), (Some(9), 8, true), (Some(9), 9, false)] {
+    for (not_before, now, is_early) in [
+        (None, 0, false),
+        (Some(100), 89, true),
+        (Some(100), 90, false),
+        (Some(100), 100, false),
+        (Some(100), 101, false),
+        (Some(u64::MAX), 0, true),
+    ] {
         let limits = Lifetime {
             not_before: not_before.map(secs),
             ..Lifetime::default()

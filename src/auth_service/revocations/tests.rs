@@ -77,6 +77,8 @@ fn the_question() {
             (":path", path),
             (":authority", "auth.internal"),
             ("accept", "application/json"),
+            ("cache-control", "no-cache, no-store"),
+            ("pragma", "no-cache"),
         ];
         assert_eq!(headers(&callout), expected);
         assert_eq!(callout.cluster, "c");
@@ -95,7 +97,7 @@ fn the_credential_goes_along_and_is_never_shown() {
         let callout = client.poll(since.as_ref());
         let sent = headers(&callout).pop();
         assert_eq!(sent, Some(("authorization", "Bearer hush=:")));
-        assert_eq!(callout.headers.len(), 5);
+        assert_eq!(callout.headers.len(), 7);
         let shown = format!("{callout:?} {callout:#?} {client:?} {client:#?}");
         assert!(!shown.contains("hush"), "{shown}");
     }

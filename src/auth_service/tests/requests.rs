@@ -25,11 +25,11 @@ fn the_key_stands_where_the_configuration_says() {
         ),
         (
             r#", "method": "GET""#,
-            ":method: GET\n:path: /v\nauthorization: Bearer K1\n",
+            ":method: GET\n:path: /v\nauthorization: Bearer K1\ncache-control: no-cache, no-store\npragma: no-cache\n",
         ),
         (
             r#", "method": "GET", "key_in": "header:X-Api-Key""#,
-            ":method: GET\n:path: /v\nx-api-key: K1\n",
+            ":method: GET\n:path: /v\nx-api-key: K1\ncache-control: no-cache, no-store\npragma: no-cache\n",
         ),
         (
             r#", "key_in": "header:x-key""#,

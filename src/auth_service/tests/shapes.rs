@@ -139,18 +139,31 @@ fn the_first_place_that_has_a_value_counts() {
         (r#"{"scope": "", "scp": ["y"], "b": []}"#, "- - []"),
         (
             r#"{"scope": [], "scp": ["y"], "a": "", "b": {"c": "2"}}"#,
-            "  - []",
+            "2 - []",
         ),
+        (r#"{"a": " \t", "b": {"c": ""}}"#, "- - []"),
         (
             r#"{"scope": 5, "scp": ["y"]}"#,
             "field /scope: expected a list of strings, or one string",
         ),
     ] {
-        assert_eq!(
-            with(reply, body).trim_start(),
-            expected.trim_start(),
-            "{body}"
-        );
+        assert_eq!(with(reply, body), expected, "{body}");
+    }
+}
+
+/// An empty id would be a name that all such keys share, and hide the one that follows.
+#[test]
+fn an_empty_id_is_none() {
+    for (body, expected) in [
+        (r#"{"user_id": "", "key_id": ""}"#, "- - []"),
+        (
+            r#"{"user_id": "", "key_id": " ", "user": {"id": "u"}}"#,
+            "u - []",
+        ),
+        (r#"{"user": {"id": ""}, "key_id": 0}"#, "- 0 []"),
+    ] {
+        assert_eq!(shown(&read(r#"{"cluster": "c"}"#, 200, body)), expected);
+        assert_eq!(with("{}", body), expected, "{body}");
     }
 }
 
@@ -337,6 +350,12 @@ fn flags_of_every_name_count_with_any_places() {
 fn scopes_as_text_are_outside_the_contract_unless_they_are_named() {
     let plain = read(r#"{"cluster": "c"}"#, 200, r#"{"scopes": "model:read"}"#);
     assert!(matches!(plain, Verdict::Unavailable(Failure::Contract(_))));
+    for reply in ["{}", r#"{"user_id": "/u"}"#] {
+        assert_eq!(
+            with(reply, r#"{"scopes": "mlflow:admin"}"#),
+            "field /scopes: expected a list"
+        );
+    }
     assert_eq!(
         with(r#"{"scopes": "/scopes"}"#, r#"{"scopes": "a b"}"#),
         "- - [a,b]"

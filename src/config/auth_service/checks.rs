@@ -3,12 +3,14 @@
 use super::{Audience, AuthService, KeyIn, Method, Protocol};
 use crate::config::address::{is_host_and_port, quoted};
 use crate::config::{ConfigError, defaults};
+use crate::overrides;
 use crate::request::same_header;
 
 /// Headers of a lookup that HTTP, Envoy or the filter writes.
 const WRITTEN: &[&str] = &[
     "accept",
     "accept-encoding",
+    "cache-control",
     "connection",
     "content-encoding",
     "content-length",
@@ -16,6 +18,7 @@ const WRITTEN: &[&str] = &[
     "expect",
     "host",
     "keep-alive",
+    "pragma",
     "proxy-connection",
     "te",
     "traceparent",
@@ -25,6 +28,28 @@ const WRITTEN: &[&str] = &[
     "upgrade",
     "x-request-id",
 ];
+
+/// Headers of a lookup that mean something to whoever reads them, and whose value the caller would write if it were a key.
+const NOT_FOR_KEYS: &[&str] = &[
+    "accept-charset",
+    "accept-language",
+    // A key can have `; ` in it, which would be another cookie.
+    "cookie",
+    "date",
+    "forwarded",
+    "from",
+    "max-forwards",
+    "origin",
+    "range",
+    "referer",
+    "set-cookie",
+    "user-agent",
+    "via",
+    "x-real-ip",
+];
+
+/// How the names of families of such headers start.
+const NOT_FOR_KEYS_PREFIXES: &[&str] = &["access-control-", "content-", "if-", "sec-"];
 
 /// How the names of headers start that Envoy obeys or writes.
 const WRITTEN_PREFIXES: &[&str] = &["x-envoy-", "x-forwarded-"];
@@ -144,6 +169,13 @@ fn spoken(service: &AuthService) -> Result<(), ConfigError> {
                 "must be false with \"method\": \"GET\", which has no body to send an address in",
             );
         }
+        if service.service_id != defaults::service_id() {
+            return refuse(
+                "service_id",
+                "is not sent with \"method\": \"GET\", which has no body; leave it out, and write it into `path` if the \
+                 service reads it there",
+            );
+        }
     }
     Ok(())
 }
@@ -158,8 +190,7 @@ fn headers(service: &AuthService) -> Result<(), ConfigError> {
     };
     if let KeyIn::Header(name) = &service.key_in {
         let name = name.as_str();
-        // A key can have `; ` in it, which would be another cookie.
-        if is_written(name) || same_header(name.as_bytes(), b"cookie") {
+        if is_written(name) || is_not_for_keys(name) {
             return Err(ConfigError::field(
                 "auth_service.key_in",
                 format!(
@@ -195,22 +226,42 @@ fn headers(service: &AuthService) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn is_written(name: &str) -> bool {
+pub(in crate::config) fn is_written(name: &str) -> bool {
+    is_among(name, WRITTEN, WRITTEN_PREFIXES)
+}
+
+fn is_not_for_keys(name: &str) -> bool {
+    is_among(name, NOT_FOR_KEYS, NOT_FOR_KEYS_PREFIXES)
+        || overrides::names().any(|other| same_header(other.as_bytes(), name.as_bytes()))
+}
+
+fn is_among(name: &str, names: &[&str], prefixes: &[&str]) -> bool {
     let starts = |prefix: &&str| {
         let start = name.as_bytes().get(..prefix.len());
         start.is_some_and(|start| same_header(prefix.as_bytes(), start))
     };
     let is = |other: &&str| same_header(other.as_bytes(), name.as_bytes());
-    WRITTEN.iter().any(is) || WRITTEN_PREFIXES.iter().any(starts)
+    names.iter().any(is) || prefixes.iter().any(starts)
 }
 
 /// The path of a request to the auth service.
 pub(in crate::config) fn callout_path(field: &str, path: &str) -> Result<(), ConfigError> {
-    if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()) {
+    let problem = if !path.starts_with('/') || !path.bytes().all(|b| b.is_ascii_graphic()) {
+        "must start with \"/\" and have visible ASCII characters only"
+    } else if path.contains('#') {
+        "must not have a fragment, which no server receives"
+    } else {
         return Ok(());
-    }
+    };
+    // A query may hold a secret.
+    let (plain, query) = path.split_once('?').unwrap_or((path, ""));
+    let query = if query.is_empty() {
+        ""
+    } else {
+        " (the query is not shown)"
+    };
     Err(ConfigError::field(
         field,
-        format!("{path:?} must start with \"/\" and have visible ASCII characters only"),
+        format!("{plain:?}{query} {problem}"),
     ))
 }

@@ -88,10 +88,11 @@ impl KeyIn {
 impl<'de> Deserialize<'de> for KeyIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        // Somebody may have written the key.
         Self::read(&text).ok_or_else(|| {
-            D::Error::custom(format!(
-                "{text:?} is no place for a key; write \"bearer\", \"header:NAME\", \"json:FIELD\" or \"form:FIELD\""
-            ))
+            D::Error::custom(
+                "is no place for a key; write \"bearer\", \"header:NAME\", \"json:FIELD\" or \"form:FIELD\"",
+            )
         })
     }
 }
@@ -114,6 +115,9 @@ impl<'de> Deserialize<'de> for Audience {
             None => Ok(Self::CheckedByEndpoint),
             Some(text) if text.trim().is_empty() => Err(D::Error::custom(
                 "is empty; write the audience of tokens for MLflow, or null if the endpoint checks it",
+            )),
+            Some(text) if text.trim() != text => Err(D::Error::custom(
+                "has a blank at an end, and no token's audience has; write it without",
             )),
             Some(text) => Ok(Self::Is(text.into())),
         }

@@ -85,12 +85,16 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
             "audience: is empty",
         ),
         (
+            r#""protocol": "introspection", "path": "/i", "audience": " mlflow""#.to_owned(),
+            "audience: has a blank at an end",
+        ),
+        (
             r#""protocol": "introspection", "path": "/i", "audience": ["a"]"#.to_owned(),
             "audience: must be ",
         ),
         (
             r#""key_in": "query:key""#.to_owned(),
-            "key_in: \"query:key\" is no place for a key; write \"bearer\"",
+            "key_in: is no place for a key; write \"bearer\"",
         ),
         (r#""key_in": "Bearer""#.to_owned(), "key_in: "),
         (r#""key_in": "header:""#.to_owned(), "key_in: "),
@@ -136,6 +140,22 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
             r#""method": "GET", "send_client_ip": true"#.to_owned(),
             "send_client_ip: must be false",
         ),
+        (
+            r#""method": "GET", "service_id": "ml-prod""#.to_owned(),
+            "service_id: is not sent with \"method\": \"GET\"",
+        ),
+        (
+            r#""path": "/v?token=SECRET#""#.to_owned(),
+            "path: \"/v\" (the query is not shown) must not have a fragment",
+        ),
+        (
+            r#""path": "v?token=SECRET""#.to_owned(),
+            "path: \"v\" (the query is not shown) must start with",
+        ),
+        (
+            r##""path": "/v#a""##.to_owned(),
+            "path: \"/v#a\" must not have a fragment",
+        ),
         (r#""reply": null"#.to_owned(), "reply: must be "),
         (
             r#""reply": {"scopes": null}"#.to_owned(),
@@ -153,14 +173,69 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
         ),
         (
             r#""reply": {"workspaces": "/a"}"#.to_owned(),
-            "reply.workspaces: unknown field",
+            "reply: has an unknown field, whose name is not shown",
         ),
+        (r#""key_in": "SECRET""#.to_owned(), "key_in: is no place"),
     ] {
         let shown = error(with_service(&more));
         assert!(
             shown.starts_with(&format!("auth_service.{expected}")),
             "{more}: {shown}"
         );
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+}
+
+/// Where a header or a key is expected, somebody may have written it as a name.
+#[test]
+fn a_name_that_may_be_a_secret_is_not_repeated() {
+    for (more, expected) in [
+        (
+            r#""x-token: SECRET": 1"#,
+            "auth_service: has an unknown field, whose name is not shown, since it may be a secret; write no other \
+             fields than cluster, authority, path",
+        ),
+        (r#""breaker": {"SECRET": 1}"#, "auth_service.breaker: has"),
+        (
+            r#""reply": {"x-token: SECRET": 1}"#,
+            "auth_service.reply: has",
+        ),
+        // Near a field, it is no secret.
+        (
+            r#""tiemout": "1s""#,
+            "auth_service.tiemout: unknown field; did you mean `timeout`?",
+        ),
+    ] {
+        let shown = error(with_service(more));
+        assert!(shown.starts_with(expected), "{shown}");
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+}
+
+/// The caller writes the value.
+#[test]
+fn no_header_with_a_meaning_of_its_own_carries_a_key() {
+    for name in [
+        "X-HTTP-Method-Override",
+        "x_original_url",
+        "x-rewrite-url",
+        "x-forwarded-prefix",
+        "forwarded",
+        "x-real-ip",
+        "range",
+        "if-none-match",
+        "set-cookie",
+        "user-agent",
+        "cache-control",
+        "sec-fetch-mode",
+    ] {
+        let shown = error(with_service(&format!(r#""key_in": "header:{name}""#)));
+        let name = name.to_ascii_lowercase();
+        let expected = format!("auth_service.key_in: {name} is no header for a key");
+        assert!(shown.starts_with(&expected), "{shown}");
+    }
+    for name in ["authorization", "x-api-key", "x-key", "api-key", "token"] {
+        with_service(&format!(r#""key_in": "header:{name}""#)).unwrap();
     }
 }
 
@@ -178,6 +253,10 @@ fn headers_are_written_once_and_none_is_taken_from_the_filter() {
         (
             r#""headers": ["x_request_id: 5"]"#,
             "headers[0]: x_request_id is a header that",
+        ),
+        (
+            r#""method": "GET", "headers": ["cache-control: SECRET"]"#,
+            "headers[0]: cache-control is a header that",
         ),
         (
             r#""headers": ["host: SECRET"]"#,

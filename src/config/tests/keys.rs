@@ -65,7 +65,7 @@ fn one_source_is_needed() {
         let shown = error(parse(&mounted(fields)));
         assert!(
             shown.starts_with(
-                "auth_service: is missing, and so is \"keys\": nothing says who callers are; write "
+                "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing says who callers are; write "
             ),
             "{shown}"
         );
@@ -144,7 +144,30 @@ fn errors_name_the_field_and_never_the_value() {
             keys(
                 r#"[{"sha256": "524eedbaa9834655b68e39a8f15ff4611f7a2926ca30cd5953b01f645c0e916b", "key_id": "mk_secret"}]"#,
             ),
-            "keys[0].key_id: is the key itself; write a public name",
+            "keys[0].key_id: is a key itself; write a public name",
+        ),
+        // Whatever is shown of an entry is compared with every key.
+        (
+            keys(&format!(
+                r#"[{{"sha256": "{HASH}", "key_id": "ci", "scopes": ["a", "mk_secret"]}},
+                    {{"sha256": "524eedbaa9834655b68e39a8f15ff4611f7a2926ca30cd5953b01f645c0e916b", "key_id": "k"}}]"#
+            )),
+            "keys[0].scopes[1]: is a key itself; write a public name",
+        ),
+        (
+            keys(
+                r#"[{"sha256": "524eedbaa9834655b68e39a8f15ff4611f7a2926ca30cd5953b01f645c0e916b", "key_id": "ci", "roles": ["mk_secret"]}]"#,
+            ),
+            "keys[0].roles[0]: is a key itself; write a public name",
+        ),
+        (entry(r#", "scopes": [" "]"#), "keys[0].scopes[0]: is empty"),
+        (
+            keys(r#"[{"mk_secret": {"key_id": "ci"}}]"#),
+            "keys[0]: has an unknown field, whose name is not shown",
+        ),
+        (
+            entry(r#", "mk_secret": true"#),
+            "keys[0]: has an unknown field, whose name is not shown",
         ),
         (entry(r#", "user_id": """#), "keys[0].user_id: is empty"),
         (entry(r#", "user_id": null"#), "keys[0].user_id: "),

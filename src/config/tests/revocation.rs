@@ -50,6 +50,18 @@ fn values_out_of_range_name_the_field() {
             with(r#""revocation": {"path": "/r", "every": 10}"#),
             "revocation.every: ",
         ),
+        (
+            with(r#""revocation": {"path": "/r", "x-token: hush": 1}"#),
+            "revocation: has an unknown field, whose name is not shown",
+        ),
+        (
+            credential_header(r#""Cache-Control: x""#),
+            "revocation.credential_header: cache-control is a header that",
+        ),
+        (
+            credential_header(r#""content_length: 5""#),
+            "revocation.credential_header: content_length is a header that",
+        ),
     ] {
         let shown = error(result);
         assert!(shown.starts_with(field), "{field}: {shown}");

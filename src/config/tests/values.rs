@@ -12,7 +12,7 @@ fn values_out_of_range_name_the_field() {
         (parse("{}"), "mounts: is missing; write "),
         (
             parse(r#"{"mounts": ["/"]}"#),
-            "auth_service: is missing, and so is \"keys\"",
+            "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\"",
         ),
         (
             parse(r#"{"auth_service": {}, "mounts": ["/"]}"#),

@@ -223,9 +223,9 @@ fn shares_and_shadow_go_by_the_key_id() {
     assert_eq!(reason(&next), "scope_missing");
 }
 
-const POLLS: &str = r#", "revocation": {"path": "/revoked", "every": "10s"}"#;
+pub(super) const POLLS: &str = r#", "revocation": {"path": "/revoked", "every": "10s"}"#;
 
-fn poll(shell: &mut Shell, body: &str) {
+pub(super) fn poll(shell: &mut Shell, body: &str) {
     shell.tick_all();
     assert_eq!(shell.open.len(), 1);
     shell.reply(&valid(body));

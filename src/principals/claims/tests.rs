@@ -8,7 +8,7 @@ use crate::shared_data::{LocalData, SharedData};
 /// One slot, so that all keys meet in it.
 const ONE: Claims = Claims::new(1);
 
-const CONCLUSIONS: [Lookup<()>; 8] = [
+const CONCLUSIONS: [Lookup<()>; 9] = [
     Ok(()),
     Err(LookupFailure::Refused(Refusal::Invalid)),
     Err(LookupFailure::Refused(Refusal::Refused)),
@@ -21,6 +21,7 @@ const CONCLUSIONS: [Lookup<()>; 8] = [
     }),
     Err(LookupFailure::Unavailable),
     Err(LookupFailure::Unclear),
+    Err(LookupFailure::Overloaded),
 ];
 
 fn a() -> KeyDigest {
@@ -313,7 +314,7 @@ fn garbage_in_a_slot_is_an_empty_slot() {
         bytes
     };
     garbage.extend([0, 2, 0xff].map(|layout| with(0, layout)));
-    garbage.extend([7, 0xff].map(|state| with(33, state)));
+    garbage.extend([8, 0xff].map(|state| with(33, state)));
     for bytes in garbage {
         let shown = bytes.escape_ascii().to_string();
         let data = LocalData::default();

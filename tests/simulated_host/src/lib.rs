@@ -20,6 +20,7 @@ pub mod callouts;
 pub mod clock;
 pub mod faults;
 pub mod host;
+mod metadata;
 pub mod pairs;
 pub mod service;
 pub mod shared_data;

@@ -9,6 +9,8 @@ pub const OK: Status = 0;
 pub const NOT_FOUND: Status = 1;
 /// An argument that the host does not accept.
 pub const BAD_ARGUMENT: Status = 2;
+/// A value that the host cannot hand over.
+pub const SERIALIZATION_FAILURE: Status = 3;
 /// A pointer outside the module's memory.
 pub const INVALID_MEMORY_ACCESS: Status = 6;
 /// Another writer was faster.

@@ -15,6 +15,10 @@ pub struct Request {
     pub more_follows: bool,
     /// The stream is deleted as soon as it is answered or reset, from within the host's callback.
     pub hasty: bool,
+    /// Properties that are there from the start, by path, a zero byte between names.
+    pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What filters before the module have left, by the filter's name.
+    pub metadata: serde_json::Value,
 }
 
 /// A response that the module made.
@@ -59,6 +63,8 @@ pub struct Stream {
     pub trailers: Vec<Pair>,
     /// Properties by path, parts separated by a zero byte.
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What filters before the module have left, by the filter's name.
+    pub metadata: serde_json::Value,
     /// `None` as long as nothing has.
     pub outcome: Option<Outcome>,
     /// When the headers arrived.
@@ -84,7 +90,8 @@ impl Stream {
             root,
             headers: request.headers,
             trailers: Vec::new(),
-            properties: BTreeMap::new(),
+            properties: request.properties,
+            metadata: request.metadata,
             outcome: None,
             opened_at,
             decided_at: None,

@@ -16,6 +16,8 @@ use super::typed::Typed;
 pub struct Manager<'a> {
     pub place: Place<'a>,
     listener: Place<'a>,
+    /// The filter chain of the listener that it is in, as far as the files hold it.
+    pub chain: Option<Place<'a>>,
     pub filters: Vec<HttpFilter<'a>>,
     /// Its route tables, as far as the files hold them.
     pub tables: Vec<Place<'a>>,
@@ -55,6 +57,7 @@ impl<'a> Manager<'a> {
                     .map(|filter| HttpFilter::read(filter, extensions, plugins))
                     .collect(),
                 listener: entry.listener.clone(),
+                chain: entry.chain.clone(),
                 place: entry.place.clone(),
                 tables: tables.to_vec(),
                 upgrade,

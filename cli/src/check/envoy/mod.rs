@@ -6,6 +6,7 @@
 mod auth_cluster;
 mod bootstrap;
 mod capabilities;
+mod certificates;
 mod clusters;
 mod endpoints;
 mod extensions;
@@ -18,6 +19,7 @@ mod mlflow;
 pub mod plugins;
 mod routes;
 mod stats;
+mod tokens;
 pub mod typed;
 mod upstream;
 mod vms;
@@ -86,6 +88,8 @@ fn ways(
         manager.check(findings);
         http_filters::check(findings, manager);
         headers::early(findings, manager);
+        tokens::check(findings, manager);
+        certificates::check(findings, manager);
     }
     managers::unattached(findings, plugins, &managers);
     routes::unused(findings, typed, &managers);

@@ -55,7 +55,7 @@ pub fn holds_our_configuration(value: &Place<'_>) -> bool {
         let quoted = format!("\"{name}\"");
         value.get(name).is_some() || value.text().is_some_and(|text| text.contains(&quoted))
     };
-    says("auth_service") || (says("keys") && says("mounts"))
+    says("auth_service") || (says("mounts") && ["keys", "jwt", "mtls"].into_iter().any(says))
 }
 
 impl<'a> Plugin<'a> {

@@ -30,9 +30,9 @@ pub fn instances<'a>(findings: &mut Findings, documents: &[Document<'a>]) -> Vec
     let check = |extension: Extension<'a>| {
         digest::of_istio(findings, &extension.wasm);
         extension.failure(findings);
-        extension.phase(findings);
         let place = extension.wasm.at_or_self(&["pluginConfig"]);
         let config = extension.configuration(findings);
+        extension.phase(findings, config.as_ref());
         if let Some(config) = &config {
             bodies(findings, &place, config, false);
             auth_host::check(findings, documents, &place, config);
@@ -103,18 +103,27 @@ impl<'a> Extension<'a> {
         }
     }
 
-    fn phase(&self, findings: &mut Findings) {
-        let phase = self.object.spec.get("phase");
-        if phase.as_ref().and_then(|phase| phase.text()) == Some("AUTHN") {
-            return;
+    /// Istio verifies tokens between AUTHN and AUTHZ, and applies its own policies after AUTHZ.
+    fn phase(&self, findings: &mut Findings, config: Option<&Config>) {
+        let reads_claims = config.is_some_and(|config| config.jwt.is_some());
+        let wanted = if reads_claims { "AUTHZ" } else { "AUTHN" };
+        let place = self.object.spec.at_or_self(&["phase"]);
+        match (place.text(), reads_claims) {
+            (Some(phase), _) if phase == wanted => {}
+            (Some("AUTHN"), _) => findings.add(
+                rules::JWT_PHASE,
+                &place,
+                "the filter runs before Istio verifies tokens: it finds no claims, and refuses every token",
+                "set phase: AUTHZ",
+            ),
+            _ => findings.add(
+                rules::PHASE,
+                &place,
+                "the filter runs after Istio's own authentication and authorization, whose policies then see identity \
+                 headers that the client wrote",
+                format!("set phase: {wanted}"),
+            ),
         }
-        findings.add(
-            rules::PHASE,
-            phase.as_ref().unwrap_or(&self.object.spec),
-            "the filter runs after Istio's own authentication and authorization, whose policies then see identity \
-             headers that the client wrote",
-            "set phase: AUTHN",
-        );
     }
 
     fn configuration(&self, findings: &mut Findings) -> Option<Config> {

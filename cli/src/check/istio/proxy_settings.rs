@@ -2,6 +2,7 @@
 
 use mlflow_authz::Config;
 use mlflow_authz::pattern::Pattern;
+use mlflow_authz::request::same_header;
 
 use super::super::finding::Findings;
 use super::super::headers;
@@ -47,12 +48,33 @@ fn check_mesh(findings: &mut Findings, mesh: &Place<'_>) {
     }
 }
 
-/// Istio's own authentication runs behind the filter, and writes what a token claims.
+/// What a token claims, written into headers. Istio's own authentication runs behind the filter, unless that reads
+/// claims: then it runs before, and the filter removes the identity headers that it did not write.
 fn claims(findings: &mut Findings, rule: &Place<'_>, instances: &[Instance<'_>]) {
+    let mut configs = instances.iter().filter_map(|it| it.config.as_ref());
+    let before = configs.any(|config| config.jwt.is_some());
     let of_claims = rule.list("outputClaimToHeaders");
     let of_claims = of_claims.iter().filter_map(|claim| claim.get("header"));
     for header in of_claims.chain(rule.get("outputPayloadToHeader")) {
-        written(findings, &header, instances, "the token's issuer writes");
+        if before {
+            written_before(findings, &header);
+        } else {
+            written(findings, &header, instances, "the token's issuer writes");
+        }
+    }
+}
+
+fn written_before(findings: &mut Findings, header: &Place<'_>) {
+    let name = header.text().unwrap_or_default();
+    if headers::credentials().any(|it| same_header(it.as_bytes(), name.as_bytes())) {
+        findings.add(
+            rules::HEADER_WRITTEN,
+            header,
+            format!(
+                "the token's issuer writes {name}, where the filter reads what the caller presents"
+            ),
+            "use another header",
+        );
     }
 }
 

@@ -13,6 +13,7 @@ pub mod placeholders;
 pub mod protection;
 mod reach;
 mod unrouted;
+pub mod verification;
 pub mod way;
 
 pub use self::coverage::{Control, Instance};

@@ -15,10 +15,11 @@ use super::object::Object;
 use super::path::{Agreement, Fit};
 use super::reach;
 use super::unrouted;
+use super::verification::Verifiers;
 use super::way::{Layer, Way};
 
 /// What is wrong with a way, before it is certain that it ends at MLflow.
-struct Problem<'a> {
+pub struct Problem<'a> {
     rule: Rule,
     place: Place<'a>,
     text: String,
@@ -26,11 +27,12 @@ struct Problem<'a> {
 }
 
 /// Checks every way; `policies` are all `EnvoyExtensionPolicy`s. Returns where the mounts lead, which is MLflow.
-pub fn check(
+pub fn check<'a>(
     findings: &mut Findings,
-    ways: &[Way<'_>],
-    instances: &[Instance<'_>],
+    ways: &[Way<'a>],
+    instances: &[Instance<'a>],
     policies: &[Object<'_>],
+    verifiers: &Verifiers<'a>,
 ) -> Vec<Endpoint> {
     let mut mlflow: Vec<Endpoint> = Vec::new();
     for instance in instances {
@@ -48,7 +50,7 @@ pub fn check(
         };
         let problems = match sameness {
             Sameness::No => continue,
-            Sameness::Same | Sameness::CannotTell => problems(way, instances, policies),
+            Sameness::Same | Sameness::CannotTell => problems(way, instances, policies, verifiers),
         };
         if sameness == Sameness::CannotTell {
             if let Some(first) = problems.first() {
@@ -73,7 +75,7 @@ pub fn check(
 }
 
 impl<'a> Problem<'a> {
-    fn new(
+    pub fn new(
         rule: Rule,
         place: &Place<'a>,
         text: impl Into<String>,
@@ -90,8 +92,9 @@ impl<'a> Problem<'a> {
 
 fn problems<'a>(
     way: &Way<'a>,
-    instances: &[Instance<'_>],
+    instances: &[Instance<'a>],
     policies: &[Object<'_>],
+    verifiers: &Verifiers<'a>,
 ) -> Vec<Problem<'a>> {
     if let Layer::Without(why) = way.layer {
         return vec![Problem::new(
@@ -101,7 +104,7 @@ fn problems<'a>(
             "remove it, or let it lead to the gateway that runs the filter",
         )];
     }
-    let coverages: Vec<(&Instance<'_>, Coverage)> = instances
+    let coverages: Vec<(&Instance<'a>, Coverage)> = instances
         .iter()
         .map(|instance| (instance, instance.coverage(&way.entry, policies)))
         .collect();
@@ -110,10 +113,12 @@ fn problems<'a>(
     let may_run = coverages
         .iter()
         .filter(|(_, coverage)| !matches!(coverage, Coverage::Absent(_)));
-    for config in may_run.filter_map(|(instance, _)| instance.config.as_ref()) {
+    let configured = may_run.filter_map(|(it, _)| Some((*it, it.config.as_ref()?)));
+    for (instance, config) in configured {
         found.extend(path(way, config));
         found.extend(names(way, config));
         found.extend(writes(way, config));
+        found.extend(verifiers.problems(way, instance, config));
     }
     found
 }

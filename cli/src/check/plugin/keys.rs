@@ -23,6 +23,17 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     for (index, key) in config.keys.iter().enumerate() {
         let item = format!("[{index}]");
         let spot = |name: &str| origin.field(&["keys", &item, name]);
+        if key.sha256.to_string().bytes().all(|digit| digit == b'0') {
+            findings.add_at(
+                rules::PLACEHOLDER,
+                spot("sha256"),
+                format!(
+                    "the digest of key {} is all zeros: no key has it",
+                    key.key_id
+                ),
+                "write what mlflow-authz key new, or key digest, prints",
+            );
+        }
         if key.expires_at.is_some_and(|at| at <= now) {
             findings.add_at(
                 rules::KEY_EXPIRED,

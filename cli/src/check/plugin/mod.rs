@@ -137,8 +137,9 @@ fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
         Some(field) => {
             let spot = origin.named(field);
             // The finding names what is around a field that is not there.
-            if !spot.path.ends_with(field) {
-                problem = format!("{field}: {problem}");
+            let behind = behind(&spot.path, field);
+            if !behind.is_empty() {
+                problem = format!("{behind}: {problem}");
             }
             spot
         }
@@ -153,6 +154,25 @@ fn refused(findings: &mut Findings, origin: &Origin<'_>, error: &ConfigError) {
         },
     };
     findings.add_at(rules::CONFIG_REFUSED, spot, problem, remedy);
+}
+
+/// What of a field a path does not end with: `expires_at` of `keys[0].expires_at` behind `keys[0]`.
+fn behind<'f>(path: &str, field: &'f str) -> &'f str {
+    let ends = field
+        .match_indices(['.', '['])
+        .map(|(at, _)| at)
+        .chain([field.len()]);
+    let named = ends.filter(|at| {
+        let start = field.get(..*at).unwrap_or_default();
+        let before = path.strip_suffix(start);
+        before.is_some_and(|before| before.is_empty() || !before.ends_with(is_of_a_name))
+    });
+    let behind = named.max().and_then(|at| field.get(at..));
+    behind.unwrap_or(field).trim_start_matches('.')
+}
+
+const fn is_of_a_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 /// A problem, and the line that its text ends with.
@@ -195,9 +215,11 @@ pub fn reads_bodies(config: &Config) -> bool {
 /// One line about a good configuration.
 pub fn summary(config: &Config) -> String {
     let service = config.auth_service.as_ref().map(|service| {
+        // A query may hold a secret.
+        let path = service.path.split('?').next().unwrap_or_default();
         format!(
-            ", auth service {} at {}{}",
-            service.cluster, service.authority, service.path
+            ", auth service {} at {}{path}",
+            service.cluster, service.authority
         )
     });
     let keys = match config.keys.len() {

@@ -32,8 +32,14 @@ pub fn all(text: &str, first: ConfigError) -> Vec<ConfigError> {
     found
 }
 
-/// Whether a field is missing only because its name is misspelled.
-fn explains(misspelled: &ConfigError, missing: &ConfigError) -> bool {
+/// Whether a field is missing only because its name is misspelled, or because its value was taken out.
+fn explains(earlier: &ConfigError, missing: &ConfigError) -> bool {
+    if let ConfigError::Field { field, problem, .. } = missing
+        && problem.starts_with("is missing")
+        && earlier.field_name() == Some(field)
+    {
+        return true;
+    }
     let (
         ConfigError::UnknownField {
             field,
@@ -45,7 +51,7 @@ fn explains(misspelled: &ConfigError, missing: &ConfigError) -> bool {
             problem,
             ..
         },
-    ) = (misspelled, missing)
+    ) = (earlier, missing)
     else {
         return false;
     };
@@ -128,6 +134,10 @@ mod tests {
                 &["scopes.a[0]", "scopes.a.b[0]"],
             ),
             (r#"{"mounts":["/"],"auth_service":5}"#, &["auth_service"]),
+            (
+                r#"{"mounts":["/"],"auth_service":{"cluster":"c","path":"/i","protocol":"introspection","audience":""}}"#,
+                &["auth_service.audience"],
+            ),
             (
                 r#"{"mounts":["/"],"auth_service":{"cluster":"c"},"revocation":{"path":5}}"#,
                 &["revocation.path"],

@@ -1,6 +1,7 @@
 //! What is found about who says who callers are: keys of the configuration, the auth service's credential.
 
 use super::{codes, findings};
+use crate::check::plugin;
 
 /// Envoy's admin interface shows a plugin configuration to whoever reaches it.
 #[test]
@@ -22,6 +23,23 @@ fn a_secret_in_plain_text_is_found_and_not_repeated() {
             r#", "headers": ["authorization: Basic SECRET"]"#,
             &["secret-in-plain-text auth_service.headers[0]"],
         ),
+        (
+            r#", "headers": ["x-service: Bearer SECRET", "x-pass: SECRET", "X-Session: SECRET"]"#,
+            &[
+                "secret-in-plain-text auth_service.headers[0]",
+                "secret-in-plain-text auth_service.headers[1]",
+                "secret-in-plain-text auth_service.headers[2]",
+            ],
+        ),
+        (
+            r#", "path": "/v?tenant=a&Token=SECRET""#,
+            &["secret-in-plain-text auth_service.path"],
+        ),
+        (r#", "path": "/v?tenant=a""#, &[]),
+        (
+            r#"}, "revocation": {"path": "/r", "credential_header": "x-poll: SECRET""#,
+            &["secret-in-plain-text revocation.credential_header"],
+        ),
     ] {
         let text = service(headers);
         assert_eq!(codes(&text), expected, "{headers}");
@@ -33,6 +51,55 @@ fn a_secret_in_plain_text_is_found_and_not_repeated() {
                 .collect::<Vec<_>>()
         );
         assert!(!said.contains("SECRET"), "{said}");
+    }
+}
+
+#[test]
+fn a_summary_shows_no_query_of_the_auth_service() {
+    let text = r#"{"mounts": ["/"], "auth_service": {"cluster": "c", "path": "/v?token=SECRET"}}"#;
+    let config = mlflow_authz::Config::parse(text.as_bytes()).unwrap();
+    let summary = plugin::summary(&config);
+    assert!(summary.contains(" at c/v, "), "{summary}");
+}
+
+/// A field that is null is not there for the finding, which names what is around it.
+#[test]
+fn a_path_is_told_once() {
+    for (text, spot, problem) in [
+        (
+            keys(r#","expires_at":null"#),
+            "keys[0]",
+            "expires_at: must be text in quotes",
+        ),
+        (
+            r#"{"mounts": ["/"], "auth_service": {"cluster": "c", "reply": {"scopes": null}}}"#.to_owned(),
+            "auth_service.reply",
+            "scopes: must be ",
+        ),
+        (
+            r#"{"mounts": ["/"], "auth_service": {"cluster": "c", "reply": null}}"#.to_owned(),
+            "auth_service",
+            "reply: must be ",
+        ),
+        (
+            r#"{"mounts": ["/"], "auth_service": {"cluster": "c", "path": "/i", "protocol": "introspection", "audience": ""}}"#
+                .to_owned(),
+            "auth_service.audience",
+            "is empty",
+        ),
+        (
+            r#"{"mounts": ["/"], "auth_service": {"cluster": "c", "path": "/i", "protocol": "introspection", "audience": ["a"]}}"#
+                .to_owned(),
+            "auth_service.audience",
+            "must be ",
+        ),
+    ] {
+        let found = findings(&[("f", &text)]);
+        let [one] = found.as_slice() else {
+            panic!("{text}: {:?}", found.iter().map(|it| &it.problem).collect::<Vec<_>>());
+        };
+        assert_eq!(one.spot.path, spot, "{text}");
+        assert!(one.problem.starts_with(problem), "{}", one.problem);
     }
 }
 
@@ -70,6 +137,24 @@ fn keys_that_have_ended_or_grant_nothing() {
     ] {
         assert_eq!(codes(&keys(more)), expected, "{more}");
     }
+}
+
+/// It stands in the documents in the place of a digest: no key has it.
+#[test]
+fn a_digest_of_zeros_is_a_placeholder() {
+    let zeros = "0".repeat(64);
+    let text = format!(
+        r#"{{"mounts": ["/"], "keys": [{{"sha256": "{zeros}", "key_id": "ci", "scopes": ["model:read"]}}]}}"#
+    );
+    let found = findings(&[("f", &text)]);
+    let [one] = found.as_slice() else {
+        panic!(
+            "{:?}",
+            found.iter().map(|it| &it.problem).collect::<Vec<_>>()
+        );
+    };
+    assert_eq!(one.spot.path, "keys[0].sha256");
+    assert!(one.problem.contains("no key has it"), "{}", one.problem);
 }
 
 #[test]

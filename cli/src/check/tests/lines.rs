@@ -122,7 +122,7 @@ fn in_a_file_of_its_own() {
         ("{\n \"version\": 1,\n \"mounts\": [,]\n}", 3),
         ("{\n \"version\": 1,\n \"mounts\": [\"/\"\n", 3),
         (
-            "{\n \"mounts\": [\"/\"], \"auth_service\": {\n  \"cluster\": \"c\", \"x\": 1\n }\n}",
+            "{\n \"mounts\": [\"/\"], \"auth_service\": {\n  \"cluster\": \"c\", \"tiemout\": 1\n }\n}",
             3,
         ),
     ] {

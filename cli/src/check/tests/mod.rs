@@ -12,6 +12,8 @@ mod output;
 mod plugins;
 mod routes;
 mod samples;
+mod verification;
+mod verification_by_manifests;
 mod ways;
 
 use super::check;

@@ -18,7 +18,7 @@ fn args<T: Into<OsString>>(line: Vec<T>) -> Args {
 
 fn reason(args: Args) -> String {
     let explainer = explainer(DEFAULTS);
-    let explanation = explainer.explain(&request(args).unwrap());
+    let explanation = explainer.explain(&request(args).unwrap()).unwrap();
     serde_json::to_value(explanation).unwrap()["reason"]
         .as_str()
         .unwrap()

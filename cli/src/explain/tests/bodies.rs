@@ -121,7 +121,7 @@ fn without_reading_bodies_nothing_in_them_is_granted() {
 fn text_names_what_decided() {
     let line = json!({"method": "POST", "target": CREATE, "scopes": ["model:write:acme-*"], "body": {"name": "x"}});
     let request = line::parse(line.to_string().as_bytes()).unwrap();
-    let text = explainer(INSPECT).explain(&request).to_string();
+    let text = explainer(INSPECT).explain(&request).unwrap().to_string();
     assert!(
         text.contains("limited to: acme-*\nname:       x\n"),
         "{text}"
@@ -141,7 +141,7 @@ fn arguments() {
         let line = CommandLine::try_parse_from([&line, more].concat());
         let request = request(line.map_err(|error| error.to_string())?.args);
         let request = request.map_err(|error| error.to_string())?;
-        let decision = explainer(INSPECT).explain(&request).to_string();
+        let decision = explainer(INSPECT).explain(&request).unwrap().to_string();
         Ok::<_, String>(decision)
     };
     let text = explained(&["--body", r#"{"name":"acme-a"}"#]).unwrap();

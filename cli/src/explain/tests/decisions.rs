@@ -36,6 +36,7 @@ fn a_denial_says_what_is_missing() {
             "mount": "/",
             "key_id": null,
             "user_id": null,
+            "identity": "auth_service",
             "percentile": 99,
             "enforce_percent": 100,
             "unknown_scopes": [],
@@ -214,7 +215,7 @@ fn text_is_for_people() {
     ];
     for (line, parts) in cases {
         let request = line::parse(line.as_bytes()).unwrap();
-        let text = explainer(DEFAULTS).explain(&request).to_string();
+        let text = explainer(DEFAULTS).explain(&request).unwrap().to_string();
         for part in parts {
             assert!(text.contains(part), "{line}: {text} lacks {part:?}");
         }

@@ -5,6 +5,7 @@ mod arguments;
 mod bodies;
 mod callers;
 mod decisions;
+mod identities;
 mod lines;
 
 use clap::Parser;

@@ -4,6 +4,7 @@
 mod bounds;
 mod changes;
 mod decisions;
+mod identities;
 mod inputs;
 mod lines;
 mod names;

@@ -10,6 +10,8 @@ mod shared;
 use std::fmt;
 use std::time::Duration;
 
+use mlflow_authz::{Property, pairs};
+
 use crate::abi::{Status, imports as raw};
 
 pub use headers::HeaderPairs;
@@ -76,6 +78,7 @@ pub enum MetricKind {
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
+const SERIALIZATION_FAILURE: u32 = 3;
 const EMPTY: u32 = 7;
 const REQUEST_STREAM: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
@@ -134,6 +137,16 @@ pub fn property(path: &[&str]) -> Option<Vec<u8>> {
     (status == OK && !bytes.is_empty()).then_some(bytes)
 }
 
+/// A property by its path, a zero byte between its names, whatever there is of it.
+pub fn any_property(path: &str) -> Result<Property, HostError> {
+    let (status, bytes) = raw::property(path.as_bytes());
+    match status {
+        NOT_FOUND => Ok(Property::Absent),
+        SERIALIZATION_FAILURE => Ok(Property::Unreadable),
+        _ => check("get_property", status).map(|()| Property::Is(bytes)),
+    }
+}
+
 /// Sets a property of this stream; Envoy keeps it as filter state `wasm.<name>`.
 pub fn set_property(name: &str, value: &[u8]) -> Result<(), HostError> {
     check("set_property", raw::set_property(name.as_bytes(), value))
@@ -146,7 +159,7 @@ pub fn send_local_response(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<(), HostError> {
-    let headers = headers::serialize(headers);
+    let headers = pairs::write(headers);
     let status = raw::send_local_response(status.into(), details, body, &headers, NO_GRPC_STATUS);
     check("send_local_response", status)
 }
@@ -180,8 +193,8 @@ pub fn http_call(
     body: &[u8],
     timeout: Duration,
 ) -> Result<u32, HostError> {
-    let trailers = headers::serialize(&[]);
-    let headers = headers::serialize(headers);
+    let trailers = pairs::write::<&str>(&[]);
+    let headers = pairs::write(headers);
     let (status, token) = raw::http_call(cluster, &headers, body, &trailers, milliseconds(timeout));
     check("http_call", status).map(|()| token)
 }

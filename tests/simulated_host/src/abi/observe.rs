@@ -4,6 +4,7 @@ use wasmtime::{Caller, Linker};
 
 use super::{give, read, run, write};
 use crate::host::Host;
+use crate::metadata;
 use crate::status::{BAD_ARGUMENT, NOT_FOUND, Status};
 
 const CRITICAL: u32 = 5;
@@ -117,9 +118,13 @@ fn get_property(
     run(caller, "proxy_get_property", |caller| {
         let path = read(caller, path, path_size)?;
         let host = caller.data();
-        let found = host.streams.get(&host.acting());
-        let found = found.and_then(|stream| stream.properties.get(&path));
-        let value = found.ok_or(NOT_FOUND)?.clone();
+        let stream = host.streams.get(&host.acting()).ok_or(NOT_FOUND)?;
+        let metadata = path.strip_prefix(b"metadata\0filter_metadata\0");
+        let value = match (stream.properties.get(&path), metadata) {
+            (Some(value), _) => value.clone(),
+            (None, Some(path)) => metadata::get(&stream.metadata, path)?,
+            (None, None) => return Err(NOT_FOUND),
+        };
         give(caller, &value, data, size)
     })
 }

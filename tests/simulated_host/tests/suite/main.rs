@@ -22,3 +22,4 @@ mod odd_headers;
 mod ordinary;
 mod regressions;
 mod single_flight;
+mod verified;

@@ -1,0 +1,114 @@
+//! Client certificates that the listener has verified, compiled: the name of a certificate finds what its owner may do.
+//!
+//! Only the host's own view of the connection is read, never a header. Whether the listener verifies certificates cannot
+//! be seen here.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::config::{Mtls, PeerName, PeerRights};
+use crate::pattern::Pattern;
+use crate::principal::{Grant, Principal};
+use crate::request::{Property, RequestHead};
+
+/// The callers of a configuration by the names of their certificates.
+#[derive(Debug)]
+pub struct Certificates {
+    by: PeerName,
+    principals: BTreeMap<String, PeerRights>,
+    /// The longest first, so that the first match is the longest.
+    patterns: Vec<Pattern>,
+}
+
+/// What a connection shows of its client's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// No certificate, or none that has such a name.
+    Nothing,
+    /// Its name.
+    Name(String),
+    /// A name that is no text.
+    Unreadable,
+    /// The host failed.
+    HostFailed,
+}
+
+/// Where the host has the name of a verified client certificate.
+pub(crate) const fn property_of(by: PeerName) -> &'static str {
+    match by {
+        PeerName::UriSan => "connection\0uri_san_peer_certificate",
+        PeerName::DnsSan => "connection\0dns_san_peer_certificate",
+        PeerName::Subject => "connection\0subject_peer_certificate",
+    }
+}
+
+impl Certificates {
+    /// By a configuration.
+    pub fn new(mtls: &Mtls) -> Self {
+        let mut patterns: Vec<Pattern> = Vec::new();
+        for name in mtls.principals.keys().filter(|name| is_pattern(name)) {
+            let at = patterns.partition_point(|it| it.as_str().len() >= name.len());
+            patterns.insert(at, Pattern::new(name));
+        }
+        Self {
+            by: mtls.by,
+            principals: mtls.principals.clone(),
+            patterns,
+        }
+    }
+
+    /// The name that a request's connection shows.
+    pub fn shown(&self, head: &RequestHead<'_>) -> Shown {
+        let bytes = match head.property(property_of(self.by)) {
+            Property::Absent => return Shown::Nothing,
+            Property::Unreadable => return Shown::Unreadable,
+            Property::Failed => return Shown::HostFailed,
+            Property::Is(bytes) => bytes,
+        };
+        let has_control = bytes.iter().any(u8::is_ascii_control);
+        match String::from_utf8(bytes) {
+            Ok(name) if name.is_empty() => Shown::Nothing,
+            Ok(mut name) if !has_control => {
+                if self.by == PeerName::DnsSan {
+                    name.make_ascii_lowercase();
+                }
+                Shown::Name(name)
+            }
+            _ => Shown::Unreadable,
+        }
+    }
+
+    /// Who has a certificate of this name; `None` where no entry matches.
+    pub fn caller(&self, name: &str) -> Option<Principal> {
+        let rights = self.principals.get(name).filter(|_| !is_pattern(name));
+        let rights = rights.or_else(|| self.longest_match(name))?;
+        let grants = rights.grants.iter().map(|grant| Grant {
+            scope: grant.scope.clone(),
+            names: grant.names.clone(),
+        });
+        Some(Principal {
+            user_id: Some(name.to_owned()),
+            key_id: Some(name.to_owned()),
+            scopes: rights.scopes.clone(),
+            roles: rights.roles.clone(),
+            is_admin: rights.is_admin,
+            grants: grants.collect(),
+            has_foreign_words: false,
+        })
+    }
+
+    fn longest_match(&self, name: &str) -> Option<&PeerRights> {
+        // What stands behind a backslash is part of a value: `CN=a\,O=acme` is in no organisation, and a pattern cannot tell.
+        if name.contains('\\') {
+            return None;
+        }
+        let matching = self.patterns.iter().find(|it| it.matches(name))?;
+        self.principals.get(matching.as_str())
+    }
+}
+
+fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?'])
+}

@@ -1,0 +1,187 @@
+//! Access tokens that Envoy's `jwt_authn` filter has verified: where their claims stand, and what makes that invalid.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+#[cfg(feature = "schema")]
+use super::schema;
+use super::{ConfigError, overrides};
+use crate::pointer::Pointers;
+
+/// Access tokens (JWT) that a `jwt_authn` filter before this one has verified. The filter reads the claims that it left,
+/// by JSON Pointers, and never the token itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
+pub struct Jwt {
+    /// Under which key `jwt_authn` puts the claims: its `payload_in_metadata`. Istio writes `payload` (before 1.24 the
+    /// issuer), Envoy Gateway the provider's name (before 1.2 the issuer). One key, or a list of them; claims under two of
+    /// them are two tokens, and the request is refused.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::metadata_key"))]
+    pub metadata_key: Vec<String>,
+    /// The user: text, or a whole number.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::subject"))]
+    pub user_id: Pointers,
+    /// What names the caller in records, in `enforce_percent` and in the revocation of keys. It must stay the same from
+    /// token to token, so not `/jti`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::subject"))]
+    pub key_id: Pointers,
+    /// Scopes: a list of texts, or one text with spaces between them.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::token_scopes"))]
+    pub scopes: Pointers,
+    /// Name-scoped grants, `[{"scope", "names": […]}]`. Default: nowhere.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
+    pub grants: Pointers,
+    /// Roles: a list of texts.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::token_roles"))]
+    pub roles: Pointers,
+    /// Whether everything is granted: `true` or `false`. Default: nowhere. Name only a claim that users cannot set.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
+    pub is_admin: Pointers,
+}
+
+/// What Istio writes.
+const PAYLOAD: &str = "payload";
+
+pub(super) const SUBJECT: &[&str] = &["/sub"];
+pub(super) const SCOPES: &[&str] = &["/scope", "/scp"];
+pub(super) const ROLES: &[&str] = &["/roles", "/realm_access/roles", "/groups"];
+
+impl Default for Jwt {
+    fn default() -> Self {
+        let places = |texts: &[&'static str]| texts.iter().copied().collect();
+        Self {
+            metadata_key: vec![PAYLOAD.to_owned()],
+            user_id: places(SUBJECT),
+            key_id: places(SUBJECT),
+            scopes: places(SCOPES),
+            grants: places(&[]),
+            roles: places(ROLES),
+            is_admin: places(&[]),
+        }
+    }
+}
+
+const METADATA_KEY: &str = "metadata_key";
+
+/// The names of the fields, the places in the order of [`Jwt::places`].
+const FIELDS: &[&str] = &[
+    "user_id",
+    "key_id",
+    "scopes",
+    "grants",
+    "roles",
+    "is_admin",
+    METADATA_KEY,
+];
+
+/// By hand: what serde derives for so many fields of one type is a large part of a module.
+impl<'de> Deserialize<'de> for Jwt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct JwtVisitor;
+
+        impl<'de> Visitor<'de> for JwtVisitor {
+            type Value = Jwt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Jwt, A::Error> {
+                let mut jwt = Jwt::default();
+                let mut seen: Vec<&str> = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    let found = FIELDS.iter().enumerate().find(|(_, it)| **it == name);
+                    let Some((place, field)) = found else {
+                        return Err(A::Error::unknown_field(&name, FIELDS));
+                    };
+                    if seen.contains(field) {
+                        return Err(A::Error::duplicate_field(field));
+                    }
+                    seen.push(field);
+                    if *field == METADATA_KEY {
+                        jwt.metadata_key = map.next_value::<MetadataKeys>()?.0;
+                    } else if let Some(places) = jwt.places_mut().into_iter().nth(place) {
+                        *places = map.next_value()?;
+                    }
+                }
+                Ok(jwt)
+            }
+        }
+
+        deserializer.deserialize_map(JwtVisitor)
+    }
+}
+
+struct MetadataKeys(Vec<String>);
+
+impl<'de> Deserialize<'de> for MetadataKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let keys = overrides::one_or_many(deserializer, |key| {
+            // A zero byte would end the key where the host reads it.
+            let is_key = !key.is_empty() && !key.contains('\0');
+            is_key.then(|| key.to_owned()).ok_or_else(|| {
+                format!("{key:?} is no key of metadata; write the payload_in_metadata of jwt_authn")
+            })
+        })?;
+        let keys = keys.unwrap_or_default();
+        let duplicated = keys.iter().enumerate().find(|(index, key)| {
+            let mut earlier = keys.iter().take(*index);
+            earlier.any(|it| it == *key)
+        });
+        match duplicated {
+            Some((_, key)) => Err(D::Error::custom(format!(
+                "{key:?} is duplicated; write it once"
+            ))),
+            None => Ok(Self(keys)),
+        }
+    }
+}
+
+impl Jwt {
+    fn places(&self) -> [&Pointers; 6] {
+        [
+            &self.user_id,
+            &self.key_id,
+            &self.scopes,
+            &self.grants,
+            &self.roles,
+            &self.is_admin,
+        ]
+    }
+
+    fn places_mut(&mut self) -> [&mut Pointers; 6] {
+        [
+            &mut self.user_id,
+            &mut self.key_id,
+            &mut self.scopes,
+            &mut self.grants,
+            &mut self.roles,
+            &mut self.is_admin,
+        ]
+    }
+}
+
+/// Checks what the host cannot be asked for: it ends a name at a zero byte, and passes over an empty one at the end.
+pub(super) fn validate(jwt: &Jwt) -> Result<(), ConfigError> {
+    for (field, pointers) in FIELDS.iter().zip(jwt.places()) {
+        let is_unreadable = |token: &str| token.is_empty() || token.contains('\0');
+        let found = pointers
+            .iter()
+            .find(|pointer| pointer.tokens().any(is_unreadable));
+        if let Some(pointer) = found {
+            return Err(ConfigError::field(
+                format!("jwt.{field}"),
+                format!(
+                    "{:?} has an empty name, or one with a zero byte, which Envoy cannot look up; write another claim",
+                    pointer.as_str()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Client certificates that Envoy has verified: which name of a certificate counts, and what each name may do.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+#[cfg(feature = "schema")]
+use super::schema;
+use crate::json;
+
+/// Client certificates that the listener has verified.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Mtls {
+    /// Which name of the certificate is the caller's.
+    pub by: PeerName,
+    /// Names of callers, and what they may do. A name may be a pattern with `*` and `?`; an entry without them comes
+    /// first, then the longest match. A certificate that no entry matches is not valid. Where the name has a backslash
+    /// (an escaped character of a subject), only an entry without `*` and `?` matches.
+    #[serde(deserialize_with = "json::unique_map")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::peers"))]
+    pub principals: BTreeMap<String, PeerRights>,
+}
+
+/// Which name of a client certificate is the caller's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[cfg_attr(feature = "schema", serde(rename_all = "snake_case"))]
+pub enum PeerName {
+    /// The first URI in the subject alternative name, such as a SPIFFE ID.
+    UriSan,
+    /// The first DNS name in the subject alternative name, in lower case.
+    DnsSan,
+    /// The subject (RFC 2253).
+    Subject,
+}
+
+/// What a caller may do whose certificate has a name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct PeerRights {
+    /// The caller's scopes; `model:write:fraud-*` is limited to names.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    pub scopes: Vec<String>,
+    /// The caller's roles.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    pub roles: Vec<String>,
+    /// Scopes limited to names.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    pub grants: Vec<ConfiguredGrant>,
+    /// Whether the caller may do everything.
+    pub is_admin: bool,
+}
+
+/// A scope limited to names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredGrant {
+    /// The scope.
+    pub scope: String,
+    /// Patterns of names, with `*` and `?`.
+    pub names: Vec<String>,
+}
+
+impl PeerName {
+    /// The word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UriSan => "uri_san",
+            Self::DnsSan => "dns_san",
+            Self::Subject => "subject",
+        }
+    }
+}
+
+/// Checks what types alone cannot say.
+pub(super) fn validate(mtls: &Mtls) -> Result<(), ConfigError> {
+    let refuse = |problem: String| Err(ConfigError::field("mtls.principals", problem));
+    if mtls.principals.is_empty() {
+        return refuse(
+            "is empty, so every certificate is refused; write the names of certificates".to_owned(),
+        );
+    }
+    for name in mtls.principals.keys() {
+        if name.trim().is_empty() {
+            return refuse("has an empty name; write the name of a certificate".to_owned());
+        }
+        if mtls.by == PeerName::DnsSan && name.bytes().any(|b| b.is_ascii_uppercase()) {
+            let lower = name.to_ascii_lowercase();
+            return refuse(format!(
+                "{name:?} must be in lower case, as names of hosts are compared; write {lower:?}"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,352 @@
+//! Access tokens that a filter before this one has verified: whose claims a request has, and whom they make the caller.
+//!
+//! Envoy's `jwt_authn` leaves the claims of a verified token where no client can write. They are read from there, claim by
+//! claim, and only those that are needed. It knows no clock but what it is told, and no cache: claims are read at every
+//! request.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `value` | the types of claims in the host's encoding |
+//! | `visible` | tokens that the request still shows |
+//! | `given` | the host's part from data |
+
+mod given;
+mod value;
+mod visible;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::config::Jwt;
+use crate::credential::ApiKey;
+use crate::pointer::{Pointer, Pointers};
+use crate::principal::{Principal, Timestamp};
+use crate::request::{Property, RequestHead};
+
+pub use given::GivenFacts;
+pub use visible::looks_like_token;
+
+/// Where the host has the claims of verified tokens, by the key that `jwt_authn` is given for them.
+const CLAIMS: &str = "metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0";
+
+/// The claim that says when a token ends (RFC 7519 section 4.1.4).
+const END: &str = "exp";
+
+/// Between the names of a property's path.
+const SEPARATOR: char = '\0';
+
+/// The most scopes, and the most roles, of one token.
+const MAX_NAMES: usize = 1000;
+
+/// How verified tokens are read.
+#[derive(Debug)]
+pub struct Tokens {
+    places: Jwt,
+    /// The path to the claims, for each key that they may stand under.
+    claims: Vec<Box<str>>,
+}
+
+/// The verified token of a request.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    /// Under which of the keys its claims stand.
+    key: usize,
+    /// Its `exp`, which tells that there are claims.
+    end: Property,
+}
+
+/// Why it cannot be said which verified token a request has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclear {
+    /// There are two.
+    Several,
+    /// The host failed.
+    HostFailed,
+}
+
+/// Whom a token makes the caller.
+#[derive(Debug)]
+pub struct TokenCaller {
+    /// The caller.
+    pub principal: Principal,
+    /// What an operator should know of the token.
+    pub remark: Option<Remark>,
+}
+
+/// Why a verified token is not valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenError {
+    /// Its `exp` has passed.
+    Expired,
+    /// This claim says who the caller is, or how long, and cannot be read.
+    Unreadable(Box<str>),
+    /// This claim has too many names.
+    TooMany(&'static str),
+    /// The host failed.
+    HostFailed,
+}
+
+/// What an operator should know of a token that is valid. Nothing of its claims' values is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// This claim is of no type that it can have, so it grants nothing.
+    NoRights(Pointer),
+    /// There is none of the claims that can grant anything.
+    NoScopes(Pointers),
+}
+
+impl Tokens {
+    /// By a configuration.
+    pub fn new(jwt: &Jwt) -> Self {
+        let keys = jwt.metadata_key.iter();
+        Self {
+            places: jwt.clone(),
+            claims: keys.map(|key| format!("{CLAIMS}{key}").into()).collect(),
+        }
+    }
+
+    /// The verified token of a request, if it has one.
+    ///
+    /// # Errors
+    /// Claims under two keys are two tokens.
+    pub fn find(&self, head: &RequestHead<'_>) -> Result<Option<VerifiedToken>, Unclear> {
+        let mut found = None;
+        for (key, path) in self.claims.iter().enumerate() {
+            let end = head.property(&below(path, [END]));
+            let is_there = match end {
+                Property::Failed => return Err(Unclear::HostFailed),
+                // A token need not end.
+                Property::Absent => head.property(path) != Property::Absent,
+                Property::Unreadable | Property::Is(_) => true,
+            };
+            if is_there && found.replace(VerifiedToken { key, end }).is_some() {
+                return Err(Unclear::Several);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a key is the very token whose claims the request has.
+    pub fn is_shown(
+        &self,
+        token: &VerifiedToken,
+        key: &ApiKey<'_>,
+        head: &RequestHead<'_>,
+    ) -> bool {
+        let path = self.path(token);
+        visible::is_token_of(key.expose(), |name| head.property(&below(path, [name])))
+    }
+
+    /// Whom the token makes the caller.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub fn caller(
+        &self,
+        token: &VerifiedToken,
+        head: &RequestHead<'_>,
+        now: Timestamp,
+    ) -> Result<TokenCaller, TokenError> {
+        if Self::end_of(token)?.is_some_and(|end| end <= now) {
+            return Err(TokenError::Expired);
+        }
+        let mut claims = Claims {
+            head,
+            path: self.path(token),
+            remark: None,
+        };
+        let places = &self.places;
+        let user_id = claims.id(&places.user_id)?;
+        let key_id = if places.key_id == places.user_id {
+            user_id.clone()
+        } else {
+            claims.id(&places.key_id)?
+        };
+        let scopes = claims.first(&places.scopes, value::words)?;
+        let roles = claims.first(&places.roles, value::texts)?;
+        let grants = claims.first(&places.grants, value::grants)?;
+        let is_admin = claims.first(&places.is_admin, value::flag)?;
+        let remark = claims.remark;
+        let is_missing = [&scopes, &roles].iter().all(|it| it.is_none())
+            && grants.is_none()
+            && is_admin.is_none();
+        let principal = Principal {
+            user_id,
+            key_id,
+            scopes: scopes.unwrap_or_default(),
+            roles: roles.unwrap_or_default(),
+            is_admin: is_admin.unwrap_or_default(),
+            grants: grants.unwrap_or_default(),
+            has_foreign_words: true,
+        };
+        bounded(&principal)?;
+        let no_scopes = || is_missing.then(|| Remark::NoScopes(places.scopes.clone()));
+        Ok(TokenCaller {
+            principal,
+            remark: remark.or_else(no_scopes),
+        })
+    }
+
+    /// When the token ends. One without `exp` does not: whether there may be such tokens is for `jwt_authn` to say.
+    fn end_of(token: &VerifiedToken) -> Result<Option<Timestamp>, TokenError> {
+        let end = match &token.end {
+            Property::Absent => return Ok(None),
+            Property::Failed => return Err(TokenError::HostFailed),
+            Property::Unreadable => None,
+            Property::Is(bytes) => value::time(bytes),
+        };
+        let unreadable = || TokenError::Unreadable(format!("/{END}").into());
+        end.map(Some).ok_or_else(unreadable)
+    }
+
+    fn path(&self, token: &VerifiedToken) -> &str {
+        self.claims
+            .get(token.key)
+            .map(AsRef::as_ref)
+            .unwrap_or_default()
+    }
+}
+
+fn bounded(principal: &Principal) -> Result<(), TokenError> {
+    let granted = principal
+        .grants
+        .iter()
+        .map(|grant| grant.names.len().max(1));
+    for (claim, names) in [
+        ("scopes", principal.scopes.len()),
+        ("roles", principal.roles.len()),
+        ("grants", granted.sum()),
+    ] {
+        if names > MAX_NAMES {
+            return Err(TokenError::TooMany(claim));
+        }
+    }
+    Ok(())
+}
+
+/// The path of a property below another.
+fn below<'n>(path: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    let mut below = path.to_owned();
+    for name in names {
+        below.push(SEPARATOR);
+        below.push_str(name);
+    }
+    below
+}
+
+/// The claims of one token.
+struct Claims<'c> {
+    head: &'c RequestHead<'c>,
+    path: &'c str,
+    remark: Option<Remark>,
+}
+
+impl Claims<'_> {
+    /// What the first place has that has a value. What the host cannot hand over is null, so it has none.
+    fn at(&self, pointer: &Pointer) -> Result<Option<Vec<u8>>, TokenError> {
+        match self.head.property(&below(self.path, pointer.tokens())) {
+            Property::Absent | Property::Unreadable => Ok(None),
+            Property::Is(bytes) => Ok(Some(bytes)),
+            Property::Failed => Err(TokenError::HostFailed),
+        }
+    }
+
+    /// An empty id is none.
+    fn id(&self, pointers: &Pointers) -> Result<Option<String>, TokenError> {
+        pointers.first(|pointer| {
+            let Some(bytes) = self.at(pointer)? else {
+                return Ok(None);
+            };
+            let id = value::id(&bytes);
+            let id = id.ok_or_else(|| TokenError::Unreadable(pointer.as_str().into()))?;
+            Ok((!id.trim().is_empty()).then_some(id))
+        })
+    }
+
+    /// A value that grants something. One of another type grants nothing, and no later place counts.
+    fn first<T: Default>(
+        &mut self,
+        pointers: &Pointers,
+        read: fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, TokenError> {
+        for pointer in pointers.iter() {
+            let Some(bytes) = self.at(pointer)? else {
+                continue;
+            };
+            let value = if self.is_what_it_seems(pointer, &bytes)? {
+                read(&bytes)
+            } else {
+                None
+            };
+            if value.is_none() {
+                self.remark
+                    .get_or_insert_with(|| Remark::NoRights(pointer.clone()));
+            }
+            return Ok(Some(value.unwrap_or_default()));
+        }
+        Ok(None)
+    }
+
+    /// Whether bytes that look like a list are one, and no text that was made to look so: the host finds elements in
+    /// lists only.
+    fn is_what_it_seems(&self, pointer: &Pointer, bytes: &[u8]) -> Result<bool, TokenError> {
+        let elements = match value::text(bytes) {
+            Some(_) => None,
+            None => value::list(bytes),
+        };
+        let Some(first) = elements.as_deref().and_then(<[_]>::first) else {
+            return Ok(true);
+        };
+        match self
+            .head
+            .property(&below(self.path, pointer.tokens().chain(["0"])))
+        {
+            Property::Failed => Err(TokenError::HostFailed),
+            Property::Is(bytes) => Ok(bytes == *first),
+            Property::Absent | Property::Unreadable => Ok(false),
+        }
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired => f.write_str("the token has expired"),
+            Self::Unreadable(claim) if **claim == *"/exp" => f.write_str(
+                "a verified token is refused: its claim /exp is not in seconds since 1970; let the issuer write such tokens",
+            ),
+            Self::Unreadable(claim) => write!(
+                f,
+                "a verified token is refused: its claim {claim} is neither text without control characters nor a whole \
+                 number; write in jwt.user_id and jwt.key_id where the caller's name stands"
+            ),
+            Self::TooMany(claims) => write!(
+                f,
+                "a verified token is refused: it has more than {MAX_NAMES} {claims}; let the issuer leave out those that \
+                 are not for MLflow"
+            ),
+            Self::HostFailed => f.write_str("the proxy failed to hand over a claim"),
+        }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRights(claim) => write!(
+                f,
+                "the claim {claim} of a verified token is of no type that it can have, so it grants nothing; scopes are text \
+                 or a list of texts, roles a list of texts, is_admin is true or false"
+            ),
+            Self::NoScopes(places) => {
+                f.write_str("a verified token has no claim that grants anything; write in jwt.scopes where its scopes stand (now: ")?;
+                for (index, place) in places.iter().enumerate() {
+                    write!(f, "{}{place}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
