@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from harness import keys as standard_keys
+from harness.bodies import JSON
+from harness.bodies import PLUGIN as INSPECT_BODIES
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.envoy_config import Config
 from harness.handmade import HandmadeService
@@ -300,6 +302,18 @@ def test_roles_and_limits_to_names(start_stack: StartStack, rsa: Issuer) -> None
         body = b"{}" if request[0] == "POST" else None
         response = stack.client.request(*request, [bearer(rsa.token(**claims))], body)
         assert (response.status, reason(response)) == (status, why), (claims, request)
+
+
+def test_limits_to_names_in_bodies(start_stack: StartStack, rsa: Issuer) -> None:
+    stack = start_stack(
+        plugin={**ALONE, **INSPECT_BODIES, "jwt": JWT},
+        allow_on_headers_stop_iteration=True,
+        edit=verified_by({"issuer": provider(rsa)}),
+    )
+    token = bearer(rsa.token(scope="model:write:acme-*"))
+    for name, expected in [("acme-1", (200, None)), ("other", (403, "name_not_granted"))]:
+        response = stack.client.post(CREATE_MODEL, [token, JSON], json.dumps({"name": name}).encode())
+        assert (response.status, reason(response)) == expected
 
 
 def test_words_that_the_configuration_names(start_stack: StartStack, rsa: Issuer) -> None:
