@@ -105,8 +105,11 @@ impl Caller {
             claims,
             certificate,
         } = said;
-        let says_rights =
-            scopes.is_some() || roles.is_some() || is_admin.is_some() || grants.is_some() || user_id.is_some();
+        let says_rights = scopes.is_some()
+            || roles.is_some()
+            || is_admin.is_some()
+            || grants.is_some()
+            || user_id.is_some();
         let identity = identity.unwrap_or(Identity::AuthService);
         match (identity, key_id, sha256, claims, certificate) {
             (Identity::AuthService, key_id, None, None, None) => Ok(Self::Service(Claims {
@@ -161,11 +164,14 @@ impl Caller {
                 let keys = config.jwt.iter().flat_map(|jwt| &jwt.metadata_key);
                 let key = keys.map(String::as_str).next();
                 let key = key.ok_or("the configuration has no jwt: no token is looked at")?;
-                facts.with_claims(key, claims).map_err(|problem| format!("claims: {problem}"))
+                facts
+                    .with_claims(key, claims)
+                    .map_err(|problem| format!("claims: {problem}"))
             }
             Self::Certificate(name) => {
                 let mtls = config.mtls.as_ref();
-                let mtls = mtls.ok_or("the configuration has no mtls: no certificate is looked at")?;
+                let mtls =
+                    mtls.ok_or("the configuration has no mtls: no certificate is looked at")?;
                 Ok(facts.with_certificate(mtls.by, name))
             }
         }
@@ -178,7 +184,9 @@ impl Caller {
     /// A caller that the configuration does not know.
     pub fn look_up(&self, rules: &Rules, head: &RequestHead<'_>) -> Result<Lookup, String> {
         if let Self::Key(name) = self {
-            return name.look_up(rules.keys()).map_err(|why| no_entry(name, why));
+            return name
+                .look_up(rules.keys())
+                .map_err(|why| no_entry(name, why));
         }
         let nobody = Claims::default();
         let claims = match self {
@@ -188,7 +196,8 @@ impl Caller {
         let Surface::Pending(_, presented) = surface::read(rules, head, &mut Vec::new()) else {
             return Ok(said_by_service(claims));
         };
-        let is_unlisted = matches!(&presented, Presented::Key(key) if rules.keys().find(key).is_none());
+        let is_unlisted =
+            matches!(&presented, Presented::Key(key) if rules.keys().find(key).is_none());
         if is_unlisted && matches!(self, Self::Service(_)) {
             return Ok(said_by_service(claims));
         }
@@ -209,7 +218,9 @@ fn no_entry(name: &KeyName, why: NoEntry) -> String {
     match why {
         NoEntry::Missing => format!("the configuration's keys have no entry with {name}"),
         NoEntry::Several => {
-            format!("the configuration's keys have several entries with {name}, and different rights: give sha256")
+            format!(
+                "the configuration's keys have several entries with {name}, and different rights: give sha256"
+            )
         }
     }
 }

@@ -105,7 +105,9 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
         user_id: line.user_id,
         identity: line.identity,
         sha256: line.sha256,
-        claims: line.claims.map(|claims| Value::Object(claims).to_string().into_bytes()),
+        claims: line
+            .claims
+            .map(|claims| Value::Object(claims).to_string().into_bytes()),
         certificate: line.certificate,
     })?;
     Ok(Request::new(
