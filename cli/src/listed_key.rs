@@ -43,11 +43,6 @@ impl KeyName {
     }
 }
 
-/// Who presents the key of an entry.
-pub fn known_now(entry: &Entry) -> Lookup {
-    known(entry, now())
-}
-
 fn known(entry: &Entry, now: Timestamp) -> Lookup {
     if entry.has_expired(now) {
         return Err(LookupFailure::Refused(Refusal::Invalid));
@@ -69,7 +64,8 @@ fn of_key_id(keys: &ConfiguredKeys, key_id: &str, now: Timestamp) -> Result<Look
     Ok(known(first, now))
 }
 
-fn now() -> Timestamp {
+/// By this machine's clock.
+pub fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.unwrap_or_default()
 }

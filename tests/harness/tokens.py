@@ -6,16 +6,17 @@ import time
 import uuid
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt import PyJWS
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 Claims = dict[str, Any]
 AUDIENCE = "mlflow"
 ABSENT = object()
 """The value of a claim that a token must not have."""
 
-_JWS = PyJWS()
+_COORDINATE = 32
+"""The bytes of a number of ES256 (RFC 7518, section 3.4)."""
 
 
 class Issuer:
@@ -28,10 +29,8 @@ class Issuer:
         self._key: Any
         if algorithm == "ES256":
             self._key = ec.generate_private_key(ec.SECP256R1())
-            self._jwk = ECAlgorithm.to_jwk(self.public_key, as_dict=True)
         else:
             self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            self._jwk = RSAAlgorithm.to_jwk(self.public_key, as_dict=True)
 
     @property
     def public_key(self) -> Any:
@@ -40,7 +39,17 @@ class Issuer:
     @property
     def jwk(self) -> dict[str, Any]:
         """The public key, as a key set has it."""
-        return {**self._jwk, "kid": self._key_id, "alg": self._algorithm, "use": "sig"}
+        public = self.public_key.public_numbers()
+        if self._algorithm == "ES256":
+            numbers = {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": _number(public.x, _COORDINATE),
+                "y": _number(public.y, _COORDINATE),
+            }
+        else:
+            numbers = {"kty": "RSA", "n": _number(public.n), "e": _number(public.e)}
+        return {**numbers, "kid": self._key_id, "alg": self._algorithm, "use": "sig"}
 
     def token(self, **claims: Any) -> str:
         """A token with these claims over the usual ones: valid for five minutes, for MLflow, of `alice`."""
@@ -54,12 +63,25 @@ class Issuer:
 
     def sign(self, payload: bytes) -> str:
         """A token with exactly this payload."""
-        return _JWS.encode(payload, self._key, self._algorithm, {"kid": self._key_id, "typ": "JWT"})
+        head = {"typ": "JWT", "alg": self._algorithm, "kid": self._key_id}
+        signed = f"{part(head)}.{part(payload)}"
+        return f"{signed}.{part(self._signature(signed.encode()))}"
+
+    def _signature(self, text: bytes) -> bytes:
+        if self._algorithm == "ES256":
+            numbers = decode_dss_signature(self._key.sign(text, ec.ECDSA(hashes.SHA256())))
+            return b"".join(number.to_bytes(_COORDINATE, "big") for number in numbers)
+        return self._key.sign(text, padding.PKCS1v15(), hashes.SHA256())
 
 
 def key_set(*issuers: Issuer) -> str:
     """A JWK set (RFC 7517, section 5) with the keys of these issuers."""
     return json.dumps({"keys": [issuer.jwk for issuer in issuers]})
+
+
+def _number(value: int, length: int | None = None) -> str:
+    """As a key set has it (RFC 7518, section 6): without zeros in front, unless it has a length."""
+    return part(value.to_bytes(length or (value.bit_length() + 7) // 8, "big"))
 
 
 def part(value: Any) -> str:

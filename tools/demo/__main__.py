@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sources import SOURCES, Source
+
 from harness.mlflow_server import MlflowServer
 from harness.progress import run_to_its_end, step
 from harness.stack import Stack
-from sources import SOURCES, Source
 
 if TYPE_CHECKING:
     from story import Trial

@@ -53,9 +53,7 @@ class Story:
 
     def trials(self) -> list[Trial]:
         missing = "scope_missing"
-        nobody, unknown, reader, writer = (
-            self._callers[name] for name in ("nobody", "unknown", "reader", "writer")
-        )
+        nobody, unknown, reader, writer = (self._callers[name] for name in ("nobody", "unknown", "reader", "writer"))
         return [
             Trial("search experiments", nobody, self._search_experiments, 401, "credential_missing"),
             Trial("search experiments", unknown, self._search_experiments, 401, "key_invalid"),

@@ -2,13 +2,14 @@
 
 use clap::ValueEnum;
 use mlflow_authz::config::KeyHash;
-use mlflow_authz::decide;
-use mlflow_authz::lookup::{Lookup, LookupFailure};
-use mlflow_authz::principal::Refusal;
+use mlflow_authz::lookup::Lookup;
 use mlflow_authz::rules::Rules;
+use mlflow_authz::surface::{self, Presented, Surface};
+use mlflow_authz::token::GivenFacts;
+use mlflow_authz::{Config, RequestHead, decide};
 use serde::{Deserialize, Serialize};
 
-use crate::listed_key::{KeyName, NoEntry};
+use crate::listed_key::{self, KeyName, NoEntry};
 
 /// Who says who the caller is: the fields of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -16,6 +17,10 @@ use crate::listed_key::{KeyName, NoEntry};
 pub enum Identity {
     /// An entry of the configuration's keys
     Keys,
+    /// The claims of a verified token
+    Jwt,
+    /// The name of a verified client certificate
+    Mtls,
     /// The auth service
     #[value(name = "auth_service")]
     AuthService,
@@ -30,6 +35,10 @@ pub enum Caller {
     Service(Claims),
     /// Whose key the configuration lists.
     Key(KeyName),
+    /// Whose verified token has these claims, a JSON object.
+    Token(Vec<u8>),
+    /// Whose verified certificate has this name.
+    Certificate(String),
 }
 
 /// What the auth service would say of the caller: the body of its reply.
@@ -62,6 +71,8 @@ pub struct Said {
     pub user_id: Option<String>,
     pub identity: Option<Identity>,
     pub sha256: Option<String>,
+    pub claims: Option<Vec<u8>>,
+    pub certificate: Option<String>,
 }
 
 /// A scope and the patterns of names that it is limited to.
@@ -72,9 +83,6 @@ pub struct Grant {
     names: Vec<String>,
 }
 
-/// Why something said of a caller does not go together.
-const OF_THE_CONFIGURATION: &str = "with identity keys the configuration says who the caller is and what it may do: give key_id or sha256 alone";
-
 impl Caller {
     /// Reads what is said.
     ///
@@ -82,58 +90,119 @@ impl Caller {
     ///
     /// What does not go together.
     pub fn given(said: Said) -> Result<Self, String> {
-        let key_name = match &said.sha256 {
-            None => None,
-            Some(text) => Some(KeyName::Sha256(
-                KeyHash::parse(text).ok_or("sha256: it is no digest of 64 hexadecimal digits")?,
-            )),
-        };
-        match said.identity {
-            Some(Identity::Keys) => {
-                let rest = Said {
-                    key_id: None,
-                    identity: None,
-                    sha256: None,
-                    ..said.clone()
-                };
-                let named = key_name.xor(said.key_id.map(KeyName::KeyId));
-                let named = named.filter(|_| rest == Said::default());
-                named
-                    .map(Self::Key)
-                    .ok_or_else(|| OF_THE_CONFIGURATION.to_owned())
-            }
-            _ if key_name.is_some() => Err(
-                "sha256 names a key of the configuration: give it with identity keys".to_owned(),
-            ),
-            None if said == Said::default() => Ok(Self::Unsaid),
-            None | Some(Identity::AuthService) => Ok(Self::Service(Claims {
-                scopes: said.scopes.unwrap_or_default(),
-                roles: said.roles.unwrap_or_default(),
-                is_admin: said.is_admin.unwrap_or_default(),
-                grants: said.grants.unwrap_or_default(),
-                key_id: said.key_id,
-                user_id: said.user_id,
+        if said == Said::default() {
+            return Ok(Self::Unsaid);
+        }
+        let Said {
+            scopes,
+            roles,
+            is_admin,
+            grants,
+            key_id,
+            user_id,
+            identity,
+            sha256,
+            claims,
+            certificate,
+        } = said;
+        let says_rights = scopes.is_some()
+            || roles.is_some()
+            || is_admin.is_some()
+            || grants.is_some()
+            || user_id.is_some();
+        let identity = identity.unwrap_or(Identity::AuthService);
+        match (identity, key_id, sha256, claims, certificate) {
+            (Identity::AuthService, key_id, None, None, None) => Ok(Self::Service(Claims {
+                scopes: scopes.unwrap_or_default(),
+                roles: roles.unwrap_or_default(),
+                is_admin: is_admin.unwrap_or_default(),
+                grants: grants.unwrap_or_default(),
+                key_id,
+                user_id,
             })),
+            (Identity::AuthService, ..) => Err(
+                "sha256, claims and certificate are of other sources: give identity keys, jwt or mtls".to_owned(),
+            ),
+            (Identity::Keys, Some(key_id), None, None, None) if !says_rights => {
+                Ok(Self::Key(KeyName::KeyId(key_id)))
+            }
+            (Identity::Keys, None, Some(sha256), None, None) if !says_rights => {
+                let sha256 = KeyHash::parse(&sha256);
+                let sha256 = sha256.ok_or("sha256: it is no digest of 64 hexadecimal digits")?;
+                Ok(Self::Key(KeyName::Sha256(sha256)))
+            }
+            (Identity::Keys, ..) => Err(
+                "with identity keys the configuration says what the caller may do: give key_id or sha256 alone"
+                    .to_owned(),
+            ),
+            (Identity::Jwt, None, None, Some(claims), None) if !says_rights => Ok(Self::Token(claims)),
+            (Identity::Jwt, ..) => {
+                Err("with identity jwt the claims say what the caller may do: give claims alone".to_owned())
+            }
+            (Identity::Mtls, None, None, None, Some(name)) if !says_rights => Ok(Self::Certificate(name)),
+            (Identity::Mtls, ..) => Err(
+                "with identity mtls the configuration says what the caller may do: give certificate alone".to_owned(),
+            ),
         }
     }
 
-    /// What the filter finds out about the caller, whose credential it takes for one of the source that is said.
+    /// Whether a key is to be added where the request brings none.
+    pub const fn has_key(&self) -> bool {
+        matches!(self, Self::Service(_) | Self::Key(_))
+    }
+
+    /// What the proxy would know of the caller beside the headers.
+    ///
+    /// # Errors
+    ///
+    /// A source that is not configured, claims that are none.
+    pub fn facts<'a>(&'a self, config: &'a Config) -> Result<GivenFacts<'a>, String> {
+        let facts = GivenFacts::default();
+        match self {
+            Self::Unsaid | Self::Service(_) | Self::Key(_) => Ok(facts),
+            Self::Token(claims) => {
+                let keys = config.jwt.iter().flat_map(|jwt| &jwt.metadata_key);
+                let key = keys.map(String::as_str).next();
+                let key = key.ok_or("the configuration has no jwt: no token is looked at")?;
+                facts
+                    .with_claims(key, claims)
+                    .map_err(|problem| format!("claims: {problem}"))
+            }
+            Self::Certificate(name) => {
+                let mtls = config.mtls.as_ref();
+                let mtls =
+                    mtls.ok_or("the configuration has no mtls: no certificate is looked at")?;
+                Ok(facts.with_certificate(mtls.by, name))
+            }
+        }
+    }
+
+    /// What the filter finds out about the caller of a request with this head.
     ///
     /// # Errors
     ///
     /// A caller that the configuration does not know.
-    pub fn look_up(&self, rules: &Rules) -> Result<Lookup, String> {
-        match self {
-            // Of a key that no auth service can be asked about.
-            Self::Unsaid if rules.config().auth_service.is_none() => {
-                Ok(Err(LookupFailure::Refused(Refusal::Invalid)))
-            }
-            Self::Unsaid => Ok(said_by_service(&Claims::default())),
-            Self::Service(claims) => Ok(said_by_service(claims)),
-            Self::Key(name) => name
+    pub fn look_up(&self, rules: &Rules, head: &RequestHead<'_>) -> Result<Lookup, String> {
+        if let Self::Key(name) = self {
+            return name
                 .look_up(rules.keys())
-                .map_err(|why| no_entry(name, why)),
+                .map_err(|why| no_entry(name, why));
         }
+        let nobody = Claims::default();
+        let claims = match self {
+            Self::Service(claims) => claims,
+            _ => &nobody,
+        };
+        let Surface::Pending(_, presented) = surface::read(rules, head, &mut Vec::new()) else {
+            return Ok(said_by_service(claims));
+        };
+        let is_unlisted =
+            matches!(&presented, Presented::Key(key) if rules.keys().find(key).is_none());
+        if is_unlisted && matches!(self, Self::Service(_)) {
+            return Ok(said_by_service(claims));
+        }
+        let here = decide::caller_here(rules, head, &presented, listed_key::now());
+        Ok(here.unwrap_or_else(|| said_by_service(claims)))
     }
 }
 

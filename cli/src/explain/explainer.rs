@@ -8,14 +8,11 @@ use mlflow_authz::config::CredentialKind;
 use mlflow_authz::credential::{self, CredentialError};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Denials;
-use mlflow_authz::lookup::Lookup;
 use mlflow_authz::rules::Rules;
 use mlflow_authz::{Config, RequestHead, decide};
 
-use super::caller::Caller;
 use super::explanation::Explanation;
 use super::request::Request;
-use crate::listed_key::known_now;
 
 /// The key of a caller of whom only scopes, roles or admin are said, where any text may be a key.
 const KEY: &str = "explain";
@@ -71,12 +68,8 @@ impl Explainer {
     pub fn explain(&self, request: &Request) -> Result<Explanation<'_>, String> {
         let mut target = Cow::Borrowed(request.target.as_slice());
         let mut added = None;
-        let brought = self.brought(request);
-        let lookup = match &brought {
-            Brought::Listed(lookup) if !matches!(request.caller, Caller::Key(_)) => lookup.clone(),
-            _ => request.caller.look_up(&self.rules)?,
-        };
-        if request.caller != Caller::Unsaid && matches!(brought, Brought::Nothing) {
+        let facts = request.caller.facts(self.rules.config())?;
+        if request.caller.has_key() && !self.brings_credential(request) {
             match &self.credential {
                 Credential::Header(name, value) => added = Some((*name, value.clone())),
                 Credential::Query(key) => target = Cow::Owned(with_query_key(&target, key)),
@@ -88,8 +81,9 @@ impl Explainer {
         let headers: Vec<_> = head(request, &target).chain(added).collect();
         let asked = RequestHead {
             headers: &headers,
-            facts: None,
+            facts: Some(&facts),
         };
+        let lookup = request.caller.look_up(&self.rules, &asked)?;
         let decision = decide::decide(&self.rules, &asked, || lookup, &request.body);
         let answer = decide::answer(&self.rules, &decision, &asked);
         let policy = self.rules.policy(&decision.terms);
@@ -108,7 +102,7 @@ impl Explainer {
         ))
     }
 
-    fn brought(&self, request: &Request) -> Brought {
+    fn brings_credential(&self, request: &Request) -> bool {
         let headers: Vec<_> = head(request, &request.target).collect();
         let head = RequestHead {
             headers: &headers,
@@ -118,23 +112,9 @@ impl Explainer {
             .ok()
             .and_then(|target| target.split_once('?'))
             .map(|(_, query)| query);
-        match credential::extract(&head, query, &self.rules.config().credentials) {
-            Err(CredentialError::Missing) => Brought::Nothing,
-            Err(_) => Brought::Other,
-            Ok(key) => {
-                let entry = self.rules.keys().find(&key);
-                entry.map_or(Brought::Other, |entry| Brought::Listed(known_now(entry)))
-            }
-        }
+        let found = credential::extract(&head, query, &self.rules.config().credentials);
+        found != Err(CredentialError::Missing)
     }
-}
-
-/// The credential among the headers of a request.
-enum Brought {
-    Nothing,
-    /// A key that the configuration lists: whoever else the caller is said to be, the filter knows it.
-    Listed(Lookup),
-    Other,
 }
 
 fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::caller::{Caller, Grant, Identity, Said};
 use super::headers::Headers;
@@ -29,6 +29,10 @@ struct Line {
     identity: Option<Identity>,
     #[serde(default)]
     sha256: Option<String>,
+    #[serde(default)]
+    claims: Option<Map<String, Value>>,
+    #[serde(default)]
+    certificate: Option<String>,
     #[serde(default)]
     headers: Option<Headers>,
     #[serde(default)]
@@ -101,6 +105,10 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
         user_id: line.user_id,
         identity: line.identity,
         sha256: line.sha256,
+        claims: line
+            .claims
+            .map(|claims| Value::Object(claims).to_string().into_bytes()),
+        certificate: line.certificate,
     })?;
     Ok(Request::new(
         line.method.into_bytes(),

@@ -14,7 +14,7 @@ mod request;
 mod tests;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,13 +31,14 @@ use crate::output;
 const ABOUT_CALLERS: &str = "\
 Who calls: with scopes, roles, admin, a key id or a user id given, even as empty lists, the request has a valid key, and \
 the auth service says that of it; a credential is added unless the headers bring one. --identity keys with --key-id or \
---sha256: the caller is that entry of the configuration's keys. With a credential among the headers only, it is who \
+--sha256: the caller is that entry of the configuration's keys. --identity jwt with --claims: Envoy has verified a token \
+that has these claims. --identity mtls with --certificate: Envoy has verified a certificate of this name. With a credential among the headers only, it is who \
 the configuration's keys say; a key that they do not list is valid at the auth service and has no scopes, or is not \
 valid where no auth service is configured. With neither, the caller is anonymous.
 
 With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
-\"grants\", \"key_id\", \"user_id\", \"identity\", \"sha256\", \"headers\", \"host\", \"body\" or \
-\"body_base64\"]}. null is the same as absent. grants is a list \
+\"grants\", \"key_id\", \"user_id\", \"identity\", \"sha256\", \"claims\", \"certificate\", \"headers\", \
+\"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is a list \
 of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, or a list of [name, value]; body is \
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
@@ -83,6 +84,12 @@ pub struct Args {
     /// With --identity keys: the digest of a key that the configuration lists, as mlflow-authz key digest prints it
     #[arg(long, value_name = "DIGEST")]
     sha256: Option<String>,
+    /// With --identity jwt: a file that holds the claims of a verified token, a JSON object; - for stdin
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+    /// With --identity mtls: the name of a verified client certificate
+    #[arg(long, value_name = "NAME")]
+    certificate: Option<String>,
     /// A request header; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<OsString>,
@@ -97,7 +104,8 @@ pub struct Args {
     body_file: Option<PathBuf>,
     /// Decide about the requests on stdin, one JSON object a line
     #[arg(long, conflicts_with_all = [
-        "method", "target", "scopes", "roles", "admin", "key_id", "user_id", "identity", "sha256", "headers", "host",
+        "method", "target", "scopes", "roles", "admin", "key_id", "user_id", "identity", "sha256", "claims",
+        "certificate", "headers", "host",
         "body", "body_file",
     ])]
     stdin: bool,
@@ -196,7 +204,7 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
 fn not_known(problem: String) -> CliError {
     CliError::new(
         problem,
-        "give --config with the configuration that lists it, or another --key-id or --sha256",
+        "give --config with the configuration that knows the caller, and who it is as that configuration knows it",
     )
 }
 
@@ -211,6 +219,8 @@ fn request(args: Args) -> Result<Request, CliError> {
         user_id: args.user_id,
         identity: args.identity,
         sha256: args.sha256,
+        claims: args.claims.as_deref().map(read_claims).transpose()?,
+        certificate: args.certificate,
     });
     let caller =
         caller.map_err(|problem| CliError::new(problem, "see mlflow-authz explain --help"))?;
@@ -236,6 +246,21 @@ fn request(args: Args) -> Result<Request, CliError> {
         body,
         caller,
     ))
+}
+
+fn read_claims(file: &Path) -> Result<Vec<u8>, CliError> {
+    let read = if file.as_os_str() == "-" {
+        let mut text = Vec::new();
+        io::stdin().lock().read_to_end(&mut text).map(|_| text)
+    } else {
+        std::fs::read(file)
+    };
+    read.map_err(|error| {
+        CliError::new(
+            format!("--claims {}: {error}", file.display()),
+            "name a file that can be read, or - for stdin",
+        )
+    })
 }
 
 fn read_body(file: &Path) -> Result<Vec<u8>, CliError> {

@@ -1,8 +1,10 @@
 //! Who a recorded caller is under a configuration: whom the record names, or what the configuration itself says of it.
 
+use std::sync::Arc;
+
 use mlflow_authz::decide;
-use mlflow_authz::lookup::Lookup;
-use mlflow_authz::principal::IdentitySource;
+use mlflow_authz::lookup::{Known, Lookup, LookupFailure};
+use mlflow_authz::principal::{IdentitySource, Refusal};
 use mlflow_authz::rules::Rules;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,6 +20,8 @@ use crate::listed_key::KeyName;
 /// Why a record does not tell it.
 pub fn caller(rules: &Rules, who: &Who<'_>) -> Result<Lookup, Why> {
     const KEYS: &str = IdentitySource::Keys.as_str();
+    const JWT: &str = IdentitySource::Jwt.as_str();
+    const MTLS: &str = IdentitySource::Mtls.as_str();
     const AUTH_SERVICE: &str = IdentitySource::AuthService.as_str();
     let identity = who.identity.as_ref().map(|identity| &*identity.0);
     match identity {
@@ -31,6 +35,23 @@ pub fn caller(rules: &Rules, who: &Who<'_>) -> Result<Lookup, Why> {
             let key_id = who.key_id.as_ref().ok_or(Why::KeyNotListed)?;
             let name = KeyName::KeyId(key_id.0.clone().into_owned());
             name.look_up(rules.keys()).map_err(|_| Why::KeyNotListed)
+        }
+        // Its claims are not recorded, but what they said is; its words are an authorization server's.
+        Some(JWT) if rules.config().jwt.is_some() => {
+            let said = decide::caller(&said_of(who));
+            Ok(said.map(|known| {
+                let mut principal = Arc::unwrap_or_clone(known.principal);
+                principal.has_foreign_words = true;
+                Known::fresh(principal.into(), IdentitySource::Jwt)
+            }))
+        }
+        // As with keys; the name of the certificate is both ids.
+        Some(MTLS) => {
+            let certificates = rules.certificates().ok_or(Why::IdentityNotConfigured)?;
+            let name = who.key_id.as_ref().ok_or(Why::CallerImpossible)?;
+            let principal = certificates.caller(&name.0);
+            let known = principal.map(|it| Known::fresh(it.into(), IdentitySource::Mtls));
+            Ok(known.ok_or(LookupFailure::Refused(Refusal::Invalid)))
         }
         Some(_) => Err(Why::IdentityNotConfigured),
     }

@@ -24,7 +24,7 @@ fn a_key_that_is_new_gone_or_different_is_named() {
         // In another order, nothing is different but the text.
         (keys(&[entry(2, "lead", ""), ci.clone()]), json!(null)),
         (
-            keys(&[ci.clone()]),
+            keys(std::slice::from_ref(&ci)),
             json!([{"key_id": "lead", "change": "removed"}]),
         ),
         (

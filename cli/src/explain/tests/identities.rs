@@ -4,7 +4,7 @@ use clap::Parser;
 use mlflow_authz::config::KeyHash;
 use serde_json::{Value, json};
 
-use super::{CommandLine, explained, explainer, one};
+use super::{CommandLine, DEFAULTS, explained, explainer, one};
 use crate::explain::{not_known, request};
 
 const WRITE: &str = "/api/2.0/mlflow/runs/create";
@@ -113,19 +113,19 @@ fn a_caller_that_the_configuration_does_not_know_is_no_request() {
         ),
         (
             json!({}),
-            "line 1: with identity keys the configuration says",
+            "line 1: with identity keys the configuration says what",
         ),
         (
             json!({"key_id": "ci", "sha256": digest(KEY)}),
-            "line 1: with identity keys the configuration says",
+            "line 1: with identity keys the configuration says what",
         ),
         (
             json!({"key_id": "ci", "scopes": ["admin"]}),
-            "line 1: with identity keys the configuration says",
+            "line 1: with identity keys the configuration says what",
         ),
         (
             json!({"key_id": "ci", "is_admin": false}),
-            "line 1: with identity keys the configuration says",
+            "line 1: with identity keys the configuration says what",
         ),
     ] {
         let mut caller = caller;
@@ -137,7 +137,7 @@ fn a_caller_that_the_configuration_does_not_know_is_no_request() {
     let error = said(&config, &json!({"sha256": digest(KEY)}));
     assert_eq!(
         error["error"],
-        "line 1: sha256 names a key of the configuration: give it with identity keys"
+        "line 1: sha256, claims and certificate are of other sources: give identity keys, jwt or mtls"
     );
     let error = said(&config, &json!({"identity": "passport"}));
     assert!(
@@ -269,4 +269,126 @@ fn a_caller_that_is_not_known_is_a_line_that_is_no_request() {
         (tally.refused, tally.first_refused, tally.denied),
         (1, Some(1), 0)
     );
+}
+
+const TOKENS: &str = r#"{"mounts": ["/"], "jwt": {}, "roles": {"lead": ["*:*"]}}"#;
+
+#[test]
+fn a_token_is_said_by_its_claims() {
+    for (claims, expected, identity) in [
+        (
+            json!({"sub": "u", "scope": "tracking:write openid"}),
+            "allowed",
+            Some("jwt"),
+        ),
+        (
+            json!({"sub": "u", "scp": ["tracking:write"]}),
+            "allowed",
+            Some("jwt"),
+        ),
+        (
+            json!({"sub": "u", "scope": "model:read"}),
+            "scope_missing",
+            Some("jwt"),
+        ),
+        (
+            json!({"sub": "u", "realm_access": {"roles": ["lead"]}}),
+            "allowed",
+            Some("jwt"),
+        ),
+        // Bare words are no rights of a token.
+        (
+            json!({"sub": "u", "scope": "write admin"}),
+            "scope_missing",
+            Some("jwt"),
+        ),
+        (
+            json!({"sub": "u", "scope": "tracking:write", "exp": 1}),
+            "key_invalid",
+            None,
+        ),
+        (
+            json!({"sub": "u", "scope": "tracking:write", "exp": 4_102_444_800_u64}),
+            "allowed",
+            Some("jwt"),
+        ),
+    ] {
+        let decision = said(TOKENS, &json!({"identity": "jwt", "claims": claims}));
+        assert_eq!(decision["reason"], expected, "{claims}");
+        assert_eq!(decision["identity"], json!(identity), "{claims}");
+    }
+    let decision = said(
+        TOKENS,
+        &json!({"identity": "jwt", "claims": {"sub": "u", "scope": "tracking:write"}}),
+    );
+    assert_eq!(
+        (&decision["user_id"], &decision["key_id"]),
+        (&json!("u"), &json!("u"))
+    );
+    // A key beside it is a second credential, and no verified token is none.
+    let beside = json!({"identity": "jwt", "claims": {"sub": "u"}, "headers": {"x-api-key": "k"}});
+    assert_eq!(said(TOKENS, &beside)["reason"], "credential_ambiguous");
+    assert_eq!(said(TOKENS, &json!({}))["reason"], "credential_missing");
+}
+
+const CERTIFICATES: &str = r#"{"mounts": ["/"], "mtls": {"by": "uri_san", "principals":
+    {"spiffe://a/trainer": {"scopes": ["write"]}, "spiffe://a/*": {"scopes": ["model:read"]}}}}"#;
+
+#[test]
+fn a_certificate_is_said_by_its_name() {
+    let config = CERTIFICATES.replace('\n', "");
+    for (name, expected, identity) in [
+        ("spiffe://a/trainer", "allowed", Some("mtls")),
+        ("spiffe://a/reader", "scope_missing", Some("mtls")),
+        ("spiffe://b/trainer", "key_invalid", None),
+    ] {
+        let decision = said(&config, &json!({"identity": "mtls", "certificate": name}));
+        assert_eq!(decision["reason"], expected, "{name}");
+        assert_eq!(decision["identity"], json!(identity), "{name}");
+    }
+}
+
+#[test]
+fn what_is_said_goes_with_its_source() {
+    for (config, caller, expected) in [
+        (
+            DEFAULTS,
+            json!({"identity": "jwt", "claims": {}}),
+            "the configuration has no jwt",
+        ),
+        (
+            DEFAULTS,
+            json!({"identity": "mtls", "certificate": "a"}),
+            "the configuration has no mtls",
+        ),
+        (
+            TOKENS,
+            json!({"identity": "jwt"}),
+            "with identity jwt the claims say what",
+        ),
+        (
+            TOKENS,
+            json!({"identity": "jwt", "claims": {}, "scopes": []}),
+            "with identity jwt the claims say what",
+        ),
+        (
+            TOKENS,
+            json!({"claims": {}}),
+            "sha256, claims and certificate are of other sources",
+        ),
+        (
+            TOKENS,
+            json!({"identity": "mtls"}),
+            "with identity mtls the configuration says what",
+        ),
+        (
+            TOKENS,
+            json!({"identity": "jwt", "claims": ["SECRET"]}),
+            "claims: ",
+        ),
+    ] {
+        let error = said(config, &caller)["error"].as_str().unwrap().to_owned();
+        assert!(error.starts_with(&format!("line 1: {expected}")), "{error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
 }

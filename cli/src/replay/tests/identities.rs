@@ -128,3 +128,45 @@ fn the_source_tells_callers_apart() {
     let found = replay(&candidate, &lines).tally.all;
     assert_eq!((found.requests, found.new_denials), (4, 2));
 }
+
+/// What their claims said is recorded; what a certificate's name may do is the candidate's to say.
+#[test]
+fn tokens_and_certificates() {
+    let of = |identity: &str, key_id: &str, scopes: &[&str]| {
+        let mut record = by_ci(scopes);
+        record["identity"] = json!(identity);
+        record["key_id"] = json!(key_id);
+        record
+    };
+    let tokens = r#"{"mounts": ["/"], "jwt": {}}"#;
+    let named = r#"{"mounts": ["/"], "jwt": {}, "scopes": {"write": ["*:write"]}}"#;
+    let certificates = r#"{"mounts": ["/"], "mtls": {"by": "uri_san", "principals":
+        {"spiffe://a/*": {"scopes": ["write"]}}}}"#;
+    for (candidate, record, expected) in [
+        (tokens, of("jwt", "u", &["tracking:write"]), "allow allowed"),
+        (tokens, of("jwt", "u", &["write"]), "deny scope_missing"),
+        (named, of("jwt", "u", &["write"]), "allow allowed"),
+        (
+            DEFAULTS,
+            of("jwt", "u", &["write"]),
+            "identity_not_configured",
+        ),
+        (
+            certificates,
+            of("mtls", "spiffe://a/x", &["model:read"]),
+            "allow allowed",
+        ),
+        (
+            certificates,
+            of("mtls", "spiffe://b/x", &["write"]),
+            "deny key_invalid",
+        ),
+        (
+            tokens,
+            of("mtls", "spiffe://a/x", &["write"]),
+            "identity_not_configured",
+        ),
+    ] {
+        assert_eq!(again(candidate, &record), expected, "{candidate} {record}");
+    }
+}
