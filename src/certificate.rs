@@ -6,20 +6,17 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use crate::config::{Mtls, PeerName, PeerRights};
 use crate::pattern::Pattern;
-use crate::principal::{Grant, Principal};
+use crate::principal::Principal;
 use crate::request::{Property, RequestHead};
 
 /// The callers of a configuration by the names of their certificates.
 #[derive(Debug)]
 pub struct Certificates {
     by: PeerName,
-    principals: BTreeMap<String, PeerRights>,
-    /// The longest first, so that the first match is the longest.
-    patterns: Vec<Pattern>,
+    /// Names first, then patterns, the longest first: the first match counts.
+    entries: Vec<(Pattern, PeerRights)>,
 }
 
 /// What a connection shows of its client's certificate.
@@ -47,15 +44,15 @@ pub(crate) const fn property_of(by: PeerName) -> &'static str {
 impl Certificates {
     /// By a configuration.
     pub fn new(mtls: &Mtls) -> Self {
-        let mut patterns: Vec<Pattern> = Vec::new();
-        for name in mtls.principals.keys().filter(|name| is_pattern(name)) {
-            let at = patterns.partition_point(|it| it.as_str().len() >= name.len());
-            patterns.insert(at, Pattern::new(name));
+        let rank = |name: &str| (!is_pattern(name), name.len());
+        let mut entries: Vec<(Pattern, PeerRights)> = Vec::new();
+        for (name, rights) in &mtls.principals {
+            let at = entries.partition_point(|(it, _)| rank(it.as_str()) >= rank(name));
+            entries.insert(at, (Pattern::new(name), rights.clone()));
         }
         Self {
             by: mtls.by,
-            principals: mtls.principals.clone(),
-            patterns,
+            entries,
         }
     }
 
@@ -82,30 +79,19 @@ impl Certificates {
 
     /// Who has a certificate of this name; `None` where no entry matches.
     pub fn caller(&self, name: &str) -> Option<Principal> {
-        let rights = self.principals.get(name).filter(|_| !is_pattern(name));
-        let rights = rights.or_else(|| self.longest_match(name))?;
-        let grants = rights.grants.iter().map(|grant| Grant {
-            scope: grant.scope.clone(),
-            names: grant.names.clone(),
-        });
+        // What stands behind a backslash is part of a value: `CN=a\,O=acme` is in no organisation, and a pattern cannot tell.
+        let is_plain = !name.contains('\\');
+        let is_meant =
+            |entry: &Pattern| entry.as_str() == name || (is_plain && entry.matches(name));
+        let (_, rights) = self.entries.iter().find(|(entry, _)| is_meant(entry))?;
         Some(Principal {
             user_id: Some(name.to_owned()),
             key_id: Some(name.to_owned()),
             scopes: rights.scopes.clone(),
             roles: rights.roles.clone(),
             is_admin: rights.is_admin,
-            grants: grants.collect(),
-            has_foreign_words: false,
+            ..Principal::default()
         })
-    }
-
-    fn longest_match(&self, name: &str) -> Option<&PeerRights> {
-        // What stands behind a backslash is part of a value: `CN=a\,O=acme` is in no organisation, and a pattern cannot tell.
-        if name.contains('\\') {
-            return None;
-        }
-        let matching = self.patterns.iter().find(|it| it.matches(name))?;
-        self.principals.get(matching.as_str())
     }
 }
 

@@ -54,23 +54,15 @@ fn the_longest_match_counts_and_a_name_before_every_pattern() {
 fn an_entry_says_what_its_caller_may_do() {
     let all = certificates(
         "subject",
-        r#"{"CN=t,O=a": {"scopes": ["model:read"], "roles": ["r"], "is_admin": true,
-                         "grants": [{"scope": "model:write", "names": ["fraud-*"]}]}, "CN=u,O=a": {}}"#,
+        r#"{"CN=t,O=a": {"scopes": ["model:read"], "roles": ["r"], "is_admin": true}, "CN=u,O=a": {}}"#,
     );
     let caller = all.caller("CN=t,O=a").unwrap();
     assert_eq!(caller.user_id.as_deref(), Some("CN=t,O=a"));
     assert_eq!(caller.key_id, caller.user_id);
     assert!(caller.is_admin && !caller.has_foreign_words);
     assert_eq!((caller.scopes.len(), caller.roles.len()), (1, 1));
-    let [grant] = caller.grants.as_slice() else {
-        panic!("{caller:?}")
-    };
-    assert_eq!(
-        (grant.scope.as_str(), grant.names.len()),
-        ("model:write", 1)
-    );
     let nothing = all.caller("CN=u,O=a").unwrap();
-    assert!(!nothing.is_admin && nothing.scopes.is_empty() && nothing.grants.is_empty());
+    assert!(!nothing.is_admin && nothing.scopes.is_empty() && nothing.roles.is_empty());
 }
 
 /// Of a subject `CN=x\,O=acme,O=evil` or `O=evil,CN=x\,O=acme` only the whole can be compared.

@@ -42,7 +42,7 @@ pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
 pub use jwt::Jwt;
 pub use keys::{ConfiguredKey, KeyHash};
-pub use mtls::{ConfiguredGrant, Mtls, PeerName, PeerRights};
+pub use mtls::{Mtls, PeerName, PeerRights};
 pub use overrides::{Match, Override};
 
 /// The plugin configuration of the mlflow-authz filter.

@@ -48,22 +48,8 @@ pub struct PeerRights {
     /// The caller's roles.
     #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
     pub roles: Vec<String>,
-    /// Scopes limited to names.
-    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
-    pub grants: Vec<ConfiguredGrant>,
     /// Whether the caller may do everything.
     pub is_admin: bool,
-}
-
-/// A scope limited to names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ConfiguredGrant {
-    /// The scope.
-    pub scope: String,
-    /// Patterns of names, with `*` and `?`.
-    pub names: Vec<String>,
 }
 
 impl PeerName {

@@ -138,11 +138,6 @@ pub(super) const TABLE: &[Entry] = &[
         "name names match field san principal identities users",
         "write `by` (which name of the certificate counts) and `principals` (the names, and what they may do)",
     ),
-    (
-        "mtls",
-        "header xfcc forwardedclientcert xforwardedclientcert",
-        "remove it: a header that callers can write is never read",
-    ),
     ("keys", "admin superuser", "write `is_admin`"),
     (
         "keys",

@@ -13,8 +13,9 @@ For those who write the plugin configuration: every field.
 The plugin configuration is one JSON object. In Envoy it is the text of a `google.protobuf.StringValue` (or `BytesValue`); a `Struct` is
 refused. Istio's and Envoy Gateway's manifests have the object itself.
 
-`mounts` is required, and at least one of `keys`, `jwt`, `mtls` and `auth_service`. An unknown field is an error that names it and the nearest known one. A
-duration is `\"250ms\"`, `\"2s\"`, `\"5m\"` or `\"1h\"`, between 1 ms and 24 h; whole numbers may be written as `1e6`.
+`mounts` is required, and at least one of `keys`, `jwt`, `mtls` and `auth_service`. An unknown field is an error that
+names it and the nearest known one. A duration is `\"250ms\"`, `\"2s\"`, `\"5m\"` or `\"1h\"`, between 1 ms and 24 h; whole
+numbers may be written as `1e6`.
 
 `mlflow-authz check FILE` reads a configuration with the filter's own parser, and `mlflow-authz schema` prints its JSON
 Schema for editors.
@@ -75,14 +76,21 @@ impl<'a> Page<'a> {
                 .get("properties")
                 .is_some()
                 .then_some((name.as_str(), resolved));
-            let item = resolved.get("items").map(|item| self.resolve(item));
-            let listed = item.filter(|item| item.get("properties").is_some());
-            let listed = listed.map(|item| (name.as_str(), item));
+            let below = |name: &str| {
+                let below = resolved.get(name).map(|below| self.resolve(below));
+                below.filter(|below| below.get("properties").is_some())
+            };
+            let listed = below("items").map(|item| (name.as_str(), item));
             if let Some((name, object)) = nested.or(listed) {
                 let full = joined(path, name);
                 writeln!(out, "\n## `{full}`\n")?;
                 writeln!(out, "{}", text(object, "description"))?;
                 self.table(out, &full, object)?;
+            } else if let Some(object) = below("additionalProperties") {
+                let full = joined(path, name);
+                writeln!(out, "\n## `{full}`\n")?;
+                writeln!(out, "{}", text(object, "description"))?;
+                self.table(out, &format!("{full}.*"), object)?;
             }
         }
         Ok(())
@@ -228,7 +236,7 @@ fn joined(path: &str, name: &str) -> String {
 
 /// As GitHub makes it of a heading.
 fn anchor(heading: &str) -> String {
-    heading.replace('.', "")
+    heading.replace(['.', '*'], "")
 }
 
 fn code(text: &str) -> String {

@@ -28,19 +28,13 @@ fn every_field() {
         ("subject", PeerName::Subject),
     ] {
         let config = mtls(&format!(
-            r#"{{"by": "{word}", "principals": {{"a": {{"scopes": ["model:write"], "roles": ["r"], "is_admin": true,
-                 "grants": [{{"scope": "model:promote", "names": ["x-*"]}}]}}}}}}"#
+            r#"{{"by": "{word}", "principals": {{"a": {{"scopes": ["model:write"], "roles": ["r"], "is_admin": true}}}}}}"#
         ));
         let mtls = config.unwrap().mtls.unwrap();
         assert_eq!((mtls.by, by.as_str()), (by, word));
         let rights = mtls.principals.get("a").unwrap();
         assert_eq!(rights.scopes, ["model:write"]);
         assert_eq!((rights.roles.len(), rights.is_admin), (1, true));
-        let grant = rights.grants.first().unwrap();
-        assert_eq!(
-            (grant.scope.as_str(), grant.names.len()),
-            ("model:promote", 1)
-        );
     }
 }
 
@@ -96,12 +90,8 @@ fn errors_name_the_field() {
             "mtls.principals.a.workspace: unknown field",
         ),
         (
-            entry(r#"{"grants": [{"scope": "x"}]}"#),
-            "mtls.principals.a.grants[0].names: is missing",
-        ),
-        (
-            entry(r#"{"grants": [{"scope": "x", "names": [], "more": 1}]}"#),
-            "mtls.principals.a.grants[0].more: unknown field",
+            entry(r#"{"grants": []}"#),
+            "mtls.principals.a.grants: unknown field",
         ),
         (
             r#"{"by": "uri_san", "trusted_ca": "x", "principals": {"a": {}}}"#.to_owned(),
