@@ -8,6 +8,14 @@ use crate::catalog::PublicGroup;
 /// The most slots of shared data; see the README for what they take.
 pub(super) const MOST_SHARED_SLOTS: u64 = 65_536;
 
+/// Where Istio has the claims of a verified token.
+pub(super) const METADATA_KEY: &str = "payload";
+
+/// Where common issuers write whom a token is about, its scopes and its roles.
+pub(super) const TOKEN_SUBJECT: &[&str] = &["/sub"];
+pub(super) const TOKEN_SCOPES: &[&str] = &["/scope", "/scp"];
+pub(super) const TOKEN_ROLES: &[&str] = &["/roles", "/realm_access/roles", "/groups"];
+
 pub(super) fn version() -> u64 {
     1
 }

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 #[cfg(feature = "schema")]
 use super::schema;
-use super::{ConfigError, overrides};
+use super::{ConfigError, defaults, overrides};
 use crate::pointer::Pointers;
 
 /// Access tokens (JWT) that a `jwt_authn` filter before this one has verified. The filter reads the claims that it left,
@@ -44,23 +44,16 @@ pub struct Jwt {
     pub is_admin: Pointers,
 }
 
-/// What Istio writes.
-const PAYLOAD: &str = "payload";
-
-pub(super) const SUBJECT: &[&str] = &["/sub"];
-pub(super) const SCOPES: &[&str] = &["/scope", "/scp"];
-pub(super) const ROLES: &[&str] = &["/roles", "/realm_access/roles", "/groups"];
-
 impl Default for Jwt {
     fn default() -> Self {
         let places = |texts: &[&'static str]| texts.iter().copied().collect();
         Self {
-            metadata_key: vec![PAYLOAD.to_owned()],
-            user_id: places(SUBJECT),
-            key_id: places(SUBJECT),
-            scopes: places(SCOPES),
+            metadata_key: vec![defaults::METADATA_KEY.to_owned()],
+            user_id: places(defaults::TOKEN_SUBJECT),
+            key_id: places(defaults::TOKEN_SUBJECT),
+            scopes: places(defaults::TOKEN_SCOPES),
             grants: places(&[]),
-            roles: places(ROLES),
+            roles: places(defaults::TOKEN_ROLES),
             is_admin: places(&[]),
         }
     }

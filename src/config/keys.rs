@@ -2,7 +2,7 @@
 //!
 //! Nothing of an entry's value goes into an error: where a digest is expected, somebody may have written the key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -111,16 +111,18 @@ fn expires_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Times
 
 /// Checks what single entries cannot say.
 pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
-    let mut seen = BTreeMap::new();
-    let digests: BTreeSet<KeyHash> = keys.iter().map(|key| key.sha256).collect();
+    // Not collected, which sorts: a sort is a large part of a module.
+    let mut digests = BTreeMap::new();
     for (index, key) in keys.iter().enumerate() {
-        let field = |name: &str| format!("keys[{index}].{name}");
-        if let Some(earlier) = seen.insert(key.sha256, index) {
+        if let Some(earlier) = digests.insert(key.sha256, index) {
             return Err(ConfigError::field(
-                field("sha256"),
+                format!("keys[{index}].sha256"),
                 format!("is also the digest of keys[{earlier}]; write each key once"),
             ));
         }
+    }
+    for (index, key) in keys.iter().enumerate() {
+        let field = |name: &str| format!("keys[{index}].{name}");
         let ids = [
             ("key_id", Some(&key.key_id)),
             ("user_id", key.user_id.as_ref()),
@@ -131,7 +133,7 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
         for (name, text) in shown.chain(named("roles", &key.roles)) {
             let problem = if text.trim().is_empty() {
                 "is empty"
-            } else if digests.contains(&KeyHash::of(text)) {
+            } else if digests.contains_key(&KeyHash::of(text)) {
                 "is a key itself"
             } else {
                 continue;

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::ConfigError;
-#[cfg(feature = "schema")]
-use super::schema;
 use crate::json;
 
 /// Client certificates that the listener has verified.
@@ -20,7 +18,10 @@ pub struct Mtls {
     /// first, then the longest match. A certificate that no entry matches is not valid. Where the name has a backslash
     /// (an escaped character of a subject), only an entry without `*` and `?` matches.
     #[serde(deserialize_with = "json::unique_map")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::peers"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": r"\S"}))
+    )]
     pub principals: BTreeMap<String, PeerRights>,
 }
 

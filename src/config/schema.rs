@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{Config, CredentialKind, HeaderField, KeyHash, PeerRights, Scope, SecretHeader, jwt};
+use super::{Config, CredentialKind, HeaderField, KeyHash, Scope, SecretHeader, defaults};
 use crate::catalog::{self, Access, Object, PublicGroup};
 use crate::permission::Permission;
 
@@ -83,7 +83,7 @@ pub(super) fn at_least_two(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn slots(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "integer", "minimum": 0, "maximum": super::defaults::MOST_SHARED_SLOTS})
+    json_schema!({"type": "integer", "minimum": 0, "maximum": defaults::MOST_SHARED_SLOTS})
 }
 
 pub(super) fn percent(_: &mut SchemaGenerator) -> Schema {
@@ -163,15 +163,15 @@ fn pointers_or(default: &[&str]) -> Schema {
 }
 
 pub(super) fn subject(_: &mut SchemaGenerator) -> Schema {
-    pointers_or(jwt::SUBJECT)
+    pointers_or(defaults::TOKEN_SUBJECT)
 }
 
 pub(super) fn token_scopes(_: &mut SchemaGenerator) -> Schema {
-    pointers_or(jwt::SCOPES)
+    pointers_or(defaults::TOKEN_SCOPES)
 }
 
 pub(super) fn token_roles(_: &mut SchemaGenerator) -> Schema {
-    pointers_or(jwt::ROLES)
+    pointers_or(defaults::TOKEN_ROLES)
 }
 
 pub(super) fn no_pointers(_: &mut SchemaGenerator) -> Schema {
@@ -183,17 +183,7 @@ pub(super) fn metadata_key(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "title": "one or more",
         "anyOf": [key, {"type": "array", "minItems": 1, "uniqueItems": true, "items": key}],
-        "default": ["payload"],
-    })
-}
-
-pub(super) fn peers(generator: &mut SchemaGenerator) -> Schema {
-    let rights = generator.subschema_for::<PeerRights>();
-    json_schema!({
-        "type": "object",
-        "minProperties": 1,
-        "propertyNames": {"pattern": r"\S"},
-        "additionalProperties": rights,
+        "default": [defaults::METADATA_KEY],
     })
 }
 
