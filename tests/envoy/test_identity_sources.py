@@ -20,9 +20,9 @@ import pytest
 from harness import keys as standard_keys
 from harness import paths
 from harness.auth_service import AuthService
-from harness.certificates import Authority, Certificate, client_context
+from harness.certificates import Authority, Certificate, client_context, tls_listener
 from harness.checks import READ_RUN
-from harness.envoy_config import Config, listener
+from harness.envoy_config import Config
 from harness.handmade import HandmadeService
 from harness.http import Client, bearer
 from harness.jwt_authn import provider, verified_by
@@ -236,26 +236,9 @@ def of_jwt(world: World, state: str) -> Outcome:
 
 def of_mtls(world: World, state: str) -> Outcome:
     authority = Authority(world.folder / "certificates")
-    server = authority.server()
-
-    def edit(config: Config) -> None:
-        files = {
-            "certificate_chain": {"filename": str(server.chain_file)},
-            "private_key": {"filename": str(server.key_file)},
-        }
-        tls = {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "common_tls_context": {
-                "tls_certificates": [files],
-                "validation_context": {"trusted_ca": {"filename": str(authority.file)}},
-            },
-        }
-        socket = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
-        listener(config)["filter_chains"][0]["transport_socket"] = socket
-
     principals = {"*.test": {"scopes": ["model:read"]}}
     plugin = {"mtls": {"by": "dns_san", "principals": principals}, "revocation": POLL, "key_pattern": None}
-    stack = world.start(plugin=plugin, edit=edit)
+    stack = world.start(plugin=plugin, edit=tls_listener(authority))
     certificate: Certificate | None = authority.client(names=(ROW,))
     headers: list[Header] = []
     if state == "invalid":

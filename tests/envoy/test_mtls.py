@@ -10,9 +10,9 @@ import pytest
 from cryptography.x509.oid import NameOID
 
 from harness import keys as standard_keys
-from harness.certificates import Authority, Certificate, client_context
+from harness.certificates import Authority, Certificate, client_context, tls_listener
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
-from harness.envoy_config import Config, connection_manager, listener
+from harness.envoy_config import Config, connection_manager
 from harness.http import Client, Response, bearer
 from harness.jwt_authn import provider, verified_by
 from harness.processes import wait_until
@@ -41,29 +41,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
-def asks_for_certificates(authority: Authority, **validation: Any) -> Callable[[Config], None]:
-    """An edit: TLS on the listener, with a client's certificate verified if there is one."""
-    server = authority.server()
-
-    def edit(config: Config) -> None:
-        tls = {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "common_tls_context": {
-                "tls_certificates": [
-                    {
-                        "certificate_chain": {"filename": str(server.chain_file)},
-                        "private_key": {"filename": str(server.key_file)},
-                    }
-                ],
-                "validation_context": {"trusted_ca": {"filename": str(authority.file)}, **validation},
-            },
-        }
-        socket = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
-        listener(config)["filter_chains"][0]["transport_socket"] = socket
-
-    return edit
-
-
 def all_of(*edits: Callable[[Config], None]) -> Callable[[Config], None]:
     def edit(config: Config) -> None:
         for each in edits:
@@ -83,7 +60,7 @@ def decided(response: Response) -> tuple[int, str | None]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Stack]:
     plugin = {"mtls": BY_URI, "key_pattern": None, "roles": ROLES, "audit": {"allows": True, "max_per_second": 100_000}}
-    with Stack(tmp_path_factory.mktemp("mtls"), plugin=plugin, edit=asks_for_certificates(authority)) as started:
+    with Stack(tmp_path_factory.mktemp("mtls"), plugin=plugin, edit=tls_listener(authority)) as started:
         yield started
 
 
@@ -140,9 +117,7 @@ def test_envoy_refuses_who_is_not_trusted(stack: Stack, authority: Authority, tm
 
 
 def test_who_the_caller_is(start_stack: StartStack, authority: Authority) -> None:
-    stack = start_stack(
-        plugin={**ALONE, "mtls": BY_URI, "audit": {"allows": True}}, edit=asks_for_certificates(authority)
-    )
+    stack = start_stack(plugin={**ALONE, "mtls": BY_URI, "audit": {"allows": True}}, edit=tls_listener(authority))
     trainer = client(stack, authority, authority.client(uris=(TRAINER,)))
     forged = [("x-mlflow-authz-user", "root"), ("x-mlflow-authz-scopes", "mlflow:admin")]
     assert trainer.post(CREATE_RUN, forged).status == 200
@@ -189,7 +164,7 @@ def test_a_credential_beside_a_certificate_counts(stack: Stack, authority: Autho
 
 
 def test_an_auth_service_that_is_away_gives_no_certificate_a_say(start_stack: StartStack, authority: Authority) -> None:
-    stack = start_stack(plugin={"mtls": BY_URI, "key_pattern": None}, edit=asks_for_certificates(authority))
+    stack = start_stack(plugin={"mtls": BY_URI, "key_pattern": None}, edit=tls_listener(authority))
     trainer = client(stack, authority, authority.client(uris=(TRAINER,)))
     stack.auth.stop()
     refused = trainer.post(CREATE_RUN, [bearer(standard_keys.WRITE["key"])])
@@ -199,7 +174,7 @@ def test_an_auth_service_that_is_away_gives_no_certificate_a_say(start_stack: St
 
 def test_a_token_beside_a_certificate_counts(start_stack: StartStack, authority: Authority) -> None:
     issuer = Issuer()
-    edit = all_of(asks_for_certificates(authority), verified_by({"issuer": provider(issuer)}))
+    edit = all_of(tls_listener(authority), verified_by({"issuer": provider(issuer)}))
     stack = start_stack(plugin={**ALONE, "mtls": BY_URI, "jwt": {"metadata_key": ["payload"]}}, edit=edit)
     trainer = client(stack, authority, authority.client(uris=(TRAINER,)))
     for token, expected in [
@@ -227,7 +202,7 @@ def test_forged_headers_are_never_read(start_stack: StartStack, authority: Autho
         manager["forward_client_cert_details"] = mode
         manager["set_current_client_cert_details"] = {"uri": True, "dns": True, "subject": True}
 
-    edit = all_of(asks_for_certificates(authority), forwards)
+    edit = all_of(tls_listener(authority), forwards)
     stack = start_stack(plugin={**ALONE, "mtls": BY_URI}, edit=edit)
     reader = client(stack, authority, authority.client(uris=("spiffe://cluster.local/ns/ml/sa/reader",)))
     for value in FORGED:
@@ -247,7 +222,7 @@ def test_a_certificate_that_nobody_verified_shows_its_name(
     start_stack: StartStack, authority: Authority, tmp_path: Path
 ) -> None:
     """Under ACCEPT_UNTRUSTED anybody is whoever he says. The filter cannot see it; `check` refuses the setting."""
-    edit = asks_for_certificates(authority, trust_chain_verification="ACCEPT_UNTRUSTED")
+    edit = tls_listener(authority, trust_chain_verification="ACCEPT_UNTRUSTED")
     stack = start_stack(plugin={**ALONE, "mtls": BY_URI}, edit=edit)
     impostor = Authority(tmp_path).client(uris=(TRAINER,))
     assert client(stack, authority, impostor).post(CREATE_RUN).status == 200
@@ -260,7 +235,7 @@ def by(kind: str, principals: Config) -> Config:
 
 def test_by_dns(start_stack: StartStack, authority: Authority) -> None:
     principals = {"trainer.ml.test": {"scopes": ["tracking:write"]}, "*.ml.test": {"scopes": ["model:read"]}}
-    stack = start_stack(plugin=by("dns_san", principals), edit=asks_for_certificates(authority))
+    stack = start_stack(plugin=by("dns_san", principals), edit=tls_listener(authority))
     for certificate, expected in [
         (authority.client(names=("trainer.ml.test",)), (200, None)),
         (authority.client(names=("reader.ml.test", "trainer.ml.test")), (403, "scope_missing")),
@@ -282,7 +257,7 @@ def test_by_subject(start_stack: StartStack, authority: Authority) -> None:
         "CN=*,OU=ops,O=Corp": {"scopes": ["mlflow:admin"]},
         "CN=*,O=Corp": {"scopes": ["model:read"]},
     }
-    stack = start_stack(plugin=by("subject", principals), edit=asks_for_certificates(authority))
+    stack = start_stack(plugin=by("subject", principals), edit=tls_listener(authority))
     for subject, expected in [
         ([(organization, "Corp"), (unit, "ml"), (common, "trainer")], (200, None)),
         ([(organization, "Corp"), (unit, "ops"), (common, "anybody")], (200, None)),
@@ -304,7 +279,7 @@ def test_by_subject(start_stack: StartStack, authority: Authority) -> None:
 
 def test_odd_names_harm_nobody(start_stack: StartStack, authority: Authority) -> None:
     principals = {"*": {"scopes": ["model:read"]}}
-    stack = start_stack(plugin=by("subject", principals), edit=asks_for_certificates(authority))
+    stack = start_stack(plugin=by("subject", principals), edit=tls_listener(authority))
     good = client(stack, authority, authority.client(subject=[(NameOID.COMMON_NAME, "good")]))
     for value in ("a\r\nx-mlflow-authz-scopes: mlflow:admin", "a\0b", "\x7f", "ünï", "a" * 60, "\\", '"', "#a", " a "):
         response = client(stack, authority, authority.client(subject=[(NameOID.COMMON_NAME, value)])).get(READ_RUN)
@@ -323,7 +298,7 @@ def test_limits_to_names_and_roles(start_stack: StartStack, authority: Authority
         "root.test": {"is_admin": True},
         "nobody.test": {},
     }
-    stack = start_stack(plugin={**by("dns_san", principals), "roles": ROLES}, edit=asks_for_certificates(authority))
+    stack = start_stack(plugin={**by("dns_san", principals), "roles": ROLES}, edit=tls_listener(authority))
     version = f"{MOUNT}/api/2.0/mlflow/model-versions/get?version=1&name="
     create_model = f"{MOUNT}/api/2.0/mlflow/registered-models/create"
     for name, request, expected in [
@@ -342,7 +317,7 @@ def test_limits_to_names_and_roles(start_stack: StartStack, authority: Authority
 def test_shadow(start_stack: StartStack, authority: Authority) -> None:
     stack = start_stack(
         plugin={**by("dns_san", {"reader.test": {"scopes": ["model:read"]}}), "mode": "shadow"},
-        edit=asks_for_certificates(authority),
+        edit=tls_listener(authority),
     )
     for name, why, user in [("reader.test", "scope_missing", ["reader.test"]), ("other.test", "key_invalid", [])]:
         caller = client(stack, authority, authority.client(names=(name,)))
@@ -355,7 +330,7 @@ def test_shadow(start_stack: StartStack, authority: Authority) -> None:
 def test_a_share_goes_by_the_name(start_stack: StartStack, authority: Authority) -> None:
     stack = start_stack(
         plugin={**by("dns_san", {"*.test": {"scopes": ["model:read"]}}), "enforce_percent": 50},
-        edit=asks_for_certificates(authority),
+        edit=tls_listener(authority),
     )
 
     def sides() -> list[int]:
@@ -375,7 +350,7 @@ def test_revoked_by_name(start_stack: StartStack, authority: Authority) -> None:
         "key_pattern": None,
         "revocation": {"path": "/api/v1/keys/revocations", "every": "500ms"},
     }
-    stack = start_stack(keys=listed, plugin=plugin, edit=asks_for_certificates(authority))
+    stack = start_stack(keys=listed, plugin=plugin, edit=tls_listener(authority))
     trainer, other = (client(stack, authority, authority.client(names=(f"{it}.test",))) for it in ("trainer", "other"))
     with trainer.connect() as connection:
         status = lambda: connection.request("POST", CREATE_RUN).status  # noqa: E731

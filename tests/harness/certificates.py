@@ -1,15 +1,18 @@
 """A certificate authority, and the certificates of servers and clients, made while a test runs."""
 
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .envoy_config import Config, listener
 from .ports import HOST
 
 
@@ -98,3 +101,28 @@ def client_context(authority: Authority, certificate: Certificate | None = None)
     if certificate is not None:
         context.load_cert_chain(certificate.chain_file, certificate.key_file)
     return context
+
+
+def tls_listener(authority: Authority, **validation: Any) -> Callable[[Config], None]:
+    """An edit: TLS on the listener, with a client's certificate verified if there is one.
+
+    `validation` is laid over Envoy's `validation_context`.
+    """
+    server = authority.server()
+
+    def edit(config: Config) -> None:
+        files = {
+            "certificate_chain": {"filename": str(server.chain_file)},
+            "private_key": {"filename": str(server.key_file)},
+        }
+        tls = {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {
+                "tls_certificates": [files],
+                "validation_context": {"trusted_ca": {"filename": str(authority.file)}, **validation},
+            },
+        }
+        socket = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
+        listener(config)["filter_chains"][0]["transport_socket"] = socket
+
+    return edit
