@@ -57,18 +57,25 @@ pub fn parse(name: &str, text: &[u8]) -> Result<Config, CliError> {
 ///
 /// A file that cannot be read.
 pub fn contents(file: &Path) -> Result<Vec<u8>, CliError> {
-    let text = if file.as_os_str() == OsStr::new("-") {
-        let mut text = Vec::new();
-        io::stdin().lock().read_to_end(&mut text).map(|_| text)
-    } else {
-        std::fs::read(file)
-    };
-    text.map_err(|error| {
+    bytes(file).map_err(|error| {
         CliError::new(
             format!("{}: cannot read the configuration: {error}", name(file)),
             "give a file that can be read, or - for stdin",
         )
     })
+}
+
+/// The bytes of a file, or of stdin where the file is `-`.
+///
+/// # Errors
+///
+/// What the system reports.
+pub fn bytes(file: &Path) -> io::Result<Vec<u8>> {
+    if file.as_os_str() != OsStr::new("-") {
+        return std::fs::read(file);
+    }
+    let mut text = Vec::new();
+    io::stdin().lock().read_to_end(&mut text).map(|_| text)
 }
 
 /// What errors and summaries call a file.

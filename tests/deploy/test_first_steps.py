@@ -14,7 +14,7 @@ import yaml
 from harness import paths, ports
 from harness.checks import READ_RUN
 from harness.envoy import validate
-from harness.envoy_config import Config, connection_manager, listener, wasm_plugin
+from harness.envoy_config import in_place_of_the_sample, wasm_plugin
 from harness.http import Client, bearer
 from harness.mlflow_server import MlflowServer
 from harness.oauth import OAuthServer, basic
@@ -104,27 +104,6 @@ print(" ".join(said))
     return done.stdout.split()
 
 
-def _in_place_of_the_sample(file: Config, auth_cluster: str | None) -> Callable[[Config], None]:
-    """An edit: what the example has, on the ports of this machine that the harness chose."""
-
-    def edit(config: Config) -> None:
-        clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
-        address = listener(config)["address"]
-        log = connection_manager(config)["access_log"]
-        config["static_resources"] = file["static_resources"]
-        config.update({name: file[name] for name in ("node",) if name in file})
-        listener(config)["address"] = address
-        connection_manager(config)["access_log"] = log
-        for cluster in config["static_resources"]["clusters"]:
-            here = "auth_service" if cluster["name"] == auth_cluster else cluster["name"]
-            cluster["load_assignment"]["endpoints"] = clusters[here]["load_assignment"]["endpoints"]
-            # What is put in its place here listens in plain text.
-            cluster.pop("transport_socket", None)
-        wasm_plugin(config)["vm_config"]["code"]["local"]["filename"] = str(paths.wasm_module())
-
-    return edit
-
-
 def test_the_example_of_introspection(
     start_stack: Callable[..., Stack], echo: EchoUpstream, tmp_path: Path, session_dir: Path
 ) -> None:
@@ -140,7 +119,9 @@ def test_the_example_of_introspection(
         ]:
             assert text.count(old) == 1
             text = text.replace(old, new)
-        stack = start_stack(auth=oauth, upstream=echo, edit=_in_place_of_the_sample(yaml.safe_load(text), "oauth"))
+        stack = start_stack(
+            auth=oauth, upstream=echo, edit=in_place_of_the_sample(yaml.safe_load(text), {"oauth": "auth_service"})
+        )
         target = READ_RUN.removeprefix(MOUNT)
         assert stack.client.get(target, [bearer(oauth.token("reader"))]).status == 200
         assert stack.client.get(target, [bearer(oauth.token("foreign"))]).status == 403

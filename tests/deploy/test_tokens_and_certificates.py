@@ -10,7 +10,7 @@ import yaml
 from harness import paths, translate_tokens
 from harness.certificates import Authority, client_context
 from harness.envoy import validate
-from harness.envoy_config import Config, connection_manager, listener, wasm_plugin
+from harness.envoy_config import Config, connection_manager, in_place_of_the_sample, listener, wasm_plugin
 from harness.http import Client, bearer
 from harness.stack import Stack
 from harness.tokens import Issuer, key_set, unsigned
@@ -25,23 +25,6 @@ HOST = ("host", "mlflow.example.com")
 
 def example(name: str) -> Config:
     return yaml.safe_load((EXAMPLES / name).read_text())
-
-
-def in_place_of_the_sample(file: Config) -> Callable[[Config], None]:
-    """An edit: what the example has, on the ports of this machine that the harness chose."""
-
-    def edit(config: Config) -> None:
-        addresses = {it["name"]: it["load_assignment"] for it in config["static_resources"]["clusters"]}
-        address = listener(config)["address"]
-        log = connection_manager(config)["access_log"]
-        config["static_resources"] = file["static_resources"]
-        listener(config)["address"] = address
-        connection_manager(config)["access_log"] = log
-        for cluster in config["static_resources"]["clusters"]:
-            cluster["load_assignment"] = addresses[cluster["name"]]
-        wasm_plugin(config)["vm_config"]["code"]["local"]["filename"] = str(paths.wasm_module())
-
-    return edit
 
 
 def test_the_example_of_tokens(start_stack: StartStack, tmp_path: Path) -> None:

@@ -110,6 +110,30 @@ def routed(*routes: Config) -> Callable[[Config], None]:
     return edit
 
 
+def in_place_of_the_sample(file: Config, called: dict[str, str] | None = None) -> Callable[[Config], None]:
+    """An edit: what an example has, on the ports of this machine that the harness chose.
+
+    `called` says which cluster of the sample stands for one of the example, where their names differ.
+    """
+
+    def edit(config: Config) -> None:
+        here = {cluster["name"]: cluster["load_assignment"] for cluster in config["static_resources"]["clusters"]}
+        address = listener(config)["address"]
+        log = connection_manager(config)["access_log"]
+        config["static_resources"] = file["static_resources"]
+        config.update({"node": file["node"]} if "node" in file else {})
+        listener(config)["address"] = address
+        connection_manager(config)["access_log"] = log
+        for cluster in config["static_resources"]["clusters"]:
+            name = cluster["name"]
+            cluster["load_assignment"]["endpoints"] = here[(called or {}).get(name, name)]["endpoints"]
+            # What is put in its place here listens in plain text.
+            cluster.pop("transport_socket", None)
+        wasm_plugin(config)["vm_config"]["code"]["local"]["filename"] = str(paths.wasm_module())
+
+    return edit
+
+
 def _move(cluster: Config, address: Address) -> None:
     endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
     endpoint["address"]["socket_address"] = {"address": address[0], "port_value": address[1]}

@@ -14,7 +14,7 @@ mod request;
 mod tests;
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -249,13 +249,7 @@ fn request(args: Args) -> Result<Request, CliError> {
 }
 
 fn read_claims(file: &Path) -> Result<Vec<u8>, CliError> {
-    let read = if file.as_os_str() == "-" {
-        let mut text = Vec::new();
-        io::stdin().lock().read_to_end(&mut text).map(|_| text)
-    } else {
-        std::fs::read(file)
-    };
-    read.map_err(|error| {
+    config_file::bytes(file).map_err(|error| {
         CliError::new(
             format!("--claims {}: {error}", file.display()),
             "name a file that can be read, or - for stdin",

@@ -219,7 +219,8 @@ fn what_the_filter_refuses_is_an_error() {
             "",
             "auth_service: is missing",
             "write \"keys\" with the digests that `mlflow-authz key new` prints, or \"auth_service\": {\"cluster\": \"…\"} \
-             with the Envoy cluster of the auth service",
+             with the Envoy cluster of the auth service, or \"jwt\": {} for tokens that Envoy's jwt_authn has verified, or \
+             \"mtls\" for client certificates",
         ),
         (
             r#"{"auth_service":{"cluster":"c","tiemout":"2s"},"mounts":["/"]}"#,
