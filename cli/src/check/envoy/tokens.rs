@@ -163,7 +163,7 @@ fn keys_of_claims(findings: &mut Findings, verifier: &HttpFilter<'_>) {
                 findings.add(
                     rules::HEADER_WRITTEN,
                     &header,
-                    format!("jwt_authn writes what a token claims into {name}, where the filter reads what the caller presents"),
+                    format!("jwt_authn writes a claim into the header {name}, from which the filter reads the caller's credential"),
                     "use another header",
                 );
             }
