@@ -52,20 +52,25 @@ impl Sources<'_> {
         if self.is_keys_only() {
             return "The API key is not valid: it is unknown, expired or revoked.".to_owned();
         }
-        let mut kinds = Vec::new();
+        let mut causes = Vec::new();
         if self.0.has_keys() {
-            kinds.push("the API key is unknown, expired or revoked");
+            causes.push("the API key is unknown, expired or revoked");
         }
         if self.0.jwt.is_some() {
-            kinds
-                .push("the access token was not verified by the proxy, has expired or was revoked");
+            causes.push(
+                "the access token has expired or was revoked, or the proxy could not verify its signature, issuer or \
+                 audience",
+            );
         }
         if self.0.mtls.is_some() {
-            kinds.push("the name of the client certificate is not listed here or was revoked");
+            causes.push("the name of the client certificate is not listed here or was revoked");
+        }
+        if !self.0.has_keys() {
+            causes.push("this server accepts no API keys");
         }
         format!(
             "The credential is not valid. Possible causes: {}.",
-            kinds.join("; ")
+            causes.join("; ")
         )
     }
 
