@@ -163,15 +163,16 @@ impl Caller {
             Self::Token(claims) => {
                 let keys = config.jwt.iter().flat_map(|jwt| &jwt.metadata_key);
                 let key = keys.map(String::as_str).next();
-                let key = key.ok_or("the configuration has no jwt, so the filter reads no token: add it, or give another identity")?;
+                let key =
+                    key.ok_or("the configuration has no jwt, so the filter reads no token")?;
                 facts
                     .with_claims(key, claims)
                     .map_err(|problem| format!("claims: {problem}"))
             }
             Self::Certificate(name) => {
                 let mtls = config.mtls.as_ref();
-                let mtls =
-                    mtls.ok_or("the configuration has no mtls, so the filter reads no certificate: add it, or give another identity")?;
+                let mtls = mtls
+                    .ok_or("the configuration has no mtls, so the filter reads no certificate")?;
                 Ok(facts.with_certificate(mtls.by, name))
             }
         }

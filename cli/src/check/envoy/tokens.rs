@@ -56,7 +56,7 @@ fn unverified(
     }
     let behind = manager.filters.iter().any(is_verifier);
     let problem = if behind {
-        "jwt_authn runs behind the filter, which then finds no claims and refuses every token"
+        "jwt_authn runs after the filter, which then finds no claims and refuses every token"
     } else {
         "no jwt_authn runs before the filter, so nobody verifies tokens: it finds no claims, and refuses every token"
     };
