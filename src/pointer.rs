@@ -20,8 +20,8 @@ pub struct Pointer {
 /// The longest pointer, in bytes.
 const LONGEST: usize = 512;
 
-const A_POINTER: &str = "must be a JSON Pointer such as \"/data/scopes\", at most 512 bytes long: it starts with \"/\", \
-                         and has ~ only in ~0 (for ~) and ~1 (for /)";
+const A_POINTER: &str = "must be a JSON Pointer such as \"/data/scopes\": at most 512 bytes that begin with \"/\", with ~ \
+                         only in ~0 (for ~) and ~1 (for /)";
 
 impl Pointer {
     /// Reads one. The whole document is no place that a value can be read from.

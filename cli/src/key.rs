@@ -171,7 +171,7 @@ fn note_on_scopes(scopes: &[String]) -> Option<String> {
     let unknown = policy.unknown_scopes(&principal);
     (!unknown.is_empty()).then(|| {
         format!(
-            "note: not in the default scope table: {}; a scope grants nothing unless \"scopes\" in the configuration names it",
+            "note: not in the default scope table: {}; such a scope grants nothing unless \"scopes\" in the configuration names it",
             unknown.join(", ")
         )
     })
@@ -214,7 +214,7 @@ fn digest_of(input: impl Read) -> Result<KeyHash, CliError> {
     let Some(key) = key else {
         return Err(CliError::new(
             format!(
-                "what stands on stdin cannot be a key: a key is one line of at most {MAX_KEY_BYTES} visible ASCII \
+                "the text on stdin is not a key: a key is one line of at most {MAX_KEY_BYTES} visible ASCII \
                  characters"
             ),
             "give the key alone, without spaces: printf %s \"$KEY\" | mlflow-authz key digest",
@@ -223,8 +223,7 @@ fn digest_of(input: impl Read) -> Result<KeyHash, CliError> {
     if key.len() < SHORTEST {
         return Err(CliError::new(
             format!(
-                "the key has {} characters, fewer than {SHORTEST}: whoever reads the configuration could find it by \
-                 trying",
+                "the key has {} characters, fewer than {SHORTEST}: whoever reads the configuration could guess it",
                 key.len()
             ),
             "make one with mlflow-authz key new",

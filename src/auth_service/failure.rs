@@ -118,13 +118,13 @@ impl fmt::Display for Failure {
             ),
             Self::RefusesUs(status) => write!(
                 f,
-                "the introspection endpoint answered {status}, which is about the filter and not about a caller: it does \
-                 not accept the filter's own credential; check auth_service.headers, or the credential_injector of the \
+                "the introspection endpoint answered {status}: it does not accept the filter's own credential, so no caller \
+                 was looked up; check auth_service.headers, or the credential_injector of the \
                  cluster, and that this client may introspect tokens"
             ),
             Self::LimitsUs => f.write_str(
-                "the introspection endpoint answered 429, which is about the filter and not about a caller: it limits the \
-                 rate of lookups; raise its limit for the filter's client, or cache.ttl",
+                "the introspection endpoint answered 429: it limits the filter's rate of lookups, whoever the caller is; \
+                 raise its limit for the filter's client, or cache.ttl",
             ),
             Self::Contract(error) => write!(f, "the auth service's reply is outside its contract: {error}"),
             Self::NotSent => f.write_str(

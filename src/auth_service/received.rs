@@ -78,11 +78,11 @@ impl fmt::Display for Remark {
         match self {
             Self::NoScopes(received) => write!(
                 f,
-                "the auth service says that a key is valid, and its reply has no scopes, so the key has no rights; \
-                 check auth_service.path, and write in auth_service.reply where the scopes stand; {received}"
+                "the auth service accepted a key, but its reply has no scopes, so the key has no rights; check \
+                 auth_service.path, and name the field that has the scopes in auth_service.reply; {received}"
             ),
             Self::NoAudience => f.write_str(
-                "a token has no aud, and is refused; let the authorization server set one, or set \
+                "a token is refused because it has no aud; have the authorization server write one, or set \
                  auth_service.audience to null if the introspection endpoint checks it",
             ),
             Self::OtherKind(field) => write!(

@@ -134,7 +134,7 @@ fn remedy(field: &str) -> &'static str {
         "mounts" => MOUNTS_REMEDY,
         "auth_service.cluster" => "write the name of the Envoy cluster of the auth service",
         "mtls.by" => "write \"uri_san\", \"dns_san\" or \"subject\"",
-        "mtls.principals" => "write the names of certificates, each with its scopes",
+        "mtls.principals" => "write the names of the callers' certificates, each with its scopes",
         "revocation.path" => "write the path on the auth service that lists revoked keys",
         _ => "it is required",
     }

@@ -118,7 +118,7 @@ impl<'de> Deserialize<'de> for MetadataKeys {
             // A zero byte would end the key where the host reads it.
             let is_key = !key.is_empty() && !key.contains('\0');
             is_key.then(|| key.to_owned()).ok_or_else(|| {
-                format!("{key:?} is no key of metadata; write the payload_in_metadata of jwt_authn")
+                format!("{key:?} is not a metadata key; write the payload_in_metadata of jwt_authn")
             })
         })?;
         let keys = keys.unwrap_or_default();

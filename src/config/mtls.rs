@@ -69,17 +69,19 @@ pub(super) fn validate(mtls: &Mtls) -> Result<(), ConfigError> {
     let refuse = |problem: String| Err(ConfigError::field("mtls.principals", problem));
     if mtls.principals.is_empty() {
         return refuse(
-            "is empty, so every certificate is refused; write the names of certificates".to_owned(),
+            "is empty, so every certificate is refused; write the names of the callers' certificates".to_owned(),
         );
     }
     for name in mtls.principals.keys() {
         if name.trim().is_empty() {
-            return refuse("has an empty name; write the name of a certificate".to_owned());
+            return refuse(
+                "has an empty name; write the name of a caller's certificate".to_owned(),
+            );
         }
         if mtls.by == PeerName::DnsSan && name.bytes().any(|b| b.is_ascii_uppercase()) {
             let lower = name.to_ascii_lowercase();
             return refuse(format!(
-                "{name:?} must be in lower case, as names of hosts are compared; write {lower:?}"
+                "{name:?} must be in lower case, in which DNS names are compared; write {lower:?}"
             ));
         }
     }

@@ -89,7 +89,7 @@ pub(super) const TABLE: &[Entry] = &[
     (
         "keys",
         "key apikey token secret hash digest sha256sum keyhash",
-        "write `sha256`, the digest that `mlflow-authz key digest` prints; the key itself stands nowhere",
+        "write `sha256`, the digest that `mlflow-authz key digest` prints; the configuration never holds the key itself",
     ),
     ("keys", "id name keyname", "write `key_id`"),
     ("keys", "user username email owner", "write `user_id`"),
@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Entry] = &[
         "jwt",
         "issuer issuers jwks jwksuri jwksurl jwksfile localjwks remotejwks audience audiences secret publickey algorithm \
          algorithms providers clockskew leeway fromheaders fromparams forward header headers cookie",
-        "remove it: Envoy's jwt_authn verifies tokens, and has it in its own configuration; the filter reads the claims",
+        "remove it: Envoy's jwt_authn verifies tokens, so this belongs in its configuration; the filter only reads the claims",
     ),
     (
         "jwt",
@@ -121,7 +121,7 @@ pub(super) const TABLE: &[Entry] = &[
     (
         "jwt",
         "exp expires expiresat expiry",
-        "remove it: the end of a token is its `exp`",
+        "remove it: a token expires at its `exp`",
     ),
     (
         "jwt",

@@ -144,7 +144,7 @@ fn identity_sources(config: &mut Config) -> Result<(), ConfigError> {
         return Err(ConfigError::field(
             "auth_service",
             format!(
-                "is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing says who callers are; {SOURCES_REMEDY}"
+                "is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing identifies callers; {SOURCES_REMEDY}"
             ),
         ));
     }
@@ -156,7 +156,7 @@ fn identity_sources(config: &mut Config) -> Result<(), ConfigError> {
         if is_there {
             return Err(ConfigError::field(
                 field,
-                "is about keys of the auth service, and none is configured; use `auth_service`, or remove it",
+                "needs an auth service, and none is configured; write `auth_service`, or remove it",
             ));
         }
     }

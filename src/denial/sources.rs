@@ -43,8 +43,8 @@ impl Sources<'_> {
         if self.0.jwt.is_none() {
             "The request carries more than one API key. Send exactly one."
         } else {
-            "The request carries more than one credential, or one that is not the access token that was verified. Send \
-             one API key or one access token, in one place."
+            "The request carries more than one credential, such as an API key beside an access token. Send one API key \
+             or one access token, in one place."
         }
     }
 
@@ -52,19 +52,25 @@ impl Sources<'_> {
         if self.is_keys_only() {
             return "The API key is not valid: it is unknown, expired or revoked.".to_owned();
         }
-        let mut kinds = Vec::new();
+        let mut causes = Vec::new();
         if self.0.has_keys() {
-            kinds.push("an API key that is unknown, expired or revoked");
+            causes.push("the API key is unknown, expired or revoked");
         }
         if self.0.jwt.is_some() {
-            kinds.push("an access token that the proxy has not verified, or that has expired or was revoked");
+            causes.push(
+                "the access token has expired or was revoked, or the proxy could not verify its signature, issuer or \
+                 audience",
+            );
         }
         if self.0.mtls.is_some() {
-            kinds.push("a client certificate whose name is not listed here or was revoked");
+            causes.push("the name of the client certificate is not listed here or was revoked");
+        }
+        if !self.0.has_keys() {
+            causes.push("this server accepts no API keys");
         }
         format!(
-            "The credential is not valid. It is {}.",
-            kinds.join(", or ")
+            "The credential is not valid. Possible causes: {}.",
+            causes.join("; ")
         )
     }
 

@@ -48,7 +48,7 @@ impl<'a> GivenFacts<'a> {
     pub fn with_claims(self, metadata_key: &'a str, claims: &'a [u8]) -> Result<Self, String> {
         let claims = Document::parse(claims).map_err(|error| error.to_string())?;
         if !claims.is_object() {
-            return Err("the claims of a token are a JSON object".to_owned());
+            return Err("they must be a JSON object".to_owned());
         }
         Ok(Self {
             claims: Some((metadata_key, claims)),

@@ -315,19 +315,19 @@ impl fmt::Display for TokenError {
         match self {
             Self::Expired => f.write_str("the token has expired"),
             Self::Unreadable(claim) if **claim == *"/exp" => f.write_str(
-                "a verified token is refused: its claim /exp is not in seconds since 1970; let the issuer write such tokens",
+                "a verified token is refused: its claim /exp is not a number of seconds since 1970; have the issuer write exp as one",
             ),
             Self::Unreadable(claim) => write!(
                 f,
-                "a verified token is refused: its claim {claim} is neither text without control characters nor a whole \
-                 number; write in jwt.user_id and jwt.key_id where the caller's name stands"
+                "a verified token is refused: its claim {claim} is neither a string without control characters nor \
+                 a whole number; write another claim in jwt.user_id and jwt.key_id"
             ),
             Self::TooMany(claims) => write!(
                 f,
-                "a verified token is refused: it has more than {MAX_NAMES} {claims}; let the issuer leave out those that \
+                "a verified token is refused: it has more than {MAX_NAMES} {claims}; have the issuer leave out those that \
                  are not for MLflow"
             ),
-            Self::HostFailed => f.write_str("the proxy failed to hand over a claim"),
+            Self::HostFailed => f.write_str("the proxy failed to return a claim"),
         }
     }
 }
@@ -337,11 +337,11 @@ impl fmt::Display for Remark {
         match self {
             Self::NoRights(claim) => write!(
                 f,
-                "the claim {claim} of a verified token is of no type that it can have, so it grants nothing; scopes are text \
-                 or a list of texts, roles a list of texts, is_admin is true or false"
+                "the claim {claim} of a verified token has an unexpected type, so it grants nothing; scopes must be a string \
+                 or a list of strings, roles a list of strings, is_admin true or false"
             ),
             Self::NoScopes(places) => {
-                f.write_str("a verified token has no claim that grants anything; write in jwt.scopes where its scopes stand (now: ")?;
+                f.write_str("a verified token has none of the claims that grant something; write the claim with its scopes in jwt.scopes (now: ")?;
                 for (index, place) in places.iter().enumerate() {
                     write!(f, "{}{place}", if index == 0 { "" } else { ", " })?;
                 }

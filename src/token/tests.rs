@@ -347,12 +347,12 @@ fn an_operator_is_told_of_claims_that_grant_nothing_and_of_no_value() {
         (r#"{"sub": "secret", "roles": ["secret"]}"#, None),
         (
             r#"{"sub": "secret", "scope": {"secret": "secret"}}"#,
-            Some("the claim /scope of a verified token is of no type that it can have"),
+            Some("the claim /scope of a verified token has an unexpected type"),
         ),
         (
             r#"{"sub": "secret", "permissions": ["secret"]}"#,
             Some(
-                "a verified token has no claim that grants anything; write in jwt.scopes where its scopes stand (now: /scope, /scp)",
+                "a verified token has none of the claims that grant something; write the claim with its scopes in jwt.scopes (now: /scope, /scp)",
             ),
         ),
     ] {

@@ -121,27 +121,27 @@ impl Caller {
                 user_id,
             })),
             (Identity::AuthService, ..) => Err(
-                "sha256, claims and certificate are of other sources: give identity keys, jwt or mtls".to_owned(),
+                "sha256, claims and certificate need the identity keys, jwt and mtls: give that identity as well".to_owned(),
             ),
             (Identity::Keys, Some(key_id), None, None, None) if !says_rights => {
                 Ok(Self::Key(KeyName::KeyId(key_id)))
             }
             (Identity::Keys, None, Some(sha256), None, None) if !says_rights => {
                 let sha256 = KeyHash::parse(&sha256);
-                let sha256 = sha256.ok_or("sha256: it is no digest of 64 hexadecimal digits")?;
+                let sha256 = sha256.ok_or("sha256 must be 64 hexadecimal digits, as mlflow-authz key digest prints them")?;
                 Ok(Self::Key(KeyName::Sha256(sha256)))
             }
             (Identity::Keys, ..) => Err(
-                "with identity keys the configuration says what the caller may do: give key_id or sha256 alone"
+                "identity keys needs key_id or sha256, and nothing else about the caller: the configuration says what it may do"
                     .to_owned(),
             ),
             (Identity::Jwt, None, None, Some(claims), None) if !says_rights => Ok(Self::Token(claims)),
             (Identity::Jwt, ..) => {
-                Err("with identity jwt the claims say what the caller may do: give claims alone".to_owned())
+                Err("identity jwt needs claims, and nothing else about the caller: they say what it may do".to_owned())
             }
             (Identity::Mtls, None, None, None, Some(name)) if !says_rights => Ok(Self::Certificate(name)),
             (Identity::Mtls, ..) => Err(
-                "with identity mtls the configuration says what the caller may do: give certificate alone".to_owned(),
+                "identity mtls needs certificate, and nothing else about the caller: the configuration says what it may do".to_owned(),
             ),
         }
     }
@@ -163,15 +163,16 @@ impl Caller {
             Self::Token(claims) => {
                 let keys = config.jwt.iter().flat_map(|jwt| &jwt.metadata_key);
                 let key = keys.map(String::as_str).next();
-                let key = key.ok_or("the configuration has no jwt: no token is looked at")?;
+                let key =
+                    key.ok_or("the configuration has no jwt, so the filter reads no token")?;
                 facts
                     .with_claims(key, claims)
                     .map_err(|problem| format!("claims: {problem}"))
             }
             Self::Certificate(name) => {
                 let mtls = config.mtls.as_ref();
-                let mtls =
-                    mtls.ok_or("the configuration has no mtls: no certificate is looked at")?;
+                let mtls = mtls
+                    .ok_or("the configuration has no mtls, so the filter reads no certificate")?;
                 Ok(facts.with_certificate(mtls.by, name))
             }
         }

@@ -29,12 +29,15 @@ use crate::error::CliError;
 use crate::output;
 
 const ABOUT_CALLERS: &str = "\
-Who calls: with scopes, roles, admin, a key id or a user id given, even as empty lists, the request has a valid key, and \
-the auth service says that of it; a credential is added unless the headers bring one. --identity keys with --key-id or \
---sha256: the caller is that entry of the configuration's keys. --identity jwt with --claims: Envoy has verified a token \
-that has these claims. --identity mtls with --certificate: Envoy has verified a certificate of this name. With a credential among the headers only, it is who \
-the configuration's keys say; a key that they do not list is valid at the auth service and has no scopes, or is not \
-valid where no auth service is configured. With neither, the caller is anonymous.
+Who calls:
+- with scopes, roles, admin, a key id or a user id, even as empty lists: a caller of whom the auth service says this. A \
+key is added unless the headers have a credential.
+- with --identity keys and --key-id or --sha256: the owner of that entry of the configuration's keys.
+- with --identity jwt and --claims: the owner of a token that has these claims and that Envoy has verified.
+- with --identity mtls and --certificate: the owner of a certificate of this name that Envoy has verified.
+- with none of these, and a key among the headers: the owner of that key by the configuration's keys. A key that they \
+do not list is valid and has no scopes if an auth service is configured, and is not valid otherwise.
+- with no credential at all: nobody.
 
 With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
 \"grants\", \"key_id\", \"user_id\", \"identity\", \"sha256\", \"claims\", \"certificate\", \"headers\", \
@@ -78,7 +81,7 @@ pub struct Args {
     /// The user's id
     #[arg(long, value_name = "ID")]
     user_id: Option<String>,
-    /// Who says who the caller is [default: auth_service]
+    /// The source of identity that knows the caller [default: auth_service]
     #[arg(long, value_enum)]
     identity: Option<Identity>,
     /// With --identity keys: the digest of a key that the configuration lists, as mlflow-authz key digest prints it
@@ -204,7 +207,7 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
 fn not_known(problem: String) -> CliError {
     CliError::new(
         problem,
-        "give --config with the configuration that knows the caller, and who it is as that configuration knows it",
+        "give --config a configuration that has this caller",
     )
 }
 

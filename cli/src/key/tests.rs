@@ -162,17 +162,17 @@ fn a_short_or_odd_key_is_refused_and_not_repeated() {
         ("mk_123456789012345678", "the key has 21 characters"),
         (
             "two words that are long enough",
-            "what stands on stdin cannot be a key",
+            "the text on stdin is not a key",
         ),
         (
             "one-line-that-is-long\nand-another",
-            "what stands on stdin cannot be a key",
+            "the text on stdin is not a key",
         ),
         (
             "schlüssel-der-lang-genug-ist",
-            "what stands on stdin cannot be a key",
+            "the text on stdin is not a key",
         ),
-        (long.as_str(), "what stands on stdin cannot be a key"),
+        (long.as_str(), "the text on stdin is not a key"),
     ] {
         let shown = digest_of(text.as_bytes()).unwrap_err().to_string();
         assert!(shown.starts_with(problem), "{shown}");

@@ -142,7 +142,7 @@ fn spoken(service: &AuthService) -> Result<(), ConfigError> {
     if service.audience != Audience::Absent {
         return refuse(
             "audience",
-            "has a meaning only with \"protocol\": \"introspection\"; leave it out",
+            "applies only with \"protocol\": \"introspection\"; leave it out",
         );
     }
     let in_body = match &service.key_in {
@@ -194,7 +194,7 @@ fn headers(service: &AuthService) -> Result<(), ConfigError> {
             return Err(ConfigError::field(
                 "auth_service.key_in",
                 format!(
-                    "{name} is no header for a key: HTTP, Envoy or the filter gives it a meaning of its own; write another one"
+                    "{name} is no header for a key: HTTP, Envoy or the filter reserves it; write another one"
                 ),
             ));
         }

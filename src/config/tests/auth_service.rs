@@ -74,11 +74,11 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
         (and(r#""service_id": "m""#), "service_id: is not sent"),
         (
             r#""audience": "mlflow""#.to_owned(),
-            "audience: has a meaning only with",
+            "audience: applies only with",
         ),
         (
             r#""audience": null"#.to_owned(),
-            "audience: has a meaning only with",
+            "audience: applies only with",
         ),
         (
             r#""protocol": "introspection", "path": "/i", "audience": """#.to_owned(),

@@ -69,11 +69,11 @@ fn errors_name_the_field() {
         (r#"{"metadata_key": []}"#, "jwt.metadata_key: is empty"),
         (
             r#"{"metadata_key": ""}"#,
-            r#"jwt.metadata_key: "" is no key of metadata; write "#,
+            r#"jwt.metadata_key: "" is not a metadata key; write "#,
         ),
         (
             r#"{"metadata_key": "a\u0000b"}"#,
-            r#"jwt.metadata_key: "a\0b" is no key of metadata"#,
+            r#"jwt.metadata_key: "a\0b" is not a metadata key"#,
         ),
         (
             r#"{"metadata_key": ["a", "a"]}"#,

@@ -65,7 +65,7 @@ fn one_source_is_needed() {
         let shown = error(parse(&mounted(fields)));
         assert!(
             shown.starts_with(
-                "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing says who callers are; write "
+                "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing identifies callers; write "
             ),
             "{shown}"
         );
@@ -83,7 +83,7 @@ fn what_is_about_the_auth_service_needs_one() {
         ))));
         assert!(
             shown.starts_with(&format!(
-                "{field}: is about keys of the auth service, and none is configured; use "
+                "{field}: needs an auth service, and none is configured; write "
             )),
             "{shown}"
         );

@@ -77,7 +77,7 @@ fn names_go_by_the_longest_match_and_others_are_not_valid() {
     assert!(next.decision().unwrap().principal.is_none());
     let body = &answer(&next).body;
     assert!(
-        body.contains("a client certificate whose name is not listed here"),
+        body.contains("the name of the client certificate is not listed here"),
         "{body}"
     );
     assert!(!body.contains("evil"), "{body}");

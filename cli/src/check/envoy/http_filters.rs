@@ -162,7 +162,7 @@ fn unknown(findings: &mut Findings, filter: &HttpFilter<'_>, before: bool) {
         )
     } else {
         format!(
-            "{name} runs behind the filter and may rewrite the request, so check cannot tell whether MLflow gets what \
+            "{name} runs after the filter and may rewrite the request, so check cannot tell whether MLflow gets what \
              was decided about"
         )
     };

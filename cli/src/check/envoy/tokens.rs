@@ -56,7 +56,7 @@ fn unverified(
     }
     let behind = manager.filters.iter().any(is_verifier);
     let problem = if behind {
-        "jwt_authn runs behind the filter, which then finds no claims and refuses every token"
+        "jwt_authn runs after the filter, which then finds no claims and refuses every token"
     } else {
         "no jwt_authn runs before the filter, so nobody verifies tokens: it finds no claims, and refuses every token"
     };
@@ -163,7 +163,7 @@ fn keys_of_claims(findings: &mut Findings, verifier: &HttpFilter<'_>) {
                 findings.add(
                     rules::HEADER_WRITTEN,
                     &header,
-                    format!("jwt_authn writes what a token claims into {name}, where the filter reads what the caller presents"),
+                    format!("jwt_authn writes a claim into the header {name}, from which the filter reads the caller's credential"),
                     "use another header",
                 );
             }

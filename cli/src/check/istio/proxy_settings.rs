@@ -71,7 +71,7 @@ fn written_before(findings: &mut Findings, header: &Place<'_>) {
             rules::HEADER_WRITTEN,
             header,
             format!(
-                "the token's issuer writes {name}, where the filter reads what the caller presents"
+                "a claim of the token is written into the header {name}, from which the filter reads the caller's credential"
             ),
             "use another header",
         );

@@ -170,7 +170,7 @@ impl<'a> Verifiers<'a> {
         if providers.is_empty() {
             let why = match closest {
                 Some(policy) => format!(
-                    "{} takes the place of others, and has no jwt",
+                    "{} replaces the others there, and has no jwt",
                     policy.title()
                 ),
                 None => "no SecurityPolicy is for it".to_owned(),

@@ -317,7 +317,7 @@ fn every_field_that_is_refused_is_told_in_one_run() {
             "{}",
             &[
                 "mounts: is missing",
-                "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing says who callers are",
+                "auth_service: is missing, and so are \"keys\", \"jwt\" and \"mtls\": nothing identifies callers",
             ][..],
         ),
         (

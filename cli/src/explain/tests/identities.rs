@@ -109,23 +109,20 @@ fn a_caller_that_the_configuration_does_not_know_is_no_request() {
         ),
         (
             json!({"sha256": KEY}),
-            "line 1: sha256: it is no digest of 64 hexadecimal digits",
+            "line 1: sha256 must be 64 hexadecimal digits, as mlflow-authz key digest prints them",
         ),
-        (
-            json!({}),
-            "line 1: with identity keys the configuration says what",
-        ),
+        (json!({}), "line 1: identity keys needs key_id or sha256"),
         (
             json!({"key_id": "ci", "sha256": digest(KEY)}),
-            "line 1: with identity keys the configuration says what",
+            "line 1: identity keys needs key_id or sha256",
         ),
         (
             json!({"key_id": "ci", "scopes": ["admin"]}),
-            "line 1: with identity keys the configuration says what",
+            "line 1: identity keys needs key_id or sha256",
         ),
         (
             json!({"key_id": "ci", "is_admin": false}),
-            "line 1: with identity keys the configuration says what",
+            "line 1: identity keys needs key_id or sha256",
         ),
     ] {
         let mut caller = caller;
@@ -137,7 +134,7 @@ fn a_caller_that_the_configuration_does_not_know_is_no_request() {
     let error = said(&config, &json!({"sha256": digest(KEY)}));
     assert_eq!(
         error["error"],
-        "line 1: sha256, claims and certificate are of other sources: give identity keys, jwt or mtls"
+        "line 1: sha256, claims and certificate need the identity keys, jwt and mtls: give that identity as well"
     );
     let error = said(&config, &json!({"identity": "passport"}));
     assert!(
@@ -255,7 +252,7 @@ fn arguments_name_an_entry() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.starts_with("with identity keys the configuration says"),
+        error.starts_with("identity keys needs key_id or sha256"),
         "{error}"
     );
 }
@@ -364,22 +361,22 @@ fn what_is_said_goes_with_its_source() {
         (
             TOKENS,
             json!({"identity": "jwt"}),
-            "with identity jwt the claims say what",
+            "identity jwt needs claims",
         ),
         (
             TOKENS,
             json!({"identity": "jwt", "claims": {}, "scopes": []}),
-            "with identity jwt the claims say what",
+            "identity jwt needs claims",
         ),
         (
             TOKENS,
             json!({"claims": {}}),
-            "sha256, claims and certificate are of other sources",
+            "sha256, claims and certificate need the identity",
         ),
         (
             TOKENS,
             json!({"identity": "mtls"}),
-            "with identity mtls the configuration says what",
+            "identity mtls needs certificate",
         ),
         (
             TOKENS,
