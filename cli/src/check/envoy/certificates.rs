@@ -69,14 +69,20 @@ fn verified(findings: &mut Findings, context: &Place<'_>) {
     }
 }
 
-/// What makes Envoy verify who signed a certificate. A pinned certificate is verified by itself, a pinned key is not:
-/// its owner writes any name into a certificate.
-const ANCHORS: &[&str] = &[
+/// What makes Envoy verify who signed a certificate.
+const AUTHORITIES: &[&str] = &[
     "trusted_ca",
     "system_root_certs",
     "ca_certificate_provider_instance",
-    "verify_certificate_hash",
 ];
+
+/// Whether Envoy verifies the name in a certificate. A pinned certificate is verified by itself, a pinned key is not: its
+/// owner writes any name into a certificate; and of the two, either is enough for Envoy.
+fn has_anchor(validation: &Place<'_>) -> bool {
+    let is_set = |name: &str| validation.get(name).is_some();
+    let is_pinned = is_set("verify_certificate_hash") && !is_set("verify_certificate_spki");
+    is_pinned || AUTHORITIES.iter().any(|name| is_set(name))
+}
 
 fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
     let chain = validation.get("trust_chain_verification");
@@ -86,6 +92,17 @@ fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
             &place,
             "Envoy accepts certificates that anybody signed: whoever connects chooses the name, and with it the rights",
             "remove trust_chain_verification",
+        );
+    }
+    if let Some(place) = validation
+        .get("allow_expired_certificate")
+        .filter(Place::is_yes)
+    {
+        findings.add(
+            rules::CERTIFICATE_UNVERIFIED,
+            &place,
+            "Envoy accepts certificates past their end, and their owners keep their rights for ever",
+            "remove allow_expired_certificate",
         );
     }
     if let Some(validator) = validation.get("custom_validator_config") {
@@ -99,7 +116,7 @@ fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
         }
         return;
     }
-    if !more_by_sds && ANCHORS.iter().all(|name| validation.get(name).is_none()) {
+    if !more_by_sds && !has_anchor(validation) {
         findings.add(
             rules::CERTIFICATE_UNVERIFIED,
             validation,

@@ -185,6 +185,22 @@ fn who_verifies_certificates() {
             &[("certificate-unverified", "validation_context")],
         ),
         (
+            "validation_context: { verify_certificate_hash: [ab], verify_certificate_spki: [ab] }",
+            &[("certificate-unverified", "validation_context")],
+        ),
+        (
+            "validation_context: { trusted_ca: { filename: ca }, verify_certificate_spki: [ab] }",
+            &[],
+        ),
+        (
+            "validation_context: { trusted_ca: { filename: ca }, allow_expired_certificate: true }",
+            &[("certificate-unverified", "allow_expired_certificate")],
+        ),
+        (
+            "validation_context: { trusted_ca: { filename: ca }, allow_expired_certificate: false }",
+            &[],
+        ),
+        (
             "validation_context: { trusted_ca: { filename: ca }, trust_chain_verification: ACCEPT_UNTRUSTED }",
             &[("certificate-unverified", "trust_chain_verification")],
         ),
