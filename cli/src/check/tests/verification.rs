@@ -114,6 +114,24 @@ fn what_a_provider_must_say() {
     );
 }
 
+/// The clusters of the sample: the auth service's verifies who answers, MLflow's does not.
+#[test]
+fn where_key_sets_come_from() {
+    for (cluster, expected) in [
+        ("auth_service", &[][..]),
+        (
+            "mlflow",
+            &[("jwks-unverified", "remote_jwks.http_uri.cluster")],
+        ),
+        ("not_in_the_file", &[]),
+    ] {
+        let provider = format!(
+            "{GOOD}{HEADERS}, remote_jwks: {{ http_uri: {{ uri: https://login/certs, cluster: {cluster}, timeout: 2s }} }}"
+        );
+        found(&[JWT, (OURS, &jwt_authn(&provider, OURS))], expected);
+    }
+}
+
 /// A claim in a header where keys travel is a key; the filter itself removes identity headers.
 #[test]
 fn claims_in_headers() {
