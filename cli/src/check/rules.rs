@@ -85,6 +85,7 @@ rules! {
     CLAIMS_WRITTEN: Error "claims-written",
     CERTIFICATE_NOT_ASKED: Error "certificate-not-asked",
     CERTIFICATE_UNVERIFIED: Error "certificate-unverified",
+    CERTIFICATE_RESUMED: Warning "certificate-resumed",
     // The listener.
     PATH_NORMALIZATION: Warning "path-normalization",
     CLIENT_ADDRESS_SENT: Error "client-address-sent",

@@ -51,6 +51,9 @@ fn verified(findings: &mut Findings, context: &Place<'_>) {
     if let Some(own) = &own {
         trust(findings, own, by_sds.is_some());
     }
+    if own.is_some() || by_sds.is_some() {
+        resumed(findings, context);
+    }
     match (own, by_sds) {
         (_, Some(sds)) => findings.add(
             rules::CANNOT_TELL,
@@ -66,6 +69,26 @@ fn verified(findings: &mut Findings, context: &Place<'_>) {
             "add common_tls_context.validation_context with trusted_ca; require_client_certificate refuses callers without \
              one",
         ),
+    }
+}
+
+const RESUMPTION: &[&str] = &[
+    "disable_stateless_session_resumption",
+    "disable_stateful_session_resumption",
+];
+
+/// A connection that resumes a session has the certificate of that session, which Envoy does not verify again.
+fn resumed(findings: &mut Findings, context: &Place<'_>) {
+    if let Some(missing) = RESUMPTION.iter().find(|name| !context.is_true(name)) {
+        findings.add(
+            rules::CERTIFICATE_RESUMED,
+            context,
+            format!(
+                "clients may resume TLS sessions, and Envoy does not verify their certificates again: one that has expired \
+                 since keeps its rights ({missing} is not true)"
+            ),
+            "set disable_stateless_session_resumption and disable_stateful_session_resumption",
+        );
     }
 }
 

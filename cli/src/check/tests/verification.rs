@@ -180,7 +180,12 @@ fn who_else_writes_where_claims_are() {
 #[test]
 fn who_verifies_certificates() {
     const KEY: &str = "private_key: { filename: /etc/envoy/tls/tls.key }\n";
+    const START: &str = "          common_tls_context:\n            tls_params: { tls_minimum_protocol_version: TLSv1_2 }\n            alpn";
     let with = |validation: &str| format!("{KEY}            {validation}\n");
+    let without_resumption = |fields: &str| format!("{fields}{START}");
+    let fresh = without_resumption(
+        "          disable_stateless_session_resumption: true\n          disable_stateful_session_resumption: true\n",
+    );
     found(&[MTLS], &[("certificate-not-asked", "typed_config")]);
     for (validation, expected) in [
         (
@@ -254,7 +259,18 @@ fn who_verifies_certificates() {
             ],
         ),
     ] {
-        found(&[MTLS, (KEY, &with(validation))], expected);
+        found(&[MTLS, (KEY, &with(validation)), (START, &fresh)], expected);
+    }
+    let good = with("validation_context: { trusted_ca: { filename: ca } }");
+    for fields in [
+        "",
+        "          disable_stateless_session_resumption: true\n",
+        "          disable_stateful_session_resumption: true\n",
+    ] {
+        found(
+            &[MTLS, (KEY, &good), (START, &without_resumption(fields))],
+            &[("certificate-resumed", "typed_config")],
+        );
     }
     // Who reads no names needs none.
     found(&[(KEY, &with("validation_context: {}"))], &[]);
