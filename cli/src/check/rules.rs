@@ -81,9 +81,11 @@ rules! {
     JWT_METADATA_KEY: Error "jwt-metadata-key",
     JWT_AUDIENCES: Error "jwt-audiences",
     JWT_LOCATIONS: Warning "jwt-locations",
+    JWKS_UNVERIFIED: Warning "jwks-unverified",
     CLAIMS_WRITTEN: Error "claims-written",
     CERTIFICATE_NOT_ASKED: Error "certificate-not-asked",
     CERTIFICATE_UNVERIFIED: Error "certificate-unverified",
+    CERTIFICATE_RESUMED: Warning "certificate-resumed",
     // The listener.
     PATH_NORMALIZATION: Warning "path-normalization",
     CLIENT_ADDRESS_SENT: Error "client-address-sent",

@@ -43,6 +43,18 @@ pub fn of_provider<'a>(provider: &Place<'a>, locations: &Locations<'a>) -> Vec<C
             "list MLflow's audience in audiences",
         );
     }
+    let key_set = provider
+        .get("jwksUri")
+        .or_else(|| provider.at(&["remoteJWKS", "uri"]));
+    let is_plain = |uri: &Place<'_>| uri.text().is_some_and(|it| it.starts_with("http://"));
+    if let Some(place) = key_set.filter(is_plain) {
+        add(
+            rules::JWKS_UNVERIFIED,
+            &place,
+            "the key set comes in plain text: whoever hands over another one signs tokens of any caller",
+            "fetch it by https",
+        );
+    }
     let list = |name: &str| {
         let holder = locations.holder.as_ref();
         holder.and_then(|holder| Some((holder.get(name)?, holder.list(name))))

@@ -93,32 +93,49 @@ fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-fn encrypted(findings: &mut Findings, cluster: &Place<'_>) {
+/// How somebody else could answer in the place of a cluster.
+pub enum Exposure<'a> {
+    PlainText,
+    /// A TLS context, and what it lacks to know whom it talks to.
+    Unverified(Place<'a>, &'static str),
+}
+
+/// Every way in which somebody else could answer in the place of a cluster.
+pub fn exposures<'a>(cluster: &Place<'a>) -> Vec<Exposure<'a>> {
     let sockets = ["transport_socket", "transport_socket_matches"];
-    let sockets: Vec<Place<'_>> = sockets
+    let sockets: Vec<Place<'a>> = sockets
         .iter()
         .filter_map(|name| cluster.get(name))
         .collect();
-    let contexts: Vec<Place<'_>> = sockets
+    let contexts: Vec<Place<'a>> = sockets
         .iter()
         .flat_map(|socket| typed::all(socket, "UpstreamTlsContext"))
         .collect();
-    for context in &contexts {
-        if let Some(missing) = unverified(context) {
-            findings.add(
+    if contexts.is_empty() && !is_local(cluster) {
+        return vec![Exposure::PlainText];
+    }
+    let lacking = contexts.into_iter().filter_map(|context| {
+        let missing = unverified(&context)?;
+        Some(Exposure::Unverified(context, missing))
+    });
+    lacking.collect()
+}
+
+fn encrypted(findings: &mut Findings, cluster: &Place<'_>) {
+    for exposure in exposures(cluster) {
+        match exposure {
+            Exposure::PlainText => plain_text(
+                findings,
+                cluster,
+                "add a transport_socket with TLS, as envoy/envoy.yaml has it",
+            ),
+            Exposure::Unverified(context, missing) => findings.add(
                 rules::AUTH_TLS_UNVERIFIED,
-                context,
+                &context,
                 format!("Envoy encrypts to whoever answers as the auth service: {missing} is not set"),
                 "set trusted_ca and match_typed_subject_alt_names under common_tls_context.validation_context",
-            );
+            ),
         }
-    }
-    if contexts.is_empty() && !is_local(cluster) {
-        plain_text(
-            findings,
-            cluster,
-            "add a transport_socket with TLS, as envoy/envoy.yaml has it",
-        );
     }
 }
 

@@ -51,6 +51,9 @@ fn verified(findings: &mut Findings, context: &Place<'_>) {
     if let Some(own) = &own {
         trust(findings, own, by_sds.is_some());
     }
+    if own.is_some() || by_sds.is_some() {
+        resumed(findings, context);
+    }
     match (own, by_sds) {
         (_, Some(sds)) => findings.add(
             rules::CANNOT_TELL,
@@ -69,14 +72,40 @@ fn verified(findings: &mut Findings, context: &Place<'_>) {
     }
 }
 
-/// What makes Envoy verify who signed a certificate. A pinned certificate is verified by itself, a pinned key is not:
-/// its owner writes any name into a certificate.
-const ANCHORS: &[&str] = &[
+const RESUMPTION: &[&str] = &[
+    "disable_stateless_session_resumption",
+    "disable_stateful_session_resumption",
+];
+
+/// A connection that resumes a session has the certificate of that session, which Envoy does not verify again.
+fn resumed(findings: &mut Findings, context: &Place<'_>) {
+    if let Some(missing) = RESUMPTION.iter().find(|name| !context.is_true(name)) {
+        findings.add(
+            rules::CERTIFICATE_RESUMED,
+            context,
+            format!(
+                "clients may resume TLS sessions, and Envoy does not verify their certificates again: one that has expired \
+                 since keeps its rights ({missing} is not true)"
+            ),
+            "set disable_stateless_session_resumption and disable_stateful_session_resumption",
+        );
+    }
+}
+
+/// What makes Envoy verify who signed a certificate.
+const AUTHORITIES: &[&str] = &[
     "trusted_ca",
     "system_root_certs",
     "ca_certificate_provider_instance",
-    "verify_certificate_hash",
 ];
+
+/// Whether Envoy verifies the name in a certificate. A pinned certificate is verified by itself, a pinned key is not: its
+/// owner writes any name into a certificate; and of the two, either is enough for Envoy.
+fn has_anchor(validation: &Place<'_>) -> bool {
+    let is_set = |name: &str| validation.get(name).is_some();
+    let is_pinned = is_set("verify_certificate_hash") && !is_set("verify_certificate_spki");
+    is_pinned || AUTHORITIES.iter().any(|name| is_set(name))
+}
 
 fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
     let chain = validation.get("trust_chain_verification");
@@ -86,6 +115,17 @@ fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
             &place,
             "Envoy accepts certificates that anybody signed: whoever connects chooses the name, and with it the rights",
             "remove trust_chain_verification",
+        );
+    }
+    if let Some(place) = validation
+        .get("allow_expired_certificate")
+        .filter(Place::is_yes)
+    {
+        findings.add(
+            rules::CERTIFICATE_UNVERIFIED,
+            &place,
+            "Envoy accepts certificates past their end, and their owners keep their rights for ever",
+            "remove allow_expired_certificate",
         );
     }
     if let Some(validator) = validation.get("custom_validator_config") {
@@ -99,7 +139,7 @@ fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
         }
         return;
     }
-    if !more_by_sds && ANCHORS.iter().all(|name| validation.get(name).is_none()) {
+    if !more_by_sds && !has_anchor(validation) {
         findings.add(
             rules::CERTIFICATE_UNVERIFIED,
             validation,

@@ -88,7 +88,7 @@ fn ways(
         manager.check(findings);
         http_filters::check(findings, manager);
         headers::early(findings, manager);
-        tokens::check(findings, manager);
+        tokens::check(findings, manager, &clusters);
         certificates::check(findings, manager);
     }
     managers::unattached(findings, plugins, &managers);

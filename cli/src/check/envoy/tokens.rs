@@ -7,6 +7,8 @@ use super::super::headers::credentials;
 use super::super::place::Place;
 use super::super::rules;
 use super::super::verification::{self, Locations};
+use super::auth_cluster::{self, Exposure};
+use super::clusters::Clusters;
 use super::managers::{HttpFilter, Manager};
 use super::plugins::Plugin;
 use super::typed;
@@ -17,7 +19,7 @@ const JWT_AUTHN: &str = "filters.http.jwt_authn.v3.JwtAuthentication";
 const NAMESPACE: &str = "envoy.filters.http.jwt_authn";
 
 /// Checks every instance that reads claims, and what writes them.
-pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
+pub fn check(findings: &mut Findings, manager: &Manager<'_>, clusters: &Clusters<'_>) {
     for (index, filter) in manager.filters.iter().enumerate() {
         let Some(plugin) = &filter.plugin else {
             continue;
@@ -34,7 +36,7 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>) {
         if verifiers.is_empty() {
             unverified(findings, plugin, manager, before);
         } else {
-            providers(findings, &verifiers, plugin, jwt);
+            providers(findings, &verifiers, plugin, jwt, clusters);
         }
     }
 }
@@ -74,6 +76,7 @@ fn providers(
     verifiers: &[&HttpFilter<'_>],
     plugin: &Plugin<'_>,
     jwt: &Jwt,
+    clusters: &Clusters<'_>,
 ) {
     let is_read =
         |key: Option<&str>| key.is_some_and(|key| jwt.metadata_key.iter().any(|it| it == key));
@@ -106,6 +109,7 @@ fn providers(
                 continue;
             }
             writes = true;
+            key_set(findings, &provider, clusters);
             let locations = Locations {
                 holder: Some(provider.clone()),
                 headers: "from_headers",
@@ -131,6 +135,31 @@ fn providers(
                 jwt.metadata_key.join(" or ")
             ),
             "set payload_in_metadata in the provider, and the same key in jwt.metadata_key",
+        );
+    }
+}
+
+/// Whoever hands Envoy the keys of an issuer can sign any token.
+fn key_set(findings: &mut Findings, provider: &Place<'_>, clusters: &Clusters<'_>) {
+    let Some(place) = provider.at(&["remote_jwks", "http_uri", "cluster"]) else {
+        return;
+    };
+    let Some(cluster) = place.text().and_then(|name| clusters.get(name)) else {
+        return;
+    };
+    for exposure in auth_cluster::exposures(cluster) {
+        let why = match exposure {
+            Exposure::PlainText => "it comes in plain text".to_owned(),
+            Exposure::Unverified(_, missing) => {
+                format!("Envoy takes it from whoever answers: {missing} is not set in the cluster")
+            }
+        };
+        findings.add(
+            rules::JWKS_UNVERIFIED,
+            &place,
+            format!("the key set may be another's, who then signs tokens of any caller: {why}"),
+            "add a transport_socket with TLS, trusted_ca and match_typed_subject_alt_names to this cluster, as the cluster \
+             auth_service of envoy/envoy.yaml has it",
         );
     }
 }

@@ -10,6 +10,7 @@ pub mod object;
 pub mod others;
 pub mod path;
 pub mod placeholders;
+mod problem;
 pub mod protection;
 mod reach;
 mod unrouted;

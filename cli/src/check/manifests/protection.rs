@@ -13,18 +13,11 @@ use super::coverage::{Coverage, Instance};
 use super::endpoint::{Endpoint, Sameness, compare};
 use super::object::Object;
 use super::path::{Agreement, Fit};
+use super::problem::Problem;
 use super::reach;
 use super::unrouted;
 use super::verification::Verifiers;
 use super::way::{Layer, Way};
-
-/// What is wrong with a way, before it is certain that it ends at MLflow.
-pub struct Problem<'a> {
-    rule: Rule,
-    place: Place<'a>,
-    text: String,
-    remedy: String,
-}
 
 /// Checks every way; `policies` are all `EnvoyExtensionPolicy`s. Returns where the mounts lead, which is MLflow.
 pub fn check<'a>(
@@ -72,22 +65,6 @@ pub fn check<'a>(
         }
     }
     mlflow
-}
-
-impl<'a> Problem<'a> {
-    pub fn new(
-        rule: Rule,
-        place: &Place<'a>,
-        text: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self {
-            rule,
-            place: place.clone(),
-            text: text.into(),
-            remedy: remedy.into(),
-        }
-    }
 }
 
 fn problems<'a>(

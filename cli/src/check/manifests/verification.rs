@@ -11,7 +11,7 @@ use super::super::rules;
 use super::super::verification::{Locations, of_provider};
 use super::coverage::{Attachment, Control, Coverage, Instance, attachment};
 use super::object::{Object, of_kinds};
-use super::protection::Problem;
+use super::problem::Problem;
 use super::way::{Entry, Listener, Way};
 
 /// The key under which Istio leaves claims, 1.24 and later.

@@ -114,6 +114,24 @@ fn what_a_provider_must_say() {
     );
 }
 
+/// The clusters of the sample: the auth service's verifies who answers, MLflow's does not.
+#[test]
+fn where_key_sets_come_from() {
+    for (cluster, expected) in [
+        ("auth_service", &[][..]),
+        (
+            "mlflow",
+            &[("jwks-unverified", "remote_jwks.http_uri.cluster")],
+        ),
+        ("not_in_the_file", &[]),
+    ] {
+        let provider = format!(
+            "{GOOD}{HEADERS}, remote_jwks: {{ http_uri: {{ uri: https://login/certs, cluster: {cluster}, timeout: 2s }} }}"
+        );
+        found(&[JWT, (OURS, &jwt_authn(&provider, OURS))], expected);
+    }
+}
+
 /// A claim in a header where keys travel is a key; the filter itself removes identity headers.
 #[test]
 fn claims_in_headers() {
@@ -162,7 +180,12 @@ fn who_else_writes_where_claims_are() {
 #[test]
 fn who_verifies_certificates() {
     const KEY: &str = "private_key: { filename: /etc/envoy/tls/tls.key }\n";
+    const START: &str = "          common_tls_context:\n            tls_params: { tls_minimum_protocol_version: TLSv1_2 }\n            alpn";
     let with = |validation: &str| format!("{KEY}            {validation}\n");
+    let without_resumption = |fields: &str| format!("{fields}{START}");
+    let fresh = without_resumption(
+        "          disable_stateless_session_resumption: true\n          disable_stateful_session_resumption: true\n",
+    );
     found(&[MTLS], &[("certificate-not-asked", "typed_config")]);
     for (validation, expected) in [
         (
@@ -183,6 +206,22 @@ fn who_verifies_certificates() {
         (
             "validation_context: { verify_certificate_spki: [ab] }",
             &[("certificate-unverified", "validation_context")],
+        ),
+        (
+            "validation_context: { verify_certificate_hash: [ab], verify_certificate_spki: [ab] }",
+            &[("certificate-unverified", "validation_context")],
+        ),
+        (
+            "validation_context: { trusted_ca: { filename: ca }, verify_certificate_spki: [ab] }",
+            &[],
+        ),
+        (
+            "validation_context: { trusted_ca: { filename: ca }, allow_expired_certificate: true }",
+            &[("certificate-unverified", "allow_expired_certificate")],
+        ),
+        (
+            "validation_context: { trusted_ca: { filename: ca }, allow_expired_certificate: false }",
+            &[],
         ),
         (
             "validation_context: { trusted_ca: { filename: ca }, trust_chain_verification: ACCEPT_UNTRUSTED }",
@@ -220,7 +259,18 @@ fn who_verifies_certificates() {
             ],
         ),
     ] {
-        found(&[MTLS, (KEY, &with(validation))], expected);
+        found(&[MTLS, (KEY, &with(validation)), (START, &fresh)], expected);
+    }
+    let good = with("validation_context: { trusted_ca: { filename: ca } }");
+    for fields in [
+        "",
+        "          disable_stateless_session_resumption: true\n",
+        "          disable_stateful_session_resumption: true\n",
+    ] {
+        found(
+            &[MTLS, (KEY, &good), (START, &without_resumption(fields))],
+            &[("certificate-resumed", "typed_config")],
+        );
     }
     // Who reads no names needs none.
     found(&[(KEY, &with("validation_context: {}"))], &[]);

@@ -90,6 +90,11 @@ fn tokens_under_istio() {
             &["jwt-audiences spec.jwtRules[0]"],
         ),
         (
+            "jwksUri: https",
+            "jwksUri: http",
+            &["jwks-unverified spec.jwtRules[0].jwksUri"],
+        ),
+        (
             "    fromHeaders: [{ name: Authorization, prefix: \"Bearer \" }]\n",
             "",
             &["jwt-locations spec.jwtRules[0]"],
@@ -249,6 +254,11 @@ fn tokens_under_envoy_gateway() {
             "      audiences: [mlflow]\n",
             "",
             &["jwt-audiences spec.jwt.providers[0]"],
+        ),
+        (
+            "uri: https",
+            "uri: http",
+            &["jwks-unverified spec.jwt.providers[0].remoteJWKS.uri"],
         ),
         (
             "      extractFrom: { headers: [{ name: Authorization, valuePrefix: \"Bearer \" }] }\n",
