@@ -68,6 +68,7 @@ pub mod surface;
 pub mod target;
 pub mod terms;
 pub mod token;
+mod token_kind;
 pub mod trace_context;
 pub mod trailers;
 pub mod upstream;

@@ -10,11 +10,11 @@ use super::fields::{Fields, KeyId};
 use super::lifetime::{A_TIME, Lifetime, time};
 use super::parsed::{contract_error, contract_error_at, found, unreadable};
 use super::scalar::Scalar;
-use super::token_kind;
 use crate::config::Protocol;
-use crate::json::Document;
+use crate::json::{Document, Found};
 use crate::pointer::{Pointer, Pointers};
 use crate::principal::scopes_of_text;
+use crate::token_kind;
 
 /// What the named places say of whether the key is valid.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(super) fn validity(
         return Err(error);
     }
     if contract.protocol == Protocol::Introspection
-        && let Some(field) = token_kind::other_kind(document)?
+        && let Some(field) = token_kind::other_kind(&Reply(document))?
     {
         return Ok(Validity::OtherKind(field));
     }
@@ -202,5 +202,39 @@ impl<'de> Deserialize<'de> for Audiences {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let one = |text: &str| vec![text.to_owned()];
         deserializer.deserialize_any(Texts(one)).map(Self)
+    }
+}
+
+/// A reply as what is known of a token.
+struct Reply<'d, 't>(&'d Document<'t>);
+
+impl Reply<'_, '_> {
+    fn value<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Found<'_, '_>, &Pointer) -> Result<T, ContractError>,
+    ) -> Result<Option<T>, ContractError> {
+        let Some(pointer) = Pointer::parse(&format!("/{name}")) else {
+            return Ok(None);
+        };
+        match found(self.0, &pointer)?.filter(|it| !it.is_null()) {
+            Some(found) => read(&found, &pointer).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl token_kind::Fields for Reply<'_, '_> {
+    type Error = ContractError;
+
+    fn has(&self, name: &'static str) -> Result<bool, ContractError> {
+        Ok(self.value(name, |_, _| Ok(()))?.is_some())
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, ContractError> {
+        self.value(name, |found, pointer| {
+            let text = found.read::<String>();
+            text.map_err(|_| unreadable(pointer, "expected text"))
+        })
     }
 }

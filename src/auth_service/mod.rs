@@ -18,7 +18,6 @@ mod reply;
 mod request;
 mod revocations;
 mod scalar;
-mod token_kind;
 mod unexpected_status;
 mod validity;
 

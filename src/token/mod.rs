@@ -24,6 +24,7 @@ use crate::credential::ApiKey;
 use crate::pointer::{Pointer, Pointers};
 use crate::principal::{Principal, Timestamp};
 use crate::request::{Property, RequestHead};
+use crate::token_kind;
 
 pub use given::GivenFacts;
 pub use visible::looks_like_token;
@@ -82,6 +83,8 @@ pub enum TokenError {
     Expired,
     /// This claim says who the caller is, or how long, and cannot be read.
     Unreadable(Box<str>),
+    /// This claim says that it is no access token, or not one for whoever bears it.
+    OtherKind(&'static str),
     /// This claim has too many names.
     TooMany(&'static str),
     /// The host failed.
@@ -157,6 +160,9 @@ impl Tokens {
             path: self.path(token),
             remark: None,
         };
+        if let Some(claim) = token_kind::other_kind(&claims)? {
+            return Err(TokenError::OtherKind(claim));
+        }
         let places = &self.places;
         let user_id = claims.id(&places.user_id)?;
         let key_id = if places.key_id == places.user_id {
@@ -310,6 +316,30 @@ impl Claims<'_> {
     }
 }
 
+impl token_kind::Fields for Claims<'_> {
+    type Error = TokenError;
+
+    fn has(&self, name: &'static str) -> Result<bool, TokenError> {
+        match self.head.property(&below(self.path, [name])) {
+            Property::Absent => Ok(false),
+            // An object with null somewhere in it, or null.
+            Property::Unreadable | Property::Is(_) => Ok(true),
+            Property::Failed => Err(TokenError::HostFailed),
+        }
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
+        match self.head.property(&below(self.path, [name])) {
+            Property::Absent | Property::Unreadable => Ok(None),
+            Property::Is(bytes) => match value::text(&bytes) {
+                Some(text) => Ok(Some(text.to_owned())),
+                None => Err(TokenError::OtherKind(name)),
+            },
+            Property::Failed => Err(TokenError::HostFailed),
+        }
+    }
+}
+
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -321,6 +351,11 @@ impl fmt::Display for TokenError {
                 f,
                 "a verified token is refused: its claim {claim} is neither a string without control characters nor \
                  a whole number; write another claim in jwt.user_id and jwt.key_id"
+            ),
+            Self::OtherKind(claim) => write!(
+                f,
+                "a verified token is refused: by its claim {claim} it is a refresh or ID token, or bound to a key that its \
+                 holder has to prove; send access tokens, and have the issuer bind none"
             ),
             Self::TooMany(claims) => write!(
                 f,
