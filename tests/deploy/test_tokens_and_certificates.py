@@ -1,6 +1,10 @@
 """The examples and manifests for tokens and certificates: Envoy runs them, as they are or as a control plane hands them on."""
 
+import socket
+import ssl
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ from harness import paths, translate_tokens
 from harness.certificates import Authority, client_context
 from harness.envoy import validate
 from harness.envoy_config import Config, connection_manager, in_place_of_the_sample, listener, wasm_plugin
-from harness.http import Client, bearer
+from harness.http import Client, Connection, bearer
 from harness.stack import Stack
 from harness.tokens import Issuer, key_set, unsigned
 
@@ -51,16 +55,20 @@ def file_providers(file: Config) -> list[Config]:
     return list(found["providers"].values())
 
 
-def test_the_example_of_certificates(start_stack: StartStack, tmp_path: Path) -> None:
+def example_of_certificates(authority: Authority) -> Config:
     file = example("mtls.yaml")
-    authority = Authority(tmp_path)
     server = authority.server()
     common = listener(file)["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
     common["tls_certificates"] = [
         {"certificate_chain": {"filename": str(server.chain_file)}, "private_key": {"filename": str(server.key_file)}}
     ]
     common["validation_context"]["trusted_ca"]["filename"] = str(authority.file)
-    stack = start_stack(edit=in_place_of_the_sample(file))
+    return file
+
+
+def test_the_example_of_certificates(start_stack: StartStack, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    stack = start_stack(edit=in_place_of_the_sample(example_of_certificates(authority)))
     for name, status in [
         ("spiffe://cluster.local/ns/ml/sa/trainer", 200),
         ("spiffe://cluster.local/ns/ml/sa/reader", 403),
@@ -70,6 +78,32 @@ def test_the_example_of_certificates(start_stack: StartStack, tmp_path: Path) ->
         certificate = authority.client(uris=(name,)) if name else None
         caller = Client(stack.envoy.host, stack.envoy.port, tls=client_context(authority, certificate))
         assert caller.post(WRITE).status == status, name
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_outlives_the_certificate_under_the_example(
+    start_stack: StartStack, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """Envoy verifies no certificate of a resumed session: the example has none."""
+    authority = Authority(tmp_path)
+    stack = start_stack(edit=in_place_of_the_sample(example_of_certificates(authority)))
+    end = time.time() + 4
+    trainer = authority.client(uris=("spiffe://cluster.local/ns/ml/sa/trainer",), valid_for=timedelta(seconds=4))
+    context = client_context(authority, trainer)
+    context.minimum_version = context.maximum_version = version
+    with Connection(stack.envoy.host, stack.envoy.port, tls=context) as first:
+        assert first.request("POST", WRITE).status == 200
+        assert isinstance(first.socket, ssl.SSLSocket)
+        session = first.socket.session
+    time.sleep(max(0.0, end + 1.5 - time.time()))
+    before = stack.upstream.count
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        later = socket.create_connection((stack.envoy.host, stack.envoy.port), timeout=10)
+        with context.wrap_socket(later, server_hostname=stack.envoy.host, session=session) as resumed:
+            resumed.sendall(b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n" % WRITE.encode())
+            assert not resumed.recv(100), "answered"
+            raise ConnectionError("closed without an answer")
+    assert stack.upstream.count == before
 
 
 @pytest.mark.parametrize("name", ["jwt.yaml", "mtls.yaml"])

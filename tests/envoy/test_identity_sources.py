@@ -78,7 +78,7 @@ TABLE: dict[str, dict[str, tuple[str, Outcome]]] = {
     "mtls": {
         "valid": ("a certificate of a listed name", ALLOWED),
         "invalid": ("a certificate of another name", INVALID),
-        "expired": ("a certificate past its end", NO_CONNECTION),
+        "expired": ("a certificate past its end, on a new connection", NO_CONNECTION),
         "revoked": ("its name is in the list of `revocation`", INVALID),
         "unavailable": ("the auth service beside it does not answer", ALLOWED),
         "forged": ("no certificate, and `x-forwarded-client-cert`", MISSING),
