@@ -16,7 +16,7 @@ spec:
       auth_service: { cluster: auth }
       scopes: { trainer: ["run:write"] }
 "#;
-const ROUTE: &str = r#"---
+pub(super) const ROUTE: &str = r#"---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: mlflow, namespace: ml }

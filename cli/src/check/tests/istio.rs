@@ -43,7 +43,7 @@ spec:
   host: auth.corp.internal
   trafficPolicy: { connectionPool: { tcp: { connectTimeout: 1s } }, tls: { mode: SIMPLE } }
 "#;
-const ROUTES: &str = r#"---
+pub(super) const ROUTES: &str = r#"---
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: gateway, namespace: ingress }
@@ -63,7 +63,8 @@ spec:
     retries: { attempts: 0 }
 "#;
 
-fn edited(text: &str, old: &str, new: &str) -> Vec<String> {
+/// What is found once a piece of the text is exchanged.
+pub(super) fn edited(text: &str, old: &str, new: &str) -> Vec<String> {
     assert!(text.contains(old), "{old}");
     codes(&text.replace(old, new))
 }

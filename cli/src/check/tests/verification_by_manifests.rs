@@ -1,6 +1,8 @@
 //! Who verifies tokens and certificates, as manifests of Istio and Envoy Gateway say it.
 
 use super::codes;
+use super::gateways::ROUTE;
+use super::istio::{ROUTES, edited};
 
 const PLUGIN: &str = r#"apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
@@ -12,27 +14,6 @@ spec:
   phase: AUTHZ
   failStrategy: FAIL_RELOAD
   pluginConfig: { mounts: ["/api/mlflow"], IDENTITY }
-"#;
-const ROUTES: &str = r#"---
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: { name: gateway, namespace: ingress }
-spec:
-  selector: { istio: ingressgateway }
-  servers:
-  - { port: { number: 443, protocol: HTTPS }, hosts: [mlflow.corp.internal], tls: { mode: SIMPLE } }
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: mlflow, namespace: ingress }
-spec:
-  hosts: [mlflow.corp.internal]
-  gateways: [gateway]
-  http:
-  - match: [{ uri: { prefix: /api/mlflow/ } }]
-    rewrite: { uri: / }
-    route: [{ destination: { host: mlflow.ml.svc.cluster.local, port: { number: 5000 } } }]
-    retries: { attempts: 0 }
 "#;
 const AUTHENTICATION: &str = r#"---
 apiVersion: security.istio.io/v1
@@ -49,12 +30,18 @@ spec:
 const MTLS: &str =
     "mtls: { by: uri_san, principals: { 'spiffe://a/b': { scopes: ['model:read'] } } }";
 
+/// The routes of Istio, with a gateway that the filter selects by its label.
+fn routes() -> String {
+    let bare = "spec:\n  servers: [{ port: { number: 443, protocol: HTTPS }, hosts: [mlflow.corp.internal] }]";
+    assert!(ROUTES.contains(bare));
+    let labelled = "spec:\n  selector: { istio: ingressgateway }\n  servers:\n  - { port: { number: 443, protocol: HTTPS }, hosts: [mlflow.corp.internal], tls: { mode: SIMPLE } }";
+    ROUTES.replace(bare, labelled)
+}
+
 /// Istio's manifests, with one piece of text exchanged.
 fn istio(identity: &str, old: &str, new: &str) -> Vec<String> {
     let plugin = PLUGIN.replace("IDENTITY", identity);
-    let text = format!("{plugin}{ROUTES}{AUTHENTICATION}");
-    assert!(text.contains(old), "{old}");
-    codes(&text.replace(old, new))
+    edited(&format!("{plugin}{}{AUTHENTICATION}", routes()), old, new)
 }
 
 #[test]
@@ -154,17 +141,17 @@ fn certificates_under_istio() {
         ),
     ] {
         let plugin = PLUGIN.replace("IDENTITY", MTLS).replace("AUTHZ", "AUTHN");
-        let routes = ROUTES.replace("mode: SIMPLE", &format!("mode: {mode}"));
+        let routes = routes().replace("mode: SIMPLE", &format!("mode: {mode}"));
         assert_eq!(codes(&format!("{plugin}{routes}")), expected, "{mode}");
     }
     // Other hosts of the gateway are not MLflow's.
     let plugin = PLUGIN.replace("IDENTITY", MTLS).replace("AUTHZ", "AUTHN");
-    let routes = ROUTES.replace(
+    let two = routes().replace(
         "tls: { mode: SIMPLE } }",
         "tls: { mode: MUTUAL } }\n  - { port: { number: 443, protocol: HTTPS }, hosts: [shop.corp.internal], tls: { mode: SIMPLE } }",
     );
-    assert_eq!(codes(&format!("{plugin}{routes}")), [""; 0]);
-    let mesh = ROUTES.replace("gateways: [gateway]", "gateways: [mesh]");
+    assert_eq!(codes(&format!("{plugin}{two}")), [""; 0]);
+    let mesh = routes().replace("gateways: [gateway]", "gateways: [mesh]");
     let found = codes(&format!("{plugin}{mesh}"));
     assert!(
         found
@@ -184,13 +171,6 @@ spec:
     rootID: mlflow_authz
     code: { type: Image, image: { url: "registry.internal/mlflow-authz@sha256:abababababababababababababababab" } }
     config: { mounts: ["/"], IDENTITY }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: { name: mlflow, namespace: ml }
-spec:
-  parentRefs: [{ name: gateway }]
-  rules: [{ backendRefs: [{ name: mlflow, port: 5000 }], timeouts: { request: 0s } }]
 "#;
 const SECURITY: &str = r#"---
 apiVersion: gateway.envoyproxy.io/v1alpha1
@@ -218,9 +198,7 @@ spec:
 
 fn envoy_gateway(identity: &str, old: &str, new: &str) -> Vec<String> {
     let policy = POLICY.replace("IDENTITY", identity);
-    let text = format!("{policy}{SECURITY}{CLIENTS}");
-    assert!(text.contains(old), "{old}");
-    codes(&text.replace(old, new))
+    edited(&format!("{policy}{ROUTE}{SECURITY}{CLIENTS}"), old, new)
 }
 
 #[test]
