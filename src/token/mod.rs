@@ -118,10 +118,14 @@ impl Tokens {
         let mut found = None;
         for (key, path) in self.claims.iter().enumerate() {
             let end = head.property(&below(path, [END]));
-            let is_there = match end {
+            // A token need not end.
+            let shows = match end {
+                Property::Absent => head.property(path),
+                _ => end.clone(),
+            };
+            let is_there = match shows {
                 Property::Failed => return Err(Unclear::HostFailed),
-                // A token need not end.
-                Property::Absent => head.property(path) != Property::Absent,
+                Property::Absent => false,
                 Property::Unreadable | Property::Is(_) => true,
             };
             if is_there && found.replace(VerifiedToken { key, end }).is_some() {

@@ -326,6 +326,12 @@ fn a_host_that_fails_says_nothing() {
     let failing = Raw::default().with("exp", Property::Failed);
     let found = tokens("{}").find(&head(&failing));
     assert_eq!(found.map(|it| it.is_some()), Err(Unclear::HostFailed));
+    let mut failing = Raw::default();
+    failing
+        .0
+        .insert(format!("{CLAIMS}payload"), Property::Failed);
+    let found = tokens("{}").find(&head(&failing));
+    assert_eq!(found.map(|it| it.is_some()), Err(Unclear::HostFailed));
     for claim in [
         "sub",
         "scope",
