@@ -13,7 +13,13 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:mlflow-authz:scripts/release:v1"
 # Files that decide over the bytes of the build, beside the commit itself.
-INPUTS = ["Cargo.lock", "rust-toolchain.toml", "scripts/versions.env", "tools/wasm-opt/package-lock.json", "tools/sbom/requirements.txt"]
+INPUTS = [
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    "scripts/versions.env",
+    "tools/wasm-opt/package-lock.json",
+    "tools/sbom/requirements.txt",
+]
 
 
 def sha256(path: Path) -> str:
