@@ -53,6 +53,9 @@ pub(super) fn read(body: &[u8], contract: &Contract) -> Result<Said, ContractErr
             return Ok(Said::not_valid(Some(Remark::OtherKind(field))));
         }
         Some(Validity::NoAudience) => return Ok(Said::not_valid(Some(Remark::NoAudience))),
+        Some(Validity::OtherAudience) => {
+            return Ok(Said::not_valid(Some(Remark::OtherAudience)));
+        }
     }
     let fields = match places {
         Some(places) => mapped::fields(&document, places)?,

@@ -24,6 +24,8 @@ pub(super) enum Validity {
     NotValid,
     /// The token names no audience.
     NoAudience,
+    /// The token is for another audience.
+    OtherAudience,
     /// This field says that it is no access token for whoever bears it.
     OtherKind(&'static str),
 }
@@ -83,7 +85,7 @@ pub(super) fn validity(
     audience.map_or(Ok(Validity::Until(lifetime)), |audience| {
         Ok(match is_meant_for(document, audience)? {
             None => Validity::NoAudience,
-            Some(false) => Validity::NotValid,
+            Some(false) => Validity::OtherAudience,
             Some(true) => Validity::Until(lifetime),
         })
     })

@@ -47,13 +47,15 @@ pub enum Remark {
     NoScopes(Received),
     /// A token names no audience, and one is configured.
     NoAudience,
+    /// A token is for another audience than the one that is configured.
+    OtherAudience,
     /// This field says that a token is no access token for whoever bears it.
     OtherKind(&'static str),
 }
 
 impl Remark {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 3;
+    pub(crate) const KINDS: usize = 4;
 
     /// Its kind, counted from 0: what is said of one must not silence another.
     pub(crate) const fn kind(&self) -> usize {
@@ -61,6 +63,7 @@ impl Remark {
             Self::NoScopes(_) => 0,
             Self::NoAudience => 1,
             Self::OtherKind(_) => 2,
+            Self::OtherAudience => 3,
         }
     }
 
@@ -68,7 +71,7 @@ impl Remark {
     pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
         match self {
             Self::NoScopes(received) => received.hide(&is_key),
-            Self::NoAudience | Self::OtherKind(_) => {}
+            Self::NoAudience | Self::OtherAudience | Self::OtherKind(_) => {}
         }
     }
 }
@@ -84,6 +87,10 @@ impl fmt::Display for Remark {
             Self::NoAudience => f.write_str(
                 "a token is refused because it has no aud; have the authorization server write one, or set \
                  auth_service.audience to null if the introspection endpoint checks it",
+            ),
+            Self::OtherAudience => f.write_str(
+                "a token is refused because its aud does not have auth_service.audience; have the authorization server add \
+                 it, if the token is meant for MLflow",
             ),
             Self::OtherKind(field) => write!(
                 f,

@@ -27,6 +27,13 @@ def test_endpoint_table_is_the_catalog() -> None:
     assert (paths.ROOT / "docs" / "endpoints.md").read_text() == made.stdout
 
 
+def test_no_merge_is_left_half_done() -> None:
+    marked = subprocess.run(
+        ["git", "grep", "-lE", "^(<{7}|>{7}) "], cwd=paths.ROOT, capture_output=True, text=True, check=False
+    )
+    assert marked.stdout == ""
+
+
 def anchors(document: Path) -> set[str]:
     """The fragments that GitHub gives to a document's headings."""
     prose = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)

@@ -181,22 +181,23 @@ fn a_token_must_be_meant_for_the_configured_audience() {
         let inactive = body.replace("true", "false");
         assert_eq!(said(SERVICE, &inactive), "401", "{aud}");
     }
-    let body = r#"{"active": true, "scope": "model:read"}"#;
-    let reply = Reply::Response {
-        status: 200,
-        from_service: true,
-        retry_after: None,
-        cache_control: None,
-        body: body.as_bytes(),
-    };
-    let (verdict, remark) = reply.read(client(SERVICE).contract());
-    assert_eq!(verdict, Verdict::Invalid);
-    assert!(
-        remark
-            .unwrap()
-            .to_string()
-            .contains("auth_service.audience")
-    );
+    for (aud, expected) in [
+        ("", "has no aud"),
+        (r#", "aud": "shop""#, "does not have auth_service.audience"),
+    ] {
+        let body = format!(r#"{{"active": true, "scope": "model:read"{aud}}}"#);
+        let reply = Reply::Response {
+            status: 200,
+            from_service: true,
+            retry_after: None,
+            cache_control: None,
+            body: body.as_bytes(),
+        };
+        let (verdict, remark) = reply.read(client(SERVICE).contract());
+        assert_eq!(verdict, Verdict::Invalid);
+        let remark = remark.unwrap().to_string();
+        assert!(remark.contains(expected), "{remark}");
+    }
 }
 
 #[test]

@@ -1,9 +1,8 @@
-//! Keys of the configuration that have ended, or that grant nothing.
+//! Callers whom the configuration lists, by keys or by certificates, whose rights have ended or who have none.
 
 use std::time::SystemTime;
 
 use mlflow_authz::Config;
-use mlflow_authz::config::ConfiguredKey;
 use mlflow_authz::policy::Policy;
 use mlflow_authz::principal::Principal;
 
@@ -14,7 +13,7 @@ use super::Origin;
 
 /// Checks every entry.
 pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
-    if config.keys.is_empty() {
+    if config.keys.is_empty() && config.mtls.is_none() {
         return;
     }
     let policy = Policy::new(config);
@@ -42,24 +41,64 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
                 "remove the entry, or give the key a later time",
             );
         }
-        let principal = principal(key);
-        for scope in policy.unknown_scopes(&principal) {
-            no_rights(findings, spot("scopes"), &format!("scope {scope:?}"));
-        }
-        for role in policy.unknown_roles(&principal) {
-            no_rights(findings, spot("roles"), &format!("role {role:?}"));
-        }
-        if key.scopes.is_empty() && key.roles.is_empty() && !key.is_admin {
-            findings.add_at(
-                rules::KEY_WITHOUT_RIGHTS,
-                origin.field(&["keys", &item]),
-                format!(
-                    "key {} has no scope and no role: it may do nothing",
-                    key.key_id
-                ),
-                "give it scopes, or remove the entry",
-            );
-        }
+        let principal = Principal {
+            key_id: Some(key.key_id.clone()),
+            scopes: key.scopes.clone(),
+            roles: key.roles.clone(),
+            is_admin: key.is_admin,
+            ..Principal::default()
+        };
+        let entry = origin.field(&["keys", &item]);
+        rights(
+            findings,
+            &policy,
+            &principal,
+            &format!("key {}", key.key_id),
+            entry,
+            spot,
+        );
+    }
+    for (name, given) in config.mtls.iter().flat_map(|mtls| &mtls.principals) {
+        let spot = |field: &str| origin.field(&["mtls", "principals", name, field]);
+        let principal = Principal {
+            scopes: given.scopes.clone(),
+            roles: given.roles.clone(),
+            is_admin: given.is_admin,
+            ..Principal::default()
+        };
+        let entry = origin.field(&["mtls", "principals", name]);
+        rights(
+            findings,
+            &policy,
+            &principal,
+            &format!("{name:?}"),
+            entry,
+            spot,
+        );
+    }
+}
+
+fn rights(
+    findings: &mut Findings,
+    policy: &Policy,
+    principal: &Principal,
+    who: &str,
+    entry: Spot,
+    spot: impl Fn(&str) -> Spot,
+) {
+    for scope in policy.unknown_scopes(principal) {
+        no_rights(findings, spot("scopes"), &format!("scope {scope:?}"));
+    }
+    for role in policy.unknown_roles(principal) {
+        no_rights(findings, spot("roles"), &format!("role {role:?}"));
+    }
+    if principal.scopes.is_empty() && principal.roles.is_empty() && !principal.is_admin {
+        findings.add_at(
+            rules::KEY_WITHOUT_RIGHTS,
+            entry,
+            format!("{who} has no scope and no role: it may do nothing"),
+            "give it scopes, or remove the entry",
+        );
     }
 }
 
@@ -70,13 +109,4 @@ fn no_rights(findings: &mut Findings, spot: Spot, what: &str) {
         format!("{what} is in no table and grants nothing"),
         "correct it, or add it to the configuration's scopes or roles",
     );
-}
-
-fn principal(key: &ConfiguredKey) -> Principal {
-    Principal {
-        key_id: Some(key.key_id.clone()),
-        scopes: key.scopes.clone(),
-        roles: key.roles.clone(),
-        ..Principal::default()
-    }
 }

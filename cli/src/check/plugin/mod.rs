@@ -226,11 +226,21 @@ pub fn summary(config: &Config) -> String {
         0 => String::new(),
         keys => format!(", keys configured: {keys}"),
     };
+    let jwt = config
+        .jwt
+        .as_ref()
+        .map(|jwt| format!(", jwt with claims under {}", jwt.metadata_key.join(" or ")));
+    let mtls = config.mtls.as_ref().map(|mtls| {
+        let count = mtls.principals.len();
+        format!(", mtls by {}, principals: {count}", mtls.by.as_str())
+    });
     format!(
-        "mode {}, mounts {}{}{keys}, scopes configured: {}, roles configured: {}",
+        "mode {}, mounts {}{}{keys}{}{}, scopes configured: {}, roles configured: {}",
         config.mode.as_str(),
         config.mounts.join(" "),
         service.unwrap_or_default(),
+        jwt.unwrap_or_default(),
+        mtls.unwrap_or_default(),
         config.scopes.len(),
         config.roles.len(),
     )

@@ -139,6 +139,34 @@ fn keys_that_have_ended_or_grant_nothing() {
     }
 }
 
+#[test]
+fn certificates_that_grant_nothing() {
+    for (rights, expected) in [
+        (r#"{"scopes":["model:read"]}"#, &[][..]),
+        (r#"{"is_admin":true}"#, &[]),
+        ("{}", &["key-without-rights mtls.principals.a"]),
+        (
+            r#"{"scopes":["model:reed"]}"#,
+            &["key-without-rights mtls.principals.a.scopes"],
+        ),
+    ] {
+        let text = format!(
+            r#"{{"mounts": ["/"], "mtls": {{"by": "uri_san", "principals": {{"a": {rights}}}}}}}"#
+        );
+        assert_eq!(codes(&text), expected, "{rights}");
+    }
+}
+
+#[test]
+fn a_summary_names_each_source_of_identities() {
+    let text = r#"{"mounts": ["/"], "jwt": {"metadata_key": ["payload", "idp"]},
+        "mtls": {"by": "dns_san", "principals": {"a.test": {"is_admin": true}}}}"#;
+    let config = mlflow_authz::Config::parse(text.as_bytes()).unwrap();
+    let summary = plugin::summary(&config);
+    let sources = ", jwt with claims under payload or idp, mtls by dns_san, principals: 1, ";
+    assert!(summary.contains(sources), "{summary}");
+}
+
 /// It stands in the documents in the place of a digest: no key has it.
 #[test]
 fn a_digest_of_zeros_is_a_placeholder() {
