@@ -22,7 +22,7 @@ mod unexpected_status;
 mod validity;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

@@ -25,6 +25,17 @@ fn key(text: &str) -> ApiKey<'_> {
     ApiKey::sent(text.as_bytes(), MAX_KEY_BYTES).unwrap()
 }
 
+/// A reply of the service itself, without headers that count.
+pub(crate) const fn reply(status: u16, body: &[u8]) -> Reply<'_> {
+    Reply::Response {
+        status,
+        from_service: true,
+        retry_after: None,
+        cache_control: None,
+        body,
+    }
+}
+
 fn answered(status: u16, from_service: bool, body: &[u8]) -> Verdict {
     Reply::Response {
         status,

@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{CalloutId, Engine, HostContext, Outbox};
+use crate::auth_service::tests::reply;
 use crate::auth_service::{Callout, Reply};
 use crate::config::Config;
 use crate::config::tests::mounted;
@@ -306,13 +307,7 @@ fn with_key<'a>(key: &'a str, path: &'a str) -> [(&'a [u8], &'a [u8]); 3] {
 }
 
 fn valid(body: &str) -> Reply<'_> {
-    Reply::Response {
-        status: 200,
-        from_service: true,
-        retry_after: None,
-        cache_control: None,
-        body: body.as_bytes(),
-    }
+    reply(200, body.as_bytes())
 }
 
 fn status(status: u16, from_service: bool) -> Reply<'static> {

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::auth_service::{Contract, Reply, Verdict};
+use crate::auth_service::tests::reply;
+use crate::auth_service::{Contract, Verdict};
 use crate::catalog::Object;
 use crate::config::Config;
 use crate::config::tests::least_and;
@@ -29,14 +30,8 @@ fn told_as_text(more: &str, body: &str) -> String {
 }
 
 fn principal(body: &str) -> Principal {
-    let reply = Reply::Response {
-        status: 200,
-        from_service: true,
-        retry_after: None,
-        cache_control: None,
-        body: body.as_bytes(),
-    };
-    match reply.verdict(&Contract::default()) {
+    let read = reply(200, body.as_bytes());
+    match read.verdict(&Contract::default()) {
         Verdict::Valid(principal, _) => principal,
         other => panic!("{other:?}"),
     }

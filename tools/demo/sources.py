@@ -14,7 +14,7 @@ from typing import Any
 
 from harness import keys, paths, ports
 from harness.auth_service import AuthService
-from harness.envoy_config import Config, listener
+from harness.envoy_config import Config
 
 SCOPES = {"reader": "model:read", "writer": "model:write"}
 """What the callers of the story may do."""
@@ -135,26 +135,14 @@ def jwt(started: ExitStack, workdir: Path) -> Source:
 
 def mtls(started: ExitStack, workdir: Path) -> Source:
     """Client certificates that Envoy verifies."""
-    from harness.certificates import Authority, Certificate
+    from harness.certificates import Authority, Certificate, tls_listener
 
     authority = Authority(workdir / "certificates")
-    server = authority.server()
+    asks_for_certificates = tls_listener(authority)
 
     def edit(config: Config) -> None:
         without_cluster(config)
-        files = {
-            "certificate_chain": {"filename": str(server.chain_file)},
-            "private_key": {"filename": str(server.key_file)},
-        }
-        tls = {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "common_tls_context": {
-                "tls_certificates": [files],
-                "validation_context": {"trusted_ca": {"filename": str(authority.file)}},
-            },
-        }
-        socket = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
-        listener(config)["filter_chains"][0]["transport_socket"] = socket
+        asks_for_certificates(config)
 
     def caller(scopes: str, certificate: Certificate | None) -> Caller:
         environment = {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(authority.file)}

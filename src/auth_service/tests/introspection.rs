@@ -1,8 +1,8 @@
 //! Replies of an introspection endpoint (RFC 7662).
 
-use super::client;
 use super::shapes::{read, shown};
-use crate::auth_service::{Contract, Failure, Reply, Verdict};
+use super::{client, reply};
+use crate::auth_service::{Contract, Failure, Verdict};
 
 const SERVICE: &str =
     r#"{"cluster": "c", "path": "/introspect", "protocol": "introspection", "audience": "mlflow"}"#;
@@ -186,13 +186,7 @@ fn a_token_must_be_meant_for_the_configured_audience() {
         (r#", "aud": "shop""#, "does not have auth_service.audience"),
     ] {
         let body = format!(r#"{{"active": true, "scope": "model:read"{aud}}}"#);
-        let reply = Reply::Response {
-            status: 200,
-            from_service: true,
-            retry_after: None,
-            cache_control: None,
-            body: body.as_bytes(),
-        };
+        let reply = reply(200, body.as_bytes());
         let (verdict, remark) = reply.read(client(SERVICE).contract());
         assert_eq!(verdict, Verdict::Invalid);
         let remark = remark.unwrap().to_string();

@@ -1,8 +1,8 @@
 //! Whether a 200 gives any rights at all.
 
-use super::answered;
 use super::bodies::{contract_error, principal};
-use crate::auth_service::{Contract, Failure, Reply, Verdict};
+use super::{answered, reply};
+use crate::auth_service::{Contract, Failure, Verdict};
 use crate::principal::Principal;
 
 #[test]
@@ -52,13 +52,7 @@ fn a_200_that_says_that_the_key_is_not_valid_is_a_401() {
 #[test]
 fn a_reply_without_scopes_is_one_without_rights() {
     let read = |body: &str| {
-        let reply = Reply::Response {
-            status: 200,
-            from_service: true,
-            retry_after: None,
-            cache_control: None,
-            body: body.as_bytes(),
-        };
+        let reply = reply(200, body.as_bytes());
         let (verdict, mut remark) = reply.read(&Contract::default());
         if let Some(remark) = &mut remark {
             remark.hide(|text| text == "hk_live_secret");
