@@ -94,6 +94,7 @@ def checkout(tmp_path: Path) -> Checkout:
     made.write("scripts/package", PACKAGE)
     (made.root / "scripts" / "package").chmod(0o755)
     made.write("tools/wasm-opt/package-lock.json", "{}")
+    made.write("tools/sbom/requirements.txt", "cyclonedx\n")
     made.write(".gitignore", "/dist/\n/.tools/\n__pycache__/\n")
     made.write("CHANGELOG.md", CHANGELOG)
     made.write("Cargo.toml", '[workspace.package]\nversion = "0.3.0"\n\n[package]\nname = "x"\n')
