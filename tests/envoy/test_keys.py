@@ -109,12 +109,12 @@ def test_the_auth_service_is_away(start_stack: StartStack) -> None:
 
 
 def test_a_key_ends_while_envoy_runs(start_stack: StartStack) -> None:
-    soon = entry(CI, "ci", scopes=["model:read"], expires_at=utc(timedelta(seconds=4)))
+    soon = entry(CI, "ci", scopes=["model:read"], expires_at=utc(timedelta(seconds=15)))
     stack = start_stack(plugin=alone(keys=[soon]))
     with stack.client.connect() as connection:
         assert connection.request("GET", READ_RUN, [bearer(CI)]).status == 200
         refused = lambda: connection.request("GET", READ_RUN, [bearer(CI)]).status == 401  # noqa: E731
-        wait_until(refused, "the end of the key", timeout=8)
+        wait_until(refused, "the end of the key", timeout=25)
 
 
 def test_revoked_by_key_id(start_stack: StartStack) -> None:
