@@ -332,7 +332,7 @@ fn host_calls_of_each_source() {
             by_key,
             2,
         ),
-        ("claims", only(jwt), by_claims, 7),
+        ("claims", only(jwt), by_claims, 10),
         ("a certificate", only(mtls), by_certificate, 1),
         (
             "a certificate beside jwt",
