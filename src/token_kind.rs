@@ -10,7 +10,7 @@
 enum Says {
     /// Only one of these words.
     Only(&'static [&'static str]),
-    /// No text that holds one of these words.
+    /// No text that is one of these words, with or without `_token` behind it.
     Never(&'static [&'static str]),
     /// Nothing at all.
     Nothing,

@@ -254,7 +254,7 @@ def decides(stack: Stack) -> None:
     assert escaped.status == 400 and escaped.json()["reason"] == "target_ambiguous"
     entries = [entry for entry in stack.envoy.access_log() if entry["status"] == 403]
     assert [entry["authz"]["reason"] for entry in entries] == ["scope_missing"]
-    # The gateway's other hosts are not the filter's business.
+    # The filter lets requests for the gateway's other hosts pass.
     assert client.post(CREATE, [("host", "shop.example.com")]).status == 200
 
 

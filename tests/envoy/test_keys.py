@@ -114,7 +114,7 @@ def test_a_key_ends_while_envoy_runs(start_stack: StartStack) -> None:
     with stack.client.connect() as connection:
         assert connection.request("GET", READ_RUN, [bearer(CI)]).status == 200
         refused = lambda: connection.request("GET", READ_RUN, [bearer(CI)]).status == 401  # noqa: E731
-        wait_until(refused, "the end of the key", timeout=25)
+        wait_until(refused, "the end of the key", timeout=19)
 
 
 def test_revoked_by_key_id(start_stack: StartStack) -> None:

@@ -1,4 +1,4 @@
-"""While the auth service is away: those it knew a moment ago keep their rights, and nobody gains any."""
+"""While the auth service is away, a key that was valid a moment ago keeps its rights, and no key gets more."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -104,7 +104,8 @@ def test_documented_fields_exist(tmp_path) -> None:
 
 def test_nothing_refers_to_a_page_outside_the_repository() -> None:
     """Whoever reads a comment has this repository and nothing else. MLflow's own issues are named as such."""
-    pages = r"\bDESIGN [0-9]|\b[Ii]ssue #?[0-9]+|NAMED_BY_ISSUE|first customer|bars of the project"
+    # Each with a class of one letter, so that the pattern does not match itself.
+    pages = r"\b[D]ESIGN [0-9]|\b[Ii]ssue #?[0-9]+|[N]AMED_BY_ISSUE|[f]irst customer|[b]ars of the project"
     found = subprocess.run(
         [
             "git",
@@ -112,7 +113,6 @@ def test_nothing_refers_to_a_page_outside_the_repository() -> None:
             "-nIE",
             pages,
             "--",
-            ":!tests/tools/test_docs.py",
             ":!tests/advisories.json",
             ":!tests/fixtures",
         ],

@@ -19,7 +19,7 @@ const EXPORTS: &[&str] = &[
     "proxy_on_tick",
 ];
 
-/// What it may have at most, a tenth above what it has: so that nothing large comes in unseen.
+/// What it may have at most, so that nothing large comes in unseen.
 /// `docs/benchmarks/size.md` says what makes it so large, and what was tried.
 const MOST_BYTES: u64 = 880 * 1024;
 
