@@ -7,18 +7,20 @@ token, ends TLS. Both get the same requests in turn, and the difference of their
 import argparse
 import hashlib
 import http.client
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 from bench.comparison.report import head, row
 from bench.comparison.subjects import cpu_seconds, discard_access_log
 from bench.machine import cpu
+from bench.start_report import spread
 from bench.upstream import Upstream
 from harness import keys, paths
 from harness.auth_service import AuthService
@@ -139,17 +141,17 @@ def measure(all_sources: list[Source], folder: Path, rounds: int, count: int) ->
 
 def report(all_sources: list[Source], rounds: int, count: int) -> str:
     first = all_sources[0]
-    lines = head("the caller is known by", "added CPU µs, median", "quartiles", "against the first row")
+    lines = head("the caller is known by", "added CPU µs, median (quartiles)", "against the first row")
     for source in all_sources:
-        low, middle, high = quantiles(source.added_us, method="inclusive")
         ratios = [one / other for one, other in zip(source.added_us, first.added_us, strict=True)]
-        lines.append(row(source.title, f"{middle:.1f}", f"{low:.1f} to {high:.1f}", f"{median(ratios):.2f}"))
+        lines.append(row(source.title, spread(source.added_us, 1), f"{median(ratios):.2f}"))
     return "\n".join(
         [
             "<!-- Written by scripts/bench-identities. -->",
             "# What each source of identities costs",
             "",
-            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu()}; Envoy {paths.versions()['ENVOY_VERSION']}.",
+            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu()}, {os.cpu_count()} CPUs; "
+            f"Envoy {paths.versions()['ENVOY_VERSION']}. Load average {os.getloadavg()[0]:.1f} at the end.",
             "",
             f"{rounds} rounds of {count:,} requests `GET runs/get` to each Envoy, one at a time over one kept-alive connection: the",
             "processor is woken for each, so a request costs more than under the load of [comparison.md](comparison.md).",

@@ -33,7 +33,7 @@ class Case(Protocol):
 Figure = Callable[[Start], float]
 
 
-def _spread(values: list[float], digits: int) -> str:
+def spread(values: list[float], digits: int) -> str:
     """Median, and quartiles where there are rounds enough."""
     if len(values) < 2:
         return f"{values[0]:.{digits}f}"
@@ -61,7 +61,7 @@ def _figures(cases: list[Case], workers: int) -> list[str]:
             (lambda it: it.rss_mib, 1),
             (lambda it: it.anonymous_mib, 1),
         ]
-        spreads = [_spread([figure(start) for start in case.starts], digits) for figure, digits in figures]
+        spreads = [spread([figure(start) for start in case.starts], digits) for figure, digits in figures]
         lines.append(row(title_of(case.subject), *spreads, f"{median(start.vms for start in case.starts):.0f}"))
     return lines
 
@@ -80,8 +80,8 @@ def _per_vm(cases: list[Case]) -> list[str]:
     for subject in dict.fromkeys(case.subject for case in cases):
         each = per_worker(cases, subject)
         beyond = [ours - theirs for ours, theirs in zip(each, none, strict=True)]
-        shown = "" if subject == "none" else _spread(beyond, 2)
-        lines.append(row(title_of(subject), _spread(each, 2), shown))
+        shown = "" if subject == "none" else spread(beyond, 2)
+        lines.append(row(title_of(subject), spread(each, 2), shown))
     return lines
 
 
