@@ -122,6 +122,7 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     html.one("Required permission", body.required_permission.as_deref());
     let mut granting = body.granting_scopes.iter().flatten().copied();
     html.fact("Scopes that grant it", &mut granting);
+    html.one("Workspace", body.workspace);
     html.one("Key", reader.key_id);
     if let Some(scopes) = body.key_scopes {
         let shown = scopes.iter().take(MENTIONED_SCOPES).map(String::as_str);
@@ -140,9 +141,12 @@ fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     if let Some(permission) = &body.required_permission {
         html.markup("<li>Ask whoever issues the API keys for the permission <code>");
         html.text(permission);
-        html.markup(
-            "</code>, or for a key with one of the scopes above. Name the request id.</li>\n",
-        );
+        html.markup(match body.workspace {
+            Some(_) => "</code> in this workspace. Name the request id.</li>\n",
+            None => {
+                "</code>, or for a key with one of the scopes above. Name the request id.</li>\n"
+            }
+        });
     }
     match reader.status {
         StatusCode::UNAUTHORIZED => log_in(html, reader),

@@ -7,7 +7,7 @@ use mlflow_authz::catalog::{Needs, Operation};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::{Answer, methods_served};
 use mlflow_authz::enforcement::percentile;
-use mlflow_authz::policy::Policy;
+use mlflow_authz::policy::{Policy, Within};
 use mlflow_authz::principal::IdentitySource;
 use mlflow_authz::{Decision, RequestHead};
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,12 @@ impl<'p> Explanation<'p> {
         let patterns = principal
             .as_ref()
             .zip(required)
-            .map(|(principal, required)| policy.name_patterns(principal, required, false));
+            .map(|(principal, required)| {
+                let name = decision.workspace.as_deref();
+                let within = name.map_or(Within::Everywhere, Within::Workspace);
+                let rights = policy.rights(principal, within);
+                rights.name_patterns(required, false)
+            });
         let key_names = patterns
             .iter()
             .flatten()
