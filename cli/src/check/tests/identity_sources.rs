@@ -131,7 +131,7 @@ fn keys_that_have_ended_or_grant_nothing() {
             ],
         ),
         (
-            r#","workspace":"acme""#,
+            r#","workspace":"Acme""#,
             &["config-refused keys[0].workspace"],
         ),
     ] {
