@@ -25,9 +25,8 @@ pub fn caller(rules: &Rules, who: &Who<'_>) -> Result<Lookup, Why> {
     const AUTH_SERVICE: &str = IdentitySource::AuthService.as_str();
     let identity = who.identity.as_ref().map(|identity| &*identity.0);
     match identity {
-        // Records of older releases.
-        None => Ok(decide::caller(&said_of(who))),
-        Some(AUTH_SERVICE) if rules.config().auth_service.is_some() => {
+        // Records of older releases, which had no other source.
+        None | Some(AUTH_SERVICE) if rules.config().auth_service.is_some() => {
             Ok(decide::caller(&said_of(who)))
         }
         // What such a key may do is the configuration's to say, and not the record's.
@@ -53,7 +52,7 @@ pub fn caller(rules: &Rules, who: &Who<'_>) -> Result<Lookup, Why> {
             let known = principal.map(|it| Known::fresh(it.into(), IdentitySource::Mtls));
             Ok(known.ok_or(LookupFailure::Refused(Refusal::Invalid)))
         }
-        Some(_) => Err(Why::IdentityNotConfigured),
+        None | Some(_) => Err(Why::IdentityNotConfigured),
     }
 }
 
