@@ -159,6 +159,7 @@ impl Caller {
     pub fn facts<'a>(&'a self, config: &'a Config) -> Result<GivenFacts<'a>, String> {
         let facts = GivenFacts::default();
         match self {
+            Self::Service(_) if config.auth_service.is_none() => Err(no_service(config)),
             Self::Unsaid | Self::Service(_) | Self::Key(_) => Ok(facts),
             Self::Token(claims) => {
                 let keys = config.jwt.iter().flat_map(|jwt| &jwt.metadata_key);
@@ -209,6 +210,22 @@ impl Caller {
 
 fn said_by_service(claims: &Claims) -> Lookup {
     decide::caller(&serde_json::to_vec(claims).unwrap_or_default())
+}
+
+/// Nobody has what an auth service would say where there is none.
+fn no_service(config: &Config) -> String {
+    let sources = [
+        (!config.keys.is_empty(), "identity keys with key_id or sha256"),
+        (config.jwt.is_some(), "identity jwt with claims"),
+        (config.mtls.is_some(), "identity mtls with certificate"),
+    ];
+    let sources = sources.iter().filter(|(is_configured, _)| *is_configured);
+    let sources: Vec<&str> = sources.map(|(_, source)| *source).collect();
+    format!(
+        "the configuration has no auth_service, which alone gives callers scopes, roles and ids that are said of them here: \
+         name the caller by {}",
+        sources.join(", or ")
+    )
 }
 
 fn no_entry(name: &KeyName, why: NoEntry) -> String {

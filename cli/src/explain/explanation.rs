@@ -5,7 +5,7 @@ use std::fmt;
 
 use mlflow_authz::catalog::{Needs, Operation};
 use mlflow_authz::decision::Effect;
-use mlflow_authz::denial::{Answer, methods_served};
+use mlflow_authz::denial::{Answer, Called, methods_served};
 use mlflow_authz::enforcement::percentile;
 use mlflow_authz::policy::Policy;
 use mlflow_authz::principal::IdentitySource;
@@ -49,6 +49,8 @@ pub struct Explanation<'p> {
     unknown_scopes: Vec<String>,
     /// The caller's roles that no table names.
     unknown_roles: Vec<String>,
+    #[serde(skip)]
+    called: Called,
     /// Why a request for the mount is no operation.
     #[serde(skip)]
     no_operation: Option<String>,
@@ -119,6 +121,7 @@ impl<'p> Explanation<'p> {
                 .then(|| decision.terms.percent_enforced()),
             unknown_scopes: owned(principal.as_ref().map(|it| policy.unknown_scopes(it))),
             unknown_roles: owned(principal.as_ref().map(|it| policy.unknown_roles(it))),
+            called: Called::of(decision),
             no_operation: (operation.is_none() && required.is_some())
                 .then(|| no_operation(&methods_served(decision, head), head)),
         }
@@ -146,7 +149,13 @@ impl<'p> Explanation<'p> {
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty())
-            .then(|| format!("{} (in no table; they grant nothing)", parts.join("; ")))
+            .then(|| {
+                let table = match self.called {
+                    Called::Key => "in no table",
+                    Called::Caller => "in no table for such callers",
+                };
+                format!("{} ({table}; they grant nothing)", parts.join("; "))
+            })
     }
 
     /// Whether denials are answered to this caller, where that goes by shares.
@@ -178,6 +187,10 @@ impl fmt::Display for Explanation<'_> {
         };
         let operation = self.operation.map(str::to_owned);
         let needed = self.required_permission.is_some();
+        let has = match self.called {
+            Called::Key => "key has",
+            Called::Caller => "caller has",
+        };
         let lines = [
             ("decision", Some(decision)),
             ("reason", Some(self.reason.to_owned())),
@@ -193,7 +206,7 @@ impl fmt::Display for Explanation<'_> {
             ),
             ("identity", self.of_another_source()),
             (
-                "key has",
+                has,
                 self.key_scopes
                     .as_ref()
                     .map(|scopes| list(scopes, "no scopes")),

@@ -30,8 +30,8 @@ use crate::output;
 
 const ABOUT_CALLERS: &str = "\
 Who calls:
-- with scopes, roles, admin, a key id or a user id, even as empty lists: a caller of whom the auth service says this. A \
-key is added unless the headers have a credential.
+- with scopes, roles, admin, a key id or a user id, even as empty lists: a caller of whom the auth service says this, \
+which the configuration must have. A key is added unless the headers have a credential.
 - with --identity keys and --key-id or --sha256: the owner of that entry of the configuration's keys.
 - with --identity jwt and --claims: the owner of a token that has these claims and that Envoy has verified.
 - with --identity mtls and --certificate: the owner of a certificate of this name that Envoy has verified.
@@ -207,7 +207,7 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
 fn not_known(problem: String) -> CliError {
     CliError::new(
         problem,
-        "give --config a configuration that has this caller",
+        "or give --config a configuration that has this caller",
     )
 }
 

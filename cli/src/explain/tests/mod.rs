@@ -7,6 +7,7 @@ mod callers;
 mod decisions;
 mod identities;
 mod lines;
+mod verified;
 
 use clap::Parser;
 use serde_json::Value;
