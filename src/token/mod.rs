@@ -26,6 +26,8 @@ use crate::principal::{Principal, Timestamp};
 use crate::request::{Property, RequestHead};
 use crate::token_kind;
 
+use value::Claim;
+
 pub use given::GivenFacts;
 pub use visible::looks_like_token;
 
@@ -254,22 +256,30 @@ struct Claims<'c> {
 }
 
 impl Claims<'_> {
-    /// What the first place has that has a value. What the host cannot hand over is null, so it has none.
-    fn at(&self, pointer: &Pointer) -> Result<Option<Vec<u8>>, TokenError> {
-        match self.head.property(&below(self.path, pointer.tokens())) {
-            Property::Absent | Property::Unreadable => Ok(None),
-            Property::Is(bytes) => Ok(Some(bytes)),
+    /// The claim below these names. The host hands over neither null nor what holds null; but of a list it has the
+    /// elements, and of null it has none. An object that holds null cannot be told from null, and never grants anything.
+    fn at<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Claim, TokenError> {
+        let path = below(self.path, names);
+        match self.head.property(&path) {
+            Property::Absent => Ok(Claim::Absent),
+            Property::Is(bytes) => Ok(Claim::Is(bytes)),
             Property::Failed => Err(TokenError::HostFailed),
+            Property::Unreadable => match self.head.property(&below(&path, ["0"])) {
+                Property::Absent => Ok(Claim::Absent),
+                Property::Unreadable | Property::Is(_) => Ok(Claim::Malformed),
+                Property::Failed => Err(TokenError::HostFailed),
+            },
         }
     }
 
     /// An empty id is none.
     fn id(&self, pointers: &Pointers) -> Result<Option<String>, TokenError> {
         pointers.first(|pointer| {
-            let Some(bytes) = self.at(pointer)? else {
-                return Ok(None);
+            let id = match self.at(pointer.tokens())? {
+                Claim::Absent => return Ok(None),
+                Claim::Malformed => None,
+                Claim::Is(bytes) => value::id(&bytes),
             };
-            let id = value::id(&bytes);
             let id = id.ok_or_else(|| TokenError::Unreadable(pointer.as_str().into()))?;
             Ok((!id.trim().is_empty()).then_some(id))
         })
@@ -282,13 +292,10 @@ impl Claims<'_> {
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, TokenError> {
         for pointer in pointers.iter() {
-            let Some(bytes) = self.at(pointer)? else {
-                continue;
-            };
-            let value = if self.is_what_it_seems(pointer, &bytes)? {
-                read(&bytes)
-            } else {
-                None
+            let value = match self.at(pointer.tokens())? {
+                Claim::Absent => continue,
+                Claim::Is(bytes) if self.is_what_it_seems(pointer, &bytes)? => read(&bytes),
+                Claim::Is(_) | Claim::Malformed => None,
             };
             if value.is_none() {
                 self.remark
@@ -333,14 +340,12 @@ impl token_kind::Fields for Claims<'_> {
     }
 
     fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
-        match self.head.property(&below(self.path, [name])) {
-            Property::Absent | Property::Unreadable => Ok(None),
-            Property::Is(bytes) => match value::text(&bytes) {
-                Some(text) => Ok(Some(text.to_owned())),
-                None => Err(TokenError::OtherKind(name)),
-            },
-            Property::Failed => Err(TokenError::HostFailed),
-        }
+        let text = match self.at([name])? {
+            Claim::Absent => return Ok(None),
+            Claim::Malformed => None,
+            Claim::Is(bytes) => value::text(&bytes).map(str::to_owned),
+        };
+        text.map(Some).ok_or(TokenError::OtherKind(name))
     }
 }
 

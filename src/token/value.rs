@@ -16,6 +16,16 @@ const LATEST: f64 = 253_402_300_799.0;
 /// The largest number of which every smaller one is exact in a double.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
 
+/// What the host has of a claim.
+pub(super) enum Claim {
+    /// Nothing, or null.
+    Absent,
+    /// A list with null in it.
+    Malformed,
+    /// Bytes in its encoding.
+    Is(Vec<u8>),
+}
+
 /// Text without a control byte.
 pub(super) fn text(bytes: &[u8]) -> Option<&str> {
     let has_control = bytes.iter().any(u8::is_ascii_control);
