@@ -12,6 +12,7 @@ mod output;
 mod plugins;
 mod routes;
 mod samples;
+mod token_rules;
 mod verification;
 mod verification_by_manifests;
 mod ways;
