@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Audience {
     }
 }
 
-/// Where things stand in a reply: JSON Pointers (RFC 6901), one or a list of which the first counts that has a value.
+/// Where values are in a reply: JSON Pointers (RFC 6901), one or a list of which the first counts that has a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -142,19 +142,19 @@ pub struct Places {
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub key_id: Option<Pointers>,
-    /// Scopes: a list of texts, or one text with spaces between them. Default: as the protocol says.
+    /// Scopes: a list of strings, or one string with spaces between them. Default: as the protocol says.
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub scopes: Option<Pointers>,
-    /// Name-scoped grants, `[{"scope", "names": […]}]`. Default: nowhere.
+    /// Name-scoped grants, `[{"scope", "names": […]}]`. Default: none.
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub grants: Option<Pointers>,
-    /// Roles: a list of texts. Default: nowhere.
+    /// Roles: a list of strings. Default: none.
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub roles: Option<Pointers>,
-    /// Whether everything is granted: `true` or `false`. Default: nowhere.
+    /// Whether everything is granted: `true` or `false`. Default: none.
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub is_admin: Option<Pointers>,
