@@ -72,7 +72,8 @@ impl Sources<'_> {
              or one access token, in one place."
                 .to_owned()
         } else {
-            "The request carries more than one credential. Send one access token, in one place.".to_owned()
+            "The request carries more than one credential. Send one access token, in one place."
+                .to_owned()
         }
     }
 

@@ -11,7 +11,7 @@ use super::in_flight::{Asker, InFlight};
 use super::keys::KeyStore;
 use super::revocation::{RevocationWatch, RevokedCallers};
 use super::{Caller, Settled, Sought};
-use crate::auth_service::{AuthServiceClient, KeyDigest, KeyId, Remark, RevocationClient};
+use crate::auth_service::{AuthServiceClient, KeyDigest, Remark, RevocationClient};
 use crate::config::{AuthService, Config};
 use crate::credential::ApiKey;
 use crate::effects::Effects;

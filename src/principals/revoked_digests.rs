@@ -82,10 +82,7 @@ fn read(value: &[u8]) -> impl Iterator<Item = IdDigest> {
         .filter_map(|digest| digest.try_into().ok())
 }
 
-fn with_digests<'d>(
-    current: &[u8],
-    new: impl Iterator<Item = &'d IdDigest>,
-) -> Option<Vec<u8>> {
+fn with_digests<'d>(current: &[u8], new: impl Iterator<Item = &'d IdDigest>) -> Option<Vec<u8>> {
     let mut digests: Vec<IdDigest> = read(current).collect();
     let before = digests.len();
     for digest in new {

@@ -147,7 +147,7 @@ fn rights_of_another_type_are_none() {
         r#"{"admin": [true, null]}"#,
         r#"{"roles": "lead"}"#,
         r#"{"roles": ["viewer", null], "groups": ["lead"]}"#,
-        r#"{"realm_access": {"roles": [null]}, "roles": ["lead"]}"#,
+        r#"{"realm_access": {"roles": [null]}, "groups": ["lead"]}"#,
         r#"{"g": [{"scope": "a", "names": ["b", null]}]}"#,
         r#"{"roles": {"lead": ""}}"#,
         r#"{"roles": {"0": "lead"}}"#,

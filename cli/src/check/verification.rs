@@ -89,7 +89,8 @@ pub fn of_provider<'a>(
     }
     let headers = listed(locations.headers);
     if config.has_keys() || config.mtls.is_some() {
-        let unread = |(list, items): &(Place<'a>, Vec<Place<'a>>), is_read: &dyn Fn(&str) -> bool| {
+        let unread = |(list, items): &(Place<'a>, Vec<Place<'a>>),
+                      is_read: &dyn Fn(&str) -> bool| {
             let is_unread = |item: &Place<'_>| {
                 let name = item.text().or_else(|| item.text_of("name"));
                 !is_read(name.unwrap_or_default())
@@ -97,9 +98,8 @@ pub fn of_provider<'a>(
             items.iter().any(is_unread).then(|| list.clone())
         };
         let in_header = |name: &str| is_header_of_keys(config, name);
-        let in_query = |name: &str| {
-            name == "api_key" && config.credentials.contains(&CredentialKind::Query)
-        };
+        let in_query =
+            |name: &str| name == "api_key" && config.credentials.contains(&CredentialKind::Query);
         let elsewhere = headers
             .as_ref()
             .and_then(|it| unread(it, &in_header))

@@ -215,7 +215,10 @@ fn said_by_service(claims: &Claims) -> Lookup {
 /// Nobody has what an auth service would say where there is none.
 fn no_service(config: &Config) -> String {
     let sources = [
-        (!config.keys.is_empty(), "identity keys with key_id or sha256"),
+        (
+            !config.keys.is_empty(),
+            "identity keys with key_id or sha256",
+        ),
         (config.jwt.is_some(), "identity jwt with claims"),
         (config.mtls.is_some(), "identity mtls with certificate"),
     ];

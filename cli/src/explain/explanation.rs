@@ -148,14 +148,13 @@ impl<'p> Explanation<'p> {
             said("roles", &self.unknown_roles),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty())
-            .then(|| {
-                let table = match self.called {
-                    Called::Key => "in no table",
-                    Called::Caller => "in no table for such callers",
-                };
-                format!("{} ({table}; they grant nothing)", parts.join("; "))
-            })
+        (!parts.is_empty()).then(|| {
+            let table = match self.called {
+                Called::Key => "in no table",
+                Called::Caller => "in no table for such callers",
+            };
+            format!("{} ({table}; they grant nothing)", parts.join("; "))
+        })
     }
 
     /// Whether denials are answered to this caller, where that goes by shares.

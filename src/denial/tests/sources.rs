@@ -47,29 +47,69 @@ fn what_is_looked_up_is_called_what_it_is() {
     let listed = listed();
     let with_listed = format!("{listed}, {INTROSPECTION}");
     for (sources, reason, expected) in [
-        (KEYS, Reason::AuthUnavailable, "so the API key cannot be checked"),
-        (INTROSPECTION, Reason::AuthUnavailable, "so the access token cannot be checked"),
-        (&with_listed, Reason::AuthUnavailable, "so the access token cannot be checked"),
-        (JWT, Reason::AuthUnavailable, "The proxy cannot tell at the moment who the caller is."),
-        (MTLS, Reason::AuthUnavailable, "The proxy cannot tell at the moment who the caller is."),
+        (
+            KEYS,
+            Reason::AuthUnavailable,
+            "so the API key cannot be checked",
+        ),
+        (
+            INTROSPECTION,
+            Reason::AuthUnavailable,
+            "so the access token cannot be checked",
+        ),
+        (
+            &with_listed,
+            Reason::AuthUnavailable,
+            "so the access token cannot be checked",
+        ),
+        (
+            JWT,
+            Reason::AuthUnavailable,
+            "The proxy cannot tell at the moment who the caller is.",
+        ),
+        (
+            MTLS,
+            Reason::AuthUnavailable,
+            "The proxy cannot tell at the moment who the caller is.",
+        ),
         (KEYS, Reason::Overloaded, "Too many API keys are"),
-        (INTROSPECTION, Reason::Overloaded, "Too many access tokens are"),
+        (
+            INTROSPECTION,
+            Reason::Overloaded,
+            "Too many access tokens are",
+        ),
         (KEYS, Reason::RateLimited, "limits this API key's rate"),
-        (INTROSPECTION, Reason::RateLimited, "limits this access token's rate"),
+        (
+            INTROSPECTION,
+            Reason::RateLimited,
+            "limits this access token's rate",
+        ),
         (KEYS, Reason::KeyRefused, "refuses this API key for"),
-        (KEYS, Reason::KeyInvalid, "The API key is not valid: it is unknown, expired or revoked."),
+        (
+            KEYS,
+            Reason::KeyInvalid,
+            "The API key is not valid: it is unknown, expired or revoked.",
+        ),
         (
             INTROSPECTION,
             Reason::KeyInvalid,
             "The access token is not valid: it is unknown, expired or revoked, or it was not issued for this server.",
         ),
-        (&with_listed, Reason::KeyInvalid, "The API key or access token is not valid"),
+        (
+            &with_listed,
+            Reason::KeyInvalid,
+            "The API key or access token is not valid",
+        ),
         (
             &format!("{INTROSPECTION}, {MTLS}"),
             Reason::KeyInvalid,
             "Possible causes: the access token is unknown, expired or revoked, or was not issued for this server; the name",
         ),
-        (KEYS, Reason::CredentialMissing, "No API key. Send it as \"Authorization: Bearer <key>\";"),
+        (
+            KEYS,
+            Reason::CredentialMissing,
+            "No API key. Send it as \"Authorization: Bearer <key>\";",
+        ),
         (
             INTROSPECTION,
             Reason::CredentialMissing,
@@ -85,17 +125,36 @@ fn what_is_looked_up_is_called_what_it_is() {
             Reason::CredentialMissing,
             "accepts an access token as \"Authorization: Bearer <token>\", or a client certificate",
         ),
-        (KEYS, Reason::CredentialMalformed, "The credential is not an API key."),
-        (INTROSPECTION, Reason::CredentialMalformed, "The credential is not an access token."),
+        (
+            KEYS,
+            Reason::CredentialMalformed,
+            "The credential is not an API key.",
+        ),
+        (
+            INTROSPECTION,
+            Reason::CredentialMalformed,
+            "The credential is not an access token.",
+        ),
         (KEYS, Reason::CredentialAmbiguous, "more than one API key."),
-        (INTROSPECTION, Reason::CredentialAmbiguous, "more than one access token."),
-        (JWT, Reason::CredentialAmbiguous, "more than one credential. Send one access token"),
+        (
+            INTROSPECTION,
+            Reason::CredentialAmbiguous,
+            "more than one access token.",
+        ),
+        (
+            JWT,
+            Reason::CredentialAmbiguous,
+            "more than one credential. Send one access token",
+        ),
     ] {
         let text = message(sources, &Decision::new(reason));
         assert!(text.contains(expected), "{sources} {reason:?}: {text}");
         let has_keys = sources.contains("keys") || sources == KEYS;
         let accepts_none = text.contains("accepts no API keys");
-        assert!(has_keys || accepts_none || !text.contains("API key"), "{sources}: {text}");
+        assert!(
+            has_keys || accepts_none || !text.contains("API key"),
+            "{sources}: {text}"
+        );
     }
 }
 
@@ -116,20 +175,62 @@ fn of(identity: IdentitySource, has_foreign_words: bool) -> Decision {
 #[test]
 fn only_a_key_is_called_one() {
     for (identity, has_foreign_words, sources, called, name) in [
-        (IdentitySource::Keys, false, listed(), Called::Key, "API key k may"),
-        (IdentitySource::AuthService, false, KEYS.to_owned(), Called::Key, "API key k may"),
-        (IdentitySource::AuthService, true, INTROSPECTION.to_owned(), Called::Caller, "Caller k may"),
-        (IdentitySource::Jwt, true, JWT.to_owned(), Called::Caller, "Caller k may"),
-        (IdentitySource::Mtls, false, MTLS.to_owned(), Called::Caller, "Caller k may"),
+        (
+            IdentitySource::Keys,
+            false,
+            listed(),
+            Called::Key,
+            "API key k may",
+        ),
+        (
+            IdentitySource::AuthService,
+            false,
+            KEYS.to_owned(),
+            Called::Key,
+            "API key k may",
+        ),
+        (
+            IdentitySource::AuthService,
+            true,
+            INTROSPECTION.to_owned(),
+            Called::Caller,
+            "Caller k may",
+        ),
+        (
+            IdentitySource::Jwt,
+            true,
+            JWT.to_owned(),
+            Called::Caller,
+            "Caller k may",
+        ),
+        (
+            IdentitySource::Mtls,
+            false,
+            MTLS.to_owned(),
+            Called::Caller,
+            "Caller k may",
+        ),
     ] {
         let decision = of(identity, has_foreign_words);
         assert_eq!(Called::of(&decision), called, "{identity:?}");
         let text = message(&sources, &decision);
         assert!(text.starts_with(name), "{text}");
-        assert!(text.contains(&format!("; this {} has: no scopes", called.as_str())), "{text}");
+        assert!(
+            text.contains(&format!("; this {} has: no scopes", called.as_str())),
+            "{text}"
+        );
         for reason in [Reason::BodyAmbiguous, Reason::BodyTooLarge] {
-            let text = message(&sources, &Decision { reason, ..decision.clone() });
-            assert!(text.starts_with(&format!("This {} is limited", called.as_str())), "{text}");
+            let text = message(
+                &sources,
+                &Decision {
+                    reason,
+                    ..decision.clone()
+                },
+            );
+            assert!(
+                text.starts_with(&format!("This {} is limited", called.as_str())),
+                "{text}"
+            );
         }
         let page = answer(&sources, &decision, &[(b"sec-fetch-mode", b"navigate")]);
         let is_key = called == Called::Key;

@@ -279,15 +279,25 @@ fn a_worker_that_missed_lists_knows_of_revoked_keys() {
     // It has looked, and then does not tick while the lists come.
     assert_eq!(shell.post(1, KEY, CREATE_RUN), "allowed");
     for number in 0..40 {
-        let id = if number == 0 { "ci".to_owned() } else { number.to_string() };
+        let id = if number == 0 {
+            "ci".to_owned()
+        } else {
+            number.to_string()
+        };
         shell.tick(0);
-        shell.reply(&valid(&format!(r#"{{"key_ids": ["{id}"], "next": "c{number}"}}"#)));
+        shell.reply(&valid(&format!(
+            r#"{{"key_ids": ["{id}"], "next": "c{number}"}}"#
+        )));
         shell.later(10_000);
     }
     shell.tick(1);
     // The last was not there at all.
     for worker in 0..3 {
-        assert_eq!(shell.post(worker, KEY, CREATE_RUN), "key_invalid", "{worker}");
+        assert_eq!(
+            shell.post(worker, KEY, CREATE_RUN),
+            "key_invalid",
+            "{worker}"
+        );
         assert_eq!(shell.post(worker, OTHER, CREATE_RUN), "allowed", "{worker}");
     }
 }

@@ -34,7 +34,11 @@ fn the_last_ones_are_kept_in_bounded_room() {
         assert_eq!(value.len(), MOST * LENGTH, "{slot}");
     }
     // The same number fall to each slot, give or take.
-    assert!(ids[count - count / 4..].iter().all(|id| known_in(&digests, &data, id)));
+    assert!(
+        ids[count - count / 4..]
+            .iter()
+            .all(|id| known_in(&digests, &data, id))
+    );
     assert!(!known(&data, "0"));
 }
 

@@ -70,8 +70,7 @@ pub fn check(
 /// The names of the providers that write those claims.
 fn providers<'a>(typed: &Typed<'a>, jwt: &Jwt) -> impl Iterator<Item = &'a str> {
     let providers = typed.body.get("providers");
-    let providers: Vec<(&str, Place<'_>)> =
-        providers.iter().flat_map(|it| it.fields()).collect();
+    let providers: Vec<(&str, Place<'_>)> = providers.iter().flat_map(|it| it.fields()).collect();
     let writes = |provider: &Place<'_>| {
         let key = provider.text_of("payload_in_metadata");
         key.is_some_and(|key| jwt.metadata_key.iter().any(|it| it == key))
@@ -134,9 +133,11 @@ fn required<'a>(typed: &Typed<'a>, rule: &Place<'a>) -> Option<Place<'a>> {
 }
 
 fn read(requirement: &Place<'_>, ours: &[&str]) -> Requirement {
-    let name = requirement
-        .text_of("provider_name")
-        .or_else(|| requirement.at(&["provider_and_audiences", "provider_name"])?.text());
+    let name = requirement.text_of("provider_name").or_else(|| {
+        requirement
+            .at(&["provider_and_audiences", "provider_name"])?
+            .text()
+    });
     if let Some(name) = name {
         return Requirement {
             verifies: ours.contains(&name),

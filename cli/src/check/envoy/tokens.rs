@@ -76,7 +76,9 @@ fn unverified(
 
 /// A requirement of Envoy 1.37 and later leaves the claims of a token whoever signed it.
 fn unverified_claims(findings: &mut Findings, verifiers: &[&HttpFilter<'_>]) {
-    let bodies = verifiers.iter().filter_map(|verifier| verifier.typed.as_ref());
+    let bodies = verifiers
+        .iter()
+        .filter_map(|verifier| verifier.typed.as_ref());
     for place in bodies.flat_map(|typed| typed.body.descendants().collect::<Vec<_>>()) {
         if let Some(place) = place.get("extract_only_without_validation") {
             findings.add(

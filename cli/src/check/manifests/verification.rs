@@ -110,11 +110,13 @@ impl<'a> Verifiers<'a> {
                     .iter()
                     .any(|key| key == ISTIO_KEY || key == issuer)
             };
-            return of_providers(rules, is_read, place, (config, jwt), ISTIO_KEY, &|rule| Locations {
-                holder: Some(rule.clone()),
-                headers: "fromHeaders",
-                params: "fromParams",
-                cookies: "fromCookies",
+            return of_providers(rules, is_read, place, (config, jwt), ISTIO_KEY, &|rule| {
+                Locations {
+                    holder: Some(rule.clone()),
+                    headers: "fromHeaders",
+                    params: "fromParams",
+                    cookies: "fromCookies",
+                }
             });
         }
         let unknown = coverages.iter().find_map(|(_, coverage)| match coverage {
@@ -195,14 +197,19 @@ impl<'a> Verifiers<'a> {
             .filter_map(|it| it.text_of("name"))
             .collect();
         let writes = names.join(", ");
-        of_providers(providers, is_read, place, (config, jwt), &writes, &|provider| {
-            Locations {
+        of_providers(
+            providers,
+            is_read,
+            place,
+            (config, jwt),
+            &writes,
+            &|provider| Locations {
                 holder: provider.get("extractFrom"),
                 headers: "headers",
                 params: "params",
                 cookies: "cookies",
-            }
-        })
+            },
+        )
     }
 
     fn certificates_of_clients(

@@ -15,7 +15,10 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         }
     };
     match &config.auth_service {
-        None => unused(&["cache"], "has no effect: without auth_service nothing is cached"),
+        None => unused(
+            &["cache"],
+            "has no effect: without auth_service nothing is cached",
+        ),
         Some(service) if service.protocol == Protocol::Introspection => {
             unused(
                 &["auth_service", "key_in"],

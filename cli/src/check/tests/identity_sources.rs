@@ -169,12 +169,25 @@ fn a_summary_names_each_source_of_identities() {
 
 #[test]
 fn settings_without_effect() {
-    let introspection = r#""cluster": "c", "path": "/i", "protocol": "introspection", "audience": null"#;
+    let introspection =
+        r#""cluster": "c", "path": "/i", "protocol": "introspection", "audience": null"#;
     for (service, more, expected) in [
-        (introspection, r#""key_in": "bearer""#, &["setting-unused auth_service.key_in"][..]),
-        (introspection, r#""service_id": "mlflow""#, &["setting-unused auth_service.service_id"]),
+        (
+            introspection,
+            r#""key_in": "bearer""#,
+            &["setting-unused auth_service.key_in"][..],
+        ),
+        (
+            introspection,
+            r#""service_id": "mlflow""#,
+            &["setting-unused auth_service.service_id"],
+        ),
         (introspection, r#""method": "POST""#, &[]),
-        (r#""cluster": "c""#, r#""key_in": "bearer", "service_id": "mlflow""#, &[]),
+        (
+            r#""cluster": "c""#,
+            r#""key_in": "bearer", "service_id": "mlflow""#,
+            &[],
+        ),
         (
             r#""cluster": "c""#,
             r#""method": "GET", "service_id": "mlflow""#,

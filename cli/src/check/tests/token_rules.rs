@@ -1,6 +1,6 @@
 //! For which requests tokens are verified, and whom Envoy refuses before the filter.
 
-use super::verification::{JWT, OURS, jwt_authn_with, HEADERS, GOOD};
+use super::verification::{GOOD, HEADERS, JWT, OURS, jwt_authn_with};
 use super::{Found, assert_edits};
 
 const PROVIDER: &str = "{ provider_name: corp }";
@@ -8,7 +8,10 @@ const OPEN: &str = "{ allow_missing_or_failed: {} }";
 const MISSING: &str = "{ allow_missing: {} }";
 
 fn any(requirements: &[&str]) -> String {
-    format!("{{ requires_any: {{ requirements: [{}] }} }}", requirements.join(", "))
+    format!(
+        "{{ requires_any: {{ requirements: [{}] }} }}",
+        requirements.join(", ")
+    )
 }
 
 fn rule(matched: &str, requires: &str) -> String {
@@ -38,8 +41,20 @@ fn which_requests_have_their_tokens_verified() {
         format!("{}, {rest}", rule("prefix: /api/mlflow/api/", &open)),
         // All providers are verified where nobody is required.
         rule("prefix: /", OPEN),
-        rule("prefix: /", &any(&["{ provider_and_audiences: { provider_name: corp, audiences: [a] } }", OPEN])),
-        rule("prefix: /", &any(&["{ requires_all: { requirements: [{ provider_name: corp }, { allow_missing: {} }] } }", OPEN])),
+        rule(
+            "prefix: /",
+            &any(&[
+                "{ provider_and_audiences: { provider_name: corp, audiences: [a] } }",
+                OPEN,
+            ]),
+        ),
+        rule(
+            "prefix: /",
+            &any(&[
+                "{ requires_all: { requirements: [{ provider_name: corp }, { allow_missing: {} }] } }",
+                OPEN,
+            ]),
+        ),
     ] {
         found(&rules, &[]);
     }
@@ -50,13 +65,19 @@ fn which_requests_have_their_tokens_verified() {
         rule("prefix: /api/mlflow/api/", &open),
         rule("path: /api/mlflow", &open),
         format!("{{ match: {{ prefix: / }} }}, {rest}"),
-        rule("prefix: /", &any(&["{ provider_name: another }", "{ provider_name: third }"])),
+        rule(
+            "prefix: /",
+            &any(&["{ provider_name: another }", "{ provider_name: third }"]),
+        ),
         "{ match: { prefix: / }, requirement_name: nothing }".to_owned(),
     ] {
         found(&rules, NOBODY);
     }
     for rules in [
-        rule("prefix: /, headers: [{ name: authorization, present_match: true }]", &open),
+        rule(
+            "prefix: /, headers: [{ name: authorization, present_match: true }]",
+            &open,
+        ),
         rule("safe_regex: { regex: /api/.* }", &open),
         format!("{{ match: {{ prefix: /api/mlflow/health }} }}, {rest}"),
         format!("{{ match: {{ prefix: /, headers: [{{ name: x-no-token }}] }} }}, {rest}"),
@@ -84,7 +105,8 @@ fn whom_envoy_refuses_before_the_filter() {
         (any(&[PROVIDER, OPEN]), false),
         (any(&[PROVIDER, MISSING]), false),
         (
-            "{ requires_all: { requirements: [{ provider_name: corp }, { allow_missing: {} }] } }".to_owned(),
+            "{ requires_all: { requirements: [{ provider_name: corp }, { allow_missing: {} }] } }"
+                .to_owned(),
             true,
         ),
     ] {
@@ -102,13 +124,20 @@ fn whom_envoy_refuses_before_the_filter() {
 fn claims_that_nobody_verified() {
     const UNVERIFIED: &str = "{ extract_only_without_validation: {} }";
     for (requires, place) in [
-        (UNVERIFIED.to_owned(), "rules[0].requires.extract_only_without_validation"),
+        (
+            UNVERIFIED.to_owned(),
+            "rules[0].requires.extract_only_without_validation",
+        ),
         (
             any(&[PROVIDER, UNVERIFIED]),
             "rules[0].requires.requires_any.requirements[1].extract_only_without_validation",
         ),
     ] {
-        let filter = jwt_authn_with(&format!("{GOOD}{HEADERS}"), &rule("prefix: /", &requires), OURS);
+        let filter = jwt_authn_with(
+            &format!("{GOOD}{HEADERS}"),
+            &rule("prefix: /", &requires),
+            OURS,
+        );
         let codes = super::codes(&super::sample(&[JWT, (OURS, &filter)]));
         let is_it = |found: &String| found.starts_with("jwt-unverified ") && found.ends_with(place);
         assert!(codes.iter().any(is_it), "{codes:?}");

@@ -13,7 +13,8 @@ const MTLS: Edit<'_> = (
 );
 pub(super) const OURS: &str = "          - name: mlflow_authz\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
-pub(super) const HEADERS: &str = "require_expiration: true, from_headers: [{ name: authorization, value_prefix: \"Bearer \" }]";
+pub(super) const HEADERS: &str =
+    "require_expiration: true, from_headers: [{ name: authorization, value_prefix: \"Bearer \" }]";
 pub(super) const GOOD: &str = "audiences: [mlflow], payload_in_metadata: payload, ";
 const FILTERS: &str = "http_filters";
 

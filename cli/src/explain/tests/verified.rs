@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::identities::{config, said};
 use super::{DEFAULTS, explainer};
-use crate::explain::caller::{Caller, Said, Identity};
+use crate::explain::caller::{Caller, Identity, Said};
 use crate::explain::request::Request;
 
 const TOKENS: &str = r#"{"mounts": ["/"], "jwt": {}, "roles": {"lead": ["*:*"]}}"#;
@@ -121,11 +121,29 @@ fn text_says_key_of_keys_alone() {
     let scopes = Some(vec!["write".to_owned()]);
     let mtls = CERTIFICATES.replace('\n', "");
     for (config, said, label) in [
-        (DEFAULTS, Said { scopes: scopes.clone(), ..Said::default() }, "key has:"),
-        (INTROSPECTION, Said { scopes, ..Said::default() }, "caller has:"),
+        (
+            DEFAULTS,
+            Said {
+                scopes: scopes.clone(),
+                ..Said::default()
+            },
+            "key has:",
+        ),
+        (
+            INTROSPECTION,
+            Said {
+                scopes,
+                ..Said::default()
+            },
+            "caller has:",
+        ),
         (
             TOKENS,
-            Said { identity: Some(Identity::Jwt), claims: Some(claims), ..Said::default() },
+            Said {
+                identity: Some(Identity::Jwt),
+                claims: Some(claims),
+                ..Said::default()
+            },
             "caller has:",
         ),
         (
@@ -145,7 +163,10 @@ fn text_says_key_of_keys_alone() {
         assert!(text.contains(&format!("\n{label}")), "{text}");
         let this = label.strip_suffix(" has:").unwrap();
         let is_allowed = text.contains("decision:   allow");
-        assert!(is_allowed || text.contains(&format!("; this {this} has: ")), "{text}");
+        assert!(
+            is_allowed || text.contains(&format!("; this {this} has: ")),
+            "{text}"
+        );
     }
 }
 
