@@ -7,7 +7,7 @@ use mlflow_authz::catalog::{Needs, Operation};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::{Answer, Called, methods_served};
 use mlflow_authz::enforcement::percentile;
-use mlflow_authz::policy::Policy;
+use mlflow_authz::policy::{Policy, Within};
 use mlflow_authz::principal::IdentitySource;
 use mlflow_authz::{Decision, RequestHead};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,12 @@ pub struct Explanation<'p> {
     key_names: Vec<String>,
     message: Option<String>,
     mount: Option<String>,
+    /// The workspace that the request is for, where the configuration enables them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<String>,
+    /// Where the key has any right: patterns of workspaces. Absent where it has some without a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_workspaces: Option<Vec<String>>,
     key_id: Option<String>,
     user_id: Option<String>,
     /// Who says so.
@@ -82,10 +88,18 @@ impl<'p> Explanation<'p> {
             ..
         } = decision;
         let (operation, required) = (*operation, *required);
-        let patterns = principal
-            .as_ref()
+        let within = match &decision.workspace {
+            Some(name) => Within::Workspace(name),
+            None => Within::Everywhere,
+        };
+        let rights = principal.as_deref().map(|it| policy.rights(it, within));
+        let patterns = rights
             .zip(required)
-            .map(|(principal, required)| policy.name_patterns(principal, required, false));
+            .map(|(rights, required)| rights.name_patterns(required, false));
+        let is_limited = rights
+            .filter(|_| decision.workspace.is_some())
+            .filter(|rights| !rights.elsewhere(Within::Everywhere).holds_any());
+        let key_workspaces = is_limited.map(|rights| rights.workspaces());
         let key_names = patterns
             .iter()
             .flatten()
@@ -111,6 +125,8 @@ impl<'p> Explanation<'p> {
             name: decision.name.as_ref().map(ToString::to_string),
             message: body.message,
             mount: decision.mount.as_ref().map(ToString::to_string),
+            workspace: decision.workspace.as_ref().map(ToString::to_string),
+            key_workspaces: key_workspaces.map(|it| owned(Some(it))),
             key_id: principal.as_ref().and_then(|it| it.key_id.clone()),
             user_id: principal.as_ref().and_then(|it| it.user_id.clone()),
             identity: decision.identity.map(IdentitySource::as_str),
@@ -194,6 +210,7 @@ impl fmt::Display for Explanation<'_> {
             ("decision", Some(decision)),
             ("reason", Some(self.reason.to_owned())),
             ("mount", self.mount.clone()),
+            ("workspace", self.workspace.clone()),
             ("operation", operation.or_else(|| self.no_operation.clone())),
             (
                 "needs",
@@ -209,6 +226,12 @@ impl fmt::Display for Explanation<'_> {
                 self.key_scopes
                     .as_ref()
                     .map(|scopes| list(scopes, "no scopes")),
+            ),
+            (
+                "workspaces",
+                self.key_workspaces
+                    .as_ref()
+                    .map(|it| list(it, "none")),
             ),
             ("unknown", self.unknown()),
             ("enforced", self.share()),

@@ -69,6 +69,8 @@ fn said_of(who: &Who<'_>) -> Vec<u8> {
         roles: Option<&'a RawValue>,
         #[serde(skip_serializing_if = "Option::is_none")]
         grants: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        workspaces: Option<&'a RawValue>,
         is_admin: bool,
     }
     let raw = |text| serde_json::from_str(text).ok();
@@ -78,6 +80,7 @@ fn said_of(who: &Who<'_>) -> Vec<u8> {
         scopes: raw(who.scopes.unwrap_or("[]")),
         roles: who.roles.and_then(raw),
         grants: who.grants.and_then(raw),
+        workspaces: who.workspaces.and_then(raw),
         is_admin: who.admin,
     };
     serde_json::to_vec(&said).unwrap_or_default()

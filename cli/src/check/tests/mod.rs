@@ -16,6 +16,7 @@ mod token_rules;
 mod verification;
 mod verification_by_manifests;
 mod ways;
+mod workspaces;
 
 use super::check;
 use super::finding::Finding;

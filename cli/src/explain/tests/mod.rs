@@ -8,6 +8,7 @@ mod decisions;
 mod identities;
 mod lines;
 mod verified;
+mod workspaces;
 
 use clap::Parser;
 use serde_json::Value;
