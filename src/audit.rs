@@ -37,6 +37,8 @@ struct Record<'a> {
     target: Option<String>,
     host: Option<String>,
     mount: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<&'a str>,
     decision: &'static str,
     reason: &'static str,
     operation: Option<&'static str>,
@@ -66,6 +68,9 @@ struct Who<'a> {
     /// As the source of the identity gives them: `replay` decides again from it.
     #[serde(skip_serializing_if = "<[Grant]>::is_empty")]
     grants: &'a [Grant],
+    /// What the key is limited to, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspaces: Option<&'a [String]>,
 }
 
 impl<'a> Who<'a> {
@@ -80,6 +85,7 @@ impl<'a> Who<'a> {
                 roles: &[],
                 admin: false,
                 grants: &[],
+                workspaces: None,
             },
             Some(principal) => Self {
                 user_id: principal.user_id.as_deref(),
@@ -89,6 +95,7 @@ impl<'a> Who<'a> {
                 roles: &principal.roles,
                 admin: principal.is_admin,
                 grants: &principal.grants,
+                workspaces: principal.workspaces.as_deref(),
             },
         }
     }
@@ -140,6 +147,7 @@ impl AuditLog {
                 .map(|_| plain(&shown::target(head.raw_target()))),
             host: head.get(":authority").map(|host| plain(shown::host(host))),
             mount: decision.mount.as_deref(),
+            workspace: decision.workspace.as_deref(),
             decision: decision.effect().as_str(),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::catalog::Operation;
+use crate::catalog::{Isolation, Operation};
 use crate::decision::{Decision, Reason};
 use crate::lookup::Known;
 use crate::names::body::announced_length;
-use crate::names::{self, Demand, Located, Unclear};
+use crate::names::{self, Demand, Located, Place, Unclear};
 use crate::pending::{Asks, Pending};
 use crate::permission::Permission;
-use crate::policy::Policy;
+use crate::policy::{Policy, Rights, Within};
 use crate::request::RequestHead;
 
 /// What a principal's rights make of a request.
@@ -65,19 +65,25 @@ pub fn authorize(
     let reason = match pending.asks {
         Asks::Whoami => Reason::Whoami,
         Asks::Unknown(required) => allows(policy.grants(&known.principal, required)),
-        Asks::Operation(operation) => match policy.missing(&known.principal, operation) {
-            None => Reason::Allowed,
-            Some(missing) => {
-                let case = Case {
-                    policy,
-                    pending,
-                    known,
-                    operation,
-                    missing,
-                };
-                return case.by_names(objects);
+        Asks::Operation(operation) => {
+            let workspace = pending.workspace.as_ref().map(|it| &*it.name);
+            let are_own = workspace.is_none_or(|name| pending.files.are_in(name));
+            let within = Within::of(operation, workspace, are_own);
+            let rights = policy.rights(&known.principal, within);
+            match rights.missing(operation) {
+                None => Reason::Allowed,
+                Some(missing) => {
+                    let case = Case {
+                        rights,
+                        pending,
+                        known,
+                        operation,
+                        missing,
+                    };
+                    return case.decide(objects);
+                }
             }
-        },
+        }
     };
     Authorized::Decided(decision(pending, known, reason))
 }
@@ -93,7 +99,7 @@ fn decision(pending: &Pending, known: &Known, reason: Reason) -> Decision {
 
 /// A request for which the principal lacks a permission on every object.
 struct Case<'a> {
-    policy: &'a Policy,
+    rights: Rights<'a>,
     pending: &'a Pending,
     known: &'a Known,
     operation: &'static Operation,
@@ -101,16 +107,49 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    fn decide(&self, objects: &Objects<'_>) -> Authorized {
+        if self.pending.workspace.is_none() {
+            return self.by_names(objects);
+        }
+        let limits = self.rights.workspaces();
+        if self.operation.isolation == Isolation::List && !limits.is_empty() {
+            return self.decided(Reason::WorkspacesListed);
+        }
+        let holds = |rights: Rights<'_>| {
+            rights.grants(self.missing) || !rights.name_patterns(self.missing, false).is_empty()
+        };
+        let is_inside = matches!(self.rights.within, Within::Workspace(_));
+        let holds_elsewhere = || holds(self.rights.elsewhere(Within::Somewhere));
+        let is_outside = || is_inside && !self.rights.holds_any();
+        // A limit to workspaces is what denies it: one that does not cover this one, or any at all where MLflow keeps none
+        // apart.
+        if !limits.is_empty() && !holds(self.rights) && (holds_elsewhere() || is_outside()) {
+            return if is_inside {
+                self.decided(Reason::WorkspaceNotGranted)
+            } else {
+                self.refused(Reason::ScopeMissing, &self.why_unlimited())
+            };
+        }
+        self.by_names(objects)
+    }
+
+    fn why_unlimited(&self) -> Unclear {
+        Unclear::new(if self.operation.isolation == Isolation::Files {
+            "without a limit to workspaces, because the path holds files of another workspace"
+        } else {
+            "without a limit to workspaces, because MLflow does not keep them apart in this operation"
+        })
+    }
+
     fn by_names(&self, objects: &Objects<'_>) -> Authorized {
         if !self.has_grants(false) {
             return self.decided(Reason::ScopeMissing);
         }
-        let located = names::locate(
-            self.operation,
-            self.missing,
-            &self.pending.mount,
-            objects.head,
-        );
+        let place = Place {
+            mount: &self.pending.mount,
+            has_workspaces: self.pending.workspace.is_some(),
+        };
+        let located = names::locate(self.operation, self.missing, place, objects.head);
         match located {
             Err(unclear) => self.refused(Reason::BodyAmbiguous, &unclear),
             Ok(Located::Nowhere) => self.refused(
@@ -156,16 +195,14 @@ impl Case<'_> {
 
     /// Whether some grant limited to names could decide.
     fn has_grants(&self, searching: bool) -> bool {
-        let grants = self
-            .policy
-            .name_patterns(&self.known.principal, self.missing, searching);
-        !grants.is_empty()
+        !self
+            .rights
+            .name_patterns(self.missing, searching)
+            .is_empty()
     }
 
     fn weigh(&self, demands: &[Demand]) -> Authorized {
-        let unmet = demands
-            .iter()
-            .find(|demand| !self.policy.meets(&self.known.principal, demand));
+        let unmet = demands.iter().find(|demand| !self.rights.meets(demand));
         if let Some(Demand {
             permission,
             name: None,

@@ -84,14 +84,15 @@ impl Certificates {
         let is_meant =
             |entry: &Pattern| entry.as_str() == name || (is_plain && entry.matches(name));
         let (_, rights) = self.entries.iter().find(|(entry, _)| is_meant(entry))?;
-        Some(Principal {
+        let principal = Principal {
             user_id: Some(name.to_owned()),
             key_id: Some(name.to_owned()),
             scopes: rights.scopes.clone(),
             roles: rights.roles.clone(),
             is_admin: rights.is_admin,
             ..Principal::default()
-        })
+        };
+        Some(principal.within(rights.workspaces.clone(), rights.workspace.clone()))
     }
 }
 

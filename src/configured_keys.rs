@@ -91,9 +91,9 @@ fn entry(key: &ConfiguredKey) -> Entry {
         scopes: key.scopes.clone(),
         roles: key.roles.clone(),
         is_admin: key.is_admin,
-        grants: Vec::new(),
-        has_foreign_words: false,
+        ..Principal::default()
     };
+    let principal = principal.within(key.workspaces.clone(), key.workspace.clone());
     Entry {
         values: IdentityValues::of(&principal).into(),
         principal: principal.into(),

@@ -21,6 +21,7 @@ use crate::rules::Rules;
 use crate::surface::{self, Presented, Surface};
 use crate::token::TokenError;
 use crate::whoami;
+use crate::workspace_list;
 
 /// Decides about a request whose caller is `who` and whose body is `body`. `who` is not called where no caller's rights
 /// decide.
@@ -104,7 +105,7 @@ fn with_body(
     who: impl FnOnce(&Presented<'_>) -> Lookup,
     body: Body<'_>,
 ) -> Result<Decision, Pending> {
-    let (pending, known) = match surface::read(rules, head, &mut Vec::new()) {
+    let (mut pending, known) = match surface::read(rules, head, &mut Vec::new()) {
         Surface::Decided(decision) => return Ok(decision),
         Surface::Pending(pending, presented) => match who(&presented) {
             Ok(known) => (pending, with_source(rules, known)),
@@ -114,6 +115,7 @@ fn with_body(
             }
         },
     };
+    surface::select_workspace(rules, &mut pending, &known.principal, head);
     let body = match rules.config().bodies {
         Bodies::Ignore => Body::Ignored,
         Bodies::Inspect => body,
@@ -171,5 +173,12 @@ pub fn answer(rules: &Rules, decision: &Decision, head: &RequestHead<'_>) -> Opt
         let denials = Denials { config, policy };
         return Some(denials.answer(decision, head));
     }
-    (decision.reason == Reason::Whoami).then(|| whoami::answer(decision, policy, config))
+    match decision.reason {
+        Reason::Whoami => Some(whoami::answer(decision, policy, config)),
+        // In shadow mode nothing is answered in the server's place.
+        Reason::WorkspacesListed if decision.terms.enforces(decision.principal.as_deref()) => {
+            Some(workspace_list::answer(decision, policy))
+        }
+        _ => None,
+    }
 }

@@ -41,6 +41,8 @@ pub struct Decision {
     pub ambiguity: Option<Ambiguity>,
     /// The mount it came in by.
     pub mount: Option<Arc<str>>,
+    /// The workspace that it is for, where there are workspaces and it is for one.
+    pub workspace: Option<Arc<str>>,
     /// What it asks MLflow to do, where the catalog knows.
     pub operation: Option<&'static Operation>,
     /// What it needs.
@@ -67,6 +69,7 @@ impl Decision {
             reason,
             ambiguity: None,
             mount: None,
+            workspace: None,
             operation: None,
             required: None,
             principal: None,
@@ -135,12 +138,16 @@ reasons! {
         Allowed => "allowed",
         /// A caller asks the filter what its key may do, and is told.
         Whoami => "whoami",
+        /// A caller whose key is limited to workspaces asks which ones there are, and is told its own.
+        WorkspacesListed => "workspaces_listed",
     }
     deny {
         /// The path is outside every mount, and `outside` refuses it.
         OutsideMounts => "outside_mounts", FORBIDDEN, "PERMISSION_DENIED",
         /// The request target has more than one reading.
         TargetAmbiguous => "target_ambiguous", BAD_REQUEST, "BAD_REQUEST",
+        /// The request names more than one workspace, or what is no name of one.
+        WorkspaceAmbiguous => "workspace_ambiguous", BAD_REQUEST, "BAD_REQUEST",
         /// Two different credentials, or one twice.
         CredentialAmbiguous => "credential_ambiguous", BAD_REQUEST, "BAD_REQUEST",
         /// No credential.
@@ -151,6 +158,8 @@ reasons! {
         KeyInvalid => "key_invalid", UNAUTHORIZED, "UNAUTHENTICATED",
         /// The key's scopes and roles do not grant what the operation needs.
         ScopeMissing => "scope_missing", FORBIDDEN, "PERMISSION_DENIED",
+        /// The key's rights are limited to other workspaces.
+        WorkspaceNotGranted => "workspace_not_granted", FORBIDDEN, "PERMISSION_DENIED",
         /// The key's grants are limited to other names.
         NameNotGranted => "name_not_granted", FORBIDDEN, "PERMISSION_DENIED",
         /// The request may be read in another way than the filter reads it.

@@ -10,6 +10,7 @@ mod page;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod workspaces;
 
 use http::StatusCode;
 
@@ -19,7 +20,7 @@ use crate::catalog::{CATALOG, Needs, Operation};
 use crate::config::Config;
 use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
-use crate::policy::Policy;
+use crate::policy::{Policy, Within};
 use crate::principal::Principal;
 use crate::printable::{printable, printable_json};
 use crate::request::RequestHead;
@@ -68,16 +69,21 @@ impl Denials<'_> {
             .unwrap_or((StatusCode::FORBIDDEN, "PERMISSION_DENIED"));
         let lacks_permission = matches!(
             decision.reason,
-            Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted
+            Reason::ScopeMissing
+                | Reason::OperationUnknown
+                | Reason::NameNotGranted
+                | Reason::WorkspaceNotGranted
         );
         let required = decision.required.filter(|_| lacks_permission);
+        // A scope that grants it would do so in all workspaces.
+        let is_elsewhere = decision.reason == Reason::WorkspaceNotGranted;
         let body = Body {
             error_code,
             message: self.message(decision, head),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
-            granting_scopes: required.map(|permission| {
+            granting_scopes: required.filter(|_| !is_elsewhere).map(|permission| {
                 self.policy.scopes_to_ask_for(
                     decision.principal.as_deref(),
                     decision.operation,
@@ -92,6 +98,11 @@ impl Denials<'_> {
                         .map(|principal| principal.scopes.as_slice())
                 })
                 .flatten(),
+            workspace: decision
+                .workspace
+                .as_deref()
+                .filter(|_| decision.reason == Reason::WorkspaceNotGranted),
+            key_workspaces: self.key_workspaces(decision),
             request_id: head
                 .text("x-request-id")
                 .filter(|id| id.len() <= LONGEST_REQUEST_ID),
@@ -152,6 +163,8 @@ impl Denials<'_> {
         match decision.reason {
             Reason::OutsideMounts => self.outside_mounts(),
             Reason::TargetAmbiguous => ambiguous(decision.ambiguity, head),
+            Reason::WorkspaceAmbiguous => workspaces::AMBIGUOUS.to_owned(),
+            Reason::WorkspaceNotGranted => self.workspace_not_granted(decision),
             Reason::CredentialAmbiguous => Sources(self.config).ambiguous(),
             Reason::CredentialMissing => {
                 format!("{}{}", Sources(self.config).missing(), self.help())
@@ -208,7 +221,8 @@ impl Denials<'_> {
             | Reason::Public
             | Reason::Preflight
             | Reason::Allowed
-            | Reason::Whoami => String::new(),
+            | Reason::Whoami
+            | Reason::WorkspacesListed => String::new(),
         }
     }
 
@@ -230,9 +244,7 @@ impl Denials<'_> {
     }
 
     fn missing_permission(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
-        let key_id = decision.principal.as_deref();
-        let key_id = key_id.and_then(|principal| principal.key_id.as_deref());
-        let caller = Called::of(decision).named(key_id);
+        let caller = Called::subject(decision);
         let action = decision
             .operation
             .map_or_else(|| unknown(decision, head), Operation::phrase);
@@ -294,7 +306,12 @@ impl Denials<'_> {
         ) else {
             return String::new();
         };
-        let patterns = self.policy.name_patterns(principal, required, false);
+        let within = match &decision.workspace {
+            Some(name) => Within::Workspace(name),
+            None => Within::Everywhere,
+        };
+        let rights = self.policy.rights(principal, within);
+        let patterns = rights.name_patterns(required, false);
         let mut named: Vec<String> = Vec::new();
         for pattern in patterns.iter().take(MENTIONED_SCOPES) {
             let pattern = printable(pattern.as_str()).into_owned();

@@ -91,7 +91,7 @@ impl Enforcement {
     }
 
     /// The percent of an access's operations times callers for which denials are answered, rounded down.
-    /// Overrides that hold on some mounts or hosts only count where they lower it.
+    /// Overrides that hold on some mounts, hosts or workspaces only count where they lower it.
     pub fn percent_in_force(&self, access: Access) -> u64 {
         let operations = || catalog::operations().filter(|operation| operation.access == access);
         let total: u64 = operations()
@@ -130,7 +130,10 @@ fn possible<'a, T>(
     for over in overrides {
         if let Some(value) = setting(over) {
             possible.push(value);
-            if over.matches.mount.is_none() && over.matches.host.is_none() {
+            let matches = &over.matches;
+            let holds_everywhere =
+                matches.mount.is_none() && matches.host.is_none() && matches.workspace.is_none();
+            if holds_everywhere {
                 return possible;
             }
         }
@@ -144,6 +147,8 @@ fn possible<'a, T>(
 pub struct Subject<'a> {
     /// The mount that the request came in by.
     pub mount: Option<&'a str>,
+    /// The workspace that it is for.
+    pub workspace: Option<&'a str>,
     /// What it asks MLflow to do, where the catalog knows.
     pub operation: Option<&'static Operation>,
     /// What it needs.
@@ -157,6 +162,9 @@ impl Subject<'_> {
         let named = self.operation.map(|operation| operation.name);
         holds(matches.mount.as_ref(), |it| Some(it.as_str()) == self.mount)
             && holds(matches.host.as_ref(), |it| it.matches(host))
+            && holds(matches.workspace.as_ref(), |it| {
+                self.workspace.is_some_and(|name| it.matches(name))
+            })
             && holds(matches.object.as_ref(), |it| Some(*it) == object)
             && holds(matches.access.as_ref(), |it| Some(*it) == access)
             && holds(matches.operation.as_ref(), |it| Some(it.name) == named)

@@ -18,7 +18,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`config`], [`rules`], [`mod@pointer`] | the configuration, what it is compiled to, and where it says that a value stands |
-//! | [`authority`], [`target`], [`overrides`], [`request`] | how a request is read |
+//! | [`authority`], [`target`], [`overrides`], [`request`], [`workspace`] | how a request is read |
 //! | [`catalog`], [`names`] | MLflow's operations, and what their requests name |
 //! | [`permission`], [`principal`], [`policy`] | permissions, principals, and which scopes grant what |
 //! | [`credential`], [`configured_keys`], [`auth_service`], [`principals`], [`shared_data`], [`trace_context`] | keys, whom to ask about them, and what is remembered |
@@ -73,6 +73,8 @@ pub mod trace_context;
 pub mod trailers;
 pub mod upstream;
 pub mod whoami;
+pub mod workspace;
+mod workspace_list;
 
 pub use config::Config;
 pub use decision::{Decision, Reason};

@@ -23,29 +23,34 @@ impl Pattern {
 
     /// Whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
-        let (mut pattern, mut text) = (self.0.chars(), text.chars());
-        // What stands behind the last star, and where that has not been tried yet. An earlier star need not be gone
-        // back to: what stands between the two has been found at the first place there is.
-        let mut star = None;
-        loop {
-            let (mut next, mut rest) = (pattern.clone(), text.clone());
-            match (next.next(), rest.next()) {
-                (Some('*'), _) => {
-                    pattern = next;
-                    star = Some((pattern.clone(), text.clone()));
-                }
-                (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {
-                    (pattern, text) = (next, rest);
-                }
-                (None, None) => return true,
-                (Some(_), None) => return false,
-                (_, Some(_)) => {
-                    let Some((behind, from)) = &mut star else {
-                        return false;
-                    };
-                    from.next();
-                    (pattern, text) = (behind.clone(), from.clone());
-                }
+        matches(&self.0, text)
+    }
+}
+
+/// Whether the whole text matches a pattern.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    // What stands behind the last star, and where that has not been tried yet. An earlier star need not be gone
+    // back to: what stands between the two has been found at the first place there is.
+    let mut star = None;
+    loop {
+        let (mut next, mut rest) = (pattern.clone(), text.clone());
+        match (next.next(), rest.next()) {
+            (Some('*'), _) => {
+                pattern = next;
+                star = Some((pattern.clone(), text.clone()));
+            }
+            (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {
+                (pattern, text) = (next, rest);
+            }
+            (None, None) => return true,
+            (Some(_), None) => return false,
+            (_, Some(_)) => {
+                let Some((behind, from)) = &mut star else {
+                    return false;
+                };
+                from.next();
+                (pattern, text) = (behind.clone(), from.clone());
             }
         }
     }

@@ -6,13 +6,19 @@ use crate::catalog::Operation;
 use crate::decision::{Decision, Reason};
 use crate::lookup::LookupFailure;
 use crate::permission::Permission;
+use crate::target::Files;
 use crate::terms::Terms;
+use crate::workspace::Selected;
 
 /// A request inside a mount that carries a credential.
 #[derive(Debug, Clone)]
 pub struct Pending {
     /// The mount it came in by.
     pub mount: Arc<str>,
+    /// The workspace that it is for; `None` where there are none.
+    pub workspace: Option<Selected>,
+    /// Whose files it names, of an operation on files.
+    pub files: Files,
     /// What it asks for.
     pub asks: Asks,
     /// What is in force for it.
@@ -46,6 +52,7 @@ impl Pending {
         };
         Decision {
             mount: Some(Arc::clone(&self.mount)),
+            workspace: self.workspace.as_ref().map(|it| Arc::clone(&it.name)),
             operation,
             required,
             terms: self.terms,

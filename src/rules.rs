@@ -22,6 +22,8 @@ pub struct Rules {
     keys: Arc<ConfiguredKeys>,
     tokens: Option<Arc<Tokens>>,
     certificates: Option<Arc<Certificates>>,
+    /// The default workspace, where there are workspaces.
+    default_workspace: Option<Arc<str>>,
 }
 
 impl Rules {
@@ -40,6 +42,10 @@ impl Rules {
                 .mtls
                 .as_ref()
                 .map(|mtls| Certificates::new(mtls).into()),
+            default_workspace: config
+                .workspaces
+                .enabled
+                .then(|| config.workspaces.default.as_str().into()),
             mounts,
             config,
         }
@@ -73,6 +79,11 @@ impl Rules {
     /// The callers by their certificates, where those say who callers are.
     pub const fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.certificates.as_ref()
+    }
+
+    /// The workspace of a request that names none; `None` where there are no workspaces.
+    pub const fn default_workspace(&self) -> Option<&Arc<str>> {
+        self.default_workspace.as_ref()
     }
 
     pub(crate) fn mounts(&self) -> &[Arc<str>] {

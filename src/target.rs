@@ -25,12 +25,14 @@
 //! mount; [`could_reach`] takes the most generous reading there is.
 
 mod artifact;
+mod files;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
 pub use artifact::refused_name;
+pub use files::Files;
 
 /// A request target with one reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +70,8 @@ pub enum Ambiguity {
     Method,
     /// A header that could override method or path, see [`crate::overrides`].
     Override,
+    /// A path by which MLflow takes the request for one that has no workspace.
+    WithoutWorkspace,
 }
 
 impl Ambiguity {
@@ -94,6 +98,9 @@ impl Ambiguity {
             }
             Self::Method => "The request method is missing or has lower-case letters",
             Self::Override => "The request carries a header that could override its method or path",
+            Self::WithoutWorkspace => {
+                "The request target ends in /mlflow/server-info, for which MLflow ignores the workspace"
+            }
         }
     }
 
@@ -102,6 +109,7 @@ impl Ambiguity {
         match self {
             Self::Method => "Send the method in upper case.",
             Self::Override => "Remove that header.",
+            Self::WithoutWorkspace => "Rename what ends so.",
             Self::Escape | Self::Query => "Percent-encode it.",
             Self::NotAPath
             | Self::Byte

@@ -15,7 +15,8 @@ use crate::credential::without_query_key;
 use crate::decision::Decision;
 use crate::overrides;
 use crate::principal::Principal;
-use crate::request::{RequestHead, same_header};
+use crate::request::{Header, RequestHead, same_header};
+use crate::workspace;
 
 /// Where the credential stands, unless in the query.
 const CREDENTIALS: &[&str] = &["authorization", "x-api-key"];
@@ -37,6 +38,7 @@ pub struct HeaderEdits {
     authority: Option<String>,
     /// `:path` without the key in it.
     target: Option<String>,
+    workspace: Option<Arc<str>>,
     identity: Option<(Arc<Principal>, Arc<IdentityValues>, IdentityHeaders)>,
 }
 
@@ -46,11 +48,13 @@ impl HeaderEdits {
         let removed = self.removed.iter();
         let authority = self.authority.as_deref();
         let target = self.target.as_deref();
+        let workspace = self.workspace.as_deref();
         let identity = self.identity.iter();
         removed
             .map(|name| HeaderEdit::Remove(name))
             .chain(authority.map(|authority| HeaderEdit::Set(":authority", authority)))
             .chain(target.map(|target| HeaderEdit::Set(":path", target)))
+            .chain(workspace.map(|name| HeaderEdit::Set(workspace::HEADER, name)))
             .chain(
                 identity.flat_map(|(principal, identity, names)| identity.edits(principal, names)),
             )
@@ -71,6 +75,9 @@ impl HeaderEdits {
         if decision.mount.is_some() {
             edits.clear_overrides(head);
             edits.withhold_credential(head, config);
+        }
+        if let Some(name) = &decision.workspace {
+            edits.select_workspace(head, name);
         }
         if let Some(principal) = &decision.principal {
             let values = values.unwrap_or_else(|| IdentityValues::of(principal).into());
@@ -102,6 +109,22 @@ impl HeaderEdits {
         if config.credentials.contains(&CredentialKind::Query) {
             self.target = head.text(":path").and_then(without_query_key);
         }
+    }
+
+    /// Lets upstream see one workspace, in one spelling of the header. A header that is so already stays.
+    pub fn select_workspace(&mut self, head: &RequestHead<'_>, name: &Arc<str>) {
+        let is_spelling = |it: &&Header<'_>| same_header(it.0, workspace::HEADER.as_bytes());
+        let mut present = head.headers.iter().filter(is_spelling);
+        match (present.next(), present.next()) {
+            (None, _) => {}
+            (Some((spelled, value)), None) if *spelled == workspace::HEADER.as_bytes() => {
+                if *value == name.as_bytes() {
+                    return;
+                }
+            }
+            _ => self.remove_spellings(head, &[workspace::HEADER]),
+        }
+        self.workspace = Some(Arc::clone(name));
     }
 
     /// Sets the verified identity, after all else. `identity` must be the principal's.

@@ -14,7 +14,7 @@ use crate::config::{Config, GraphQl};
 use crate::decision::Decision;
 use crate::denial::Answer;
 use crate::permission::Permission;
-use crate::policy::Policy;
+use crate::policy::{Policy, Rights, Within};
 use crate::principal::{IdentitySource, Principal};
 use crate::printable::printable_json;
 
@@ -31,6 +31,16 @@ struct Whoami<'a> {
     scopes: &'a [String],
     roles: &'a [String],
     is_admin: bool,
+    /// Where there are workspaces: the one of this request, which `permissions`, `limited`, `objects` and `operations` are
+    /// about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<&'a str>,
+    /// What is granted in each workspace that the key's rights are limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspaces: Option<Vec<InWorkspace<'a>>>,
+    /// What is granted without a limit to workspaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlimited: Option<Vec<String>>,
     /// What scopes and roles grant on all objects.
     permissions: Vec<String>,
     /// What they grant on objects of some names.
@@ -76,6 +86,15 @@ struct Apart {
     missing: Vec<String>,
 }
 
+/// What is granted in one workspace, or in all that a pattern matches.
+#[derive(Debug, Serialize)]
+struct InWorkspace<'a> {
+    workspace: &'a str,
+    permissions: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limited: Vec<Limited<'a>>,
+}
+
 #[derive(Debug, Serialize)]
 struct Limited<'a> {
     scope: &'a str,
@@ -115,6 +134,11 @@ pub fn is_asked(method: &str, path: &str) -> bool {
 pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
     let nobody = Principal::default();
     let principal = decision.principal.as_deref().unwrap_or(&nobody);
+    let workspace = decision.workspace.as_deref();
+    let rights = policy.rights(
+        principal,
+        workspace.map_or(Within::Everywhere, Within::Workspace),
+    );
     let whoami = Whoami {
         key_id: principal.key_id.as_deref(),
         user_id: principal.user_id.as_deref(),
@@ -122,11 +146,14 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
         scopes: &principal.scopes,
         roles: &principal.roles,
         is_admin: principal.is_admin,
-        permissions: words(policy.permissions(principal)),
-        limited: limited(policy, principal),
+        workspace,
+        workspaces: workspace.map(|_| in_workspaces(policy, principal)),
+        unlimited: workspace.map(|_| words(rights.elsewhere(Within::Everywhere).permissions())),
+        permissions: words(rights.permissions()),
+        limited: limited(policy, &rights),
         unknown_scopes: policy.unknown_scopes(principal),
-        objects: objects(policy, principal),
-        operations: operations(policy, principal, config),
+        objects: objects(&rights),
+        operations: operations(rights, workspace, config),
         stale: decision.stale,
         help_url: config.help_url.as_deref(),
     };
@@ -144,8 +171,23 @@ fn words(permissions: Vec<Permission>) -> Vec<String> {
     permissions.iter().map(ToString::to_string).collect()
 }
 
-fn limited<'a>(policy: &Policy, principal: &'a Principal) -> Vec<Limited<'a>> {
-    let limited = policy.name_scoped(principal).into_iter();
+fn in_workspaces<'a>(policy: &'a Policy, principal: &'a Principal) -> Vec<InWorkspace<'a>> {
+    let named = policy.rights(principal, Within::Somewhere).workspaces();
+    named
+        .into_iter()
+        .map(|workspace| {
+            let rights = policy.rights(principal, Within::Matching(workspace));
+            InWorkspace {
+                workspace,
+                permissions: words(rights.permissions()),
+                limited: limited(policy, &rights),
+            }
+        })
+        .collect()
+}
+
+fn limited<'a>(policy: &Policy, rights: &Rights<'a>) -> Vec<Limited<'a>> {
+    let limited = rights.name_scoped().into_iter();
     limited
         .map(|(scope, names)| {
             let granted = policy.permissions_of_scope(scope);
@@ -186,13 +228,14 @@ fn can_be_limited(operation: &Operation) -> bool {
     operation.naming != Naming::Untied
 }
 
-fn operations(policy: &Policy, principal: &Principal, config: &Config) -> Table<Apart> {
+fn operations(rights: Rights<'_>, workspace: Option<&str>, config: &Config) -> Table<Apart> {
     let mut operations = Table(Vec::new());
     for operation in catalog::all_operations().filter(|it| it.needs != Needs::Own) {
-        let first_missing = policy.missing(principal, operation);
+        let rights = rights.elsewhere(Within::of(operation, workspace, true));
+        let first_missing = rights.missing(operation);
         let missing = operation
             .required()
-            .filter(|it| first_missing.is_some() && !policy.grants(principal, *it));
+            .filter(|it| first_missing.is_some() && !rights.grants(*it));
         let is_off = operation.name == catalog::GRAPHQL && config.graphql == GraphQl::Deny;
         let apart = Apart {
             allowed: !is_off && first_missing.is_none(),
@@ -204,17 +247,17 @@ fn operations(policy: &Policy, principal: &Principal, config: &Config) -> Table<
     operations
 }
 
-fn objects(policy: &Policy, principal: &Principal) -> Table<Table<Allowed>> {
+fn objects(rights: &Rights<'_>) -> Table<Table<Allowed>> {
     let mut objects = Table(Vec::new());
     for operation in catalog::operations().filter(|it| it.needs == Needs::Own) {
         let accesses = objects.entry(operation.object.as_str(), Table(Vec::new()));
         let allowed = accesses.and_then(|it| it.entry(operation.access.as_str(), Allowed::Nowhere));
         let Some(allowed) = allowed else { continue };
         let permission = Permission::new(operation.object, operation.access);
-        if policy.grants(principal, permission) {
+        if rights.grants(permission) {
             *allowed = Allowed::Everywhere;
         } else if can_be_limited(operation) {
-            let patterns = policy.name_patterns(principal, permission, false);
+            let patterns = rights.name_patterns(permission, false);
             if !patterns.is_empty() {
                 let patterns = patterns.iter().map(|it| it.as_str().to_owned());
                 *allowed = Allowed::On(patterns.collect());

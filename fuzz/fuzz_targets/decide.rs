@@ -4,8 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use mlflow_authz::auth_service::Reply;
+use mlflow_authz::catalog::Isolation;
 use mlflow_authz::decision::Effect;
 use mlflow_authz::rules::Rules;
+use mlflow_authz::upstream::{HeaderEdit, HeaderEdits};
 use mlflow_authz::{Config, Reason, RequestHead, decide};
 
 const CONFIG: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/m", "/"],
@@ -17,6 +19,42 @@ const TAGS: &[&str] = &[
     "/body>", "main>", "/main>", "h1>", "/h1>", "h2>", "/h2>", "p>", "/p>", "dl>", "/dl>", "dt>", "/dt>", "dd>", "/dd>",
     "code>", "/code>", "ul>", "/ul>", "li>", "/li>", "a rel=\"noreferrer\" href=\"/", "/a>", "/html>",
 ];
+
+const WORKSPACES: &[u8] = br#"{"auth_service": {"cluster": "a"}, "mounts": ["/m", "/"], "workspaces": {"enabled": true}}"#;
+
+/// An administrator of one workspace does nothing in another, and upstream is told of one workspace.
+fn within_a_workspace(head: &RequestHead<'_>) {
+    let Ok(config) = Config::parse(WORKSPACES) else {
+        return;
+    };
+    let rules = Rules::new(config);
+    let who = || decide::caller(br#"{"scopes": ["acme/mlflow:admin"]}"#);
+    let decision = decide::decide(&rules, head, who, b"");
+    if decision.mount.is_none() || decision.effect() != Effect::Allow {
+        return;
+    }
+    let spelled = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase().replace(['_', '.'], "-");
+    let is_header = |name: &[u8]| spelled(name) == "x-mlflow-workspace";
+    let mut upstream: Vec<(&[u8], &[u8])> = head.headers.to_vec();
+    let edits = HeaderEdits::of(rules.config(), &decision, None, head);
+    for edit in edits.iter() {
+        match edit {
+            HeaderEdit::Remove(name) => upstream.retain(|(it, _)| *it != name),
+            HeaderEdit::Set(name, value) => {
+                upstream.retain(|(it, _)| *it != name.as_bytes());
+                upstream.push((name.as_bytes(), value.as_bytes()));
+            }
+        }
+    }
+    let selected: Vec<&[u8]> = upstream.iter().filter(|(it, _)| is_header(it)).map(|(_, it)| *it).collect();
+    assert_eq!(selected.len(), 1);
+    let shared = decision.operation.is_some_and(|it| it.isolation == Isolation::Shared);
+    if decision.reason == Reason::Allowed && !shared {
+        assert_eq!(selected, [b"acme"]);
+        let sent: Vec<&[u8]> = head.headers.iter().filter(|(it, _)| is_header(it)).map(|(_, it)| it.trim_ascii()).collect();
+        assert_eq!(sent, [b"acme"]);
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let end = data
@@ -37,6 +75,7 @@ fuzz_target!(|data: &[u8]| {
         headers: &headers,
         facts: None,
     };
+    within_a_workspace(&head);
     let Ok(config) = Config::parse(CONFIG) else {
         return;
     };

@@ -18,6 +18,10 @@ pub(super) fn write(decision: &Decision, field: &mut Vec<u8>) {
         Some(operation) => quoted(field, operation.name),
         None => put(field, "null"),
     }
+    if let Some(workspace) = &decision.workspace {
+        put(field, r#","workspace":"#);
+        text(field, workspace);
+    }
     who(field, decision.principal.as_deref());
     put(field, r#","identity":"#);
     match decision.identity {
@@ -54,10 +58,18 @@ fn who(field: &mut Vec<u8>, principal: Option<&Principal>) {
         list(field, &principal.grants, |field, grant| {
             put(field, r#"{"scope":"#);
             text(field, &grant.scope);
-            put(field, r#","names":"#);
-            list(field, &grant.names, |field, name| text(field, name));
+            limit(field, r#","names":"#, grant.names.as_deref());
+            limit(field, r#","workspaces":"#, grant.workspaces.as_deref());
             put(field, "}");
         });
+    }
+    limit(field, r#","workspaces":"#, principal.workspaces.as_deref());
+}
+
+fn limit(field: &mut Vec<u8>, name: &str, patterns: Option<&[String]>) {
+    if let Some(patterns) = patterns {
+        put(field, name);
+        list(field, patterns, |field, pattern| text(field, pattern));
     }
 }
 

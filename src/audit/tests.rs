@@ -59,6 +59,8 @@ fn denied() -> Decision {
             roles: vec!["viewer".to_owned()],
             is_admin: false,
             has_foreign_words: false,
+            workspaces: None,
+            workspace: None,
         })),
         identity: Some(IdentitySource::AuthService),
         ..Decision::new(Reason::ScopeMissing)

@@ -27,6 +27,8 @@ pub(super) struct Resolved {
     pub(super) roles: Pointers,
     pub(super) is_admin: Pointers,
     pub(super) expires_at: Pointers,
+    pub(super) workspaces: Pointers,
+    pub(super) workspace: Pointers,
 }
 
 /// Where ids and scopes stand that the configuration names no place for: user, key, scopes.
@@ -97,6 +99,8 @@ impl Resolved {
             roles: or(&places.roles, &[]),
             is_admin: or(&places.is_admin, &[]),
             expires_at: or(&places.expires_at, &[]),
+            workspaces: or(&places.workspaces, &[]),
+            workspace: or(&places.workspace, &[]),
         }
     }
 }

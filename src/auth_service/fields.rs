@@ -22,6 +22,8 @@ pub(super) struct Body {
     is_admin: Option<bool>,
     user: Option<User>,
     grants: Option<Vec<Grant>>,
+    workspaces: Option<Vec<String>>,
+    workspace: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -83,6 +85,8 @@ pub(super) struct Fields {
     pub(super) roles: Vec<String>,
     pub(super) is_admin: bool,
     pub(super) grants: Vec<Grant>,
+    pub(super) workspaces: Option<Vec<String>>,
+    pub(super) workspace: Option<String>,
 }
 
 impl From<Body> for Fields {
@@ -95,6 +99,8 @@ impl From<Body> for Fields {
             roles: body.roles.or(user.roles).unwrap_or_default(),
             is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
             grants: body.grants.unwrap_or_default(),
+            workspaces: body.workspaces,
+            workspace: body.workspace,
         }
     }
 }
@@ -112,14 +118,17 @@ impl Fields {
             mut roles,
             is_admin,
             grants,
+            workspaces,
+            workspace,
         } = self;
         // No rights at all is most likely another endpoint's reply, or another shape of it.
         let has_no_rights = scopes.is_none() && roles.is_empty() && grants.is_empty() && !is_admin;
         let remark = has_no_rights.then(|| Remark::NoScopes(Received::of(received)));
         let mut scopes = scopes.unwrap_or_default();
-        let granted = grants.iter().map(|grant| grant.names.len().max(1)).sum();
+        let granted = grants.iter().map(Grant::size).sum();
         for (field, names) in [
             ("grants", granted),
+            ("workspaces", workspaces.as_ref().map_or(0, Vec::len)),
             ("scopes", scopes.len()),
             ("roles", roles.len()),
         ] {
@@ -143,6 +152,6 @@ impl Fields {
             grants,
             ..Principal::default()
         };
-        Ok((principal, remark))
+        Ok((principal.within(workspaces, workspace), remark))
     }
 }

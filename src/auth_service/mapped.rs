@@ -126,6 +126,8 @@ pub(super) fn fields(document: &Document<'_>, places: &Resolved) -> Result<Field
         roles: first(document, &places.roles)?.unwrap_or_default(),
         is_admin: first(document, &places.is_admin)?.unwrap_or_default(),
         grants: first(document, &places.grants)?.unwrap_or_default(),
+        workspaces: first(document, &places.workspaces)?,
+        workspace: first(document, &places.workspace)?,
     })
 }
 

@@ -86,9 +86,16 @@ fn hide_in(principal: &mut Principal, is_key: impl Fn(&str) -> bool) -> bool {
         words.retain(|word| !is_key(word));
         found |= words.len() < before;
     }
+    found |= principal.workspace.take_if(|it| is_key(it)).is_some();
+    if let Some(workspaces) = &mut principal.workspaces {
+        let before = workspaces.len();
+        workspaces.retain(|it| !is_key(it));
+        found |= workspaces.len() < before;
+    }
     let before = principal.grants.len();
     principal.grants.retain(|grant| {
-        let mut words = std::iter::once(&grant.scope).chain(&grant.names);
+        let limits = [&grant.names, &grant.workspaces].into_iter().flatten();
+        let mut words = std::iter::once(&grant.scope).chain(limits.flatten());
         !words.any(|word| is_key(word))
     });
     found | (principal.grants.len() < before)

@@ -5,6 +5,7 @@ mod introspection;
 mod requests;
 mod rights;
 mod shapes;
+mod workspaces;
 
 use super::{AuthServiceClient, Contract, ContractError, Failure, NoConnection, Reply, Verdict};
 use crate::config::Config;

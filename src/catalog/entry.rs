@@ -2,6 +2,7 @@
 //!
 //! Pure data types. They know nothing of requests; `catalog::routes` compiles them into a trie.
 
+use super::isolation::Isolation;
 use super::naming::Naming;
 use super::needs::{Needs, Parameter};
 use super::object::{Access, Object, PublicGroup};
@@ -56,6 +57,8 @@ pub struct Operation {
     pub needs: Needs,
     /// Where its requests name what they act on.
     pub naming: Naming,
+    /// Whether it stays within the workspace of its request.
+    pub isolation: Isolation,
     /// What the same `GET` does where a query asks for that alone: an operation whose routes have a query.
     pub narrowed: Option<&'static Operation>,
 }
@@ -82,6 +85,7 @@ pub(super) const fn op(
         public: None,
         needs: Needs::Own,
         naming: Naming::Untied,
+        isolation: Isolation::No,
         narrowed: None,
     }
 }
@@ -102,6 +106,17 @@ impl Operation {
     /// Says where its requests name what they act on.
     pub(super) const fn named_by(mut self, naming: Naming) -> Self {
         self.naming = naming;
+        self
+    }
+
+    /// Says that MLflow, in every covered release with workspaces, keeps it within the workspace of its request.
+    pub(super) const fn isolated(self) -> Self {
+        self.within(Isolation::Rows)
+    }
+
+    /// Says what keeps it within a workspace, or that it is the same in all.
+    pub(super) const fn within(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 

@@ -4,6 +4,7 @@
 
 mod entries;
 mod entry;
+mod isolation;
 mod naming;
 mod needs;
 mod object;
@@ -12,6 +13,7 @@ mod release;
 mod routes;
 
 pub use entry::{Operation, Route, Surface};
+pub use isolation::Isolation;
 pub use naming::{Field, FieldKind, Naming};
 pub use needs::{Needs, Parameter, Value, query_example, query_template};
 pub use object::{Access, Object, PublicGroup};

@@ -33,7 +33,7 @@ pub struct Jwt {
     /// Scopes: a list of strings, or one string with spaces between them.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::token_scopes"))]
     pub scopes: Pointers,
-    /// Name-scoped grants, `[{"scope", "names": […]}]`. Default: none.
+    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: none.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub grants: Pointers,
     /// Roles: a list of strings.
@@ -42,6 +42,14 @@ pub struct Jwt {
     /// Whether everything is granted: `true` or `false`. Default: none. Name only a claim that users cannot set.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub is_admin: Pointers,
+    /// The workspaces that the caller belongs to: a list of patterns, outside which it has no right at all. Default:
+    /// nowhere, so that callers are not limited. A claim that is null, or of another type, is an empty list.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
+    pub workspaces: Pointers,
+    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
+    /// Default: nowhere.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
+    pub workspace: Pointers,
 }
 
 impl Default for Jwt {
@@ -55,6 +63,8 @@ impl Default for Jwt {
             grants: places(&[]),
             roles: places(defaults::TOKEN_ROLES),
             is_admin: places(&[]),
+            workspaces: places(&[]),
+            workspace: places(&[]),
         }
     }
 }
@@ -69,6 +79,8 @@ const FIELDS: &[&str] = &[
     "grants",
     "roles",
     "is_admin",
+    "workspaces",
+    "workspace",
     METADATA_KEY,
 ];
 
@@ -136,7 +148,7 @@ impl<'de> Deserialize<'de> for MetadataKeys {
 }
 
 impl Jwt {
-    fn places(&self) -> [&Pointers; 6] {
+    fn places(&self) -> [&Pointers; 8] {
         [
             &self.user_id,
             &self.key_id,
@@ -144,10 +156,12 @@ impl Jwt {
             &self.grants,
             &self.roles,
             &self.is_admin,
+            &self.workspaces,
+            &self.workspace,
         ]
     }
 
-    fn places_mut(&mut self) -> [&mut Pointers; 6] {
+    fn places_mut(&mut self) -> [&mut Pointers; 8] {
         [
             &mut self.user_id,
             &mut self.key_id,
@@ -155,6 +169,8 @@ impl Jwt {
             &mut self.grants,
             &mut self.roles,
             &mut self.is_admin,
+            &mut self.workspaces,
+            &mut self.workspace,
         ]
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use sha2::{Digest as _, Sha256};
 
-use super::ConfigError;
+use super::{ConfigError, workspaces};
 use crate::principal::Timestamp;
 
 /// A key that needs no auth service.
@@ -33,7 +33,7 @@ pub struct ConfiguredKey {
         schemars(schema_with = "super::schema::public_name")
     )]
     pub user_id: Option<String>,
-    /// The key's scopes; `model:write:fraud-*` is limited to names.
+    /// The key's scopes; `model:write:fraud-*` is limited to names, `acme/model:write` to a workspace.
     #[serde(default)]
     pub scopes: Vec<String>,
     /// The key's roles.
@@ -42,6 +42,18 @@ pub struct ConfiguredKey {
     /// Whether the key may do everything.
     #[serde(default)]
     pub is_admin: bool,
+    /// Patterns of the workspaces that the key belongs to: outside them it has no right at all. An empty list grants nothing.
+    /// Absent: no limit, unless `workspace` is there.
+    #[serde(default, deserialize_with = "super::fields::some")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "super::schema::workspace_patterns")
+    )]
+    pub workspaces: Option<Vec<String>>,
+    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone.
+    #[serde(default, deserialize_with = "super::fields::some")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
+    pub workspace: Option<String>,
     /// When the key stops working: an RFC 3339 time in UTC. Absent: never.
     #[serde(default, deserialize_with = "expires_at")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::utc_time"))]
@@ -122,6 +134,11 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
         }
     }
     for (index, key) in keys.iter().enumerate() {
+        workspaces::validate(
+            &format!("keys[{index}]"),
+            key.workspaces.as_deref(),
+            key.workspace.as_deref(),
+        )?;
         let field = |name: &str| format!("keys[{index}].{name}");
         let ids = [
             ("key_id", Some(&key.key_id)),
@@ -130,7 +147,10 @@ pub(super) fn validate(keys: &[ConfiguredKey]) -> Result<(), ConfigError> {
         let ids = ids.map(|(name, id)| id.map(|id| (name.to_owned(), id)));
         let shown = ids.into_iter().flatten();
         let shown = shown.chain(named("scopes", &key.scopes));
-        for (name, text) in shown.chain(named("roles", &key.roles)) {
+        let shown = shown.chain(named("roles", &key.roles));
+        let workspaces = key.workspaces.as_deref().unwrap_or_default();
+        let shown = shown.chain(named("workspaces", workspaces));
+        for (name, text) in shown {
             let problem = if text.trim().is_empty() {
                 "is empty"
             } else if digests.contains_key(&KeyHash::of(text)) {

@@ -20,6 +20,7 @@ mod replacements;
 mod schema;
 mod validate;
 mod words;
+mod workspaces;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,6 +45,7 @@ pub use jwt::Jwt;
 pub use keys::{ConfiguredKey, KeyHash};
 pub use mtls::{Mtls, PeerName, PeerRights};
 pub use overrides::{Match, Override};
+pub use workspaces::Workspaces;
 
 /// The plugin configuration of the mlflow-authz filter.
 #[derive(Debug, Clone, Deserialize)]
@@ -131,6 +133,9 @@ pub struct Config {
     #[serde(default, deserialize_with = "json::unique_map")]
     #[cfg_attr(feature = "schema", schemars(extend("default" = {})))]
     pub roles: BTreeMap<String, Vec<Permission>>,
+    /// Workspaces of MLflow, and whether keys can be limited to them.
+    #[serde(default)]
+    pub workspaces: Workspaces,
     /// Groups of endpoints that need no key: `health` (`/health`, `/version`, server info), `ui` (the page and its
     /// static files).
     #[serde(

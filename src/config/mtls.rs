@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{ConfigError, workspaces};
 use crate::json;
 
 /// Client certificates that the listener has verified.
@@ -43,7 +43,7 @@ pub enum PeerName {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct PeerRights {
-    /// The caller's scopes; `model:write:fraud-*` is limited to names.
+    /// The caller's scopes; `model:write:fraud-*` is limited to names, `acme/model:write` to a workspace.
     #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
     pub scopes: Vec<String>,
     /// The caller's roles.
@@ -51,6 +51,18 @@ pub struct PeerRights {
     pub roles: Vec<String>,
     /// Whether the caller may do everything.
     pub is_admin: bool,
+    /// Patterns of the workspaces that the caller belongs to: outside them it has no right at all. An empty list grants nothing.
+    /// Absent: no limit, unless `workspace` is there.
+    #[serde(deserialize_with = "super::fields::some")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "super::schema::workspace_patterns")
+    )]
+    pub workspaces: Option<Vec<String>>,
+    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
+    #[serde(deserialize_with = "super::fields::some")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
+    pub workspace: Option<String>,
 }
 
 impl PeerName {
@@ -72,7 +84,12 @@ pub(super) fn validate(mtls: &Mtls) -> Result<(), ConfigError> {
             "is empty, so every certificate is refused; write the names of the callers' certificates".to_owned(),
         );
     }
-    for name in mtls.principals.keys() {
+    for (name, rights) in &mtls.principals {
+        workspaces::validate(
+            &format!("mtls.principals.{name}"),
+            rights.workspaces.as_deref(),
+            rights.workspace.as_deref(),
+        )?;
         if name.trim().is_empty() {
             return refuse(
                 "has an empty name; write the name of a caller's certificate".to_owned(),

@@ -55,6 +55,11 @@ pub struct Match {
     #[serde(deserialize_with = "hosts")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub host: Option<Vec<Pattern>>,
+    /// Patterns of workspaces, with `*` and `?`. A request that names none is for that of its key, or for the default one
+    /// while its key is not known. Needs `workspaces.enabled`.
+    #[serde(deserialize_with = "workspaces")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
+    pub workspace: Option<Vec<Pattern>>,
     /// Objects.
     #[serde(deserialize_with = "objects")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::objects"))]
@@ -70,7 +75,7 @@ pub struct Match {
 }
 
 impl Match {
-    /// Whether it holds of an operation, on some mount and host.
+    /// Whether it holds of an operation, on some mount, host and workspace.
     pub fn names(&self, operation: &Operation) -> bool {
         let is_named = |it: &&'static Operation| it.name == operation.name;
         self.object
@@ -114,6 +119,13 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             return refuse(
                 ".match.mount",
                 format!("{unknown:?} is not in `mounts`; write one of them"),
+            );
+        }
+        if matches.workspace.is_some() && !config.workspaces.enabled {
+            return refuse(
+                ".match.workspace",
+                "needs workspaces, and they are not enabled; write `workspaces.enabled`: true, or remove it"
+                    .to_owned(),
             );
         }
         if *public == Some(true) {
@@ -189,6 +201,12 @@ fn mounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Strin
 
 fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Pattern>>, D::Error> {
     one_or_many(deserializer, super::hosts::read)
+}
+
+fn workspaces<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Pattern>>, D::Error> {
+    one_or_many(deserializer, super::workspaces::read_pattern)
 }
 
 fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Object>>, D::Error> {

@@ -83,11 +83,6 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     (
         "keys",
-        "workspace workspaces",
-        "remove it: keys cannot be limited to workspaces here",
-    ),
-    (
-        "keys",
         "key apikey token secret hash digest sha256sum keyhash",
         "write `sha256`, the digest that `mlflow-authz key digest` prints; the configuration never holds the key itself",
     ),
@@ -124,11 +119,6 @@ pub(super) const TABLE: &[Entry] = &[
         "remove it: a token expires at its `exp`",
     ),
     (
-        "jwt",
-        "workspace workspaces",
-        "remove it: tokens cannot be limited to workspaces here",
-    ),
-    (
         "mtls",
         "ca cacert cafile trustedca verify required requireclientcertificate",
         "remove it: the `transport_socket` of Envoy's listener verifies certificates",
@@ -148,6 +138,16 @@ pub(super) const TABLE: &[Entry] = &[
         "",
         "keyprefix keyregex keyformat apikeypattern keypatterns",
         "write `key_pattern`, one pattern with `*` for any characters and `?` for one",
+    ),
+    (
+        "",
+        "workspace enableworkspaces multitenancy tenants tenant namespaces namespace",
+        "write `workspaces`: {\"enabled\": true}",
+    ),
+    (
+        "workspaces",
+        "names list allowed members",
+        "remove it: which workspaces a key may use is said by its scopes (`acme/model:write`), or by `workspaces` of the key",
     ),
     (
         "",

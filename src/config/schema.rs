@@ -210,6 +210,14 @@ pub(super) fn utc_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"title": "time", "type": "string", "pattern": pattern, "examples": ["2027-01-31T00:00:00Z"]})
 }
 
+pub(super) fn workspace(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"title": "workspace", "type": "string", "pattern": r"^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$"})
+}
+
+pub(super) fn workspace_patterns(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": {"title": "pattern", "type": "string", "pattern": r"^[a-z0-9*?-]+$"}})
+}
+
 pub(super) fn help_url(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"title": "URL", "type": ["string", "null"], "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$"})
 }

@@ -9,6 +9,7 @@ mod replacements;
 mod revocation;
 mod values;
 mod words;
+mod workspaces;
 
 use std::time::Duration;
 

@@ -76,6 +76,13 @@ fn digest(before: u64, key: &ConfiguredKey) -> u64 {
         text(&words.len().to_string());
         words.iter().for_each(|word| text(word));
     }
+    // Only where it says something: the digests of other keys stay those of before.
+    if key.workspaces.is_some() || key.workspace.is_some() {
+        let workspaces = key.workspaces.as_deref();
+        text(&workspaces.map_or("all".to_owned(), |it| it.len().to_string()));
+        workspaces.into_iter().flatten().for_each(|it| text(it));
+        text(key.workspace.as_deref().unwrap_or_default());
+    }
     let ends = key.expires_at.map(|at| at.as_nanos().to_string());
     text(&ends.unwrap_or_default());
     hash.update([u8::from(key.is_admin)]);

@@ -16,5 +16,9 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_scopes: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) workspace: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_workspaces: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) request_id: Option<&'a str>,
 }

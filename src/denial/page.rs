@@ -135,6 +135,7 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     html.one("Required permission", body.required_permission.as_deref());
     let mut granting = body.granting_scopes.iter().flatten().copied();
     html.fact("Scopes that grant it", &mut granting);
+    html.one("Workspace", body.workspace);
     let (name, has) = match reader.called {
         Called::Key => ("Key", "This key has"),
         Called::Caller => ("Caller", "This caller has"),
@@ -160,9 +161,10 @@ fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
             Called::Caller => "<li>Ask whoever administers this server for the permission <code>",
         });
         html.text(permission);
-        html.markup(match reader.called {
-            Called::Key => "</code>, or for a key with one of the scopes above. ",
-            Called::Caller => "</code>, or for one of the scopes above. ",
+        html.markup(match (body.workspace, reader.called) {
+            (Some(_), _) => "</code> in this workspace. ",
+            (None, Called::Key) => "</code>, or for a key with one of the scopes above. ",
+            (None, Called::Caller) => "</code>, or for one of the scopes above. ",
         });
         html.markup("Name the request id.</li>\n");
     }

@@ -222,13 +222,16 @@ impl Called {
         }
     }
 
-    /// By its public name, at the start of a sentence.
-    pub(super) fn named(self, key_id: Option<&str>) -> String {
-        match (self, key_id.map(printable)) {
+    /// The caller by its public name, at the start of a sentence.
+    pub(super) fn subject(decision: &Decision) -> String {
+        let this = Self::of(decision);
+        let key_id = decision.principal.as_deref();
+        let key_id = key_id.and_then(|principal| principal.key_id.as_deref());
+        match (this, key_id.map(printable)) {
             (Self::Key, Some(key_id)) => format!("API key {key_id}"),
             (Self::Key, None) => "This API key".to_owned(),
             (Self::Caller, Some(key_id)) => format!("Caller {key_id}"),
-            (Self::Caller, None) => self.this().to_owned(),
+            (Self::Caller, None) => this.this().to_owned(),
         }
     }
 }

@@ -18,6 +18,7 @@ fn request<'a>(mount: &'a str, method: &str, path: &str) -> Subject<'a> {
     });
     Subject {
         mount: Some(mount),
+        workspace: None,
         operation,
         required: Some(required),
     }

@@ -15,6 +15,7 @@ use crate::pending::Pending;
 use crate::principal::Timestamp;
 use crate::request::RequestHead;
 use crate::shell::StreamId;
+use crate::surface::select_workspace;
 use crate::upstream::{HeaderEdits, IdentityValues};
 
 impl Engine {
@@ -23,7 +24,7 @@ impl Engine {
         &mut self,
         stream: StreamId,
         now: Timestamp,
-        pending: Pending,
+        mut pending: Pending,
         lookup: Lookup,
         head: &RequestHead<'_>,
     ) -> Next {
@@ -34,6 +35,7 @@ impl Engine {
                 return self.finish(pending.not_known(failure, usual), None, head);
             }
         };
+        select_workspace(&self.rules, &mut pending, &known.principal, head);
         let body = match self.config().bodies {
             Bodies::Ignore => Body::Ignored,
             Bodies::Inspect => Body::Unread,

@@ -20,6 +20,7 @@ mod stale;
 mod tokens;
 mod whoami;
 mod workers;
+mod workspaces;
 
 use std::collections::HashMap;
 use std::time::Duration;

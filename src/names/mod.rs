@@ -6,7 +6,8 @@
 //!
 //! 1. `GET` names in the query and has no body; other methods name in a JSON body and have no query. `HEAD` is
 //!    refused: MLflow reads its body.
-//! 2. `X-MLFLOW-WORKSPACE` is refused: there, the same name is another object.
+//! 2. Where the configuration knows no workspaces, `X-MLFLOW-WORKSPACE` is refused: there, the same name is another
+//!    object.
 //! 3. [`query`] and [`body`] say what a query and a body may be.
 //! 4. A name is 1 to 256 visible ASCII characters or inner spaces; a model's holds no `/` or `:` and is not
 //!    `.` or `..`. An experiment's id is decimal without leading zeros: MLflow reads `04` and `+4` as 4.
@@ -28,9 +29,7 @@ use crate::catalog::{FieldKind, Naming, Object, Operation};
 use crate::permission::Permission;
 use crate::request::RequestHead;
 use crate::target::{Target, below_mount};
-
-/// The header that chooses a workspace (`mlflow/utils/workspace_utils.py`).
-const WORKSPACE_HEADER: &str = "x-mlflow-workspace";
+use crate::workspace;
 
 /// The longest name, in bytes: MLflow's columns hold 256 characters.
 const LONGEST_NAME: usize = 256;
@@ -62,6 +61,15 @@ pub enum NameKind {
     Name,
     /// The id of an experiment.
     ExperimentId,
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The mount.
+    pub mount: &'a str,
+    /// Whether the workspace of its names is known.
+    pub has_workspaces: bool,
 }
 
 /// Where a request's names are.
@@ -100,7 +108,7 @@ impl fmt::Display for Unclear {
 pub fn locate(
     operation: &Operation,
     required: Permission,
-    mount: &str,
+    place: Place<'_>,
     head: &RequestHead<'_>,
 ) -> Result<Located, Unclear> {
     let naming = operation.naming;
@@ -109,7 +117,7 @@ pub fn locate(
         Naming::Collection => return Ok(Located::Everywhere),
         Naming::ArtifactPath | Naming::ArtifactQuery | Naming::Fields(_) => {}
     }
-    if head.all_spellings(WORKSPACE_HEADER).next().is_some() {
+    if !place.has_workspaces && head.all_spellings(workspace::HEADER).next().is_some() {
         return Err(Unclear::new(
             "its header X-MLFLOW-WORKSPACE selects a workspace, in which a name can be another object",
         ));
@@ -118,7 +126,7 @@ pub fn locate(
     match naming {
         Naming::ArtifactPath => {
             // Below the mount: its own path may look like that of an artifact.
-            let below = below_mount(&target.path, mount).unwrap_or_default();
+            let below = below_mount(&target.path, place.mount).unwrap_or_default();
             let path = below.split_once("/mlflow-artifacts/artifacts/");
             let path = path.map_or("", |(_, path)| path);
             Ok(Located::Here(vec![artifact(required, path)?]))
@@ -299,7 +307,11 @@ fn alias<'a>(field: &str, text: &'a str) -> Result<&'a str, Unclear> {
     }
 }
 
-fn without_body(head: &RequestHead<'_>) -> Result<(), Unclear> {
+/// Whether a request has no body.
+///
+/// # Errors
+/// It may have one.
+pub(crate) fn without_body(head: &RequestHead<'_>) -> Result<(), Unclear> {
     let mut lengths = head.all_spellings("content-length");
     let mut transfers = head.all_spellings("transfer-encoding");
     if lengths.all(|length| length == b"0") && transfers.next().is_none() {

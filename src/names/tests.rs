@@ -8,7 +8,7 @@ mod kinds;
 mod queries;
 mod sources;
 
-use super::{Demand, Located, NameKind, locate, read_body};
+use super::{Demand, Located, NameKind, Place, locate, read_body};
 use crate::catalog::{CATALOG, Operation};
 use crate::permission::Permission;
 use crate::request::{Header, RequestHead};
@@ -60,7 +60,11 @@ fn below(
         headers: &headers,
         facts: None,
     };
-    let demands = match locate(operation, required, mount, &head).map_err(|u| u.to_string())? {
+    let place = Place {
+        mount,
+        has_workspaces: false,
+    };
+    let demands = match locate(operation, required, place, &head).map_err(|u| u.to_string())? {
         Located::Here(demands) => demands,
         Located::InBody => {
             read_body(operation, required, &head, body).map_err(|u| u.to_string())?

@@ -6,6 +6,7 @@
 mod defaults;
 mod name_scoped;
 mod needs;
+mod rights;
 
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,13 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::config::{Config, Scope};
-use crate::names::Demand;
 use crate::permission::PermissionSet;
 use crate::principal::Principal;
+use crate::workspace;
 
 pub use crate::permission::{ParsePermissionError, Permission};
 pub use name_scoped::NamePattern;
+pub use rights::{Rights, Within};
 
 /// The most scopes a denial names.
 const NAMED_SCOPES: usize = 5;
@@ -88,14 +90,10 @@ impl Policy {
         }
     }
 
-    /// Whether the principal holds the permission.
+    /// Whether the principal holds the permission without a limit to workspaces.
     pub fn grants(&self, principal: &Principal, permission: Permission) -> bool {
-        let holds = |set: &PermissionSet| set.contains(permission);
-        let mut scopes = principal.scopes.iter();
-        let mut roles = principal.roles.iter();
-        principal.is_admin
-            || scopes.any(|name| self.scope_of(principal, name).is_some_and(holds))
-            || roles.any(|name| self.roles.get(name).is_some_and(holds))
+        self.rights(principal, Within::Everywhere)
+            .grants(permission)
     }
 
     /// What a word grants to this principal, where a table names it as a whole.
@@ -104,67 +102,35 @@ impl Policy {
         self.scopes.get(word).filter(|_| !is_no_right)
     }
 
-    /// The patterns of names that the principal's name-scoped grants limit a permission to. A scope that
-    /// refuses searches is left out where `searching`.
-    pub fn name_patterns(
-        &self,
-        principal: &Principal,
-        permission: Permission,
-        searching: bool,
-    ) -> Vec<NamePattern> {
-        let granting = |scope: &str| {
-            self.scopes
-                .get(scope)
-                .is_some_and(|set| set.contains(permission))
-                && !(searching && self.without_searches.contains(scope))
+    /// What a word is by this table: a scope as a whole, one limited to names, or either limited to workspaces, in this
+    /// order. `None` where it is none of them.
+    fn read<'w>(&self, word: &'w str) -> Option<Word<'w>> {
+        self.read_without_limit(word).or_else(|| {
+            let (limit, rest) = workspace::split(word)?;
+            Some(Word {
+                limit: Some(limit),
+                ..self.read_without_limit(rest)?
+            })
+        })
+    }
+
+    fn read_without_limit<'w>(&self, word: &'w str) -> Option<Word<'w>> {
+        let (scope, names) = if self.scopes.contains_key(word) {
+            (word, None)
+        } else {
+            let mut splits = name_scoped::splits(word);
+            let (scope, names) = splits.find(|(scope, _)| self.scopes.contains_key(*scope))?;
+            (scope, Some(names))
         };
-        let limited = self.name_scoped(principal).into_iter();
-        limited
-            .filter(|(scope, _)| granting(scope))
-            .flat_map(|(_, names)| names)
-            .map(NamePattern::new)
-            .collect()
+        Some(Word {
+            limit: None,
+            scope,
+            names,
+        })
     }
 
-    /// The principal's name-scoped grants: scopes that are limited to names, with their patterns.
-    pub fn name_scoped<'p>(&self, principal: &'p Principal) -> Vec<(&'p str, Vec<&'p str>)> {
-        let words = principal.scopes.iter().filter_map(|word| {
-            let (scope, pattern) = self.split(principal, word)?;
-            Some((scope, vec![pattern]))
-        });
-        let grants = principal.grants.iter().map(|grant| {
-            let names = grant.names.iter().map(String::as_str);
-            (grant.scope.as_str(), names.collect())
-        });
-        words
-            .chain(grants.filter(|(scope, _)| self.scope_of(principal, scope).is_some()))
-            .collect()
-    }
-
-    /// A known scope and the pattern behind it; `None` where the word is a scope as a whole, or none at all.
-    fn split<'w>(&self, principal: &Principal, word: &'w str) -> Option<(&'w str, &'w str)> {
-        if self.scopes.contains_key(word) {
-            return None;
-        }
-        let split = name_scoped::splits(word).find(|(scope, _)| self.scopes.contains_key(*scope));
-        split.filter(|(scope, _)| self.scope_of(principal, scope).is_some())
-    }
-
-    /// What the principal holds on every object, in as few words as there are.
-    pub fn permissions(&self, principal: &Principal) -> Vec<Permission> {
-        let everything = Permission {
-            object: None,
-            access: None,
-        };
-        if principal.is_admin {
-            return vec![everything];
-        }
-        let scopes = principal.scopes.iter();
-        let scopes = scopes.filter_map(|it| self.scope_of(principal, it));
-        let roles = principal.roles.iter().filter_map(|it| self.roles.get(it));
-        let mut held = PermissionSet::default();
-        scopes.chain(roles).for_each(|set| held.extend(set));
-        held.permissions()
+    fn grants_something(&self, scope: &str) -> bool {
+        self.scopes.get(scope).is_some_and(|set| !set.is_empty())
     }
 
     /// What a scope grants.
@@ -176,7 +142,8 @@ impl Policy {
     /// The principal's scopes that no table names, those of its grants included.
     pub fn unknown_scopes<'p>(&self, principal: &'p Principal) -> Vec<&'p str> {
         let is_unknown = |word: &&String| {
-            self.scope_of(principal, word).is_none() && self.split(principal, word).is_none()
+            self.read(word)
+                .is_none_or(|it| self.scope_of(principal, it.scope).is_none())
         };
         let words = principal.scopes.iter().filter(is_unknown);
         let granted = principal.grants.iter().map(|grant| &grant.scope);
@@ -190,15 +157,6 @@ impl Policy {
         roles
             .filter(|role| !self.roles.contains_key(*role))
             .collect()
-    }
-
-    /// Whether the principal holds what is demanded, on every object or on the one demanded.
-    pub fn meets(&self, principal: &Principal, demand: &Demand) -> bool {
-        self.grants(principal, demand.permission)
-            || self
-                .name_patterns(principal, demand.permission, false)
-                .iter()
-                .any(|pattern| pattern.covers(demand))
     }
 
     /// Every scope that the tables know, fewest permissions first.
@@ -228,6 +186,17 @@ impl Policy {
             })
             .map(String::as_str)
     }
+}
+
+/// A word that a principal has for a scope.
+#[derive(Debug, Clone, Copy)]
+struct Word<'w> {
+    /// The pattern of workspaces that it is limited to.
+    limit: Option<&'w str>,
+    /// The scope, which the table names.
+    scope: &'w str,
+    /// The pattern of names that it is limited to.
+    names: Option<&'w str>,
 }
 
 fn set_of(permissions: &[Permission]) -> PermissionSet {

@@ -1,41 +1,31 @@
 //! Whether a principal holds what an operation needs.
 
-use super::Policy;
+use super::{Policy, Rights, Within};
 use crate::catalog::{Needs, Operation};
-use crate::permission::{Permission, PermissionSet};
+use crate::permission::Permission;
 use crate::principal::Principal;
 
-impl Policy {
+impl Rights<'_> {
     /// The first permission that an operation needs and the principal does not hold on every object. Where any
     /// permission will do and it holds none, the operation's own.
-    pub fn missing(&self, principal: &Principal, operation: &Operation) -> Option<Permission> {
+    pub fn missing(&self, operation: &Operation) -> Option<Permission> {
         if operation.needs == Needs::Any {
-            let holds_any = self.holds_any(principal);
-            return (!holds_any).then(|| operation.own_permission());
+            return (!self.holds_any()).then(|| operation.own_permission());
         }
         let missing = operation
             .required()
-            .find(|permission| !self.grants(principal, *permission));
-        let may_anyway = || {
-            operation
-                .alternative()
-                .is_some_and(|it| self.grants(principal, it))
-        };
+            .find(|permission| !self.grants(*permission));
+        let may_anyway = || operation.alternative().is_some_and(|it| self.grants(it));
         missing.filter(|_| !may_anyway())
     }
+}
 
-    /// Whether anything at all is granted, on all objects or on those of some names.
-    fn holds_any(&self, principal: &Principal) -> bool {
-        let is_granting = |set: Option<&PermissionSet>| set.is_some_and(|it| !it.is_empty());
-        let scopes = &mut principal.scopes.iter();
-        let roles = &mut principal.roles.iter();
-        principal.is_admin
-            || scopes.any(|scope| is_granting(self.scope_of(principal, scope)))
-            || roles.any(|role| is_granting(self.roles.get(role)))
-            || self
-                .name_scoped(principal)
-                .iter()
-                .any(|(scope, names)| !names.is_empty() && is_granting(self.scopes.get(*scope)))
+impl Policy {
+    /// The first permission that an operation needs and the principal does not hold on every object, without a limit to
+    /// workspaces.
+    pub fn missing(&self, principal: &Principal, operation: &Operation) -> Option<Permission> {
+        self.rights(principal, Within::Everywhere)
+            .missing(operation)
     }
 
     /// The scopes to ask for where a permission is missing for an operation, fewest permissions first, at most five:

@@ -1,7 +1,7 @@
 mod foreign_words;
 mod name_scoped;
 
-use super::{Permission, Policy};
+use super::{Permission, Policy, Rights, Within};
 use crate::catalog::{Access, Object};
 use crate::config::Config;
 use crate::config::tests::least_and;
@@ -42,6 +42,11 @@ fn with_scopes(scopes: &[&str]) -> Principal {
         scopes,
         ..Principal::default()
     }
+}
+
+/// Its rights without a limit to workspaces.
+fn everywhere<'a>(policy: &'a Policy, principal: &'a Principal) -> Rights<'a> {
+    policy.rights(principal, Within::Everywhere)
 }
 
 fn with_roles(roles: &[&str]) -> Principal {
@@ -350,7 +355,8 @@ fn an_override_lets_a_scope_search_again() {
     let principal = Principal {
         grants: vec![Grant {
             scope: "team".to_owned(),
-            names: vec!["acme-*".to_owned()],
+            names: Some(vec!["acme-*".to_owned()]),
+            workspaces: None,
         }],
         ..Principal::default()
     };
@@ -359,7 +365,17 @@ fn an_override_lets_a_scope_search_again() {
         (Policy::new(&config), 0),
         (Policy::with_scopes(&config, over), 1),
     ] {
-        assert_eq!(policy.name_patterns(&principal, read, true).len(), patterns);
-        assert_eq!(policy.name_patterns(&principal, read, false).len(), 1);
+        assert_eq!(
+            everywhere(&policy, &principal)
+                .name_patterns(read, true)
+                .len(),
+            patterns
+        );
+        assert_eq!(
+            everywhere(&policy, &principal)
+                .name_patterns(read, false)
+                .len(),
+            1
+        );
     }
 }

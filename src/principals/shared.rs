@@ -18,8 +18,9 @@ use crate::auth_service::{KeyDigest, Lifetime};
 use crate::json;
 use crate::shared_data::{SharedData, update};
 
-/// The layout of a slot. A module that writes another layout uses other names, too.
-const LAYOUT: u8 = 1;
+/// The layout of a slot. A module that writes another layout uses other names, too: what one that knew no workspaces
+/// has left would be read as a key without a limit.
+const LAYOUT: u8 = 2;
 
 /// The largest slot, in bytes. A principal with more scopes than fit is each VM's own to ask about.
 pub const MAX_SLOT_BYTES: usize = 4096;

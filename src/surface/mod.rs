@@ -5,22 +5,24 @@
 
 mod presented;
 mod unknown;
+mod workspaces;
 
 use std::sync::Arc;
 
 use http::Method;
 
 use crate::authority;
-use crate::catalog::{CATALOG, GRAPHQL, Operation};
+use crate::catalog::{CATALOG, GRAPHQL, Isolation, Operation};
 use crate::config::{GraphQl, Outside};
 use crate::decision::{Decision, Reason};
 use crate::enforcement::Subject;
 use crate::names::query::Query;
 use crate::overrides;
 use crate::pending::{Asks, Pending};
+use crate::principal::Principal;
 use crate::request::RequestHead;
 use crate::rules::Rules;
-use crate::target::{self, Ambiguity, Target};
+use crate::target::{self, Ambiguity, Files, Target};
 use crate::terms::Terms;
 use crate::whoami;
 
@@ -33,6 +35,35 @@ pub enum Surface<'a> {
     Decided(Decision),
     /// The caller's rights decide, and this says who the caller is.
     Pending(Pending, Presented<'a>),
+}
+
+/// What a caller makes of a request that names no workspace: a key that is pinned to one selects it, and the terms are
+/// those of that workspace.
+pub fn select_workspace(
+    rules: &Rules,
+    pending: &mut Pending,
+    principal: &Principal,
+    head: &RequestHead<'_>,
+) {
+    let (Some(selected), Some(pin)) = (&mut pending.workspace, &principal.workspace) else {
+        return;
+    };
+    if selected.is_named || *selected.name == **pin {
+        return;
+    }
+    selected.name = pin.as_str().into();
+    let (operation, required) = match pending.asks {
+        Asks::Operation(operation) => (Some(operation), Some(operation.own_permission())),
+        Asks::Unknown(required) => (None, Some(required)),
+        Asks::Whoami => return,
+    };
+    let subject = Subject {
+        mount: Some(&pending.mount),
+        workspace: Some(pin),
+        operation,
+        required,
+    };
+    pending.terms = rules.enforcement().terms(&subject, head);
 }
 
 /// Reads a request's head. `buffer` is where paths are decoded; it is used again from request to request.
@@ -138,28 +169,47 @@ impl<'a> Reader<'_, '_, 'a> {
         if let Some(ambiguity) = ambiguity_of_headers(self.head) {
             return Surface::Decided(self.ambiguous_below(mount, ambiguity));
         }
+        let Ok(workspace) = self.workspace() else {
+            return Surface::Decided(self.without_operation(mount, Reason::WorkspaceAmbiguous));
+        };
+        let name = || workspace.as_ref().map(|it| Arc::clone(&it.name));
+        let selected = workspace.as_ref().map(|it| &*it.name);
         if is_preflight(self.head) {
-            return Surface::Decided(self.without_operation(mount, Reason::Preflight));
+            return Surface::Decided(Decision {
+                workspace: name(),
+                ..self.without_operation(mount, Reason::Preflight)
+            });
         }
-        let pending = |asks, terms| Pending {
+        let pending = |asks, terms, files| Pending {
             mount: Arc::clone(mount),
+            workspace: workspace.clone(),
+            files,
             asks,
             terms,
         };
         if config.whoami && whoami::is_asked(method, path) {
             let subject = Subject {
                 mount: Some(mount),
+                workspace: selected,
                 ..Subject::default()
             };
             // The filter's own endpoint: nothing stands behind it that a request could be let through to.
             let terms = self.terms(&subject).enforced();
-            return self.with_credential(pending(Asks::Whoami, terms), query);
+            return self.with_credential(pending(Asks::Whoami, terms, Files::Own), query);
         }
         let operation = CATALOG.find(method, path);
         let operation = operation.map(|operation| narrowed(operation, method, query));
         if operation.is_none() && path.contains(';') {
             return Surface::Decided(self.ambiguous_below(mount, Ambiguity::Parameter));
         }
+        let files = match workspace {
+            Some(_) => self.files(operation, path, query),
+            None => Ok(Files::Own),
+        };
+        let files = match files {
+            Ok(files) => files,
+            Err(ambiguity) => return Surface::Decided(self.ambiguous_below(mount, ambiguity)),
+        };
         let (asks, required) = match operation {
             Some(operation) => (Asks::Operation(operation), operation.own_permission()),
             None => {
@@ -169,12 +219,14 @@ impl<'a> Reader<'_, '_, 'a> {
         };
         let terms = self.terms(&Subject {
             mount: Some(mount),
+            workspace: selected,
             operation,
             required: Some(required),
         });
         let decided = |reason, required| {
             Surface::Decided(Decision {
                 mount: Some(Arc::clone(mount)),
+                workspace: name(),
                 operation,
                 required,
                 terms,
@@ -191,7 +243,23 @@ impl<'a> Reader<'_, '_, 'a> {
         if terms.public.unwrap_or(public) {
             return decided(Reason::Public, Some(required));
         }
-        self.with_credential(pending(asks, terms), query)
+        self.with_credential(pending(asks, terms, files), query)
+    }
+
+    /// Whose files a request names, of whatever operation it is.
+    fn files(
+        &self,
+        operation: Option<&'static Operation>,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Files, Ambiguity> {
+        let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
+        if !is_shared && workspaces::is_without_workspace(path) {
+            return Err(Ambiguity::WithoutWorkspace);
+        }
+        operation.map_or(Ok(Files::Own), |it| {
+            workspaces::files(it, path, query, self.head)
+        })
     }
 
     fn with_credential(&self, pending: Pending, query: Option<&'a str>) -> Surface<'a> {

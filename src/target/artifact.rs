@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use super::{Ambiguity, any, any_pair, decode_fully, hex_pair};
 
 /// Below `/mlflow-artifacts/`, what the path of an artifact follows.
-const PREFIXES: &[&[u8]] = &[
+pub(super) const PREFIXES: &[&[u8]] = &[
     b"artifacts/",
     b"presigned/",
     b"mpu/create/",
@@ -35,9 +35,7 @@ pub(super) fn check(path: &str) -> Result<(), Ambiguity> {
     }
     let mut artifacts = artifacts(&decoded);
     // The first is the longest: what the others end in, it ends in too.
-    let read_as_another = artifacts
-        .next()
-        .is_some_and(|first| ends_in_nothing(first) || begins_as_another(first).is_some())
+    let read_as_another = artifacts.next().is_some_and(is_read_as_another)
         || artifacts.any(|artifact| begins_as_another(artifact).is_some());
     if read_as_another {
         Err(Ambiguity::ArtifactPath)
@@ -116,7 +114,8 @@ pub fn refused_name(raw: &[u8], ambiguity: Ambiguity) -> Option<String> {
         | Ambiguity::Query
         | Ambiguity::Parameter
         | Ambiguity::Method
-        | Ambiguity::Override => None,
+        | Ambiguity::Override
+        | Ambiguity::WithoutWorkspace => None,
     }
 }
 
@@ -163,6 +162,11 @@ fn ends_in_nothing(artifact: &[u8]) -> bool {
         return false;
     }
     matches!(artifact.last(), Some(b';' | b'?' | b'#')) || artifact.windows(2).any(empty_part)
+}
+
+/// Whether MLflow reads a fully decoded path as another.
+pub(super) fn is_read_as_another(artifact: &[u8]) -> bool {
+    ends_in_nothing(artifact) || begins_as_another(artifact).is_some()
 }
 
 /// What is wrong with the beginning of a fully decoded path, if anything is.

@@ -6,10 +6,12 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | `claims` | one claim after another, where the configuration says that it stands |
 //! | `value` | the types of claims in the host's encoding |
 //! | `visible` | tokens that the request still shows |
 //! | `given` | the host's part from data |
 
+mod claims;
 mod given;
 mod value;
 mod visible;
@@ -22,11 +24,10 @@ use std::fmt;
 use crate::config::Jwt;
 use crate::credential::ApiKey;
 use crate::pointer::{Pointer, Pointers};
-use crate::principal::{Principal, Timestamp};
+use crate::principal::{Grant, Principal, Timestamp};
 use crate::request::{Property, RequestHead};
 use crate::token_kind;
-
-use value::Claim;
+use claims::{Claims, below};
 
 pub use given::GivenFacts;
 pub use visible::looks_like_token;
@@ -161,11 +162,7 @@ impl Tokens {
         if Self::end_of(token)?.is_some_and(|end| end <= now) {
             return Err(TokenError::Expired);
         }
-        let mut claims = Claims {
-            head,
-            path: self.path(token),
-            remark: None,
-        };
+        let mut claims = Claims::new(head, self.path(token));
         if let Some(claim) = token_kind::other_kind(&claims)? {
             return Err(TokenError::OtherKind(claim));
         }
@@ -180,6 +177,10 @@ impl Tokens {
         let roles = claims.first(&places.roles, value::texts)?;
         let grants = claims.first(&places.grants, value::grants)?;
         let is_admin = claims.first(&places.is_admin, value::flag)?;
+        let workspaces = claims.limit(&places.workspaces, value::texts)?;
+        let workspace = claims.limit(&places.workspace, |bytes| {
+            value::text(bytes).map(str::to_owned)
+        })?;
         let remark = claims.remark;
         let is_missing = [&scopes, &roles].iter().all(|it| it.is_none())
             && grants.is_none()
@@ -192,7 +193,9 @@ impl Tokens {
             is_admin: is_admin.unwrap_or_default(),
             grants: grants.unwrap_or_default(),
             has_foreign_words: true,
+            ..Principal::default()
         };
+        let principal = principal.within(workspaces, workspace);
         bounded(&principal)?;
         let no_scopes = || is_missing.then(|| Remark::NoScopes(places.scopes.clone()));
         Ok(TokenCaller {
@@ -222,131 +225,21 @@ impl Tokens {
 }
 
 fn bounded(principal: &Principal) -> Result<(), TokenError> {
-    let granted = principal
-        .grants
-        .iter()
-        .map(|grant| grant.names.len().max(1));
+    let granted = principal.grants.iter().map(Grant::size);
     for (claim, names) in [
         ("scopes", principal.scopes.len()),
         ("roles", principal.roles.len()),
         ("grants", granted.sum()),
+        (
+            "workspaces",
+            principal.workspaces.as_ref().map_or(0, Vec::len),
+        ),
     ] {
         if names > MAX_NAMES {
             return Err(TokenError::TooMany(claim));
         }
     }
     Ok(())
-}
-
-/// The path of a property below another.
-fn below<'n>(path: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    let mut below = path.to_owned();
-    for name in names {
-        below.push(SEPARATOR);
-        below.push_str(name);
-    }
-    below
-}
-
-/// The claims of one token.
-struct Claims<'c> {
-    head: &'c RequestHead<'c>,
-    path: &'c str,
-    remark: Option<Remark>,
-}
-
-impl Claims<'_> {
-    /// The claim below these names. The host hands over neither null nor what holds null; but of a list it has the
-    /// elements, and of null it has none. An object that holds null cannot be told from null, and never grants anything.
-    fn at<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Claim, TokenError> {
-        let path = below(self.path, names);
-        match self.head.property(&path) {
-            Property::Absent => Ok(Claim::Absent),
-            Property::Is(bytes) => Ok(Claim::Is(bytes)),
-            Property::Failed => Err(TokenError::HostFailed),
-            Property::Unreadable => match self.head.property(&below(&path, ["0"])) {
-                Property::Absent => Ok(Claim::Absent),
-                Property::Unreadable | Property::Is(_) => Ok(Claim::Malformed),
-                Property::Failed => Err(TokenError::HostFailed),
-            },
-        }
-    }
-
-    /// An empty id is none.
-    fn id(&self, pointers: &Pointers) -> Result<Option<String>, TokenError> {
-        pointers.first(|pointer| {
-            let id = match self.at(pointer.tokens())? {
-                Claim::Absent => return Ok(None),
-                Claim::Malformed => None,
-                Claim::Is(bytes) => value::id(&bytes),
-            };
-            let id = id.ok_or_else(|| TokenError::Unreadable(pointer.as_str().into()))?;
-            Ok((!id.trim().is_empty()).then_some(id))
-        })
-    }
-
-    /// A value that grants something. One of another type grants nothing, and no later place counts.
-    fn first<T: Default>(
-        &mut self,
-        pointers: &Pointers,
-        read: fn(&[u8]) -> Option<T>,
-    ) -> Result<Option<T>, TokenError> {
-        for pointer in pointers.iter() {
-            let value = match self.at(pointer.tokens())? {
-                Claim::Absent => continue,
-                Claim::Is(bytes) if self.is_what_it_seems(pointer, &bytes)? => read(&bytes),
-                Claim::Is(_) | Claim::Malformed => None,
-            };
-            if value.is_none() {
-                self.remark
-                    .get_or_insert_with(|| Remark::NoRights(pointer.clone()));
-            }
-            return Ok(Some(value.unwrap_or_default()));
-        }
-        Ok(None)
-    }
-
-    /// Whether bytes that look like a list are one, and no text that was made to look so: the host finds elements in
-    /// lists only.
-    fn is_what_it_seems(&self, pointer: &Pointer, bytes: &[u8]) -> Result<bool, TokenError> {
-        let elements = match value::text(bytes) {
-            Some(_) => None,
-            None => value::list(bytes),
-        };
-        let Some(first) = elements.as_deref().and_then(<[_]>::first) else {
-            return Ok(true);
-        };
-        match self
-            .head
-            .property(&below(self.path, pointer.tokens().chain(["0"])))
-        {
-            Property::Failed => Err(TokenError::HostFailed),
-            Property::Is(bytes) => Ok(bytes == *first),
-            Property::Absent | Property::Unreadable => Ok(false),
-        }
-    }
-}
-
-impl token_kind::Fields for Claims<'_> {
-    type Error = TokenError;
-
-    fn has(&self, name: &'static str) -> Result<bool, TokenError> {
-        match self.head.property(&below(self.path, [name])) {
-            Property::Absent => Ok(false),
-            // An object with null somewhere in it, or null.
-            Property::Unreadable | Property::Is(_) => Ok(true),
-            Property::Failed => Err(TokenError::HostFailed),
-        }
-    }
-
-    fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
-        let text = match self.at([name])? {
-            Claim::Absent => return Ok(None),
-            Claim::Malformed => None,
-            Claim::Is(bytes) => value::text(&bytes).map(str::to_owned),
-        };
-        text.map(Some).ok_or(TokenError::OtherKind(name))
-    }
 }
 
 impl fmt::Display for TokenError {
@@ -382,7 +275,7 @@ impl fmt::Display for Remark {
             Self::NoRights(claim) => write!(
                 f,
                 "the claim {claim} of a verified token has an unexpected type, so it grants nothing; scopes must be a string \
-                 or a list of strings, roles a list of strings, is_admin true or false"
+                 or a list of strings, roles and workspaces a list of strings, workspace a string, is_admin true or false"
             ),
             Self::NoScopes(places) => {
                 f.write_str("a verified token has none of the claims that grant something; write the claim with its scopes in jwt.scopes (now: ")?;

@@ -1,6 +1,7 @@
 //! Whom the claims of a verified token make the caller.
 
 mod kinds;
+mod workspaces;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -130,8 +131,8 @@ fn every_place_can_be_configured() {
         panic!("{found:?}")
     };
     assert_eq!(
-        (grant.scope.as_str(), grant.names.as_slice()),
-        ("model:write", &["fraud-*".to_owned()][..])
+        (grant.scope.as_str(), grant.names.as_deref()),
+        ("model:write", Some(&["fraud-*".to_owned()][..]))
     );
 }
 

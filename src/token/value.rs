@@ -16,16 +16,6 @@ const LATEST: f64 = 253_402_300_799.0;
 /// The largest number of which every smaller one is exact in a double.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
 
-/// What the host has of a claim.
-pub(super) enum Claim {
-    /// Nothing, or null.
-    Absent,
-    /// A list with null in it.
-    Malformed,
-    /// Bytes in its encoding.
-    Is(Vec<u8>),
-}
-
 /// Text without a control byte.
 pub(super) fn text(bytes: &[u8]) -> Option<&str> {
     let has_control = bytes.iter().any(u8::is_ascii_control);
@@ -97,7 +87,7 @@ pub(super) fn words(bytes: &[u8]) -> Option<Vec<String>> {
     text(bytes).map(scopes_of_text).or_else(|| texts(bytes))
 }
 
-/// A list of scopes limited to names.
+/// A list of scopes limited to names or workspaces.
 pub(super) fn grants(bytes: &[u8]) -> Option<Vec<Grant>> {
     list(bytes)?.into_iter().map(grant).collect()
 }
@@ -106,11 +96,18 @@ fn grant(bytes: &[u8]) -> Option<Grant> {
     let fields = object(bytes)?;
     let field = |name: &str| {
         let mut found = fields.iter().filter(|(it, _)| *it == name.as_bytes());
-        let (_, value) = found.next()?;
-        found.next().is_none().then_some(*value)
+        let value = found.next().map(|(_, value)| *value);
+        found.next().is_none().then_some(value)
     };
-    Some(Grant {
-        scope: text(field("scope")?)?.to_owned(),
-        names: texts(field("names")?)?,
-    })
+    // A limit that cannot be read must not be lost.
+    let limit = |name: &str| match field(name)? {
+        Some(value) => texts(value).map(Some),
+        None => Some(None),
+    };
+    let grant = Grant {
+        scope: text(field("scope")??)?.to_owned(),
+        names: limit("names")?,
+        workspaces: limit("workspaces")?,
+    };
+    (grant.names.is_some() || grant.workspaces.is_some()).then_some(grant)
 }

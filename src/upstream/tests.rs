@@ -129,6 +129,8 @@ fn verified_identity_is_set() {
         roles: vec!["admin".to_owned()],
         is_admin: true,
         has_foreign_words: false,
+        workspaces: None,
+        workspace: None,
     };
     let edits = asserted(&principal);
     let expected = [

@@ -49,11 +49,13 @@ fn the_access_log_field_holds_whatever_text_a_principal_has() {
             grants: vec![
                 Grant {
                     scope: text.to_owned(),
-                    names: vec![text.to_owned(), "c".to_owned()],
+                    names: Some(vec![text.to_owned(), "c".to_owned()]),
+                    workspaces: Some(vec![text.to_owned()]),
                 },
                 Grant::default(),
             ],
-            has_foreign_words: false,
+            workspaces: Some(vec![text.to_owned()]),
+            ..Principal::default()
         };
         let decision = Decision {
             operation: None,
@@ -63,7 +65,7 @@ fn the_access_log_field_holds_whatever_text_a_principal_has() {
         let expected = json!({
             "decision": "deny", "reason": "scope_missing", "operation": null, "user_id": text, "key_id": null, "identity": "auth_service",
             "scopes": [text, "b", text], "roles": [], "admin": true,
-            "grants": [{"scope": text, "names": [text, "c"]}, {"scope": "", "names": []}],
+            "grants": [{"scope": text, "names": [text, "c"], "workspaces": [text]}, {"scope": ""}], "workspaces": [text],
             "stale": false, "mode": "enforce",
         });
         assert_eq!(field(&decision), expected);

@@ -44,6 +44,8 @@ fn a_full_reply() {
         roles: words(&["r"]),
         is_admin: true,
         has_foreign_words: false,
+        workspaces: None,
+        workspace: None,
     };
     assert_eq!(read, expected);
 }

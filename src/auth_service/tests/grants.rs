@@ -19,7 +19,8 @@ fn read(grants: &str) -> Result<Vec<Grant>, String> {
 fn grant(scope: &str, names: &[&str]) -> Grant {
     Grant {
         scope: scope.to_owned(),
-        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        workspaces: None,
     }
 }
 

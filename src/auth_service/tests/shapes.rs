@@ -24,7 +24,9 @@ pub(super) fn shown(verdict: &Verdict) -> String {
             shown.extend(principal.roles.iter().map(|role| format!("role {role}")));
             shown.extend(principal.is_admin.then(|| "admin".to_owned()));
             let grants = principal.grants.iter();
-            shown.extend(grants.map(|it| format!("{}:{}", it.scope, it.names.join("|"))));
+            shown.extend(
+                grants.map(|it| format!("{}:{}", it.scope, it.names.as_ref().unwrap().join("|"))),
+            );
             shown.extend(
                 lifetime
                     .expires_at

@@ -2,6 +2,7 @@
 //! URLs.
 
 use crate::catalog::entry::{Operation, ajax, api, op, preview, root};
+use crate::catalog::isolation::Isolation::Files;
 use crate::catalog::naming::{
     FieldKind::{Model, Text},
     Naming::{ArtifactPath, ArtifactQuery, Fields},
@@ -63,6 +64,7 @@ pub(super) const TABLE: &[Operation] = &[
             "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
         )],
     )
+    .within(Files)
     .named_by(ArtifactPath),
     op(
         "UploadArtifact",
@@ -74,6 +76,7 @@ pub(super) const TABLE: &[Operation] = &[
             "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
         )],
     )
+    .within(Files)
     .named_by(ArtifactPath),
     // The same protobuf method name as `ListArtifacts` above, in another service: named after its
     // handler.
@@ -84,6 +87,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_read_experiment_artifact_proxy",
         &[api(&["GET"], "2.0/mlflow-artifacts/artifacts")],
     )
+    .within(Files)
     .named_by(ArtifactQuery),
     op(
         "DeleteArtifact",
@@ -95,6 +99,7 @@ pub(super) const TABLE: &[Operation] = &[
             "2.0/mlflow-artifacts/artifacts/{*artifact_path}",
         )],
     )
+    .within(Files)
     .named_by(ArtifactPath),
     op(
         "CreateMultipartUpload",
@@ -105,7 +110,8 @@ pub(super) const TABLE: &[Operation] = &[
             &["POST"],
             "2.0/mlflow-artifacts/mpu/create/{*artifact_path}",
         )],
-    ),
+    )
+    .within(Files),
     op(
         "CompleteMultipartUpload",
         Artifact,
@@ -115,7 +121,8 @@ pub(super) const TABLE: &[Operation] = &[
             &["POST"],
             "2.0/mlflow-artifacts/mpu/complete/{*artifact_path}",
         )],
-    ),
+    )
+    .within(Files),
     // Drops parts nobody could read yet, so MLflow asks for an update.
     op(
         "AbortMultipartUpload",
@@ -126,7 +133,8 @@ pub(super) const TABLE: &[Operation] = &[
             &["POST"],
             "2.0/mlflow-artifacts/mpu/abort/{*artifact_path}",
         )],
-    ),
+    )
+    .within(Files),
     op(
         "GetPresignedDownloadUrl",
         Artifact,
@@ -136,7 +144,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow-artifacts/presigned/{*artifact_path}")
                 .since(Release(3, 11, 0)),
         ],
-    ),
+    )
+    .within(Files),
     op(
         "ServeArtifacts",
         Artifact,

@@ -23,6 +23,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/experiments/create"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", ExperimentName),
         ("tags", Tags),
@@ -35,6 +36,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/handlers.py _search_experiments",
         &[api(&["GET", "POST"], "2.0/mlflow/experiments/search")],
     )
+    .isolated()
     .named_by(Collection),
     op(
         "GetExperimentByName",
@@ -43,6 +45,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_read_experiment_by_name",
         &[api(&["GET"], "2.0/mlflow/experiments/get-by-name")],
     )
+    .isolated()
     .named_by(Fields(&[("experiment_name", ExperimentName)])),
     op(
         "GetExperiment",
@@ -54,6 +57,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["GET"], "2.0/preview/mlflow/experiments/get"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("experiment_id", ExperimentId)])),
     op(
         "UpdateExperiment",
@@ -65,6 +69,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/experiments/update"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("experiment_id", ExperimentId),
         ("new_name", ExperimentName),
@@ -79,6 +84,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/experiments/delete"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("experiment_id", ExperimentId)])),
     // MLflow asks for the permission to delete here as well.
     op(
@@ -91,6 +97,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/experiments/restore"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("experiment_id", ExperimentId)])),
     op(
         "SetExperimentTag",
@@ -105,6 +112,7 @@ pub(super) const TABLE: &[Operation] = &[
             ),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("experiment_id", ExperimentId),
         ("key", Text),
@@ -117,6 +125,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_update_experiment",
         &[api(&["POST"], "2.0/mlflow/experiments/delete-experiment-tag").since(Release(3, 2, 0))],
     )
+    .isolated()
     .named_by(Fields(&[("experiment_id", ExperimentId), ("key", Text)])),
     // Before 2.0; later releases search.
     op(

@@ -28,6 +28,7 @@ pub(super) const TABLE: &[Operation] = &[
             ),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("stages", Texts)])),
     op(
         "CreateModelVersion",
@@ -39,6 +40,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/model-versions/create"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", Model),
         ("source", Source),
@@ -59,6 +61,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["PATCH"], "2.0/preview/mlflow/model-versions/update"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", Model),
         ("version", Text),
@@ -78,6 +81,7 @@ pub(super) const TABLE: &[Operation] = &[
             ),
         ],
     )
+    .isolated()
     // A stage is no alias: a grant that is limited to aliases does not cover it.
     .named_by(Fields(&[
         ("name", Model),
@@ -95,6 +99,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["DELETE"], "2.0/preview/mlflow/model-versions/delete"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("version", Text)])),
     op(
         "GetModelVersion",
@@ -106,6 +111,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["GET"], "2.0/preview/mlflow/model-versions/get"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("version", Text)])),
     op(
         "SearchModelVersions",
@@ -117,6 +123,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["GET"], "2.0/preview/mlflow/model-versions/search"),
         ],
     )
+    .isolated()
     .named_by(Collection),
     op(
         "GetModelVersionDownloadUri",
@@ -131,6 +138,7 @@ pub(super) const TABLE: &[Operation] = &[
             ),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("version", Text)])),
     op(
         "SetModelVersionTag",
@@ -142,6 +150,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/model-versions/set-tag"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", Model),
         ("version", Text),
@@ -159,6 +168,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["DELETE"], "2.0/preview/mlflow/model-versions/delete-tag"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("version", Text), ("key", Text)])),
     op(
         "GetModelVersionByAlias",
@@ -167,6 +177,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_read_model_or_prompt_version",
         &[api(&["GET"], "2.0/mlflow/registered-models/alias")],
     )
+    .isolated()
     // Read by an alias: the model is what counts, so the alias is text.
     .named_by(Fields(&[("name", Model), ("alias", Text)])),
 ];

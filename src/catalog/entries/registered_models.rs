@@ -23,6 +23,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/registered-models/create"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", Model),
         ("tags", Tags),
@@ -39,6 +40,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/registered-models/rename"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("new_name", Model)])),
     op(
         "UpdateRegisteredModel",
@@ -50,6 +52,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["PATCH"], "2.0/preview/mlflow/registered-models/update"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", Model),
         ("description", Text),
@@ -65,6 +68,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["DELETE"], "2.0/preview/mlflow/registered-models/delete"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model)])),
     op(
         "GetRegisteredModel",
@@ -76,6 +80,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["GET"], "2.0/preview/mlflow/registered-models/get"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model)])),
     op(
         "SearchRegisteredModels",
@@ -87,6 +92,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["GET"], "2.0/preview/mlflow/registered-models/search"),
         ],
     )
+    .isolated()
     .named_by(Collection),
     op(
         "SetRegisteredModelTag",
@@ -98,6 +104,7 @@ pub(super) const TABLE: &[Operation] = &[
             preview(&["POST"], "2.0/preview/mlflow/registered-models/set-tag"),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("key", Text), ("value", Text)])),
     op(
         "DeleteRegisteredModelTag",
@@ -112,6 +119,7 @@ pub(super) const TABLE: &[Operation] = &[
             ),
         ],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("key", Text)])),
     op(
         "SetRegisteredModelAlias",
@@ -120,6 +128,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_set_model_or_prompt_version_alias",
         &[api(&["POST"], "2.0/mlflow/registered-models/alias")],
     )
+    .isolated()
     .named_by(Fields(&[
         ("name", Model),
         ("alias", Alias),
@@ -133,6 +142,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_delete_model_or_prompt_version_alias",
         &[api(&["DELETE"], "2.0/mlflow/registered-models/alias")],
     )
+    .isolated()
     .named_by(Fields(&[("name", Model), ("alias", Alias)])),
     // Before 2.0; later releases search.
     op(

@@ -18,7 +18,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/create"),
             preview(&["POST"], "2.0/preview/mlflow/runs/create"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "UpdateRun",
         Run,
@@ -28,7 +29,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/update"),
             preview(&["POST"], "2.0/preview/mlflow/runs/update"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteRun",
         Run,
@@ -38,7 +40,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/delete"),
             preview(&["POST"], "2.0/preview/mlflow/runs/delete"),
         ],
-    ),
+    )
+    .isolated(),
     // MLflow asks for the permission to delete here as well.
     op(
         "RestoreRun",
@@ -49,7 +52,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/restore"),
             preview(&["POST"], "2.0/preview/mlflow/runs/restore"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "GetRun",
         Run,
@@ -59,7 +63,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/runs/get"),
             preview(&["GET"], "2.0/preview/mlflow/runs/get"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "SearchRuns",
         Run,
@@ -69,7 +74,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/search"),
             preview(&["GET", "POST"], "2.0/preview/mlflow/runs/search"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "LogMetric",
         Run,
@@ -79,7 +85,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/log-metric"),
             preview(&["POST"], "2.0/preview/mlflow/runs/log-metric"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "LogParam",
         Run,
@@ -89,7 +96,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/log-parameter"),
             preview(&["POST"], "2.0/preview/mlflow/runs/log-parameter"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "LogBatch",
         Run,
@@ -99,7 +107,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/log-batch"),
             preview(&["POST"], "2.0/preview/mlflow/runs/log-batch"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "LogModel",
         Run,
@@ -109,21 +118,24 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/log-model"),
             preview(&["POST"], "2.0/preview/mlflow/runs/log-model"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "LogInputs",
         Run,
         Write,
         "server/auth/__init__.py validate_can_log_inputs",
         &[api(&["POST"], "2.0/mlflow/runs/log-inputs")],
-    ),
+    )
+    .isolated(),
     op(
         "LogOutputs",
         Run,
         Write,
         "server/auth/__init__.py validate_can_log_outputs",
         &[api(&["POST"], "2.0/mlflow/runs/outputs").since(Release(3, 0, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "SetTag",
         Run,
@@ -133,7 +145,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/set-tag"),
             preview(&["POST"], "2.0/preview/mlflow/runs/set-tag"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteTag",
         Run,
@@ -143,7 +156,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/runs/delete-tag"),
             preview(&["POST"], "2.0/preview/mlflow/runs/delete-tag"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "GetMetricHistory",
         Run,
@@ -153,21 +167,24 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/metrics/get-history"),
             preview(&["GET"], "2.0/preview/mlflow/metrics/get-history"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "GetMetricHistoryBulk",
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_metric_history_bulk",
         &[ajax(&["GET"], "2.0/mlflow/metrics/get-history-bulk")],
-    ),
+    )
+    .isolated(),
     op(
         "GetMetricHistoryBulkInterval",
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_metric_history_bulk_interval",
         &[api(&["GET"], "2.0/mlflow/metrics/get-history-bulk-interval").since(Release(2, 22, 0))],
-    ),
+    )
+    .isolated(),
     // Creates a run out of a finished prompt: the model was invoked before, through the gateway.
     op(
         "CreatePromptlabRun",

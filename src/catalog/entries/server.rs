@@ -1,6 +1,7 @@
 //! The server itself: health, pages, GraphQL, demo data and telemetry.
 
 use crate::catalog::entry::{Operation, ajax, api, op, root};
+use crate::catalog::isolation::Isolation::Shared;
 use crate::catalog::needs::Needs;
 use crate::catalog::object::{
     Access::{Admin, Read, Write},
@@ -29,6 +30,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py health",
         &[root(&["GET"], "/health")],
     )
+    .within(Shared)
     .public(PublicGroup::Health),
     op(
         "Version",
@@ -37,6 +39,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py version",
         &[root(&["GET"], "/version")],
     )
+    .within(Shared)
     .public(PublicGroup::Health),
     op(
         "GetServerInfo",
@@ -50,6 +53,7 @@ pub(super) const TABLE: &[Operation] = &[
                 .until(Release(3, 10, 0)),
         ],
     )
+    .within(Shared)
     .public(PublicGroup::Health),
     op(
         "Serve",
@@ -58,6 +62,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py serve",
         &[root(&["GET"], "/")],
     )
+    .within(Shared)
     .public(PublicGroup::Ui)
     .needs(Needs::Any),
     op(
@@ -67,6 +72,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py serve_static_file",
         &[root(&["GET"], "/static-files/{*path}")],
     )
+    .within(Shared)
     .public(PublicGroup::Ui)
     .needs(Needs::Any),
     // Flask's own endpoint for the same files.
@@ -77,6 +83,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/__init__.py app",
         &[root(&["GET"], "/build/{*filename}")],
     )
+    .within(Shared)
     .public(PublicGroup::Ui)
     .needs(Needs::Any),
     // One answer can hold all that the schema has: what a body asks for is not read. Its mutations only search, too.
@@ -87,6 +94,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/handlers.py _graphql",
         &[root(&["GET", "POST"], "/graphql").since(Release(2, 22, 0))],
     )
+    .isolated()
     .needs(Needs::ReadOnAll(GRAPHQL_RETURNS)),
     // Only there with `--expose-prometheus`.
     op(

@@ -21,7 +21,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["PATCH"], "2.0/mlflow/traces/{request_id}/tags").since(Release(2, 22, 0)),
             api(&["PATCH"], "3.0/mlflow/traces/{trace_id}/tags").since(Release(3, 3, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteTraceTag",
         Trace,
@@ -31,7 +32,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["DELETE"], "2.0/mlflow/traces/{request_id}/tags").since(Release(2, 22, 0)),
             api(&["DELETE"], "3.0/mlflow/traces/{trace_id}/tags").since(Release(3, 3, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "StartTrace",
         Trace,
@@ -41,14 +43,16 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/traces").since(Release(2, 22, 0)),
             api(&["POST"], "3.0/mlflow/traces").since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "EndTrace",
         Trace,
         Write,
         "server/auth/__init__.py validate_can_update_trace_by_request_id",
         &[api(&["PATCH"], "2.0/mlflow/traces/{request_id}").since(Release(2, 22, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GetTraceInfo",
         Trace,
@@ -61,28 +65,32 @@ pub(super) const TABLE: &[Operation] = &[
                 .until(Release(3, 2, 0)),
             api(&["GET"], "3.0/mlflow/traces/{trace_id}").since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "GetTrace",
         Trace,
         Read,
         "server/auth/__init__.py validate_can_read_trace_by_trace_id",
         &[api(&["GET"], "3.0/mlflow/traces/get").since(Release(3, 7, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "BatchGetTraces",
         Trace,
         Read,
         "server/auth/__init__.py validate_can_batch_get_traces",
         &[api(&["GET"], "3.0/mlflow/traces/batchGet").since(Release(3, 6, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "BatchGetTraceInfos",
         Trace,
         Read,
         "server/auth/__init__.py validate_can_batch_get_traces",
         &[api(&["POST"], "3.0/mlflow/traces/batchGetInfos").since(Release(3, 11, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "SearchTraces",
         Trace,
@@ -95,7 +103,8 @@ pub(super) const TABLE: &[Operation] = &[
                 .until(Release(3, 2, 0)),
             api(&["POST"], "3.0/mlflow/traces/search").since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     // Changes the run: MLflow asks for an update of it and a read of the traces.
     op(
         "LinkTracesToRun",
@@ -136,7 +145,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/traces/delete-traces").since(Release(2, 22, 0)),
             api(&["POST"], "3.0/mlflow/traces/delete-traces").since(Release(3, 3, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "CalculateTraceFilterCorrelation",
         Trace,
@@ -172,7 +182,8 @@ pub(super) const TABLE: &[Operation] = &[
             )
             .since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "CreateAssessment",
         Trace,
@@ -184,7 +195,8 @@ pub(super) const TABLE: &[Operation] = &[
                 .until(Release(3, 2, 0)),
             api(&["POST"], "3.0/mlflow/traces/{trace_id}/assessments").since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "UpdateAssessment",
         Trace,
@@ -203,7 +215,8 @@ pub(super) const TABLE: &[Operation] = &[
             )
             .since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     // MLflow asks for a delete on the assessment, or an update of the experiment.
     op(
         "DeleteAssessment",
@@ -223,7 +236,8 @@ pub(super) const TABLE: &[Operation] = &[
             )
             .since(Release(3, 2, 0)),
         ],
-    ),
+    )
+    .isolated(),
     // The file is the trace itself, so MLflow judges it as one.
     op(
         "ServeGetTraceArtifact",
@@ -242,5 +256,6 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py _get_otel_validator",
         &[root(&["POST"], "/v1/traces").since(Release(3, 4, 0))],
-    ),
+    )
+    .isolated(),
 ];

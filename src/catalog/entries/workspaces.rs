@@ -1,6 +1,7 @@
 //! Workspaces. MLflow shows them to their members and leaves the rest to its administrators.
 
 use crate::catalog::entry::{Operation, api, op};
+use crate::catalog::isolation::Isolation::List;
 use crate::catalog::object::{
     Access::{Admin, Read},
     Object::Workspace,
@@ -15,7 +16,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py filter_list_workspaces",
         &[api(&["GET"], "3.0/mlflow/workspaces").since(Release(3, 10, 0))],
-    ),
+    )
+    .within(List),
     op(
         "CreateWorkspace",
         Workspace,

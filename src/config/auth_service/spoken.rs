@@ -146,7 +146,7 @@ pub struct Places {
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub scopes: Option<Pointers>,
-    /// Name-scoped grants, `[{"scope", "names": […]}]`. Default: none.
+    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: none.
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub grants: Option<Pointers>,
@@ -162,11 +162,21 @@ pub struct Places {
     #[serde(deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub expires_at: Option<Pointers>,
+    /// The workspaces that the key belongs to: a list of patterns, outside which it has no right at all. Default: nowhere,
+    /// so that the key is not limited.
+    #[serde(deserialize_with = "fields::some")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
+    pub workspaces: Option<Pointers>,
+    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone. Default:
+    /// nowhere.
+    #[serde(deserialize_with = "fields::some")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
+    pub workspace: Option<Pointers>,
 }
 
 impl Places {
     /// All of them by their names.
-    pub fn all(&self) -> [(&'static str, Option<&Pointers>); 8] {
+    pub fn all(&self) -> [(&'static str, Option<&Pointers>); 10] {
         [
             ("valid", self.valid.as_ref()),
             ("user_id", self.user_id.as_ref()),
@@ -176,6 +186,8 @@ impl Places {
             ("roles", self.roles.as_ref()),
             ("is_admin", self.is_admin.as_ref()),
             ("expires_at", self.expires_at.as_ref()),
+            ("workspaces", self.workspaces.as_ref()),
+            ("workspace", self.workspace.as_ref()),
         ]
     }
 }

@@ -172,7 +172,11 @@ fn what_does_not_go_together_is_an_error_of_its_field() {
             "reply.scope: unknown field; write `scopes`",
         ),
         (
-            r#""reply": {"workspaces": "/a"}"#.to_owned(),
+            r#""reply": {"workspaces": "a"}"#.to_owned(),
+            "reply.workspaces: \"a\" must be a JSON Pointer",
+        ),
+        (
+            r#""reply": {"whereabouts": "/a"}"#.to_owned(),
             "reply: has an unknown field, whose name is not shown",
         ),
         (r#""key_in": "SECRET""#.to_owned(), "key_in: is no place"),

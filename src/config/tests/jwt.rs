@@ -12,7 +12,7 @@ fn texts(pointers: &Pointers) -> Vec<&str> {
     pointers.iter().map(|it| it.as_str()).collect()
 }
 
-fn places(jwt: &Jwt) -> [Vec<&str>; 6] {
+fn places(jwt: &Jwt) -> [Vec<&str>; 8] {
     let Jwt {
         metadata_key: _,
         user_id,
@@ -21,8 +21,13 @@ fn places(jwt: &Jwt) -> [Vec<&str>; 6] {
         grants,
         roles,
         is_admin,
+        workspaces,
+        workspace,
     } = jwt;
-    [user_id, key_id, scopes, grants, roles, is_admin].map(texts)
+    [
+        user_id, key_id, scopes, grants, roles, is_admin, workspaces, workspace,
+    ]
+    .map(texts)
 }
 
 #[test]
@@ -31,12 +36,14 @@ fn defaults() {
     assert!(config.auth_service.is_none() && config.keys.is_empty() && config.mtls.is_none());
     let jwt = config.jwt.unwrap();
     assert_eq!(jwt.metadata_key, ["payload"]);
-    let expected: [&[&str]; 6] = [
+    let expected: [&[&str]; 8] = [
         &["/sub"],
         &["/sub"],
         &["/scope", "/scp"],
         &[],
         &["/roles", "/realm_access/roles", "/groups"],
+        &[],
+        &[],
         &[],
     ];
     assert_eq!(places(&jwt), expected);
@@ -46,17 +53,19 @@ fn defaults() {
 fn every_field() {
     let config = jwt(
         r#"{"metadata_key": ["payload", "https://issuer"], "user_id": "/email", "key_id": ["/azp", "/sub"],
-            "scopes": [], "grants": "/g", "roles": "/r", "is_admin": ["/a"]}"#,
+            "scopes": [], "grants": "/g", "roles": "/r", "is_admin": ["/a"], "workspaces": "/w", "workspace": ["/p", "/q"]}"#,
     );
     let jwt = config.unwrap().jwt.unwrap();
     assert_eq!(jwt.metadata_key, ["payload", "https://issuer"]);
-    let expected: [&[&str]; 6] = [
+    let expected: [&[&str]; 8] = [
         &["/email"],
         &["/azp", "/sub"],
         &[],
         &["/g"],
         &["/r"],
         &["/a"],
+        &["/w"],
+        &["/p", "/q"],
     ];
     assert_eq!(places(&jwt), expected);
 }
@@ -119,8 +128,8 @@ fn errors_name_the_field() {
             "jwt.scope: unknown field; write `scopes`",
         ),
         (
-            r#"{"workspaces": "/w"}"#,
-            "jwt.workspaces: unknown field; remove it",
+            r#"{"workspaces": "/w/"}"#,
+            r#"jwt.workspaces: "/w/" has an empty name"#,
         ),
         (
             r#"{"expires_at": "/exp"}"#,

@@ -200,8 +200,28 @@ fn errors_name_the_field_and_never_the_value() {
             "keys[0].expires_at: must be text in quotes",
         ),
         (
-            entry(r#", "workspace": "acme""#),
-            "keys[0].workspace: unknown field; remove it: keys cannot be limited to workspaces",
+            entry(r#", "workspace": "Acme""#),
+            r#"keys[0].workspace: is not the name of a workspace"#,
+        ),
+        (
+            entry(r#", "workspace": "acme-*""#),
+            r#"keys[0].workspace: is not the name of a workspace"#,
+        ),
+        (
+            entry(r#", "workspaces": ["acme", "a/b"]"#),
+            r#"keys[0].workspaces[1]: is not a pattern of workspaces"#,
+        ),
+        (
+            entry(r#", "workspaces": "acme""#),
+            "keys[0].workspaces: must be a list",
+        ),
+        (
+            entry(r#", "workspaces": null"#),
+            "keys[0].workspaces: must be a list",
+        ),
+        (
+            entry(r#", "workspaces": ["acme-*"], "workspace": "beta""#),
+            r#"keys[0].workspace: is not in `workspaces`"#,
         ),
         (
             entry(r#", "key": "mk_secret""#),

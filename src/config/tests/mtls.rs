@@ -86,8 +86,12 @@ fn errors_name_the_field() {
             "mtls.principals.a.user_id: unknown field",
         ),
         (
-            entry(r#"{"workspace": "acme"}"#),
-            "mtls.principals.a.workspace: unknown field",
+            entry(r#"{"workspace": ""}"#),
+            r#"mtls.principals.a.workspace: is not the name of a workspace"#,
+        ),
+        (
+            entry(r#"{"workspaces": [""]}"#),
+            r#"mtls.principals.a.workspaces[0]: is not a pattern of workspaces"#,
         ),
         (
             entry(r#"{"grants": []}"#),

@@ -61,6 +61,14 @@ fn a_key_that_is_new_gone_or_different_is_named() {
             json!([{"key_id": "lead", "change": "changed"}]),
         ),
         (
+            keys(&[ci.clone(), entry(2, "lead", r#", "workspaces": []"#)]),
+            json!([{"key_id": "lead", "change": "changed"}]),
+        ),
+        (
+            keys(&[ci.clone(), entry(2, "lead", r#", "workspace": "acme""#)]),
+            json!([{"key_id": "lead", "change": "changed"}]),
+        ),
+        (
             keys(&[
                 entry(
                     1,
@@ -84,6 +92,32 @@ fn a_key_that_is_new_gone_or_different_is_named() {
         assert_eq!(line["changed"], json!(["keys"]));
         assert!(!line.to_string().contains("0000000"), "{line}");
     }
+}
+
+/// Another list, another pin, and a name that moves from one to the other.
+#[test]
+fn the_workspaces_of_a_key_are_a_part_of_it() {
+    let fields = [
+        "",
+        r#", "workspaces": []"#,
+        r#", "workspaces": ["acme"]"#,
+        r#", "workspaces": ["acme", "beta"]"#,
+        r#", "workspaces": ["beta", "acme"]"#,
+        r#", "workspace": "acme""#,
+        r#", "workspaces": ["acme"], "workspace": "acme""#,
+    ];
+    for (place, one) in fields.iter().enumerate() {
+        for other in fields.iter().skip(place + 1) {
+            let line = change(
+                &keys(&[entry(1, "ci", one)]),
+                &keys(&[entry(1, "ci", other)]),
+            );
+            let expected = json!([{"key_id": "ci", "change": "changed"}]);
+            assert_eq!(line["keys"], expected, "{one} {other}");
+        }
+    }
+    let line = change("", r#", "workspaces": {"enabled": true}"#);
+    assert_eq!(line["changed"], json!(["workspaces.enabled"]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Words of another issuer, which mean nothing here unless the configuration says so.
 
 use super::super::Policy;
-use super::{permission, with_scopes};
+use super::{everywhere, permission, with_scopes};
 use crate::config::Config;
 use crate::principal::{Grant, Principal};
 
@@ -34,11 +34,12 @@ fn foreign_bare_words_grant_only_what_the_configuration_says() {
             has_foreign_words: is_foreign,
             grants: vec![Grant {
                 scope: word.to_owned(),
-                names: vec!["*".to_owned()],
+                names: Some(vec!["*".to_owned()]),
+                workspaces: None,
             }],
             ..Principal::default()
         };
-        let patterns = policy.name_patterns(&limited, delete, false);
+        let patterns = everywhere(&policy, &limited).name_patterns(delete, false);
         assert_eq!(!patterns.is_empty(), expected, "{case}");
     }
     for word in ["read", "write", "admin", "full_access"] {
@@ -47,8 +48,14 @@ fn foreign_bare_words_grant_only_what_the_configuration_says() {
             ..with_scopes(&[word, &format!("{word}:a*")])
         };
         let policy = Policy::of_defaults();
-        assert!(policy.permissions(&principal).is_empty(), "{word}");
-        assert!(policy.name_scoped(&principal).is_empty(), "{word}");
+        assert!(
+            everywhere(&policy, &principal).permissions().is_empty(),
+            "{word}"
+        );
+        assert!(
+            everywhere(&policy, &principal).name_scoped().is_empty(),
+            "{word}"
+        );
         assert_eq!(policy.unknown_scopes(&principal).len(), 2, "{word}");
         let any =
             crate::catalog::all_operations().filter(|it| policy.missing(&principal, it).is_none());

@@ -2,7 +2,7 @@
 
 mod tables;
 
-use super::{permission, policy, with_scopes};
+use super::{everywhere, permission, policy, with_scopes};
 use crate::names::{Demand, Name, NameKind};
 
 /// `acme-a`, `#7` for the id of an experiment, `acme-a@champion`, `*` for any object.
@@ -27,7 +27,7 @@ fn demand(permission_text: &str, name: &str) -> Demand {
 
 /// Whether a key with one scope meets a demand.
 fn met(scope: &str, permission: &str, name: &str) -> bool {
-    policy("").meets(&with_scopes(&[scope]), &demand(permission, name))
+    everywhere(&policy(""), &with_scopes(&[scope])).meets(&demand(permission, name))
 }
 
 #[test]
@@ -278,6 +278,6 @@ fn a_pattern_of_aliases_limits_promotion_only() {
         permission: permission("registered_model:promote"),
     };
     let table = policy("");
-    assert!(table.meets(&with_scopes(&["model:promote:a@b@champion"]), &version));
-    assert!(!table.meets(&with_scopes(&["model:promote:a@b"]), &version));
+    assert!(everywhere(&table, &with_scopes(&["model:promote:a@b@champion"])).meets(&version));
+    assert!(!everywhere(&table, &with_scopes(&["model:promote:a@b"])).meets(&version));
 }

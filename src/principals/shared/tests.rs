@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{MAX_SLOT_BYTES, Principal, SharedPrincipals, Validation};
+use super::{LAYOUT, MAX_SLOT_BYTES, Principal, SharedPrincipals, Validation};
 use crate::auth_service::{KeyDigest, Lifetime};
+use crate::principal::Grant;
 use crate::principals::fixtures::{Lossy, MS, NOW, Racing, Recording, digest, put, validation};
 use crate::shared_data::{LocalData, SharedData};
 
@@ -42,7 +43,20 @@ fn key_id(shared: &dyn SharedData, digest: KeyDigest) -> Option<String> {
 #[test]
 fn another_vm_reads_what_was_published() {
     let full = Principal {
-        grants: Vec::new(),
+        grants: vec![
+            Grant {
+                scope: "a".to_owned(),
+                names: Some(words(&["n"])),
+                workspaces: None,
+            },
+            Grant {
+                scope: "b".to_owned(),
+                names: None,
+                workspaces: Some(words(&["w-*"])),
+            },
+        ],
+        workspaces: Some(words(&["w-*", "v"])),
+        workspace: Some("w-1".to_owned()),
         user_id: Some("u\"\u{0}é\n".to_owned()),
         key_id: Some("key_1".to_owned()),
         scopes: words(&["a", "b", "a", "", "ß"]),
@@ -268,4 +282,33 @@ fn the_older_of_two_slots_gives_way() {
         .collect();
     assert_eq!(kept.last(), Some(&63));
     assert!(kept.len() == 2 && kept[0] > 50, "{kept:?}");
+}
+
+/// A module of before has read a reply without its limit to workspaces: what it says of a key counts for nothing.
+#[test]
+fn the_word_of_a_module_that_knew_no_workspaces_is_not_read() {
+    let before = br#"{"asked_at":{"secs":1700000000,"nanos":0},"max_age":null,"expires_at":null,"principal":{"user_id":null,
+        "key_id":"key_1","scopes":["model:write"],"roles":[],"is_admin":false,"grants":[],"has_foreign_words":false}}"#;
+    let slot = |layout: u8| [&[layout][..], a().as_bytes(), before].concat();
+    let shared = LocalData::default();
+    for layout in 1..LAYOUT {
+        put(
+            &shared,
+            &format!("mlflow_authz/{layout}/principal/0"),
+            &slot(layout),
+        );
+        put(
+            &shared,
+            &format!("mlflow_authz/{LAYOUT}/principal/0"),
+            &slot(layout),
+        );
+        assert_eq!(key_id(&shared, a()), None);
+    }
+    // The same from a module of today is a key without a limit.
+    put(
+        &shared,
+        &format!("mlflow_authz/{LAYOUT}/principal/0"),
+        &slot(LAYOUT),
+    );
+    assert_eq!(key_id(&shared, a()).as_deref(), Some("key_1"));
 }

@@ -134,7 +134,8 @@ fn grants_are_a_list_of_objects() {
     let whole = grant(&[(b"scope", b"model:write"), (b"names", &names)]);
     let expected = Grant {
         scope: "model:write".to_owned(),
-        names: vec!["fraud-*".to_owned(), "x@y".to_owned()],
+        names: Some(vec!["fraud-*".to_owned(), "x@y".to_owned()]),
+        workspaces: None,
     };
     assert_eq!(whole, Some(vec![expected.clone()]));
     let more = grant(&[

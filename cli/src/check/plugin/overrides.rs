@@ -58,12 +58,14 @@ fn takes_all(earlier: &Override, later: &Override) -> bool {
     let Match {
         mount,
         host,
+        workspace,
         object,
         access,
         operation,
     } = &earlier.matches;
     let everything = mount.is_none()
         && host.is_none()
+        && workspace.is_none()
         && object.is_none()
         && access.is_none()
         && operation.is_none();
@@ -95,11 +97,13 @@ fn enforces_the_others(config: &Config, over: &Override) -> bool {
         let Match {
             mount,
             host,
+            workspace,
             object,
             access,
             operation,
         } = &other.matches;
         host.is_none()
+            && workspace.is_none()
             && mount
                 .as_ref()
                 .is_none_or(|it| Some(it) == over.matches.mount.as_ref())

@@ -1,6 +1,6 @@
 //! Which scope a limited one is a part of, and how several add up.
 
-use super::super::{demands, permission, policy, with_scopes};
+use super::super::{demands, everywhere, permission, policy, with_scopes};
 use super::{demand, met};
 use crate::policy::NamePattern;
 use crate::principal::{Grant, Principal};
@@ -8,7 +8,8 @@ use crate::principal::{Grant, Principal};
 fn with_grants(grants: &[(&str, &[&str])]) -> Principal {
     let grants = grants.iter().map(|(scope, names)| Grant {
         scope: (*scope).to_owned(),
-        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        workspaces: None,
     });
     Principal {
         grants: grants.collect(),
@@ -94,7 +95,7 @@ fn the_longest_known_scope_is_the_base() {
             false,
         ),
     ] {
-        let found = table.meets(&with_scopes(&[scope]), &demand(permission, name));
+        let found = everywhere(&table, &with_scopes(&[scope])).meets(&demand(permission, name));
         assert_eq!(found, granted, "{scope} {permission} {name}");
     }
 }
@@ -119,7 +120,7 @@ fn grants_are_scopes_with_their_names_apart() {
         ("registered_model:delete", "acme-a", false),
         ("user:admin", "acme-a", false),
     ] {
-        let found = table.meets(&principal, &demand(permission, name));
+        let found = everywhere(&table, &principal).meets(&demand(permission, name));
         assert_eq!(found, granted, "{permission} {name}");
     }
     for demand in demands() {
@@ -147,7 +148,7 @@ fn a_key_may_mix_wide_and_limited() {
         ("artifact:write", "#8", true),
         ("registered_model:write", "*", false),
     ] {
-        let found = table.meets(&principal, &demand(permission, name));
+        let found = everywhere(&table, &principal).meets(&demand(permission, name));
         assert_eq!(found, granted, "{permission} {name}");
     }
 }
@@ -159,12 +160,12 @@ fn roles_are_not_limited_and_an_admin_is_not_either() {
         roles: vec!["model:write:acme-*".to_owned()],
         ..Principal::default()
     };
-    assert!(!table.meets(&role, &demand("registered_model:write", "acme-a")));
+    assert!(!everywhere(&table, &role).meets(&demand("registered_model:write", "acme-a")));
     let admin = Principal {
         is_admin: true,
         ..with_scopes(&["model:read:acme-*"])
     };
-    assert!(table.meets(&admin, &demand("registered_model:write", "globex")));
+    assert!(everywhere(&table, &admin).meets(&demand("registered_model:write", "globex")));
 }
 
 #[test]
@@ -186,13 +187,14 @@ fn a_scope_may_refuse_to_search_where_it_is_limited() {
         (&["unknown:a", "team:quiet"], true, &[]),
     ] {
         let principal = with_scopes(scopes);
-        let patterns =
-            table.name_patterns(&principal, permission("registered_model:read"), searching);
+        let patterns = everywhere(&table, &principal)
+            .name_patterns(permission("registered_model:read"), searching);
         let shown: Vec<&str> = patterns.iter().map(NamePattern::as_str).collect();
         assert_eq!(shown, expected, "{scopes:?} {searching}");
     }
     let grants = with_grants(&[("team:quiet", &["acme-*"]), ("team:loud", &["beta"])]);
-    let patterns = table.name_patterns(&grants, permission("registered_model:read"), true);
+    let patterns =
+        everywhere(&table, &grants).name_patterns(permission("registered_model:read"), true);
     assert_eq!(patterns.len(), 1);
     // It is wide where it is not limited.
     assert!(table.grants(

@@ -23,3 +23,4 @@ mod ordinary;
 mod regressions;
 mod single_flight;
 mod verified;
+mod workspaces;

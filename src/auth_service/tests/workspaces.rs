@@ -1,0 +1,179 @@
+//! What a reply says of the workspaces of a key.
+
+use super::bodies::{contract_error, principal};
+use super::shapes::read;
+use crate::auth_service::{Failure, Verdict};
+
+type Limit<'a> = (Option<&'a [&'a str]>, Option<&'a str>);
+
+fn of(body: &str) -> (Option<Vec<String>>, Option<String>) {
+    let principal = principal(body);
+    (principal.workspaces, principal.workspace)
+}
+
+fn owned((workspaces, workspace): Limit<'_>) -> (Option<Vec<String>>, Option<String>) {
+    let workspaces = workspaces.map(|all| all.iter().map(|it| (*it).to_owned()).collect());
+    (workspaces, workspace.map(str::to_owned))
+}
+
+fn verdict_with(reply: &str, body: &str) -> Verdict {
+    let service = format!(r#"{{"cluster": "c", "reply": {reply}}}"#);
+    read(&service, 200, body)
+}
+
+#[test]
+fn a_reply_limits_a_key_to_workspaces_and_pins_it_to_one() {
+    for (fields, expected) in [
+        ("", (None, None)),
+        (r#", "workspaces": null, "workspace": null"#, (None, None)),
+        (
+            r#", "workspaces": ["acme", "team-*"]"#,
+            (Some(&["acme", "team-*"][..]), None),
+        ),
+        (r#", "workspaces": []"#, (Some(&[]), None)),
+        (r#", "workspace": "acme""#, (Some(&["acme"]), Some("acme"))),
+        (
+            r#", "workspace": "acme", "workspaces": ["acme", "beta"]"#,
+            (Some(&["acme", "beta"]), Some("acme")),
+        ),
+        (
+            r#", "workspace": "acme", "workspaces": null"#,
+            (Some(&["acme"]), Some("acme")),
+        ),
+        // What is no pattern matches no workspace, and what is no name leaves none.
+        (r#", "workspaces": ["Acme"]"#, (Some(&["Acme"]), None)),
+        (r#", "workspace": "Acme""#, (Some(&[]), None)),
+        (
+            r#", "workspace": "", "workspaces": ["*"]"#,
+            (Some(&[]), None),
+        ),
+    ] {
+        let found = of(&format!(r#"{{"scopes": ["s"]{fields}}}"#));
+        assert_eq!(found, owned(expected), "{fields}");
+    }
+}
+
+#[test]
+fn a_limit_of_another_type_breaks_the_contract() {
+    for (fields, field) in [
+        (r#""workspaces": "acme""#, "workspaces"),
+        (r#""workspaces": {}"#, "workspaces"),
+        (r#""workspaces": false"#, "workspaces"),
+        (r#""workspaces": ["acme", null]"#, "workspaces[1]"),
+        (
+            r#""workspaces": ["acme"], "workspaces": ["*"]"#,
+            "workspaces",
+        ),
+        (r#""workspace": ["acme"]"#, "workspace"),
+        (r#""workspace": 7"#, "workspace"),
+        (r#""workspace": {"id": "acme"}"#, "workspace"),
+        (
+            r#""grants": [{"scope": "s", "workspaces": null}]"#,
+            "grants[0].workspaces",
+        ),
+        (
+            r#""grants": [{"scope": "s", "workspaces": "acme"}]"#,
+            "grants[0].workspaces",
+        ),
+        (
+            r#""grants": [{"scope": "s", "workspaces": ["acme", 1]}]"#,
+            "grants[0].workspaces[1]",
+        ),
+        (
+            r#""grants": [{"scope": "s", "names": null, "workspaces": ["acme"]}]"#,
+            "grants[0].names",
+        ),
+    ] {
+        let error = contract_error(format!(r#"{{"scopes": ["s"], {fields}}}"#).as_bytes());
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with(&format!("field {field}: ")),
+            "{fields}: {shown}"
+        );
+        assert!(!shown.contains("acme"), "{shown}");
+    }
+    let many = vec!["\"w\""; 1001].join(",");
+    let error = contract_error(format!(r#"{{"workspaces": [{many}]}}"#).as_bytes());
+    assert_eq!(
+        error.to_string(),
+        "field workspaces: holds more than 1000 names"
+    );
+}
+
+#[test]
+fn grants_may_be_limited_to_names_to_workspaces_or_to_both() {
+    let body = r#"{"scopes": ["s"], "grants": [{"scope": "a", "workspaces": ["acme"]},
+        {"scope": "b", "names": ["n"], "workspaces": ["acme"]}, {"scope": "c", "names": ["n"]}]}"#;
+    let shown: Vec<(bool, bool)> = principal(body)
+        .grants
+        .iter()
+        .map(|it| (it.names.is_some(), it.workspaces.is_some()))
+        .collect();
+    assert_eq!(shown, [(false, true), (true, true), (true, false)]);
+}
+
+/// With `reply` they are read where it names them, and nowhere else.
+#[test]
+fn a_configured_place_is_read_in_their_place() {
+    for (reply, body, expected) in [
+        (
+            r#"{"workspaces": "/team/spaces", "workspace": "/team/home"}"#,
+            r#"{"team": {"spaces": ["acme"], "home": "acme"}, "workspaces": ["x"]}"#,
+            (Some(&["acme"][..]), Some("acme")),
+        ),
+        (
+            r#"{"workspaces": ["/a", "/b"]}"#,
+            r#"{"a": null, "b": ["beta"]}"#,
+            (Some(&["beta"]), None),
+        ),
+        (
+            r#"{"workspace": "/w"}"#,
+            r#"{"w": "acme"}"#,
+            (Some(&["acme"]), Some("acme")),
+        ),
+        (
+            r#"{"scopes": "/s"}"#,
+            r#"{"workspaces": ["x"], "workspace": "x"}"#,
+            (None, None),
+        ),
+    ] {
+        match verdict_with(reply, body) {
+            Verdict::Valid(it, _) => {
+                assert_eq!(
+                    (it.workspaces, it.workspace),
+                    owned(expected),
+                    "{reply} {body}"
+                );
+            }
+            other => panic!("{reply} {body}: {other:?}"),
+        }
+    }
+    let verdict = verdict_with(r#"{"workspaces": "/w"}"#, r#"{"w": "acme"}"#);
+    assert!(
+        matches!(verdict, Verdict::Unavailable(Failure::Contract(_))),
+        "{verdict:?}"
+    );
+}
+
+/// A service that echoes the key, wherever it puts it.
+#[test]
+fn a_key_in_the_place_of_a_workspace_is_taken_out_and_grants_nothing() {
+    let body = r#"{"scopes": ["s"], "workspaces": ["key-1", "acme"], "workspace": "key-1",
+        "grants": [{"scope": "a", "workspaces": ["key-1"]}]}"#;
+    let mut verdict = super::answered(200, true, body.as_bytes());
+    assert!(verdict.hide(|text| text == "key-1"));
+    let Verdict::Valid(left, _) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!(
+        (left.workspaces, left.workspace),
+        owned((Some(&["acme"]), None))
+    );
+    assert!(left.grants.is_empty());
+    let mut verdict = super::answered(200, true, br#"{"scopes": ["s"], "workspace": "key-1"}"#);
+    assert!(verdict.hide(|text| text == "key-1"));
+    let Verdict::Valid(left, _) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!((left.workspaces, left.workspace), owned((Some(&[]), None)));
+}

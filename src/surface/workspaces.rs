@@ -1,0 +1,68 @@
+//! Which workspace a request is for, and whose files it names: only where the configuration says that there are
+//! workspaces.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::Reader;
+use crate::catalog::{Isolation, Naming, Operation};
+use crate::names::query::Query;
+use crate::names::without_body;
+use crate::request::RequestHead;
+use crate::target::{Ambiguity, Files};
+use crate::workspace::{self, Selected};
+
+/// What MLflow compares the end of a path with: behind it, no header selects a workspace
+/// (`resolve_workspace_for_request_if_enabled`, mlflow/server/workspace_helpers.py).
+const WITHOUT_WORKSPACE: &str = "/mlflow/server-info";
+
+impl Reader<'_, '_, '_> {
+    /// The workspace that the request is for; `None` where there are none.
+    ///
+    /// # Errors
+    /// A header that names none, or two.
+    pub(super) fn workspace(&self) -> Result<Option<Selected>, workspace::Ambiguous> {
+        let Some(default) = self.rules.default_workspace() else {
+            return Ok(None);
+        };
+        let named = workspace::named(self.head)?;
+        Ok(Some(Selected {
+            name: named.map_or_else(|| Arc::clone(default), Into::into),
+            is_named: named.is_some(),
+        }))
+    }
+}
+
+/// Whether MLflow would take a path for one without a workspace. Some releases see it only up to a decoded `?` or `#`.
+pub(super) fn is_without_workspace(path: &str) -> bool {
+    let cut = path.split(['?', '#']).next().unwrap_or_default();
+    [path, cut]
+        .iter()
+        .any(|it| it.trim_end_matches('/').ends_with(WITHOUT_WORKSPACE))
+}
+
+/// Whose files an operation names.
+///
+/// # Errors
+/// A path that MLflow may read as another.
+pub(super) fn files(
+    operation: &Operation,
+    path: &str,
+    query: Option<&str>,
+    head: &RequestHead<'_>,
+) -> Result<Files, Ambiguity> {
+    if operation.isolation != Isolation::Files {
+        return Ok(Files::Own);
+    }
+    if operation.naming != Naming::ArtifactQuery {
+        return Files::of_path(path);
+    }
+    // Without a query, and by `HEAD`, MLflow reads the path from the body.
+    let is_by_query = head.method() == Method::GET.as_str() && without_body(head).is_ok();
+    let query = Query::parse(query.unwrap_or_default());
+    match query.as_ref().map(|query| query.get("path")) {
+        Ok(Ok(path)) if is_by_query => Files::of_query(path.unwrap_or_default()),
+        _ => Err(Ambiguity::ArtifactPath),
+    }
+}

@@ -1,0 +1,82 @@
+//! Whose files a request names: in one artifact store, MLflow keeps those of the workspace W below `workspaces/W/`, and
+//! those of the workspace `default` beside that folder.
+//!
+//! MLflow decodes the path of an artifact up to ten times (`validate_path_is_safe`, mlflow/utils/uri.py) and then asks
+//! whether it begins with `workspaces/` (`_get_workspace_scoped_repo_path_if_enabled`, mlflow/server/handlers.py), so a
+//! path is fully decoded here, too. What is refused of the path of a target is refused of a path in a query.
+
+#[cfg(test)]
+mod tests;
+
+use super::{Ambiguity, artifact, decode_fully};
+use crate::workspace::AT_THE_ROOT;
+
+/// Whose files a request names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Files {
+    /// None, or those of the workspace of the request.
+    Own,
+    /// The root: all of the workspace of the request, which in `default` is those of every workspace.
+    Root,
+    /// Those of this workspace.
+    Of(Box<str>),
+}
+
+/// The folder of the workspaces but the default one.
+const FOLDER: &[u8] = b"workspaces";
+
+impl Files {
+    /// Of a canonical path below a mount, for an operation on files.
+    ///
+    /// # Errors
+    /// A path that MLflow may read as another.
+    pub fn of_path(path: &str) -> Result<Self, Ambiguity> {
+        let below = path.split_once("/mlflow-artifacts/");
+        let below = below.map_or("", |(_, below)| below).as_bytes();
+        let mut prefixes = artifact::PREFIXES.iter();
+        let artifact = prefixes.find_map(|prefix| below.strip_prefix(*prefix));
+        Self::of(&decode_fully(artifact.unwrap_or_default()))
+    }
+
+    /// Of the `path` of a query, decoded once.
+    ///
+    /// # Errors
+    /// A path that MLflow may read as another.
+    pub fn of_query(path: &str) -> Result<Self, Ambiguity> {
+        let decoded = decode_fully(path.as_bytes());
+        if artifact::is_read_as_another(&decoded) || decoded.iter().any(u8::is_ascii_control) {
+            return Err(Ambiguity::ArtifactPath);
+        }
+        Self::of(&decoded)
+    }
+
+    /// Whether a request for a workspace may name them by rights in that workspace.
+    pub fn are_in(&self, workspace: &str) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Root => workspace != AT_THE_ROOT,
+            Self::Of(owner) => **owner == *workspace,
+        }
+    }
+
+    /// Of a fully decoded path. Where the store ignores case, `Workspaces` is the folder, too.
+    fn of(artifact: &[u8]) -> Result<Self, Ambiguity> {
+        let plain = artifact.strip_suffix(b"/").unwrap_or(artifact);
+        if plain.is_empty() {
+            return Ok(Self::Root);
+        }
+        let mut segments = plain.split(|b| *b == b'/');
+        let is_odd = |segment: &[u8]| matches!(segment, b"" | b"." | b"..");
+        if segments.clone().any(is_odd) || plain.contains(&b'\\') {
+            return Err(Ambiguity::ArtifactPath);
+        }
+        let first = segments.next().unwrap_or_default();
+        if !first.eq_ignore_ascii_case(FOLDER) {
+            return Ok(Self::Own);
+        }
+        match segments.next().map(std::str::from_utf8) {
+            Some(Ok(owner)) => Ok(Self::Of(owner.into())),
+            Some(Err(_)) | None => Err(Ambiguity::ArtifactPath),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The workspaces that the claims of a token limit its caller to.
+
+use super::{Raw, Remark, TokenError, caller, caller_by, principal};
+use crate::request::Property;
+
+const PLACES: &str = r#"{"workspaces": "/ws", "workspace": ["/home", "/team"], "grants": "/g"}"#;
+
+fn limit(jwt: &str, claims: &str) -> (Option<Vec<String>>, Option<String>) {
+    let found = principal(jwt, claims);
+    (found.workspaces, found.workspace)
+}
+
+#[test]
+fn claims_limit_a_caller_and_pin_it() {
+    for (claims, workspaces, workspace) in [
+        (r#"{"sub": "a"}"#, None, None),
+        (
+            r#"{"ws": ["acme", "team-*"]}"#,
+            Some(&["acme", "team-*"][..]),
+            None,
+        ),
+        (r#"{"ws": []}"#, Some(&[]), None),
+        (r#"{"home": "acme"}"#, Some(&["acme"]), Some("acme")),
+        (
+            r#"{"team": "acme", "ws": ["acme", "beta"]}"#,
+            Some(&["acme", "beta"]),
+            Some("acme"),
+        ),
+        // What may have been a limit leaves nothing.
+        (r#"{"ws": null}"#, Some(&[]), None),
+        (r#"{"ws": ["acme", null]}"#, Some(&[]), None),
+        (r#"{"ws": "acme"}"#, Some(&[]), None),
+        (r#"{"ws": {"acme": "x"}}"#, Some(&[]), None),
+        (r#"{"ws": [1]}"#, Some(&[]), None),
+        (r#"{"ws": true}"#, Some(&[]), None),
+        (r#"{"home": null, "team": "acme"}"#, Some(&[]), None),
+        (r#"{"home": ["acme"]}"#, Some(&[]), None),
+        (r#"{"home": "Acme", "ws": ["*"]}"#, Some(&[]), None),
+        (r#"{"home": ""}"#, Some(&[]), None),
+    ] {
+        let expected = workspaces.map(|all| all.iter().map(|it| (*it).to_owned()).collect());
+        let expected = (expected, workspace.map(str::to_owned));
+        assert_eq!(limit(PLACES, claims), expected, "{claims}");
+        assert_eq!(
+            limit("{}", claims),
+            (None, None),
+            "only where they are configured"
+        );
+    }
+}
+
+#[test]
+fn grants_may_be_limited_to_workspaces() {
+    let found = principal(
+        PLACES,
+        r#"{"g": [{"scope": "a", "workspaces": ["acme"]}, {"scope": "b", "names": ["n"], "workspaces": ["beta"]}]}"#,
+    );
+    let limits: Vec<_> = found
+        .grants
+        .iter()
+        .map(|it| {
+            (
+                it.scope.as_str(),
+                it.names.is_some(),
+                it.workspaces.as_deref().unwrap().len(),
+            )
+        })
+        .collect();
+    assert_eq!(limits, [("a", false, 1), ("b", true, 1)]);
+    for claims in [
+        r#"{"g": [{"scope": "a"}]}"#,
+        r#"{"g": [{"scope": "a", "workspaces": "acme"}]}"#,
+        r#"{"g": [{"scope": "a", "names": ["n"], "workspaces": "acme"}]}"#,
+        r#"{"g": [{"scope": "a", "names": "n", "workspaces": ["acme"]}]}"#,
+        r#"{"g": [{"scope": "a", "names": ["n"], "workspaces": null}]}"#,
+    ] {
+        assert!(principal(PLACES, claims).grants.is_empty(), "{claims}");
+    }
+}
+
+#[test]
+fn an_operator_is_told_of_a_limit_that_leaves_nothing() {
+    for claims in [
+        r#"{"scope": "s", "ws": null}"#,
+        r#"{"scope": "s", "ws": "acme"}"#,
+        r#"{"scope": "s", "home": 7}"#,
+    ] {
+        let remark = caller(PLACES, claims).unwrap().remark;
+        assert!(
+            matches!(remark, Some(Remark::NoRights(_))),
+            "{claims}: {remark:?}"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_fails_at_a_limit_says_nothing_of_the_caller() {
+    for claim in ["ws", "home", "team"] {
+        let failing = Raw::default()
+            .with("exp", Property::Is(2e6_f64.to_le_bytes().to_vec()))
+            .with(claim, Property::Failed);
+        let found = caller_by(PLACES, &failing).map(|_| ());
+        assert_eq!(found, Err(TokenError::HostFailed), "{claim}");
+    }
+}
+
+#[test]
+fn too_many_workspaces_are_refused() {
+    for (count, expected) in [(1000, true), (1001, false)] {
+        let names = vec!["\"ab\""; count].join(",");
+        let claims = format!(r#"{{"sub": "a", "ws": [{names}]}}"#);
+        assert_eq!(caller(PLACES, &claims).is_ok(), expected, "{count}");
+    }
+}
