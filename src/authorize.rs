@@ -66,9 +66,11 @@ pub fn authorize(
         Asks::Whoami => Reason::Whoami,
         Asks::Unknown(required) => allows(policy.grants(&known.principal, required)),
         Asks::Operation(operation) => {
-            let workspace = pending.workspace.as_ref().map(|it| &*it.name);
-            let are_own = workspace.is_none_or(|name| pending.files.are_in(name));
-            let within = Within::of(operation, workspace, are_own);
+            let within = pending.workspace.as_ref().map(|workspace| {
+                let are_own = workspace.files.are_in(&workspace.name);
+                Within::of(operation, &workspace.name, are_own)
+            });
+            let within = within.unwrap_or(Within::Everywhere);
             let rights = policy.rights(&known.principal, within);
             match rights.missing(operation) {
                 None => Reason::Allowed,

@@ -8,7 +8,6 @@ use crate::lookup::LookupFailure;
 use crate::permission::Permission;
 use crate::target::Files;
 use crate::terms::Terms;
-use crate::workspace::Selected;
 
 /// A request inside a mount that carries a credential.
 #[derive(Debug, Clone)]
@@ -16,13 +15,22 @@ pub struct Pending {
     /// The mount it came in by.
     pub mount: Arc<str>,
     /// The workspace that it is for; `None` where there are none.
-    pub workspace: Option<Selected>,
-    /// Whose files it names, of an operation on files.
-    pub files: Files,
+    pub workspace: Option<Box<InWorkspace>>,
     /// What it asks for.
     pub asks: Asks,
     /// What is in force for it.
     pub terms: Terms,
+}
+
+/// The workspace that a request is for.
+#[derive(Debug, Clone)]
+pub struct InWorkspace {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether the request names it; else it is the default, and a key that is pinned to another selects that one.
+    pub is_named: bool,
+    /// Whose files it names, of an operation on files.
+    pub files: Files,
 }
 
 /// What a request asks for.

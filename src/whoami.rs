@@ -231,7 +231,8 @@ fn can_be_limited(operation: &Operation) -> bool {
 fn operations(rights: Rights<'_>, workspace: Option<&str>, config: &Config) -> Table<Apart> {
     let mut operations = Table(Vec::new());
     for operation in catalog::all_operations().filter(|it| it.needs != Needs::Own) {
-        let rights = rights.elsewhere(Within::of(operation, workspace, true));
+        let within = workspace.map(|name| Within::of(operation, name, true));
+        let rights = rights.elsewhere(within.unwrap_or(Within::Everywhere));
         let first_missing = rights.missing(operation);
         let missing = operation
             .required()

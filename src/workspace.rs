@@ -8,8 +8,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use crate::pattern;
 use crate::request::RequestHead;
 
@@ -21,15 +19,6 @@ pub const AT_THE_ROOT: &str = "default";
 
 /// The lengths of names, in characters.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=63;
-
-/// The workspace that a request is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Whether the request names it; else it is the default, and a key that is pinned to another selects that one.
-    pub is_named: bool,
-}
 
 /// The header stands there twice, or is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,12 @@ use super::schema;
 use super::{SecretHeader, defaults, fields};
 
 mod checks;
+mod places;
 mod spoken;
 
 pub(super) use checks::{callout_path, check, is_written};
-pub use spoken::{Audience, FieldName, KeyIn, Method, Places, Protocol};
+pub use places::Places;
+pub use spoken::{Audience, FieldName, KeyIn, Method, Protocol};
 
 /// The auth service, which validates keys.
 #[derive(Debug, Clone, Deserialize)]

@@ -5,8 +5,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::ConfigError;
-#[cfg(feature = "schema")]
-use super::schema;
 use crate::pattern::Pattern;
 use crate::workspace::{self, AT_THE_ROOT};
 
@@ -21,7 +19,7 @@ pub struct Workspaces {
     pub enabled: bool,
     /// The workspace of a request that names none, unless its key is pinned to another one.
     #[serde(deserialize_with = "name")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::workspace"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
     pub default: String,
 }
 

@@ -25,15 +25,12 @@ pub enum Within<'w> {
 }
 
 impl<'w> Within<'w> {
-    /// Where the rights must hold that an operation needs. `workspace` is that of the request, `None` where there are
-    /// none; `are_own` says whether the files that it names are that workspace's.
-    pub fn of(operation: &Operation, workspace: Option<&'w str>, are_own: bool) -> Self {
-        let Some(name) = workspace else {
-            return Self::Everywhere;
-        };
+    /// Where the rights must hold that an operation needs in a request for a workspace. `are_own` says whether the files
+    /// that it names are that workspace's.
+    pub const fn of(operation: &Operation, workspace: &'w str, are_own: bool) -> Self {
         match operation.isolation {
-            Isolation::Rows => Self::Workspace(name),
-            Isolation::Files if are_own => Self::Workspace(name),
+            Isolation::Rows => Self::Workspace(workspace),
+            Isolation::Files if are_own => Self::Workspace(workspace),
             Isolation::Shared => Self::Somewhere,
             Isolation::Files | Isolation::No | Isolation::List => Self::Everywhere,
         }
@@ -80,7 +77,7 @@ impl<'a> Rights<'a> {
     /// Whether the principal holds the permission.
     pub fn grants(&self, permission: Permission) -> bool {
         self.has_key_here()
-            && (self.principal.is_admin || self.sets().any(|set| set.contains(permission)))
+            && (self.principal.is_admin || self.any_set(&mut |set| set.contains(permission)))
     }
 
     /// Whether anything at all is granted, on all objects or on those of some names.
@@ -94,7 +91,7 @@ impl<'a> Rights<'a> {
             !names.is_empty() && self.policy.grants_something(scope)
         };
         self.principal.is_admin
-            || self.sets().any(|set| !set.is_empty())
+            || self.any_set(&mut |set| !set.is_empty())
             || self.names_of_scopes().iter().any(is_granting)
     }
 
@@ -113,19 +110,20 @@ impl<'a> Rights<'a> {
             && (self.within != Within::Somewhere || key.is_none_or(|key| meet(key, limit)))
     }
 
-    /// What its scopes, roles and grants are on all objects.
-    fn sets(&self) -> impl Iterator<Item = &'a PermissionSet> + use<'a> {
+    /// Whether some scope, role or grant is such a set on all objects. Not generic: it is compiled once.
+    fn any_set(&self, is_it: &mut dyn FnMut(&PermissionSet) -> bool) -> bool {
         let Self {
             policy, principal, ..
         } = *self;
-        let this = *self;
-        let scopes = principal.scopes.iter();
-        let scopes = scopes.filter_map(move |word| this.set_of(word));
-        let roles = principal.roles.iter();
-        let roles = roles.filter_map(|role| policy.roles.get(role));
-        let grants = this.grants_here().filter(|grant| grant.names.is_none());
-        let grants = grants.filter_map(|grant| policy.scope_of(principal, &grant.scope));
-        scopes.chain(roles).chain(grants)
+        let mut scopes = principal.scopes.iter();
+        let mut roles = principal.roles.iter();
+        scopes.any(|word| self.set_of(word).is_some_and(&mut *is_it))
+            || roles.any(|role| policy.roles.get(role).is_some_and(&mut *is_it))
+            || self.grants_here().any(|grant| {
+                let is_whole = grant.names.is_none();
+                let set = policy.scope_of(principal, &grant.scope);
+                set.filter(|_| is_whole).is_some_and(&mut *is_it)
+            })
     }
 
     /// What a word grants here on all objects.
@@ -213,7 +211,10 @@ impl<'a> Rights<'a> {
             }];
         }
         let mut held = PermissionSet::default();
-        self.sets().for_each(|set| held.extend(set));
+        self.any_set(&mut |set| {
+            held.extend(set);
+            false
+        });
         held.permissions()
     }
 
@@ -237,40 +238,48 @@ impl<'a> Rights<'a> {
             names.is_none_or(|names| !names.is_empty()) && grants_something(&it.scope)
         });
         let grants = grants.filter_map(|it| it.workspaces.as_ref()).flatten();
-        let limits = first_of_each(words.chain(grants.map(String::as_str)));
+        let mut limits = Vec::new();
+        words.for_each(|limit| add(&mut limits, limit));
+        grants.for_each(|limit| add(&mut limits, limit));
         let Some(key) = &principal.workspaces else {
             return limits;
         };
         let pin = principal.workspace.as_deref();
         let pin = pin.filter(|pin| workspace::covers(key, pin));
-        let key = first_of_each(key.iter().map(String::as_str).chain(pin));
+        let mut of_key = Vec::new();
+        key.iter().for_each(|limit| add(&mut of_key, limit));
+        pin.into_iter().for_each(|limit| add(&mut of_key, limit));
         let unlimited = Self {
             within: Within::Everywhere,
             ..*self
         };
         let has_unlimited = unlimited.holds_any_but_for_the_key();
-        let includes = |limit: &&str, other: &str| workspace::includes(limit, other);
-        let of_key = key
-            .iter()
-            .filter(|it| has_unlimited || limits.iter().any(|limit| includes(limit, it)));
-        let of_limits = limits
-            .iter()
-            .filter(|it| key.iter().any(|limit| includes(limit, it)));
-        first_of_each(of_key.chain(of_limits).copied())
+        let meet = |limit: &str, others: &[&str]| {
+            let mut others = others.iter();
+            others.any(|other| workspace::includes(other, limit))
+        };
+        let mut found = Vec::new();
+        for limit in &of_key {
+            if has_unlimited || meet(limit, &limits) {
+                add(&mut found, limit);
+            }
+        }
+        for limit in &limits {
+            if meet(limit, &of_key) {
+                add(&mut found, limit);
+            }
+        }
+        found
     }
 }
 
 /// The most limits that are looked at where all of a key's are: what is shown, and not what is granted, depends on it.
 const MOST_LIMITS: usize = 200;
 
-fn first_of_each<'t>(limits: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
-    let mut found = Vec::new();
-    for limit in limits.filter(|it| workspace::is_pattern(it)) {
-        if found.len() < MOST_LIMITS && !found.contains(&limit) {
-            found.push(limit);
-        }
+fn add<'t>(found: &mut Vec<&'t str>, limit: &'t str) {
+    if found.len() < MOST_LIMITS && workspace::is_pattern(limit) && !found.contains(&limit) {
+        found.push(limit);
     }
-    found
 }
 
 /// Whether some workspace may be within a limit and a pattern, as far as that can be told.

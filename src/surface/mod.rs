@@ -12,17 +12,17 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::authority;
-use crate::catalog::{CATALOG, GRAPHQL, Isolation, Operation};
+use crate::catalog::{CATALOG, GRAPHQL, Operation};
 use crate::config::{GraphQl, Outside};
 use crate::decision::{Decision, Reason};
 use crate::enforcement::Subject;
 use crate::names::query::Query;
 use crate::overrides;
-use crate::pending::{Asks, Pending};
+use crate::pending::{Asks, InWorkspace, Pending};
 use crate::principal::Principal;
 use crate::request::RequestHead;
 use crate::rules::Rules;
-use crate::target::{self, Ambiguity, Files, Target};
+use crate::target::{self, Ambiguity, Target};
 use crate::terms::Terms;
 use crate::whoami;
 
@@ -169,47 +169,42 @@ impl<'a> Reader<'_, '_, 'a> {
         if let Some(ambiguity) = ambiguity_of_headers(self.head) {
             return Surface::Decided(self.ambiguous_below(mount, ambiguity));
         }
-        let Ok(workspace) = self.workspace() else {
+        let Ok(mut workspace) = self.workspace() else {
             return Surface::Decided(self.without_operation(mount, Reason::WorkspaceAmbiguous));
         };
-        let name = || workspace.as_ref().map(|it| Arc::clone(&it.name));
-        let selected = workspace.as_ref().map(|it| &*it.name);
         if is_preflight(self.head) {
             return Surface::Decided(Decision {
-                workspace: name(),
+                workspace: workspace.map(|it| it.name),
                 ..self.without_operation(mount, Reason::Preflight)
             });
         }
-        let pending = |asks, terms, files| Pending {
+        let pending = |asks, terms, workspace| Pending {
             mount: Arc::clone(mount),
-            workspace: workspace.clone(),
-            files,
+            workspace,
             asks,
             terms,
         };
         if config.whoami && whoami::is_asked(method, path) {
             let subject = Subject {
                 mount: Some(mount),
-                workspace: selected,
+                workspace: name_of(workspace.as_deref()),
                 ..Subject::default()
             };
             // The filter's own endpoint: nothing stands behind it that a request could be let through to.
             let terms = self.terms(&subject).enforced();
-            return self.with_credential(pending(Asks::Whoami, terms, Files::Own), query);
+            return self.with_credential(pending(Asks::Whoami, terms, workspace), query);
         }
         let operation = CATALOG.find(method, path);
         let operation = operation.map(|operation| narrowed(operation, method, query));
         if operation.is_none() && path.contains(';') {
             return Surface::Decided(self.ambiguous_below(mount, Ambiguity::Parameter));
         }
-        let files = match workspace {
-            Some(_) => self.files(operation, path, query),
-            None => Ok(Files::Own),
-        };
-        let files = match files {
-            Ok(files) => files,
-            Err(ambiguity) => return Surface::Decided(self.ambiguous_below(mount, ambiguity)),
-        };
+        if let Some(workspace) = &mut workspace {
+            match self.files(operation, path, query) {
+                Ok(files) => workspace.files = files,
+                Err(ambiguity) => return Surface::Decided(self.ambiguous_below(mount, ambiguity)),
+            }
+        }
         let (asks, required) = match operation {
             Some(operation) => (Asks::Operation(operation), operation.own_permission()),
             None => {
@@ -219,14 +214,14 @@ impl<'a> Reader<'_, '_, 'a> {
         };
         let terms = self.terms(&Subject {
             mount: Some(mount),
-            workspace: selected,
+            workspace: name_of(workspace.as_deref()),
             operation,
             required: Some(required),
         });
-        let decided = |reason, required| {
+        let decided = |reason, required, workspace: Option<Box<InWorkspace>>| {
             Surface::Decided(Decision {
                 mount: Some(Arc::clone(mount)),
-                workspace: name(),
+                workspace: workspace.map(|it| it.name),
                 operation,
                 required,
                 terms,
@@ -236,30 +231,14 @@ impl<'a> Reader<'_, '_, 'a> {
         if operation.is_some_and(|operation| operation.name == GRAPHQL)
             && config.graphql == GraphQl::Deny
         {
-            return decided(Reason::GraphQlOff, None);
+            return decided(Reason::GraphQlOff, None, workspace);
         }
         let group = operation.and_then(|operation| operation.public);
         let public = group.is_some_and(|group| config.public.contains(&group));
         if terms.public.unwrap_or(public) {
-            return decided(Reason::Public, Some(required));
+            return decided(Reason::Public, Some(required), workspace);
         }
-        self.with_credential(pending(asks, terms, files), query)
-    }
-
-    /// Whose files a request names, of whatever operation it is.
-    fn files(
-        &self,
-        operation: Option<&'static Operation>,
-        path: &str,
-        query: Option<&str>,
-    ) -> Result<Files, Ambiguity> {
-        let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
-        if !is_shared && workspaces::is_without_workspace(path) {
-            return Err(Ambiguity::WithoutWorkspace);
-        }
-        operation.map_or(Ok(Files::Own), |it| {
-            workspaces::files(it, path, query, self.head)
-        })
+        self.with_credential(pending(asks, terms, workspace), query)
     }
 
     fn with_credential(&self, pending: Pending, query: Option<&'a str>) -> Surface<'a> {
@@ -268,6 +247,10 @@ impl<'a> Reader<'_, '_, 'a> {
             Err(reason) => Surface::Decided(pending.denied(reason)),
         }
     }
+}
+
+fn name_of(workspace: Option<&InWorkspace>) -> Option<&str> {
+    workspace.map(|it| &*it.name)
 }
 
 /// What the query makes of an operation; in doubt, what it is without.

@@ -9,9 +9,10 @@ use super::Reader;
 use crate::catalog::{Isolation, Naming, Operation};
 use crate::names::query::Query;
 use crate::names::without_body;
+use crate::pending::InWorkspace;
 use crate::request::RequestHead;
 use crate::target::{Ambiguity, Files};
-use crate::workspace::{self, Selected};
+use crate::workspace;
 
 /// What MLflow compares the end of a path with: behind it, no header selects a workspace
 /// (`resolve_workspace_for_request_if_enabled`, mlflow/server/workspace_helpers.py).
@@ -22,31 +23,45 @@ impl Reader<'_, '_, '_> {
     ///
     /// # Errors
     /// A header that names none, or two.
-    pub(super) fn workspace(&self) -> Result<Option<Selected>, workspace::Ambiguous> {
+    pub(super) fn workspace(&self) -> Result<Option<Box<InWorkspace>>, workspace::Ambiguous> {
         let Some(default) = self.rules.default_workspace() else {
             return Ok(None);
         };
         let named = workspace::named(self.head)?;
-        Ok(Some(Selected {
+        Ok(Some(Box::new(InWorkspace {
             name: named.map_or_else(|| Arc::clone(default), Into::into),
             is_named: named.is_some(),
-        }))
+            files: Files::Own,
+        })))
+    }
+
+    /// Whose files a request names, of whatever operation it is.
+    ///
+    /// # Errors
+    /// A path that MLflow may read as another.
+    pub(super) fn files(
+        &self,
+        operation: Option<&'static Operation>,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Files, Ambiguity> {
+        let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
+        if !is_shared && is_without_workspace(path) {
+            return Err(Ambiguity::WithoutWorkspace);
+        }
+        operation.map_or(Ok(Files::Own), |it| files(it, path, query, self.head))
     }
 }
 
 /// Whether MLflow would take a path for one without a workspace. Some releases see it only up to a decoded `?` or `#`.
-pub(super) fn is_without_workspace(path: &str) -> bool {
+fn is_without_workspace(path: &str) -> bool {
     let cut = path.split(['?', '#']).next().unwrap_or_default();
     [path, cut]
         .iter()
         .any(|it| it.trim_end_matches('/').ends_with(WITHOUT_WORKSPACE))
 }
 
-/// Whose files an operation names.
-///
-/// # Errors
-/// A path that MLflow may read as another.
-pub(super) fn files(
+fn files(
     operation: &Operation,
     path: &str,
     query: Option<&str>,

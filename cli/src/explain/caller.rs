@@ -126,7 +126,10 @@ impl Caller {
         } = said;
         // As in a reply, which is refused.
         if grants.iter().flatten().any(|grant| !grant.has_limit()) {
-            return Err("a grant needs names, workspaces or both; write a scope without a limit in scopes".to_owned());
+            return Err(
+                "a grant needs names, workspaces or both; write a scope without a limit in scopes"
+                    .to_owned(),
+            );
         }
         let says_rights = scopes.is_some()
             || roles.is_some()

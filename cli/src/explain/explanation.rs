@@ -229,9 +229,7 @@ impl fmt::Display for Explanation<'_> {
             ),
             (
                 "workspaces",
-                self.key_workspaces
-                    .as_ref()
-                    .map(|it| list(it, "none")),
+                self.key_workspaces.as_ref().map(|it| list(it, "none")),
             ),
             ("unknown", self.unknown()),
             ("enforced", self.share()),

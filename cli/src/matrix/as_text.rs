@@ -52,7 +52,8 @@ pub fn print(out: &mut dyn Write, matrix: &Matrix<'_>) -> io::Result<()> {
         )?;
     }
     if matrix.has_workspaces {
-        let note = "not by workspace: a scope or key that is limited to workspaces does not grant it";
+        let note =
+            "not by workspace: a scope or key that is limited to workspaces does not grant it";
         writeln!(out, "\n{note}")?;
     }
     Ok(())

@@ -125,10 +125,7 @@ fn operations_that_no_limited_scope_grants_are_marked() {
         let text = format!(r#"{{"mounts": ["/"], "auth_service": {{"cluster": "c"}}{more}}}"#);
         config_file::parse("test", text.as_bytes()).unwrap()
     };
-    for (more, marked) in [
-        (r#", "workspaces": {"enabled": true}"#, true),
-        ("", false),
-    ] {
+    for (more, marked) in [(r#", "workspaces": {"enabled": true}"#, true), ("", false)] {
         let config = config(more);
         let policy = Policy::new(&config);
         let matrix = Matrix::new(&policy, &config, None);
@@ -144,9 +141,16 @@ fn operations_that_no_limited_scope_grants_are_marked() {
         let text = print(Format::Text);
         let line = |name: &str| {
             let start = format!("{name} ");
-            text.lines().find(|line| line.starts_with(&start)).unwrap().to_owned()
+            text.lines()
+                .find(|line| line.starts_with(&start))
+                .unwrap()
+                .to_owned()
         };
-        assert!(!line("CreateRun").ends_with("not by workspace"), "{}", line("CreateRun"));
+        assert!(
+            !line("CreateRun").ends_with("not by workspace"),
+            "{}",
+            line("CreateRun")
+        );
         assert_eq!(line("CreateUser").ends_with("not by workspace"), marked);
         assert_eq!(print(Format::Html).contains("not by workspace"), marked);
     }

@@ -18,6 +18,7 @@ use std::hash::{BuildHasher, RandomState};
 use mlflow_authz::catalog::{self, Naming, Operation};
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::lookup::{Lookup, LookupFailure};
+use mlflow_authz::policy::Within;
 use mlflow_authz::request::Header;
 use mlflow_authz::rules::Rules;
 use mlflow_authz::workspace;
@@ -66,7 +67,11 @@ impl Caller {
             | "rate_limited"
             | "auth_unavailable"
             | "overloaded" => Self::TurnedDown,
-            "public" | "preflight" | "outside" | "outside_mounts" | "target_ambiguous"
+            "public"
+            | "preflight"
+            | "outside"
+            | "outside_mounts"
+            | "target_ambiguous"
             | "workspace_ambiguous" => Self::NotAsked,
             // A known operation that is switched off, whoever asks.
             "operation_unknown" if record.operation.is_some() => Self::NotAsked,
@@ -126,7 +131,7 @@ impl Judge {
             })
         };
         let first = match by_head {
-            Some(decision) if is_unread_path(&decision) => {
+            Some(decision) if self.is_unread_path(&decision) => {
                 return decided(decision, caller).but_open(Why::NameUnknown);
             }
             Some(decision) if !is_unread_query(&decision, record) => {
@@ -153,6 +158,23 @@ impl Judge {
         } else {
             decided
         }
+    }
+
+    /// Whether it depends on the path in a query, which a record does not hold, whose workspace the request is about.
+    fn is_unread_path(&self, decision: &Decision) -> bool {
+        let lists = |it: &Operation| it.naming == Naming::ArtifactQuery;
+        let (Some(workspace), Some(principal), Some(required), true) = (
+            decision.workspace.as_deref(),
+            decision.principal.as_deref(),
+            decision.required,
+            decision.operation.is_some_and(lists),
+        ) else {
+            return false;
+        };
+        let rights = self.rules.policy(&decision.terms);
+        let rights = rights.rights(principal, Within::Everywhere);
+        let here = rights.elsewhere(Within::Workspace(workspace));
+        here.grants(required) && !rights.grants(required)
     }
 
     /// Headers that a record does not hold, and what it says of them.
@@ -253,25 +275,17 @@ fn is_unread_query(decision: &Decision, record: &Record<'_>) -> bool {
         && decision.operation.is_some_and(in_query)
 }
 
-/// Whether the workspace of a path in a query decided, which a record does not hold.
-fn is_unread_path(decision: &Decision) -> bool {
-    let lists = |operation: &Operation| operation.naming == Naming::ArtifactQuery;
-    decision.reason == Reason::WorkspaceNotGranted && decision.operation.is_some_and(lists)
-}
-
 /// Headers that do again what headers or the query did that were not recorded.
-fn done_by_headers(
-    reason: &str,
-    has_workspaces: bool,
-) -> &'static [(&'static str, &'static str)] {
+fn done_by_headers(reason: &str, has_workspaces: bool) -> &'static [(&'static str, &'static str)] {
     match reason {
         "preflight" => &[("origin", "null"), ("access-control-request-method", "GET")],
         "target_ambiguous" => &[("x-original-url", "/")],
         "workspace_ambiguous" => &[(workspace::HEADER, "-")],
         // A body where there may be none, and one that cannot be read.
-        "body_ambiguous" if has_workspaces => {
-            &[("transfer-encoding", "chunked"), ("content-encoding", "unknown")]
-        }
+        "body_ambiguous" if has_workspaces => &[
+            ("transfer-encoding", "chunked"),
+            ("content-encoding", "unknown"),
+        ],
         "body_ambiguous" => &[(workspace::HEADER, "doubtful")],
         _ => &[],
     }

@@ -3,10 +3,7 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-#[cfg(feature = "schema")]
-use crate::config::schema;
-use crate::config::{HeaderField, fields};
-use crate::pointer::Pointers;
+use crate::config::HeaderField;
 
 /// What the auth service speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,73 +118,5 @@ impl<'de> Deserialize<'de> for Audience {
             )),
             Some(text) => Ok(Self::Is(text.into())),
         }
-    }
-}
-
-/// Where values are in a reply: JSON Pointers (RFC 6901), one or a list of which the first counts that has a value.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct Places {
-    /// Whether the key is valid: `true` or `false`. One of these places must have a value, and all that have one must say
-    /// `true`.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub valid: Option<Pointers>,
-    /// The user. Default: as the protocol says.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub user_id: Option<Pointers>,
-    /// The key's public name. Default: as the protocol says.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub key_id: Option<Pointers>,
-    /// Scopes: a list of strings, or one string with spaces between them. Default: as the protocol says.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub scopes: Option<Pointers>,
-    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: none.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub grants: Option<Pointers>,
-    /// Roles: a list of strings. Default: none.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub roles: Option<Pointers>,
-    /// Whether everything is granted: `true` or `false`. Default: none.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub is_admin: Option<Pointers>,
-    /// When the key expires: RFC 3339 or seconds since 1970. The earliest of these places counts.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub expires_at: Option<Pointers>,
-    /// The workspaces that the key belongs to: a list of patterns, outside which it has no right at all. Default: nowhere,
-    /// so that the key is not limited.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub workspaces: Option<Pointers>,
-    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone. Default:
-    /// nowhere.
-    #[serde(deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
-    pub workspace: Option<Pointers>,
-}
-
-impl Places {
-    /// All of them by their names.
-    pub fn all(&self) -> [(&'static str, Option<&Pointers>); 10] {
-        [
-            ("valid", self.valid.as_ref()),
-            ("user_id", self.user_id.as_ref()),
-            ("key_id", self.key_id.as_ref()),
-            ("scopes", self.scopes.as_ref()),
-            ("grants", self.grants.as_ref()),
-            ("roles", self.roles.as_ref()),
-            ("is_admin", self.is_admin.as_ref()),
-            ("expires_at", self.expires_at.as_ref()),
-            ("workspaces", self.workspaces.as_ref()),
-            ("workspace", self.workspace.as_ref()),
-        ]
     }
 }

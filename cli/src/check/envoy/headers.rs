@@ -46,7 +46,10 @@ pub fn added(findings: &mut Findings, level: &Place<'_>, owned: &[String]) {
 pub fn removed(findings: &mut Findings, level: &Place<'_>, manager: &Manager<'_>) {
     for name in level.list("request_headers_to_remove") {
         let text = name.text().unwrap_or_default();
-        if manager.configs().any(|config| headers::is_needed(config, text)) {
+        if manager
+            .configs()
+            .any(|config| headers::is_needed(config, text))
+        {
             let (problem, remedy) = headers::REMOVED;
             findings.add(rules::HEADER_REMOVED, &name, problem, remedy);
         }

@@ -53,8 +53,7 @@ impl<'a> Caller<'a> {
     /// Whether it is limited to workspaces at all.
     fn is_limited(&self, policy: &Policy) -> bool {
         let words = || self.principal.scopes.iter();
-        self.principal.workspaces.is_some()
-            || words().any(|word| is_limited_scope(policy, word))
+        self.principal.workspaces.is_some() || words().any(|word| is_limited_scope(policy, word))
     }
 }
 
@@ -81,7 +80,11 @@ fn of_peer(rights: &PeerRights) -> Principal {
 /// Whether a word is a known scope behind a pattern of workspaces, and no scope as a whole.
 fn is_limited_scope(policy: &Policy, word: &str) -> bool {
     let is_whole = policy.scopes().any(|scope| scope == word);
-    !is_whole && workspace::split(word).is_some()
+    let alone = Principal {
+        scopes: vec![word.to_owned()],
+        ..Principal::default()
+    };
+    !is_whole && workspace::split(word).is_some() && policy.unknown_scopes(&alone).is_empty()
 }
 
 fn disabled(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
@@ -108,7 +111,10 @@ fn disabled(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         }
     }
     let jwt = config.jwt.as_ref();
-    let reply = config.auth_service.as_ref().and_then(|it| it.reply.as_ref());
+    let reply = config
+        .auth_service
+        .as_ref()
+        .and_then(|it| it.reply.as_ref());
     let named = [
         (&["jwt", "workspaces"][..], jwt.map(|it| &it.workspaces)),
         (&["jwt", "workspace"], jwt.map(|it| &it.workspace)),
@@ -159,12 +165,7 @@ fn shadowing(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
 }
 
 /// Callers that no workspace gives any right.
-fn rights(
-    findings: &mut Findings,
-    origin: &Origin<'_>,
-    config: &Config,
-    callers: &[Caller<'_>],
-) {
+fn rights(findings: &mut Findings, origin: &Origin<'_>, config: &Config, callers: &[Caller<'_>]) {
     let policy = Policy::new(config);
     let has_some = |it: &&Caller<'_>| {
         let principal = &it.principal;
@@ -173,8 +174,8 @@ fn rights(
     let limited = callers.iter().filter(|caller| caller.is_limited(&policy));
     for caller in limited.filter(has_some) {
         let rights = policy.rights(&caller.principal, Within::Somewhere);
-        let is_without = rights.workspaces().is_empty()
-            && !rights.elsewhere(Within::Everywhere).holds_any();
+        let is_without =
+            rights.workspaces().is_empty() && !rights.elsewhere(Within::Everywhere).holds_any();
         if is_without {
             findings.add_at(
                 rules::KEY_WITHOUT_RIGHTS,
@@ -215,7 +216,10 @@ fn overrides(
                 findings.add_at(
                     rules::OVERRIDE_UNUSED,
                     origin.field(&["overrides", &index, "match", "workspace"]),
-                    format!("no key or certificate has a right in the workspace {}", pattern.as_str()),
+                    format!(
+                        "no key or certificate has a right in the workspace {}",
+                        pattern.as_str()
+                    ),
                     "correct it, or give a key that workspace",
                 );
             }

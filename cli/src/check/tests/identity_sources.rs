@@ -131,8 +131,8 @@ fn keys_that_have_ended_or_grant_nothing() {
             ],
         ),
         (
-            r#","workspace":"acme""#,
-            &["config-refused keys[0].workspace"],
+            r#","workspace":"Acme""#,
+            &["key-without-rights keys[0]", "workspaces-disabled keys[0]"],
         ),
     ] {
         assert_eq!(codes(&keys(more)), expected, "{more}");

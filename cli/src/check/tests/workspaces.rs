@@ -34,24 +34,35 @@ fn limits_where_workspaces_are_not_enabled() {
             &["workspaces-disabled keys[0]"],
         ),
         (
-            key(&disabled, json!({"scopes": ["acme/model:write", "model:read"]})),
+            key(
+                &disabled,
+                json!({"scopes": ["acme/model:write", "model:read"]}),
+            ),
             &["workspaces-disabled keys[0].scopes"],
         ),
         (
-            key(&disabled, json!({"scopes": ["acme/model:write:fraud-*", "model:read"]})),
+            key(
+                &disabled,
+                json!({"scopes": ["acme/model:write:fraud-*", "model:read"]}),
+            ),
             &["workspaces-disabled keys[0].scopes"],
         ),
         (
             config(json!({"jwt": {"workspaces": "/ws"}})),
             &["workspaces-disabled jwt.workspaces"],
         ),
-        (config(json!({"jwt": {"workspace": "/w"}})), &["workspaces-disabled jwt.workspace"]),
+        (
+            config(json!({"jwt": {"workspace": "/w"}})),
+            &["workspaces-disabled jwt.workspace"],
+        ),
         (
             config(json!({"auth_service": {"cluster": "c", "reply": {"workspaces": "/w"}}})),
             &["workspaces-disabled auth_service.reply.workspaces"],
         ),
         (
-            config(json!({"mtls": {"by": "uri_san", "principals": {"a": {"scopes": scopes, "workspace": "acme"}}}})),
+            config(
+                json!({"mtls": {"by": "uri_san", "principals": {"a": {"scopes": scopes, "workspace": "acme"}}}}),
+            ),
             &["workspaces-disabled mtls.principals.a"],
         ),
         (
@@ -71,7 +82,10 @@ fn limits_where_they_are_enabled() {
         (json!({"scopes": write}), &[][..]),
         (json!({"scopes": write, "workspace": "acme"}), &[]),
         (json!({"scopes": write, "workspaces": ["acme-*"]}), &[]),
-        (json!({"scopes": ["acme/model:write", "globex/model:write:fraud-*"]}), &[]),
+        (
+            json!({"scopes": ["acme/model:write", "globex/model:write:fraud-*"]}),
+            &[],
+        ),
         (json!({"is_admin": true, "workspace": "acme"}), &[]),
         // Outside its workspaces a scope holds nowhere.
         (
@@ -95,7 +109,10 @@ fn limits_where_they_are_enabled() {
 #[test]
 fn a_scope_that_looks_like_a_limited_one() {
     for (name, expected) in [
-        ("acme/model:write", &["scope-shadows scopes.acme/model:write"][..]),
+        (
+            "acme/model:write",
+            &["scope-shadows scopes.acme/model:write"][..],
+        ),
         ("acme/other", &[]),
         ("Acme/model:write", &[]),
     ] {
@@ -130,18 +147,30 @@ fn exceptions_for_workspaces_that_nobody_has() {
         (&json!({"auth_service": {"cluster": "c"}}), "other", &[]),
         (&json!({"jwt": {}}), "other", &[]),
     ] {
-        assert_eq!(codes(&with(sources.clone(), workspace)), expected, "{workspace}");
+        assert_eq!(
+            codes(&with(sources.clone(), workspace)),
+            expected,
+            "{workspace}"
+        );
     }
 }
 
-const ENABLED: Edit<'_> = ("\"version\": 1,", "\"version\": 1, \"workspaces\": {\"enabled\": true},");
+const ENABLED: Edit<'_> = (
+    "\"version\": 1,",
+    "\"version\": 1, \"workspaces\": {\"enabled\": true},",
+);
 const ROUTES: &str = "            virtual_hosts:\n";
 
 /// Without the header that the filter writes, MLflow's own default chooses the workspace.
 #[test]
 fn the_header_reaches_mlflow() {
-    let removing = |name: &str| format!("            request_headers_to_remove: [x-other, {name}]\n{ROUTES}");
-    for name in ["x-mlflow-workspace", "X-MLFLOW-WORKSPACE", "x_mlflow_workspace"] {
+    let removing =
+        |name: &str| format!("            request_headers_to_remove: [x-other, {name}]\n{ROUTES}");
+    for name in [
+        "x-mlflow-workspace",
+        "X-MLFLOW-WORKSPACE",
+        "x_mlflow_workspace",
+    ] {
         let edit = removing(name);
         assert_edits(&[
             (

@@ -24,22 +24,82 @@ fn a_caller_has_its_rights_in_its_workspaces() {
     for (caller, workspace, expected) in [
         (json!({"scopes": write}), None, "allowed"),
         (json!({"scopes": write}), Some("acme"), "allowed"),
-        (json!({"scopes": ["acme/model:write"]}), Some("acme"), "allowed"),
-        (json!({"scopes": ["acme/model:write"]}), Some("globex"), "workspace_not_granted"),
-        (json!({"scopes": ["acme/model:write"]}), None, "workspace_not_granted"),
-        (json!({"scopes": ["acme-*/model:write"]}), Some("acme-eu"), "allowed"),
-        (json!({"scopes": ["acme-*/model:write"]}), Some("acme"), "workspace_not_granted"),
+        (
+            json!({"scopes": ["acme/model:write"]}),
+            Some("acme"),
+            "allowed",
+        ),
+        (
+            json!({"scopes": ["acme/model:write"]}),
+            Some("globex"),
+            "workspace_not_granted",
+        ),
+        (
+            json!({"scopes": ["acme/model:write"]}),
+            None,
+            "workspace_not_granted",
+        ),
+        (
+            json!({"scopes": ["acme-*/model:write"]}),
+            Some("acme-eu"),
+            "allowed",
+        ),
+        (
+            json!({"scopes": ["acme-*/model:write"]}),
+            Some("acme"),
+            "workspace_not_granted",
+        ),
         (json!({"grants": grant}), Some("acme"), "allowed"),
-        (json!({"grants": grant}), Some("globex"), "workspace_not_granted"),
-        (json!({"scopes": write, "workspaces": ["acme"]}), Some("acme"), "allowed"),
-        (json!({"scopes": write, "workspaces": ["acme"]}), Some("globex"), "workspace_not_granted"),
-        (json!({"is_admin": true, "workspaces": ["acme"]}), Some("globex"), "workspace_not_granted"),
-        (json!({"scopes": write, "workspaces": ["acme"]}), None, "workspace_not_granted"),
-        (json!({"scopes": write, "pinned_workspace": "acme"}), None, "allowed"),
-        (json!({"scopes": write, "pinned_workspace": "acme"}), Some("acme"), "allowed"),
-        (json!({"scopes": write, "pinned_workspace": "acme"}), Some("default"), "workspace_not_granted"),
-        (json!({"scopes": write}), Some("no_name"), "workspace_ambiguous"),
-        (json!({"scopes": ["model:read"], "workspaces": ["acme"]}), Some("acme"), "scope_missing"),
+        (
+            json!({"grants": grant}),
+            Some("globex"),
+            "workspace_not_granted",
+        ),
+        (
+            json!({"scopes": write, "workspaces": ["acme"]}),
+            Some("acme"),
+            "allowed",
+        ),
+        (
+            json!({"scopes": write, "workspaces": ["acme"]}),
+            Some("globex"),
+            "workspace_not_granted",
+        ),
+        (
+            json!({"is_admin": true, "workspaces": ["acme"]}),
+            Some("globex"),
+            "workspace_not_granted",
+        ),
+        (
+            json!({"scopes": write, "workspaces": ["acme"]}),
+            None,
+            "workspace_not_granted",
+        ),
+        (
+            json!({"scopes": write, "pinned_workspace": "acme"}),
+            None,
+            "allowed",
+        ),
+        (
+            json!({"scopes": write, "pinned_workspace": "acme"}),
+            Some("acme"),
+            "allowed",
+        ),
+        (
+            json!({"scopes": write, "pinned_workspace": "acme"}),
+            Some("default"),
+            "workspace_not_granted",
+        ),
+        (
+            json!({"scopes": write}),
+            Some("no_name"),
+            "workspace_ambiguous",
+        ),
+        (
+            json!({"scopes": ["model:read"], "workspaces": ["acme"]}),
+            Some("acme"),
+            "scope_missing",
+        ),
     ] {
         let mut caller = caller;
         if let Some(workspace) = workspace {
@@ -60,7 +120,10 @@ fn the_workspace_and_those_of_the_caller_are_said() {
     let decision = said(ENABLED, &two);
     assert_eq!(decision["workspace"], "other");
     assert_eq!(decision["key_workspaces"], json!(["acme", "globex-*"]));
-    assert!(decision["message"].as_str().unwrap().contains("acme"), "{decision}");
+    assert!(
+        decision["message"].as_str().unwrap().contains("acme"),
+        "{decision}"
+    );
     // Without a limit there is nothing to list, and without workspaces nothing to say.
     let free = said(ENABLED, &json!({"scopes": ["model:write"]}));
     assert_eq!(free["workspace"], "default");
@@ -100,32 +163,60 @@ fn where_workspaces_are_not_enabled() {
 
 #[test]
 fn a_grant_has_a_limit() {
-    for grant in [json!({"scope": "model:write"}), json!({"scope": "model:write", "names": null})] {
+    for grant in [
+        json!({"scope": "model:write"}),
+        json!({"scope": "model:write", "names": null}),
+    ] {
         let error = said(ENABLED, &json!({"grants": [grant]}));
         let error = error["error"].as_str().unwrap();
-        assert!(error.starts_with("line 1: a grant needs names, workspaces or both"), "{error}");
+        assert!(
+            error.starts_with("line 1: a grant needs names, workspaces or both"),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn arguments_name_workspaces() {
     let line = |more: &[&str]| {
-        let line = ["explain", "--method", "POST", "--target", CREATE, "--scopes", "model:write"];
-        CommandLine::try_parse_from([&line[..], more].concat()).unwrap().args
+        let line = [
+            "explain",
+            "--method",
+            "POST",
+            "--target",
+            CREATE,
+            "--scopes",
+            "model:write",
+        ];
+        CommandLine::try_parse_from([&line[..], more].concat())
+            .unwrap()
+            .args
     };
     for (more, expected) in [
-        (&["--workspace", "acme"][..], &["decision:   allow, forwarded\n", "workspace:  acme\n"][..]),
+        (
+            &["--workspace", "acme"][..],
+            &["decision:   allow, forwarded\n", "workspace:  acme\n"][..],
+        ),
         (
             &["--workspace", "acme", "--workspaces", "acme, globex"],
-            &["decision:   allow, forwarded\n", "workspaces: acme, globex\n"],
+            &[
+                "decision:   allow, forwarded\n",
+                "workspaces: acme, globex\n",
+            ],
         ),
         (
             &["--workspace", "acme", "--workspaces", "globex"],
-            &["reason:     workspace_not_granted\n", "workspaces: globex\n"],
+            &[
+                "reason:     workspace_not_granted\n",
+                "workspaces: globex\n",
+            ],
         ),
         (&["--pinned-workspace", "acme"], &["workspace:  acme\n"]),
     ] {
-        let text = explainer(ENABLED).explain(&request(line(more)).unwrap()).unwrap().to_string();
+        let text = explainer(ENABLED)
+            .explain(&request(line(more)).unwrap())
+            .unwrap()
+            .to_string();
         for part in expected {
             assert!(text.contains(part), "{more:?}: {text}");
         }

@@ -23,11 +23,26 @@ fn write(fields: Value) -> Value {
 fn a_request_is_for_the_workspace_that_was_recorded() {
     for (fields, expected) in [
         (json!({"workspace": "acme"}), "allow allowed"),
-        (json!({"workspace": "acme", "workspaces": ["acme"]}), "allow allowed"),
-        (json!({"workspace": "acme", "workspaces": ["globex"]}), "deny workspace_not_granted"),
-        (json!({"workspace": "acme", "workspaces": []}), "deny workspace_not_granted"),
-        (json!({"workspace": "acme", "scopes": ["acme/model:write"]}), "allow allowed"),
-        (json!({"workspace": "acme", "scopes": ["globex/model:write"]}), "deny workspace_not_granted"),
+        (
+            json!({"workspace": "acme", "workspaces": ["acme"]}),
+            "allow allowed",
+        ),
+        (
+            json!({"workspace": "acme", "workspaces": ["globex"]}),
+            "deny workspace_not_granted",
+        ),
+        (
+            json!({"workspace": "acme", "workspaces": []}),
+            "deny scope_missing",
+        ),
+        (
+            json!({"workspace": "acme", "scopes": ["acme/model:write"]}),
+            "allow allowed",
+        ),
+        (
+            json!({"workspace": "acme", "scopes": ["globex/model:write"]}),
+            "deny workspace_not_granted",
+        ),
         (
             json!({"workspace": "acme", "scopes": [],
                    "grants": [{"scope": "model:write", "workspaces": ["acme"]}]}),
@@ -40,7 +55,10 @@ fn a_request_is_for_the_workspace_that_was_recorded() {
         ),
         // Records of a server without workspaces.
         (json!({}), "allow allowed"),
-        (json!({"workspaces": ["acme"]}), "deny workspace_not_granted"),
+        (
+            json!({"workspaces": ["acme"]}),
+            "deny workspace_not_granted",
+        ),
     ] {
         let record = write(fields);
         assert_eq!(again(&enabled(), &record), expected, "{record}");
@@ -51,9 +69,8 @@ fn a_request_is_for_the_workspace_that_was_recorded() {
 #[test]
 fn the_workspace_tells_requests_apart() {
     let candidate = enabled();
-    let of = |workspace: &str| {
-        write(json!({"workspace": workspace, "scopes": ["acme/model:write"]}))
-    };
+    let of =
+        |workspace: &str| write(json!({"workspace": workspace, "scopes": ["acme/model:write"]}));
     let replayed = super::replay(&candidate, &[of("acme"), of("globex"), of("acme")]);
     let found = &replayed.tally.all;
     assert_eq!((found.requests, found.new_denials), (3, 1));
@@ -63,8 +80,14 @@ fn the_workspace_tells_requests_apart() {
 fn a_candidate_without_workspaces_grants_nothing_by_them() {
     for (fields, expected) in [
         (json!({"workspace": "acme"}), "allow allowed"),
-        (json!({"workspace": "acme", "workspaces": ["acme"]}), "deny scope_missing"),
-        (json!({"workspace": "acme", "scopes": ["acme/model:write"]}), "deny scope_missing"),
+        (
+            json!({"workspace": "acme", "workspaces": ["acme"]}),
+            "deny scope_missing",
+        ),
+        (
+            json!({"workspace": "acme", "scopes": ["acme/model:write"]}),
+            "deny scope_missing",
+        ),
     ] {
         let record = write(fields);
         assert_eq!(again(DEFAULTS, &record), expected, "{record}");
