@@ -162,7 +162,7 @@ impl Case<'_> {
             Ok(Located::Everywhere) => self.refused(
                 Reason::ScopeMissing,
                 &Unclear::new(
-                    "unrestricted, because this key's scopes limited to names may not search",
+                    "unrestricted, because the caller's scopes limited to names may not search",
                 ),
             ),
             Ok(Located::Here(demands)) => self.weigh(&demands),
@@ -178,7 +178,7 @@ impl Case<'_> {
         let body = match objects.body {
             Body::Ignored => {
                 return unavailable(
-                    "this key is limited to names, and this server does not read the body that holds the name",
+                    "the caller is limited to names, and this server does not read the body that holds the name",
                 );
             }
             Body::Missing => return unavailable("the body that holds the name did not come"),

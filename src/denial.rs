@@ -15,7 +15,7 @@ mod workspaces;
 use http::StatusCode;
 
 use self::body::Body;
-use self::sources::{Sources, called};
+use self::sources::Sources;
 use crate::catalog::{CATALOG, Needs, Operation};
 use crate::config::Config;
 use crate::decision::{Decision, Reason};
@@ -25,6 +25,8 @@ use crate::principal::Principal;
 use crate::printable::{printable, printable_json};
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};
+
+pub use self::sources::Called;
 
 /// Scopes a message repeats before it counts the rest.
 const MENTIONED_SCOPES: usize = 20;
@@ -163,7 +165,7 @@ impl Denials<'_> {
             Reason::TargetAmbiguous => ambiguous(decision.ambiguity, head),
             Reason::WorkspaceAmbiguous => workspaces::AMBIGUOUS.to_owned(),
             Reason::WorkspaceNotGranted => self.workspace_not_granted(decision),
-            Reason::CredentialAmbiguous => Sources(self.config).ambiguous().to_owned(),
+            Reason::CredentialAmbiguous => Sources(self.config).ambiguous(),
             Reason::CredentialMissing => {
                 format!("{}{}", Sources(self.config).missing(), self.help())
             }
@@ -178,7 +180,8 @@ impl Denials<'_> {
             }
             Reason::GraphQlOff => format!("GraphQL is switched off here.{}", self.help()),
             Reason::BodyAmbiguous => format!(
-                "This key is limited to names, and the filter cannot tell which name the request acts on: {}.",
+                "{} is limited to names, and the filter cannot tell which name the request acts on: {}.",
+                Called::of(decision).this(),
                 decision.unclear.as_deref().unwrap_or_default()
             ),
             Reason::BodyUnavailable => format!(
@@ -187,26 +190,33 @@ impl Denials<'_> {
                 self.help()
             ),
             Reason::BodyTooLarge => format!(
-                "This key is limited to names, and the body that holds the name is larger than {} bytes.",
+                "{} is limited to names, and the body that holds the name is larger than {} bytes.",
+                Called::of(decision).this(),
                 self.config.body_limit
             ),
             Reason::KeyRefused => {
                 format!(
-                    "The auth service refuses this API key for this server.{}",
+                    "The auth service refuses this {} for this server.{}",
+                    Sources(self.config).asked_about(),
                     self.help()
                 )
             }
-            Reason::RateLimited => {
-                "The auth service limits this API key's rate. Retry later.".to_owned()
+            Reason::RateLimited => format!(
+                "The auth service limits this {}'s rate. Retry later.",
+                Sources(self.config).asked_about()
+            ),
+            // A host that fails to say what it knows of the caller.
+            Reason::AuthUnavailable if self.config.auth_service.is_none() => {
+                "The proxy cannot tell at the moment who the caller is. Retry later.".to_owned()
             }
-            Reason::AuthUnavailable => {
-                "The auth service is unavailable, so the API key cannot be checked. Retry later."
-                    .to_owned()
-            }
-            Reason::Overloaded => {
-                "Too many API keys are being checked at once, so this one cannot be. Retry later."
-                    .to_owned()
-            }
+            Reason::AuthUnavailable => format!(
+                "The auth service is unavailable, so the {} cannot be checked. Retry later.",
+                Sources(self.config).asked_about()
+            ),
+            Reason::Overloaded => format!(
+                "Too many {}s are being checked at once, so this one cannot be. Retry later.",
+                Sources(self.config).asked_about()
+            ),
             Reason::Outside
             | Reason::Public
             | Reason::Preflight
@@ -234,7 +244,7 @@ impl Denials<'_> {
     }
 
     fn missing_permission(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
-        let (caller, _) = called(decision);
+        let caller = Called::subject(decision);
         let action = decision
             .operation
             .map_or_else(|| unknown(decision, head), Operation::phrase);
@@ -280,8 +290,8 @@ impl Denials<'_> {
             _ => required.to_string(),
         };
         format!(
-            ": it needs {needed}{object}{unclear}, which {granting}; {} has: {}{}",
-            called(decision).1,
+            ": it needs {needed}{object}{unclear}, which {granting}; this {} has: {}{}",
+            Called::of(decision).as_str(),
             held_scopes(decision.principal.as_deref()),
             self.held_names(decision)
         )

@@ -38,7 +38,7 @@ pub struct AuthService {
     /// `service_id`.
     #[serde(default)]
     pub method: Method,
-    /// Where the caller's key stands in a lookup: `bearer` (`Authorization: Bearer`), `header:NAME` (the whole value),
+    /// Where the caller's key is in a lookup (ignored with introspection): `bearer` (`Authorization: Bearer`), `header:NAME` (the whole value),
     /// `json:FIELD` (in the JSON body, beside `service_id`) or `form:FIELD` (the body is a form, with `service_id` as
     /// another parameter).
     #[serde(default)]
@@ -49,12 +49,12 @@ pub struct AuthService {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
     pub headers: Vec<SecretHeader>,
-    /// Whom a token must be meant for: its `aud` must hold this text. Required with `"protocol": "introspection"`, and only
+    /// The audience of tokens for MLflow: `aud` must contain it. Required with `"protocol": "introspection"`, and only
     /// there; `null` says that the endpoint checks it.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::audience"))]
     pub audience: Audience,
-    /// Where things stand in a reply that is not as the protocol says. With it, `grants`, `roles` and `is_admin` are read
+    /// Where to read values in a reply of another shape than the protocol's. With it, `grants`, `roles` and `is_admin` are read
     /// only where it names them.
     #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(with = "Places"))]

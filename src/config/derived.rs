@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{AuthService, Config, CredentialKind, IdentityHeaders};
+use super::{AuthService, Config, CredentialKind, IdentityHeaders, Protocol};
 
 /// The default of `auth_service.unavailable_retry_after`, where there is no auth service.
 const USUAL_RETRY_AFTER: u64 = 15;
@@ -15,9 +15,22 @@ impl Config {
         service.map_or(USUAL_RETRY_AFTER, AuthService::retry_after_seconds)
     }
 
-    /// Whether a key can be valid here: the configuration lists some, or an auth service validates them.
+    /// Whether what a request presents in the places of `credentials` can be valid here: a key that the configuration
+    /// lists, or whatever the auth service validates.
     pub const fn has_keys(&self) -> bool {
         !self.keys.is_empty() || self.auth_service.is_some()
+    }
+
+    /// Whether an API key can be valid here.
+    pub fn takes_api_keys(&self) -> bool {
+        let asks_about_keys = |service: &AuthService| service.protocol == Protocol::Keys;
+        !self.keys.is_empty() || self.auth_service.as_ref().is_some_and(asks_about_keys)
+    }
+
+    /// Whether the auth service introspects access tokens.
+    pub fn introspects(&self) -> bool {
+        let service = self.auth_service.as_ref();
+        service.is_some_and(|it| it.protocol == Protocol::Introspection)
     }
 
     /// Whether a browser can log in: it only knows HTTP Basic.

@@ -9,8 +9,8 @@ use super::schema;
 use super::{ConfigError, defaults, overrides};
 use crate::pointer::Pointers;
 
-/// Access tokens (JWT) that a `jwt_authn` filter before this one has verified. The filter reads the claims that it left,
-/// by JSON Pointers, and never the token itself.
+/// Access tokens (JWT) that a `jwt_authn` filter before this one has verified. The filter reads the claims that
+/// `jwt_authn` leaves in Envoy's metadata, never the token itself. JSON Pointers name the claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "schema",
@@ -18,28 +18,28 @@ use crate::pointer::Pointers;
     schemars(deny_unknown_fields, default)
 )]
 pub struct Jwt {
-    /// Under which key `jwt_authn` puts the claims: its `payload_in_metadata`. Istio writes `payload` (before 1.24 the
+    /// The key of Envoy's metadata under which `jwt_authn` leaves the claims, its `payload_in_metadata`. Istio writes `payload` (before 1.24 the
     /// issuer), Envoy Gateway the provider's name (before 1.2 the issuer). One key, or a list of them; claims under two of
     /// them are two tokens, and the request is refused.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::metadata_key"))]
     pub metadata_key: Vec<String>,
-    /// The user: text, or a whole number.
+    /// The user: a string or a whole number.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::subject"))]
     pub user_id: Pointers,
-    /// What names the caller in records, in `enforce_percent` and in the revocation of keys. It must stay the same from
-    /// token to token, so not `/jti`.
+    /// The caller's id in records, in `enforce_percent` and in the revocation of keys: a string or a whole number. It must
+    /// be the same in each token of a caller, so not `/jti`. A caller without one cannot be revoked.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::subject"))]
     pub key_id: Pointers,
-    /// Scopes: a list of texts, or one text with spaces between them.
+    /// Scopes: a list of strings, or one string with spaces between them.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::token_scopes"))]
     pub scopes: Pointers,
-    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: nowhere.
+    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: none.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub grants: Pointers,
-    /// Roles: a list of texts.
+    /// Roles: a list of strings.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::token_roles"))]
     pub roles: Pointers,
-    /// Whether everything is granted: `true` or `false`. Default: nowhere. Name only a claim that users cannot set.
+    /// Whether everything is granted: `true` or `false`. Default: none. Name only a claim that users cannot set.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub is_admin: Pointers,
     /// The workspaces that the caller belongs to: a list of patterns, outside which it has no right at all. Default:

@@ -19,8 +19,8 @@ use crate::principal::Timestamp;
 pub struct ConfiguredKey {
     /// The SHA-256 of the key in hexadecimal digits, as `mlflow-authz key digest` prints it.
     pub sha256: KeyHash,
-    /// The key's public name, for records, messages and the revocation of keys. Two keys of one name are one caller
-    /// whose key is being replaced.
+    /// The key's public name, for records, messages and the revocation of keys. Entries with the same `key_id` are one
+    /// caller, whose key is being replaced.
     #[cfg_attr(
         feature = "schema",
         schemars(schema_with = "super::schema::public_name")

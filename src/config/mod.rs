@@ -83,18 +83,18 @@ pub struct Config {
     #[serde(default, deserialize_with = "hosts::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hosts"))]
     pub hosts: Option<Vec<Pattern>>,
-    /// Keys that the filter knows itself, by their digests. They are looked up first, without a callout; any other key
+    /// API keys that the configuration lists by their digests. They are looked up first, without a callout; any other key
     /// is the auth service's to validate, if there is one. At least one of `keys`, `jwt`, `mtls` and `auth_service` is
     /// required.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
     pub keys: Vec<ConfiguredKey>,
-    /// Access tokens (JWT) that Envoy's `jwt_authn` has verified. Absent: a token is a key like any other.
+    /// Access tokens (JWT) that Envoy's `jwt_authn` has verified. Absent: a JWT is treated as an API key.
     #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(with = "Jwt"))]
     pub jwt: Option<Jwt>,
     /// Client certificates that the listener has verified, for requests with neither a key nor a verified token. Absent:
-    /// certificates are not looked at.
+    /// client certificates are ignored.
     #[serde(default, deserialize_with = "fields::some")]
     #[cfg_attr(feature = "schema", schemars(with = "Mtls"))]
     pub mtls: Option<Mtls>,

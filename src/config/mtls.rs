@@ -12,11 +12,11 @@ use crate::json;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Mtls {
-    /// Which name of the certificate is the caller's.
+    /// Which name of the certificate identifies the caller.
     pub by: PeerName,
     /// Names of callers, and what they may do. A name may be a pattern with `*` and `?`; an entry without them comes
-    /// first, then the longest match. A certificate that no entry matches is not valid. Where the name has a backslash
-    /// (an escaped character of a subject), only an entry without `*` and `?` matches.
+    /// first, then the longest match. A certificate that no entry matches gets 401. `*` matches `/` too. A name with a
+    /// backslash (an escaped character of a subject) matches only an entry without `*` and `?`.
     #[serde(deserialize_with = "json::unique_map")]
     #[cfg_attr(
         feature = "schema",

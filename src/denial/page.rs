@@ -7,8 +7,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
+use super::sources::{Called, Sources};
 use super::{Body, MENTIONED_SCOPES};
 use crate::config::Config;
 use crate::decision::{Decision, Reason};
@@ -50,8 +53,13 @@ pub(super) struct Reader<'a> {
     pub(super) home: Option<&'a str>,
     /// Whether a browser can log in here: it only knows HTTP Basic.
     pub(super) basic: bool,
-    /// Whether there are API keys here.
+    /// Whether the caller may present what is looked up.
     pub(super) has_keys: bool,
+    /// What that is.
+    pub(super) presented: &'static str,
+    /// What the auth service is asked about.
+    pub(super) asked_about: &'static str,
+    pub(super) called: Called,
     pub(super) key_id: Option<&'a str>,
     pub(super) help_url: Option<&'a str>,
     /// Seconds.
@@ -74,6 +82,9 @@ impl<'a> Reader<'a> {
             home: decision.mount.as_deref(),
             basic: config.takes_passwords(),
             has_keys: config.has_keys(),
+            presented: Sources(config).presented(),
+            asked_about: Sources(config).asked_about(),
+            called: Called::of(decision),
             key_id: principal.and_then(|it| it.key_id.as_deref()),
             help_url: config.help_url.as_deref(),
             retry_after: decision.retry_after,
@@ -88,11 +99,11 @@ pub(super) fn page(body: &Body<'_>, reader: &Reader<'_>) -> String {
     html.markup("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
     html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     html.markup("<meta name=\"robots\" content=\"noindex\"><title>");
-    html.text(title);
+    html.text(&title);
     html.markup("</title><style>");
     html.markup(STYLE);
     html.markup("</style></head>\n<body><main><h1>");
-    html.text(title);
+    html.text(&title);
     html.markup("</h1>\n<p>");
     html.text(&body.message);
     html.markup("</p>\n");
@@ -103,16 +114,18 @@ pub(super) fn page(body: &Body<'_>, reader: &Reader<'_>) -> String {
     html.0
 }
 
-fn title(reader: &Reader<'_>) -> &'static str {
-    match reader.status {
+fn title(reader: &Reader<'_>) -> Cow<'static, str> {
+    Cow::Borrowed(match reader.status {
         StatusCode::UNAUTHORIZED if !reader.has_keys => "Log in",
-        StatusCode::UNAUTHORIZED => "Log in with an API key",
+        StatusCode::UNAUTHORIZED => return format!("Log in with an {}", reader.presented).into(),
         StatusCode::FORBIDDEN => "This is not allowed",
         StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
-        StatusCode::TOO_MANY_REQUESTS => "Too many requests with this API key",
-        StatusCode::SERVICE_UNAVAILABLE => "API keys cannot be checked right now",
+        StatusCode::TOO_MANY_REQUESTS => {
+            return format!("Too many requests with this {}", reader.asked_about).into();
+        }
+        StatusCode::SERVICE_UNAVAILABLE => "Callers cannot be checked right now",
         _ => "This request can be read in more than one way",
-    }
+    })
 }
 
 fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
@@ -123,12 +136,16 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     let mut granting = body.granting_scopes.iter().flatten().copied();
     html.fact("Scopes that grant it", &mut granting);
     html.one("Workspace", body.workspace);
-    html.one("Key", reader.key_id);
+    let (name, has) = match reader.called {
+        Called::Key => ("Key", "This key has"),
+        Called::Caller => ("Caller", "This caller has"),
+    };
+    html.one(name, reader.key_id);
     if let Some(scopes) = body.key_scopes {
         let shown = scopes.iter().take(MENTIONED_SCOPES).map(String::as_str);
         let none = scopes.is_empty().then_some("no scopes");
         let more = (scopes.len() > MENTIONED_SCOPES).then_some("and more");
-        html.fact("This key has", &mut shown.chain(none).chain(more));
+        html.fact(has, &mut shown.chain(none).chain(more));
     }
     html.one("Reason", Some(body.reason));
     let status = reader.status.as_u16().to_string();
@@ -139,14 +156,17 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
 
 fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     if let Some(permission) = &body.required_permission {
-        html.markup("<li>Ask whoever issues the API keys for the permission <code>");
-        html.text(permission);
-        html.markup(match body.workspace {
-            Some(_) => "</code> in this workspace. Name the request id.</li>\n",
-            None => {
-                "</code>, or for a key with one of the scopes above. Name the request id.</li>\n"
-            }
+        html.markup(match reader.called {
+            Called::Key => "<li>Ask whoever issues the API keys for the permission <code>",
+            Called::Caller => "<li>Ask whoever administers this server for the permission <code>",
         });
+        html.text(permission);
+        html.markup(match (body.workspace, reader.called) {
+            (Some(_), _) => "</code> in this workspace. ",
+            (None, Called::Key) => "</code>, or for a key with one of the scopes above. ",
+            (None, Called::Caller) => "</code>, or for one of the scopes above. ",
+        });
+        html.markup("Name the request id.</li>\n");
     }
     match reader.status {
         StatusCode::UNAUTHORIZED => log_in(html, reader),
@@ -167,27 +187,37 @@ fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     if let Some(url) = reader.help_url {
         html.markup("<li>Read <a rel=\"noreferrer\" href=\"");
         html.text(url);
-        html.markup("\">about the API keys of this server</a>.</li>\n");
+        html.markup("\">about access to this server</a>.</li>\n");
     }
 }
 
 fn log_in(html: &mut Html, reader: &Reader<'_>) {
-    html.markup(if reader.basic {
-        "<li>Reload this page. The browser asks for a user name and a password: enter any user name, and the API key as \
-         the password.</li>\n"
-    } else {
-        no_password(reader)
-    });
+    if !reader.basic {
+        return html.markup(no_password(reader));
+    }
+    html.markup("<li>Reload this page. ");
+    password(html, reader);
+    html.markup("</li>\n");
 }
 
 fn log_in_with_another_key(html: &mut Html, reader: &Reader<'_>) {
-    html.markup(if reader.basic {
-        "<li>Log in with another key: the browser sends the key it has until all of its windows are closed. Close them, \
-         or open a private window, and go to the first page of MLflow there. The browser asks for a user name and a \
-         password: enter any user name, and the API key as the password. Do not put a key into a link.</li>\n"
-    } else {
-        no_password(reader)
-    });
+    if !reader.basic {
+        return html.markup(no_password(reader));
+    }
+    html.markup("<li>Log in with another ");
+    html.text(reader.presented);
+    html.markup(
+        ": the browser sends the one it has until all of its windows are closed. Close them, or open a private window, \
+         and go to the first page of MLflow there. ",
+    );
+    password(html, reader);
+    html.markup(" Do not put it into a link.</li>\n");
+}
+
+fn password(html: &mut Html, reader: &Reader<'_>) {
+    html.markup("The browser asks for a user name and a password: enter any user name, and the ");
+    html.text(reader.presented);
+    html.markup(" as the password.");
 }
 
 fn no_password(reader: &Reader<'_>) -> &'static str {

@@ -1,3 +1,4 @@
+mod sources;
 mod words;
 
 use std::sync::Arc;

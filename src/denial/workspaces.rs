@@ -1,6 +1,6 @@
 //! Denials about workspaces, in words for the caller.
 
-use super::{Denials, MENTIONED_SCOPES, called};
+use super::{Called, Denials, MENTIONED_SCOPES};
 use crate::catalog::Operation;
 use crate::decision::{Decision, Reason};
 use crate::policy::Within;
@@ -24,7 +24,8 @@ impl Denials<'_> {
     }
 
     pub(super) fn workspace_not_granted(&self, decision: &Decision) -> String {
-        let (caller, has) = called(decision);
+        let caller = Called::subject(decision);
+        let has = format!("this {}", Called::of(decision).as_str());
         let action = decision
             .operation
             .map_or_else(|| "do this".to_owned(), Operation::phrase);

@@ -2,12 +2,13 @@
 //! proxy has verified. No callout, no cache, no rights past their time.
 //!
 //! Owns which of them were revoked. There is nobody to look them up with again, so they stay revoked for as long as this
-//! VM runs this configuration. A new VM knows what the shared log of lists still holds: docs/identity.md says so.
+//! VM runs this configuration. A new VM knows what the VMs share: the last lists, and digests of the ids before them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::revocation::RevokedCallers;
 use crate::auth_service::KeyId;
 use crate::certificate::Certificates;
 use crate::configured_keys::ConfiguredKeys;
@@ -16,6 +17,7 @@ use crate::effects::Effects;
 use crate::lookup::{Known, Lookup, LookupFailure};
 use crate::metrics::Metric;
 use crate::principal::{IdentitySource, Principal, Refusal, Timestamp};
+use crate::principals::revoked_digests::{IdDigest, digest};
 use crate::request::RequestHead;
 use crate::rules::Rules;
 use crate::surface::Presented;
@@ -36,6 +38,8 @@ pub(super) struct LocalLookups {
     /// Callers by their certificates, made once for all of their requests.
     named: Vec<Known>,
     revoked: RevokedIds,
+    /// Those that other VMs read when this one did not, or was not there.
+    missed: HashSet<IdDigest>,
     /// When the operator was last told of a token that is valid.
     remarked_at: Option<Timestamp>,
 }
@@ -53,6 +57,7 @@ impl LocalLookups {
             certificates: rules.certificates().cloned(),
             named: Vec::new(),
             revoked: RevokedIds::default(),
+            missed: HashSet::new(),
             remarked_at: None,
         }
     }
@@ -139,9 +144,15 @@ impl LocalLookups {
     }
 
     /// These ids were revoked. Of keys, only those of the configuration are kept.
-    pub(super) fn revoke(&mut self, key_ids: &[KeyId]) {
+    pub(super) fn revoke(&mut self, revoked: RevokedCallers) {
+        if self.is_empty() {
+            return;
+        }
         let keeps_all = self.tokens.is_some() || self.certificates.is_some();
-        for key_id in key_ids.iter().map(KeyId::as_str) {
+        if let Some(digests) = revoked.digests {
+            self.missed = digests.into_iter().collect();
+        }
+        for key_id in revoked.key_ids.iter().map(KeyId::as_str) {
             if keeps_all || self.keys.has_key_id(key_id) {
                 self.revoked.insert(key_id);
             }
@@ -150,11 +161,16 @@ impl LocalLookups {
 
     fn unless_revoked(&self, known: Known) -> Told {
         let key_id = known.principal.key_id.as_deref();
-        if key_id.is_some_and(|key_id| self.revoked.contains(key_id)) {
+        if key_id.is_some_and(|key_id| self.is_revoked(key_id)) {
             (INVALID, "revoked")
         } else {
             (Ok(known), "valid")
         }
+    }
+
+    fn is_revoked(&self, key_id: &str) -> bool {
+        let was_missed = || !self.missed.is_empty() && self.missed.contains(&digest(key_id));
+        self.revoked.contains(key_id) || was_missed()
     }
 
     /// A remark is true of many tokens alike: once a minute is enough.

@@ -213,7 +213,7 @@ impl Identities {
 
     fn take_in_revoked(&mut self) {
         if let Some(service) = &mut self.service {
-            self.local.revoke(&service.take_revoked());
+            self.local.revoke(service.take_revoked());
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::effects::Effects;
 use crate::metrics::{Change, Metric};
 use crate::principal::Timestamp;
 use crate::principals::revocation_log::RevocationLog;
+use crate::principals::revoked_digests::{IdDigest, RevokedDigests};
 use crate::shell::{CalloutId, HostContext};
 
 /// How often each VM looks for what another has polled: four times between polls, within these bounds.
@@ -21,14 +22,23 @@ const LONGEST_WATCH: Duration = Duration::from_secs(1);
 pub(super) struct RevocationWatch {
     client: RevocationClient,
     log: RevocationLog,
+    digests: RevokedDigests,
     /// The poll that is open, and since when.
     poll: Option<(CalloutId, Timestamp)>,
     /// How long a poll's end is waited for.
     limit: Duration,
     /// Whether the log was read at all.
     looked: bool,
-    /// The ids of revoked keys that were read and not taken.
-    revoked: Vec<KeyId>,
+    /// Which ids were revoked, read and not taken.
+    revoked: RevokedCallers,
+}
+
+/// Which ids were revoked.
+#[derive(Debug, Default)]
+pub(super) struct RevokedCallers {
+    pub(super) key_ids: Vec<KeyId>,
+    /// All that are known, after a gap in the log; `None` where there was none.
+    pub(super) digests: Option<Vec<IdDigest>>,
 }
 
 impl RevocationWatch {
@@ -36,10 +46,11 @@ impl RevocationWatch {
         Self {
             client,
             log: RevocationLog::new(fingerprint),
+            digests: RevokedDigests::new(fingerprint),
             poll: None,
             limit,
             looked: false,
-            revoked: Vec::new(),
+            revoked: RevokedCallers::default(),
         }
     }
 
@@ -47,8 +58,8 @@ impl RevocationWatch {
         self.poll.is_none()
     }
 
-    /// The ids of revoked keys that were read since this was asked last.
-    pub(super) fn take_revoked(&mut self) -> Vec<KeyId> {
+    /// Which ids were revoked, as far as it was read since this was asked last.
+    pub(super) fn take_revoked(&mut self) -> RevokedCallers {
         std::mem::take(&mut self.revoked)
     }
 
@@ -112,6 +123,8 @@ impl RevocationWatch {
                 next,
                 more,
             } => {
+                // Before the log tells of them: who finds a gap there reads these.
+                self.digests.add(context.shared, key_ids);
                 self.log
                     .append(context.shared, Some(key_ids), Some(next), context.now);
                 if *more {
@@ -139,6 +152,9 @@ impl RevocationWatch {
         let news = self.log.news(context.shared, context.now);
         let mut forgotten = 0;
         let revoked = &mut self.revoked;
+        if news.missed_until.is_some() {
+            revoked.digests = Some(self.digests.all(context.shared));
+        }
         keys.change(effects, |cache| {
             if let Some(at) = news.missed_until {
                 forgotten += cache.revoke_all(at);
@@ -147,7 +163,7 @@ impl RevocationWatch {
                 forgotten += match batch.key_ids {
                     Some(key_ids) => {
                         let forgotten = cache.revoke(&key_ids, batch.at);
-                        revoked.extend(key_ids);
+                        revoked.key_ids.extend(key_ids);
                         forgotten
                     }
                     None => cache.revoke_all(batch.at),

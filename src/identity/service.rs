@@ -9,9 +9,9 @@ use super::budgets::Budgets;
 use super::health::Health;
 use super::in_flight::{Asker, InFlight};
 use super::keys::KeyStore;
-use super::revocation::RevocationWatch;
+use super::revocation::{RevocationWatch, RevokedCallers};
 use super::{Caller, Settled, Sought};
-use crate::auth_service::{AuthServiceClient, KeyDigest, KeyId, Remark, RevocationClient};
+use crate::auth_service::{AuthServiceClient, KeyDigest, Remark, RevocationClient};
 use crate::config::{AuthService, Config};
 use crate::credential::ApiKey;
 use crate::effects::Effects;
@@ -134,8 +134,8 @@ impl ServiceLookups {
         }
     }
 
-    /// The ids of keys that were found to be revoked since this was asked last.
-    pub(super) fn take_revoked(&mut self) -> Vec<KeyId> {
+    /// Which ids were found to be revoked since this was asked last.
+    pub(super) fn take_revoked(&mut self) -> RevokedCallers {
         let revocation = self.revocation.as_mut();
         revocation
             .map(RevocationWatch::take_revoked)

@@ -7,6 +7,7 @@
 //! | [`claims`] | who asks about which key just now, and what came of it, likewise |
 //! | [`revoked`] | revoked key ids of one VM |
 //! | [`revocation_log`] | how one VM tells the others of revoked key ids |
+//! | [`revoked_digests`] | which ids the log has told of, for VMs that missed it |
 //!
 //! All hold digests, principals and public ids, never keys, and decide nothing: scopes are read anew on
 //! each request.
@@ -17,6 +18,7 @@ pub mod claims;
 pub(crate) mod fixtures;
 pub mod revocation_log;
 pub mod revoked;
+pub mod revoked_digests;
 pub mod shared;
 
 use std::sync::Arc;

@@ -26,8 +26,10 @@ pub(super) struct Claims<'c> {
 /// Where a value could be.
 enum Place {
     Empty,
-    /// What the host cannot hand over: null, or what holds null.
+    /// Null, or an object that holds null, which cannot be told from it.
     Null,
+    /// A list with null in it.
+    Malformed,
     Holds(Vec<u8>),
 }
 
@@ -41,22 +43,30 @@ impl<'c> Claims<'c> {
         }
     }
 
-    fn at(&self, pointer: &Pointer) -> Result<Place, TokenError> {
-        match self.head.property(&below(self.path, pointer.tokens())) {
+    /// The claim below these names. The host hands over neither null nor what holds null; but of a list it has the
+    /// elements, and of null it has none.
+    fn at<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<Place, TokenError> {
+        let path = below(self.path, names);
+        match self.head.property(&path) {
             Property::Absent => Ok(Place::Empty),
-            Property::Unreadable => Ok(Place::Null),
             Property::Is(bytes) => Ok(Place::Holds(bytes)),
             Property::Failed => Err(TokenError::HostFailed),
+            Property::Unreadable => match self.head.property(&below(&path, ["0"])) {
+                Property::Absent => Ok(Place::Null),
+                Property::Unreadable | Property::Is(_) => Ok(Place::Malformed),
+                Property::Failed => Err(TokenError::HostFailed),
+            },
         }
     }
 
     /// What the first place has that has a value. An empty id is none, and so is null.
     pub(super) fn id(&self, pointers: &Pointers) -> Result<Option<String>, TokenError> {
         pointers.first(|pointer| {
-            let Place::Holds(bytes) = self.at(pointer)? else {
-                return Ok(None);
+            let id = match self.at(pointer.tokens())? {
+                Place::Empty | Place::Null => return Ok(None),
+                Place::Malformed => None,
+                Place::Holds(bytes) => value::id(&bytes),
             };
-            let id = value::id(&bytes);
             let id = id.ok_or_else(|| TokenError::Unreadable(pointer.as_str().into()))?;
             Ok((!id.trim().is_empty()).then_some(id))
         })
@@ -69,8 +79,13 @@ impl<'c> Claims<'c> {
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, TokenError> {
         for pointer in pointers.iter() {
-            if let Place::Holds(bytes) = self.at(pointer)? {
-                return self.read(pointer, &bytes, read).map(Some);
+            match self.at(pointer.tokens())? {
+                Place::Empty | Place::Null => {}
+                Place::Malformed => {
+                    self.grants_nothing(pointer);
+                    return Ok(Some(T::default()));
+                }
+                Place::Holds(bytes) => return self.read(pointer, &bytes, read).map(Some),
             }
         }
         Ok(None)
@@ -84,9 +99,9 @@ impl<'c> Claims<'c> {
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, TokenError> {
         for pointer in pointers.iter() {
-            match self.at(pointer)? {
+            match self.at(pointer.tokens())? {
                 Place::Empty => {}
-                Place::Null => {
+                Place::Null | Place::Malformed => {
                     self.grants_nothing(pointer);
                     return Ok(Some(T::default()));
                 }
@@ -152,13 +167,11 @@ impl token_kind::Fields for Claims<'_> {
     }
 
     fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
-        match self.head.property(&below(self.path, [name])) {
-            Property::Absent | Property::Unreadable => Ok(None),
-            Property::Is(bytes) => match value::text(&bytes) {
-                Some(text) => Ok(Some(text.to_owned())),
-                None => Err(TokenError::OtherKind(name)),
-            },
-            Property::Failed => Err(TokenError::HostFailed),
-        }
+        let text = match self.at([name])? {
+            Place::Empty | Place::Null => return Ok(None),
+            Place::Malformed => None,
+            Place::Holds(bytes) => value::text(&bytes).map(str::to_owned),
+        };
+        text.map(Some).ok_or(TokenError::OtherKind(name))
     }
 }

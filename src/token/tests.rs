@@ -100,6 +100,11 @@ fn the_first_place_that_has_a_value_counts() {
         (r#"{"sub": "a", "scope": ["x", 5], "scp": ["z"]}"#, &[]),
         (r#"{"sub": "a", "scope": ["x", ["y"]], "scp": ["z"]}"#, &[]),
         (r#"{"sub": "a", "scope": ["x\ny"], "scp": ["z"]}"#, &[]),
+        // A list with null is no list of texts, and it is not null.
+        (r#"{"sub": "a", "scope": ["x", null], "scp": ["z"]}"#, &[]),
+        (r#"{"sub": "a", "scope": [null], "scp": ["z"]}"#, &[]),
+        (r#"{"sub": "a", "scope": [null, "x"], "scp": ["z"]}"#, &[]),
+        (r#"{"sub": "a", "scope": [["x", null]], "scp": ["z"]}"#, &[]),
         (r#"{"sub": "a"}"#, &[]),
     ] {
         assert_eq!(principal("{}", claims).scopes, scopes, "{claims}");
@@ -140,7 +145,11 @@ fn rights_of_another_type_are_none() {
         r#"{"admin": [true]}"#,
         r#"{"admin": {"x": true}}"#,
         r#"{"admin": false}"#,
+        r#"{"admin": [true, null]}"#,
         r#"{"roles": "lead"}"#,
+        r#"{"roles": ["viewer", null], "groups": ["lead"]}"#,
+        r#"{"realm_access": {"roles": [null]}, "groups": ["lead"]}"#,
+        r#"{"g": [{"scope": "a", "names": ["b", null]}]}"#,
         r#"{"roles": {"lead": ""}}"#,
         r#"{"roles": {"0": "lead"}}"#,
         r#"{"groups": [{"name": "lead"}]}"#,
@@ -195,6 +204,8 @@ fn a_caller_may_have_no_name_and_never_one_that_cannot_be_read() {
         (r#"{"sub": ["a"], "scope": "a"}"#, Err("/sub")),
         (r#"{"sub": {"a": "b"}, "scope": "a"}"#, Err("/sub")),
         (r#"{"sub": true, "scope": "a"}"#, Err("/sub")),
+        (r#"{"sub": ["a", null], "scope": "a"}"#, Err("/sub")),
+        (r#"{"sub": [null], "scope": "a"}"#, Err("/sub")),
     ] {
         let found = caller("{}", claims).map(|it| it.principal.key_id);
         let expected = expected.map(|it: Option<&str>| it.map(str::to_owned));

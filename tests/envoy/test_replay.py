@@ -283,7 +283,7 @@ def test_what_a_reader_of_the_report_sees(browser: Browser, report: Path) -> Non
         "Decisions by operation",
         "Decisions by scope",
         "Callers refused most",
-        "Use by key",
+        "Use by caller",
         "What was read",
     ]
     assert browser.text("article h3")[0] == "GetRun"

@@ -27,6 +27,17 @@ pub fn role(config: &Config, name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether MLflow must receive a header that the filter writes: without it, MLflow's own default chooses the workspace.
+pub fn is_needed(config: &Config, name: &str) -> bool {
+    config.workspaces.enabled && same_header(WORKSPACE.as_bytes(), name.as_bytes())
+}
+
+/// What is wrong where a header that MLflow must receive is removed, and what to do.
+pub const REMOVED: (&str, &str) = (
+    "removes X-MLFLOW-WORKSPACE, which the filter writes: MLflow's own default then chooses the workspace, whatever was decided",
+    "remove it from this list",
+);
+
 /// The identity headers' names.
 pub fn identity(config: &Config) -> [&str; 3] {
     let headers = &config.identity_headers;

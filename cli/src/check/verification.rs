@@ -1,6 +1,10 @@
 //! What a provider of tokens must say, whichever proxy or control plane reads it: Envoy's `JwtProvider`, a rule of
 //! Istio's `RequestAuthentication`, a provider of Envoy Gateway's `SecurityPolicy`.
 
+use mlflow_authz::Config;
+use mlflow_authz::config::CredentialKind;
+use mlflow_authz::request::same_header;
+
 use super::place::Place;
 use super::rules::{self, Rule};
 
@@ -25,7 +29,11 @@ const SET_HEADERS: &str =
     "list Authorization with the prefix \"Bearer \", and nothing else, as the place of tokens";
 
 /// Complaints about one provider whose claims the filter reads.
-pub fn of_provider<'a>(provider: &Place<'a>, locations: &Locations<'a>) -> Vec<Complaint<'a>> {
+pub fn of_provider<'a>(
+    provider: &Place<'a>,
+    locations: &Locations<'a>,
+    config: &Config,
+) -> Vec<Complaint<'a>> {
     let mut found = Vec::new();
     let mut add = |rule, place: &Place<'a>, problem, remedy| {
         found.push(Complaint {
@@ -79,7 +87,37 @@ pub fn of_provider<'a>(provider: &Place<'a>, locations: &Locations<'a>) -> Vec<C
             SET_HEADERS,
         );
     }
-    if params.is_none() && cookies.is_none() && listed(locations.headers).is_none() {
+    let headers = listed(locations.headers);
+    if config.has_keys() || config.mtls.is_some() {
+        let unread = |(list, items): &(Place<'a>, Vec<Place<'a>>),
+                      is_read: &dyn Fn(&str) -> bool| {
+            let is_unread = |item: &Place<'_>| {
+                let name = item.text().or_else(|| item.text_of("name"));
+                !is_read(name.unwrap_or_default())
+            };
+            items.iter().any(is_unread).then(|| list.clone())
+        };
+        let in_header = |name: &str| is_header_of_keys(config, name);
+        let in_query =
+            |name: &str| name == "api_key" && config.credentials.contains(&CredentialKind::Query);
+        let elsewhere = headers
+            .as_ref()
+            .and_then(|it| unread(it, &in_header))
+            .or_else(|| unread(params.as_ref()?, &in_query))
+            .or_else(|| unread(cookies.as_ref()?, &|_| false));
+        // Without a list Envoy takes the parameter access_token, too.
+        let is_default = params.is_none() && cookies.is_none() && headers.is_none();
+        if let Some(place) = elsewhere.or_else(|| is_default.then(|| provider.clone())) {
+            add(
+                rules::JWT_PASSED_OVER,
+                &place,
+                "tokens are taken from a place where the filter looks for no credential: beside a bad token there it \
+                 decides by the API key or the client certificate of the request, and not by 401",
+                SET_HEADERS,
+            );
+        }
+    }
+    if params.is_none() && cookies.is_none() && headers.is_none() {
         add(
             rules::JWT_LOCATIONS,
             provider,
@@ -89,4 +127,12 @@ pub fn of_provider<'a>(provider: &Place<'a>, locations: &Locations<'a>) -> Vec<C
         );
     }
     found
+}
+
+/// Whether a credential in this header is one to the filter, so that a bad token in it is 401.
+fn is_header_of_keys(config: &Config, name: &str) -> bool {
+    let takes = |kind| config.credentials.contains(&kind);
+    let is = |other: &str| same_header(other.as_bytes(), name.as_bytes());
+    is("authorization") && (takes(CredentialKind::Bearer) || takes(CredentialKind::Basic))
+        || is("x-api-key") && takes(CredentialKind::XApiKey)
 }

@@ -50,8 +50,14 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// Whether everything is granted.
     pub is_admin: bool,
-    /// Scopes that are limited to names.
+    /// Scopes that are limited to names or workspaces.
     pub grants: Vec<Grant>,
+    /// The workspaces that the key belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspaces: Option<Vec<String>>,
+    /// The workspace of requests that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
     /// The key's public name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
@@ -67,6 +73,8 @@ pub struct Said {
     pub roles: Option<Vec<String>>,
     pub is_admin: Option<bool>,
     pub grants: Option<Vec<Grant>>,
+    pub workspaces: Option<Vec<String>>,
+    pub pinned_workspace: Option<String>,
     pub key_id: Option<String>,
     pub user_id: Option<String>,
     pub identity: Option<Identity>,
@@ -75,12 +83,21 @@ pub struct Said {
     pub certificate: Option<String>,
 }
 
-/// A scope and the patterns of names that it is limited to.
+/// A scope, and the patterns of names and workspaces that it is limited to, at least one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     scope: String,
-    names: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    names: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workspaces: Option<Vec<String>>,
+}
+
+impl Grant {
+    const fn has_limit(&self) -> bool {
+        self.names.is_some() || self.workspaces.is_some()
+    }
 }
 
 impl Caller {
@@ -98,6 +115,8 @@ impl Caller {
             roles,
             is_admin,
             grants,
+            workspaces,
+            pinned_workspace,
             key_id,
             user_id,
             identity,
@@ -105,10 +124,19 @@ impl Caller {
             claims,
             certificate,
         } = said;
+        // As in a reply, which is refused.
+        if grants.iter().flatten().any(|grant| !grant.has_limit()) {
+            return Err(
+                "a grant needs names, workspaces or both; write a scope without a limit in scopes"
+                    .to_owned(),
+            );
+        }
         let says_rights = scopes.is_some()
             || roles.is_some()
             || is_admin.is_some()
             || grants.is_some()
+            || workspaces.is_some()
+            || pinned_workspace.is_some()
             || user_id.is_some();
         let identity = identity.unwrap_or(Identity::AuthService);
         match (identity, key_id, sha256, claims, certificate) {
@@ -117,6 +145,8 @@ impl Caller {
                 roles: roles.unwrap_or_default(),
                 is_admin: is_admin.unwrap_or_default(),
                 grants: grants.unwrap_or_default(),
+                workspaces,
+                workspace: pinned_workspace,
                 key_id,
                 user_id,
             })),
@@ -159,6 +189,7 @@ impl Caller {
     pub fn facts<'a>(&'a self, config: &'a Config) -> Result<GivenFacts<'a>, String> {
         let facts = GivenFacts::default();
         match self {
+            Self::Service(_) if config.auth_service.is_none() => Err(no_service(config)),
             Self::Unsaid | Self::Service(_) | Self::Key(_) => Ok(facts),
             Self::Token(claims) => {
                 let keys = config.jwt.iter().flat_map(|jwt| &jwt.metadata_key);
@@ -209,6 +240,25 @@ impl Caller {
 
 fn said_by_service(claims: &Claims) -> Lookup {
     decide::caller(&serde_json::to_vec(claims).unwrap_or_default())
+}
+
+/// Nobody has what an auth service would say where there is none.
+fn no_service(config: &Config) -> String {
+    let sources = [
+        (
+            !config.keys.is_empty(),
+            "identity keys with key_id or sha256",
+        ),
+        (config.jwt.is_some(), "identity jwt with claims"),
+        (config.mtls.is_some(), "identity mtls with certificate"),
+    ];
+    let sources = sources.iter().filter(|(is_configured, _)| *is_configured);
+    let sources: Vec<&str> = sources.map(|(_, source)| *source).collect();
+    format!(
+        "the configuration has no auth_service, which alone gives callers scopes, roles and ids that are said of them here: \
+         name the caller by {}",
+        sources.join(", or ")
+    )
 }
 
 fn no_entry(name: &KeyName, why: NoEntry) -> String {

@@ -9,6 +9,7 @@ use mlflow_authz::credential::{self, CredentialError};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::Denials;
 use mlflow_authz::rules::Rules;
+use mlflow_authz::workspace;
 use mlflow_authz::{Config, RequestHead, decide};
 
 use super::explanation::Explanation;
@@ -68,6 +69,12 @@ impl Explainer {
     pub fn explain(&self, request: &Request) -> Result<Explanation<'_>, String> {
         let mut target = Cow::Borrowed(request.target.as_slice());
         let mut added = None;
+        if request.workspace.is_some() && !self.rules.config().workspaces.enabled {
+            return Err(
+                "the configuration does not enable workspaces, so no request is for one: set workspaces.enabled to true"
+                    .to_owned(),
+            );
+        }
         let facts = request.caller.facts(self.rules.config())?;
         if request.caller.has_key() && !self.brings_credential(request) {
             match &self.credential {
@@ -128,8 +135,10 @@ fn head<'a>(request: &'a Request, target: &'a [u8]) -> impl Iterator<Item = (&'a
         .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
     // They choose between JSON and a page, and the explanation is made of the JSON.
     let of_a_browser = |name: &[u8]| name == b"accept" || name == b"sec-fetch-mode";
+    let workspace = request.workspace.as_deref();
+    let workspace = workspace.map(|name| (workspace::HEADER.as_bytes(), name));
     let headers = request.headers.iter();
-    pseudo.chain(
+    pseudo.chain(workspace).chain(
         headers
             .filter(move |(name, _)| !of_a_browser(name.as_ref()))
             .map(|(name, value)| (name.as_ref(), value.as_slice())),

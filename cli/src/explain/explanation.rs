@@ -5,7 +5,7 @@ use std::fmt;
 
 use mlflow_authz::catalog::{Needs, Operation};
 use mlflow_authz::decision::Effect;
-use mlflow_authz::denial::{Answer, methods_served};
+use mlflow_authz::denial::{Answer, Called, methods_served};
 use mlflow_authz::enforcement::percentile;
 use mlflow_authz::policy::{Policy, Within};
 use mlflow_authz::principal::IdentitySource;
@@ -37,6 +37,12 @@ pub struct Explanation<'p> {
     key_names: Vec<String>,
     message: Option<String>,
     mount: Option<String>,
+    /// The workspace that the request is for, where the configuration enables them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<String>,
+    /// Where the key has any right: patterns of workspaces. Absent where it has some without a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_workspaces: Option<Vec<String>>,
     key_id: Option<String>,
     user_id: Option<String>,
     /// Who says so.
@@ -49,6 +55,8 @@ pub struct Explanation<'p> {
     unknown_scopes: Vec<String>,
     /// The caller's roles that no table names.
     unknown_roles: Vec<String>,
+    #[serde(skip)]
+    called: Called,
     /// Why a request for the mount is no operation.
     #[serde(skip)]
     no_operation: Option<String>,
@@ -80,15 +88,18 @@ impl<'p> Explanation<'p> {
             ..
         } = decision;
         let (operation, required) = (*operation, *required);
-        let patterns = principal
-            .as_ref()
+        let within = match &decision.workspace {
+            Some(name) => Within::Workspace(name),
+            None => Within::Everywhere,
+        };
+        let rights = principal.as_deref().map(|it| policy.rights(it, within));
+        let patterns = rights
             .zip(required)
-            .map(|(principal, required)| {
-                let name = decision.workspace.as_deref();
-                let within = name.map_or(Within::Everywhere, Within::Workspace);
-                let rights = policy.rights(principal, within);
-                rights.name_patterns(required, false)
-            });
+            .map(|(rights, required)| rights.name_patterns(required, false));
+        let is_limited = rights
+            .filter(|_| decision.workspace.is_some())
+            .filter(|rights| !rights.elsewhere(Within::Everywhere).holds_any());
+        let key_workspaces = is_limited.map(|rights| rights.workspaces());
         let key_names = patterns
             .iter()
             .flatten()
@@ -114,6 +125,8 @@ impl<'p> Explanation<'p> {
             name: decision.name.as_ref().map(ToString::to_string),
             message: body.message,
             mount: decision.mount.as_ref().map(ToString::to_string),
+            workspace: decision.workspace.as_ref().map(ToString::to_string),
+            key_workspaces: key_workspaces.map(|it| owned(Some(it))),
             key_id: principal.as_ref().and_then(|it| it.key_id.clone()),
             user_id: principal.as_ref().and_then(|it| it.user_id.clone()),
             identity: decision.identity.map(IdentitySource::as_str),
@@ -124,6 +137,7 @@ impl<'p> Explanation<'p> {
                 .then(|| decision.terms.percent_enforced()),
             unknown_scopes: owned(principal.as_ref().map(|it| policy.unknown_scopes(it))),
             unknown_roles: owned(principal.as_ref().map(|it| policy.unknown_roles(it))),
+            called: Called::of(decision),
             no_operation: (operation.is_none() && required.is_some())
                 .then(|| no_operation(&methods_served(decision, head), head)),
         }
@@ -150,8 +164,13 @@ impl<'p> Explanation<'p> {
             said("roles", &self.unknown_roles),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty())
-            .then(|| format!("{} (in no table; they grant nothing)", parts.join("; ")))
+        (!parts.is_empty()).then(|| {
+            let table = match self.called {
+                Called::Key => "in no table",
+                Called::Caller => "in no table for such callers",
+            };
+            format!("{} ({table}; they grant nothing)", parts.join("; "))
+        })
     }
 
     /// Whether denials are answered to this caller, where that goes by shares.
@@ -183,10 +202,15 @@ impl fmt::Display for Explanation<'_> {
         };
         let operation = self.operation.map(str::to_owned);
         let needed = self.required_permission.is_some();
+        let has = match self.called {
+            Called::Key => "key has",
+            Called::Caller => "caller has",
+        };
         let lines = [
             ("decision", Some(decision)),
             ("reason", Some(self.reason.to_owned())),
             ("mount", self.mount.clone()),
+            ("workspace", self.workspace.clone()),
             ("operation", operation.or_else(|| self.no_operation.clone())),
             (
                 "needs",
@@ -198,10 +222,14 @@ impl fmt::Display for Explanation<'_> {
             ),
             ("identity", self.of_another_source()),
             (
-                "key has",
+                has,
                 self.key_scopes
                     .as_ref()
                     .map(|scopes| list(scopes, "no scopes")),
+            ),
+            (
+                "workspaces",
+                self.key_workspaces.as_ref().map(|it| list(it, "none")),
             ),
             ("unknown", self.unknown()),
             ("enforced", self.share()),

@@ -40,6 +40,12 @@ struct Line {
     #[serde(default)]
     grants: Option<Vec<Grant>>,
     #[serde(default)]
+    workspaces: Option<Vec<String>>,
+    #[serde(default)]
+    pinned_workspace: Option<String>,
+    #[serde(default)]
+    workspace: Option<String>,
+    #[serde(default)]
     body: Option<Body>,
     #[serde(default)]
     body_base64: Option<Base64>,
@@ -101,6 +107,8 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
         roles: line.roles,
         is_admin: line.is_admin,
         grants: line.grants,
+        workspaces: line.workspaces,
+        pinned_workspace: line.pinned_workspace,
         key_id: line.key_id,
         user_id: line.user_id,
         identity: line.identity,
@@ -110,14 +118,15 @@ pub fn parse(line: &[u8]) -> Result<Request, String> {
             .map(|claims| Value::Object(claims).to_string().into_bytes()),
         certificate: line.certificate,
     })?;
-    Ok(Request::new(
+    let request = Request::new(
         line.method.into_bytes(),
         line.target.into_bytes(),
         line.host.map(String::into_bytes),
         line.headers.unwrap_or_default().0,
         body,
         caller,
-    ))
+    );
+    Ok(request.in_workspace(line.workspace.map(String::into_bytes)))
 }
 
 /// Reads a bad line again, slower, to name the field.

@@ -30,8 +30,8 @@ use crate::output;
 
 const ABOUT_CALLERS: &str = "\
 Who calls:
-- with scopes, roles, admin, a key id or a user id, even as empty lists: a caller of whom the auth service says this. A \
-key is added unless the headers have a credential.
+- with scopes, roles, admin, workspaces, a key id or a user id, even as empty lists: a caller of whom the auth service says this, \
+which the configuration must have. A key is added unless the headers have a credential.
 - with --identity keys and --key-id or --sha256: the owner of that entry of the configuration's keys.
 - with --identity jwt and --claims: the owner of a token that has these claims and that Envoy has verified.
 - with --identity mtls and --certificate: the owner of a certificate of this name that Envoy has verified.
@@ -40,15 +40,19 @@ do not list is valid and has no scopes if an auth service is configured, and is 
 - with no credential at all: nobody.
 
 With --stdin each line is a JSON object: {\"method\", \"target\"[, \"scopes\", \"roles\", \"is_admin\", \
-\"grants\", \"key_id\", \"user_id\", \"identity\", \"sha256\", \"claims\", \"certificate\", \"headers\", \
-\"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is a list \
-of {\"scope\", \"names\"}; headers is an object of strings or lists of strings, or a list of [name, value]; body is \
+\"grants\", \"workspaces\", \"pinned_workspace\", \"key_id\", \"user_id\", \"identity\", \"sha256\", \"claims\", \
+\"certificate\", \"workspace\", \"headers\", \"host\", \"body\" or \"body_base64\"]}. null is the same as absent. grants is \
+a list of {\"scope\", \"names\", \"workspaces\"}, with either or both of the lists; headers is an object of strings or lists of strings, or a list of [name, value]; body is \
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
 
 The body counts only for name-scoped grants: it may hold the name. With \
 \"bodies\": \"ignore\", the default, the filter does not read it and answers body_unavailable there. \
 Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.
+
+Workspaces count if the configuration enables them: workspace is the one that the request names, workspaces are those \
+that the key belongs to, and pinned_workspace is that of its requests that name none. The output has the request's \
+workspace, and key_workspaces: those in which the key has any right.
 
 Shares: denials are answered to callers whose percentile, 0 to 99, is below enforce_percent. It follows from the key \
 id alone; a caller without one has 99. unknown_scopes and unknown_roles are in no table and grant nothing.
@@ -66,7 +70,8 @@ pub struct Args {
     /// The path with its query, as it would arrive; without --config, MLflow is at /
     #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     target: Option<OsString>,
-    /// The key's scopes, separated by commas; model:write:acme-* is name-scoped: limited to names that match
+    /// The key's scopes, separated by commas; model:write:acme-* is name-scoped: limited to names that match;
+    /// acme/model:write is limited to a workspace
     #[arg(long, value_name = "SCOPE,…")]
     scopes: Option<String>,
     /// The caller's roles, separated by commas
@@ -75,6 +80,12 @@ pub struct Args {
     /// The caller is an admin
     #[arg(long)]
     admin: bool,
+    /// The workspaces that the key belongs to, separated by commas, * and ? as in patterns: outside them it has no right
+    #[arg(long, value_name = "WORKSPACE,…")]
+    workspaces: Option<String>,
+    /// The workspace of the key's requests that name none; without --workspaces, the key belongs to it alone
+    #[arg(long, value_name = "WORKSPACE")]
+    pinned_workspace: Option<String>,
     /// The key's public id, by which enforce_percent counts callers
     #[arg(long, value_name = "ID")]
     key_id: Option<String>,
@@ -93,6 +104,9 @@ pub struct Args {
     /// With --identity mtls: the name of a verified client certificate
     #[arg(long, value_name = "NAME")]
     certificate: Option<String>,
+    /// The workspace that the request names: the header X-MLFLOW-WORKSPACE
+    #[arg(long, value_name = "WORKSPACE")]
+    workspace: Option<OsString>,
     /// A request header; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<OsString>,
@@ -107,8 +121,8 @@ pub struct Args {
     body_file: Option<PathBuf>,
     /// Decide about the requests on stdin, one JSON object a line
     #[arg(long, conflicts_with_all = [
-        "method", "target", "scopes", "roles", "admin", "key_id", "user_id", "identity", "sha256", "claims",
-        "certificate", "headers", "host",
+        "method", "target", "scopes", "roles", "admin", "workspaces", "pinned_workspace", "key_id", "user_id", "identity",
+        "sha256", "claims", "certificate", "workspace", "headers", "host",
         "body", "body_file",
     ])]
     stdin: bool,
@@ -207,7 +221,7 @@ fn check_combination(args: &Args) -> Result<(), CliError> {
 fn not_known(problem: String) -> CliError {
     CliError::new(
         problem,
-        "give --config a configuration that has this caller",
+        "or give --config a configuration that has this caller",
     )
 }
 
@@ -218,6 +232,8 @@ fn request(args: Args) -> Result<Request, CliError> {
         roles: args.roles.as_deref().map(listed),
         is_admin: args.admin.then_some(true),
         grants: None,
+        workspaces: args.workspaces.as_deref().map(listed),
+        pinned_workspace: args.pinned_workspace,
         key_id: args.key_id,
         user_id: args.user_id,
         identity: args.identity,
@@ -241,14 +257,15 @@ fn request(args: Args) -> Result<Request, CliError> {
         (None, Some(file)) => Some(read_body(&file)?),
         (body, _) => body.map(bytes),
     };
-    Ok(Request::new(
+    let request = Request::new(
         bytes(args.method.unwrap_or_default()),
         bytes(args.target.unwrap_or_default()),
         args.host.map(bytes),
         headers,
         body,
         caller,
-    ))
+    );
+    Ok(request.in_workspace(args.workspace.map(bytes)))
 }
 
 fn read_claims(file: &Path) -> Result<Vec<u8>, CliError> {

@@ -15,6 +15,8 @@ pub struct Request {
     pub target: Vec<u8>,
     /// The host, where one is named.
     pub host: Option<Vec<u8>>,
+    /// The workspace that it names, beside what its headers name.
+    pub workspace: Option<Vec<u8>>,
     /// Headers, without pseudo-headers and `host`.
     pub headers: Vec<Header>,
     /// The body; empty where there is none.
@@ -59,9 +61,15 @@ impl Request {
             method,
             target,
             host,
+            workspace: None,
             headers,
             body: body.unwrap_or_default(),
             caller,
         }
+    }
+
+    /// The same, for a workspace that it names.
+    pub fn in_workspace(self, workspace: Option<Vec<u8>>) -> Self {
+        Self { workspace, ..self }
     }
 }

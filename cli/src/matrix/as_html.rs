@@ -22,6 +22,10 @@ pub fn page(matrix: &Matrix<'_>) -> String {
         p.about {
             "An operation marked " span.tag { "public" } " needs no key. Roles are not shown; is_admin grants everything, \
              and exceptions for single mounts or hosts (overrides) are not applied."
+            @if matrix.has_workspaces {
+                " A scope or key that is limited to workspaces does not grant an operation marked "
+                span.tag { "not by workspace" } "."
+            }
         }
         div.matrix { (report::scrolled("Operations and scopes", &table)) }
     };
@@ -49,6 +53,7 @@ fn table(matrix: &Matrix<'_>) -> Markup {
                             th scope="row" {
                                 (row.operation)
                                 @if row.public { span.tag { "public" } }
+                                @if matrix.has_workspaces && !row.by_workspace { span.tag { "not by workspace" } }
                                 span { (row.permission) }
                             }
                             @for scope in &matrix.scopes {

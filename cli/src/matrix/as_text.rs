@@ -40,11 +40,21 @@ pub fn print(out: &mut dyn Write, matrix: &Matrix<'_>) -> io::Result<()> {
             })
             .collect();
         let public = if row.public { "  public" } else { "" };
+        let unlimited = if matrix.has_workspaces && !row.by_workspace {
+            "  not by workspace"
+        } else {
+            ""
+        };
         writeln!(
             out,
-            "{:name$}  {:permission$} {cells}{public}",
+            "{:name$}  {:permission$} {cells}{public}{unlimited}",
             row.operation, row.permission
         )?;
+    }
+    if matrix.has_workspaces {
+        let note =
+            "not by workspace: a scope or key that is limited to workspaces does not grant it";
+        writeln!(out, "\n{note}")?;
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use mlflow_authz::catalog::{self, Operation, PublicGroup};
+use mlflow_authz::Config;
+use mlflow_authz::catalog::{self, Isolation, Operation, PublicGroup};
 use mlflow_authz::policy::Policy;
 use serde::Serialize;
 
@@ -45,7 +46,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
     let config = config_file::read_or_default(file)?;
     let policy = Policy::new(&config);
     let name = file.map(config_file::name);
-    let matrix = Matrix::new(&policy, &config.public, name.as_deref());
+    let matrix = Matrix::new(&policy, &config, name.as_deref());
     output::to_stdout(|out| print(out, args.format, &matrix))
 }
 
@@ -62,6 +63,8 @@ fn print(out: &mut dyn Write, format: Format, matrix: &Matrix<'_>) -> io::Result
 struct Matrix<'a> {
     /// The configuration whose scopes these are, if not the defaults.
     config: Option<&'a str>,
+    /// Whether it enables workspaces.
+    has_workspaces: bool,
     /// Narrowest first.
     scopes: Vec<&'a str>,
     operations: Vec<Row<'a>>,
@@ -75,18 +78,21 @@ struct Row<'a> {
     permission: String,
     /// Whether the configuration lets it through without a key.
     public: bool,
+    /// Whether a scope limited to workspaces grants it there; else it needs one without that limit.
+    by_workspace: bool,
     /// Those that grant it, narrowest first.
     scopes: Vec<&'a str>,
 }
 
 impl<'a> Matrix<'a> {
-    fn new(policy: &'a Policy, public: &[PublicGroup], config: Option<&'a str>) -> Self {
+    fn new(policy: &'a Policy, config: &Config, name: Option<&'a str>) -> Self {
         let mut operations: Vec<Row<'a>> = catalog::operations()
-            .map(|operation| row(operation, policy, public))
+            .map(|operation| row(operation, policy, &config.public))
             .collect();
         operations.sort_by_key(|row| row.object);
         Self {
-            config,
+            config: name,
+            has_workspaces: config.workspaces.enabled,
             scopes: policy.scopes().collect(),
             operations,
         }
@@ -113,6 +119,7 @@ fn row<'a>(operation: &'static Operation, policy: &'a Policy, public: &[PublicGr
         public: operation
             .public
             .is_some_and(|group| public.contains(&group)),
+        by_workspace: operation.isolation != Isolation::No,
         scopes: policy.granting_operation(operation).collect(),
     }
 }

@@ -13,7 +13,7 @@ const CONFIG: &str = r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"public":
 fn printed(format: Format) -> String {
     let config = config_file::parse("test", CONFIG.as_ref()).unwrap();
     let policy = Policy::new(&config);
-    let matrix = Matrix::new(&policy, &config.public, Some("<script>.json"));
+    let matrix = Matrix::new(&policy, &config, Some("<script>.json"));
     let mut out = Vec::new();
     print(&mut out, format, &matrix).unwrap();
     String::from_utf8(out).unwrap()
@@ -116,4 +116,42 @@ fn a_page_holds_the_matrix_and_no_script() {
         .map(|row| row["scopes"].as_array().unwrap().len())
         .sum();
     assert_eq!(page.matches(r#"<td class="yes">"#).count(), granted);
+}
+
+/// What MLflow does not keep within a workspace needs a scope without that limit.
+#[test]
+fn operations_that_no_limited_scope_grants_are_marked() {
+    let config = |more: &str| {
+        let text = format!(r#"{{"mounts": ["/"], "auth_service": {{"cluster": "c"}}{more}}}"#);
+        config_file::parse("test", text.as_bytes()).unwrap()
+    };
+    for (more, marked) in [(r#", "workspaces": {"enabled": true}"#, true), ("", false)] {
+        let config = config(more);
+        let policy = Policy::new(&config);
+        let matrix = Matrix::new(&policy, &config, None);
+        let print = |format| {
+            let mut out = Vec::new();
+            print(&mut out, format, &matrix).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let json: Value = serde_json::from_str(&print(Format::Json)).unwrap();
+        assert_eq!(json["has_workspaces"], marked);
+        assert_eq!(row(&json, "CreateRun")["by_workspace"], true);
+        assert_eq!(row(&json, "CreateUser")["by_workspace"], false);
+        let text = print(Format::Text);
+        let line = |name: &str| {
+            let start = format!("{name} ");
+            text.lines()
+                .find(|line| line.starts_with(&start))
+                .unwrap()
+                .to_owned()
+        };
+        assert!(
+            !line("CreateRun").ends_with("not by workspace"),
+            "{}",
+            line("CreateRun")
+        );
+        assert_eq!(line("CreateUser").ends_with("not by workspace"), marked);
+        assert_eq!(print(Format::Html).contains("not by workspace"), marked);
+    }
 }

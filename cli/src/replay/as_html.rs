@@ -212,9 +212,9 @@ impl Shown<'_> {
         };
         html! {
             section {
-                h2 { "Use by key" }
+                h2 { "Use by caller" }
                 p.about { "Who made the recorded requests, most first, and how many of them were refused." }
-                (scrolled("Use by key", &table))
+                (scrolled("Use by caller", &table))
                 (more(used.len().saturating_sub(self.top), "caller"))
             }
         }

@@ -88,14 +88,14 @@ fn callers(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Resu
         let counts = (it.counts.new_denials, it.counts.no_longer_denied);
         (counts.0 + counts.1 > 0).then_some((counts, it.caller.as_str()))
     });
-    let title = "By key: newly refused, no longer refused";
+    let title = "By caller: newly refused, no longer refused";
     two_counts(out, title, &rows.collect::<Vec<_>>(), top)
 }
 
 fn use_by_key(out: &mut dyn Write, findings: &Findings<'_>, top: usize) -> io::Result<()> {
     let rows = findings.used.iter();
     let rows = rows.map(|it| ((it.requests, it.refused), it.caller.as_str()));
-    let title = "Use by key: requests, refused of them";
+    let title = "Use by caller: requests, refused of them";
     two_counts(out, title, &rows.collect::<Vec<_>>(), top)
 }
 
@@ -174,7 +174,7 @@ fn more(out: &mut dyn Write, rows: usize, top: usize) -> io::Result<()> {
 fn example(it: &Example) -> String {
     let mut words = vec![format!("{} {}", it.method, it.target)];
     words.extend(it.name.as_ref().map(|name| format!("on {name}")));
-    words.extend(it.key_id.as_ref().map(|key| format!("key {key}")));
+    words.extend(it.key_id.as_ref().map(|key| format!("caller {key}")));
     if !it.scopes.is_empty() {
         words.push(format!("with {}", it.scopes.join(", ")));
     }

@@ -228,9 +228,9 @@ fn called(caller: Option<&Caller>, names: &Names) -> String {
     match caller {
         None => OTHERS.to_owned(),
         Some(Caller::Key(id)) => names.text(*id).to_owned(),
-        Some(Caller::User(id)) => format!("a key of user {}", names.text(*id)),
-        Some(Caller::Unnamed) => "(a valid key without an id)".to_owned(),
-        Some(Caller::Nobody) => "(no valid key)".to_owned(),
+        Some(Caller::User(id)) => format!("user {}", names.text(*id)),
+        Some(Caller::Unnamed) => "(a caller without an id)".to_owned(),
+        Some(Caller::Nobody) => "(no valid credential)".to_owned(),
     }
 }
 
@@ -333,7 +333,7 @@ fn notes(tally: &Tally) -> Vec<String> {
     }
     let full = [
         (tally.callers.others().is_some(), "callers"),
-        (tally.used.others().is_some(), "rows of use by key"),
+        (tally.used.others().is_some(), "rows of use by caller"),
         (tally.changes.others().is_some(), "changes"),
         (tally.operations.others().is_some(), "operations"),
         (tally.scopes.others().is_some(), "scopes"),

@@ -25,9 +25,8 @@ pub fn caller(rules: &Rules, who: &Who<'_>) -> Result<Lookup, Why> {
     const AUTH_SERVICE: &str = IdentitySource::AuthService.as_str();
     let identity = who.identity.as_ref().map(|identity| &*identity.0);
     match identity {
-        // Records of older releases.
-        None => Ok(decide::caller(&said_of(who))),
-        Some(AUTH_SERVICE) if rules.config().auth_service.is_some() => {
+        // Records of older releases, which had no other source.
+        None | Some(AUTH_SERVICE) if rules.config().auth_service.is_some() => {
             Ok(decide::caller(&said_of(who)))
         }
         // What such a key may do is the configuration's to say, and not the record's.
@@ -53,7 +52,7 @@ pub fn caller(rules: &Rules, who: &Who<'_>) -> Result<Lookup, Why> {
             let known = principal.map(|it| Known::fresh(it.into(), IdentitySource::Mtls));
             Ok(known.ok_or(LookupFailure::Refused(Refusal::Invalid)))
         }
-        Some(_) => Err(Why::IdentityNotConfigured),
+        None | Some(_) => Err(Why::IdentityNotConfigured),
     }
 }
 
@@ -70,6 +69,8 @@ fn said_of(who: &Who<'_>) -> Vec<u8> {
         roles: Option<&'a RawValue>,
         #[serde(skip_serializing_if = "Option::is_none")]
         grants: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        workspaces: Option<&'a RawValue>,
         is_admin: bool,
     }
     let raw = |text| serde_json::from_str(text).ok();
@@ -79,6 +80,7 @@ fn said_of(who: &Who<'_>) -> Vec<u8> {
         scopes: raw(who.scopes.unwrap_or("[]")),
         roles: who.roles.and_then(raw),
         grants: who.grants.and_then(raw),
+        workspaces: who.workspaces.and_then(raw),
         is_admin: who.admin,
     };
     serde_json::to_vec(&said).unwrap_or_default()

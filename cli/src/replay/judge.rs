@@ -6,6 +6,8 @@
 //!
 //! - A denial for the key itself (401, 429, 503, a refused key) stands: it is the auth service's word. It falls only
 //!   where no key is needed any more.
+//! - A record holds the workspace that its request was for, and not whether the request named it. Where it is the default
+//!   one the request is taken for one that named none, as most are.
 //! - Headers and query are not recorded. What they did to a target or to a name is done again by a header that does the
 //!   same; where a name is needed that the record does not hold, the record cannot be decided.
 
@@ -16,8 +18,10 @@ use std::hash::{BuildHasher, RandomState};
 use mlflow_authz::catalog::{self, Naming, Operation};
 use mlflow_authz::config::CredentialKind;
 use mlflow_authz::lookup::{Lookup, LookupFailure};
+use mlflow_authz::policy::Within;
 use mlflow_authz::request::Header;
 use mlflow_authz::rules::Rules;
+use mlflow_authz::workspace;
 use mlflow_authz::{Config, Decision, Reason, RequestHead, decide};
 
 use super::identified;
@@ -63,9 +67,12 @@ impl Caller {
             | "rate_limited"
             | "auth_unavailable"
             | "overloaded" => Self::TurnedDown,
-            "public" | "preflight" | "outside" | "outside_mounts" | "target_ambiguous" => {
-                Self::NotAsked
-            }
+            "public"
+            | "preflight"
+            | "outside"
+            | "outside_mounts"
+            | "target_ambiguous"
+            | "workspace_ambiguous" => Self::NotAsked,
             // A known operation that is switched off, whoever asks.
             "operation_unknown" if record.operation.is_some() => Self::NotAsked,
             _ => Self::Known,
@@ -113,16 +120,20 @@ impl Judge {
             Caller::TurnedDown | Caller::NotAsked => (Err(LookupFailure::NotAsked), None),
         };
         let decided = |decision, caller| decided(decision, caller, unknown);
-        let by_head = with_head(record, caller, None, |head| {
+        let more = self.headers(record);
+        let by_head = with_head(record, caller, None, &more, |head| {
             decide::decide_by_head(&self.rules, head, || who.clone())
         });
         let decide = |named: Option<&Named>| {
             let body = named.map_or(&b""[..], |named| named.body.as_bytes());
-            with_head(record, caller, named, |head| {
+            with_head(record, caller, named, &more, |head| {
                 decide::decide(&self.rules, head, || who.clone(), body)
             })
         };
         let first = match by_head {
+            Some(decision) if self.is_unread_path(&decision) => {
+                return decided(decision, caller).but_open(Why::NameUnknown);
+            }
             Some(decision) if !is_unread_query(&decision, record) => {
                 return decided(decision, caller);
             }
@@ -149,6 +160,38 @@ impl Judge {
         }
     }
 
+    /// Whether it depends on the path in a query, which a record does not hold, whose workspace the request is about.
+    fn is_unread_path(&self, decision: &Decision) -> bool {
+        let lists = |it: &Operation| it.naming == Naming::ArtifactQuery;
+        let (Some(workspace), Some(principal), Some(required), true) = (
+            decision.workspace.as_deref(),
+            decision.principal.as_deref(),
+            decision.required,
+            decision.operation.is_some_and(lists),
+        ) else {
+            return false;
+        };
+        let rights = self.rules.policy(&decision.terms);
+        let rights = rights.rights(principal, Within::Everywhere);
+        let here = rights.elsewhere(Within::Workspace(workspace));
+        here.grants(required) && !rights.grants(required)
+    }
+
+    /// Headers that a record does not hold, and what it says of them.
+    fn headers<'r>(&self, record: &'r Record<'_>) -> Vec<Header<'r>> {
+        let workspaces = &self.rules.config().workspaces;
+        let workspace = record.workspace.as_ref().map(|it| &*it.0);
+        let workspace =
+            workspace.filter(|name| workspaces.enabled && **name != *workspaces.default);
+        let workspace = workspace.map(|name| (workspace::HEADER, name));
+        done_by_headers(&record.reason, workspaces.enabled)
+            .iter()
+            .copied()
+            .chain(workspace)
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+            .collect()
+    }
+
     /// Who the caller of a record is.
     fn caller(&mut self, who: &Who<'_>) -> Result<Lookup, Why> {
         let digest = self.hashers.each_ref().map(|hasher| hasher.hash_one(who));
@@ -167,6 +210,7 @@ fn with_head<T>(
     record: &Record<'_>,
     caller: Caller,
     named: Option<&Named>,
+    more: &[Header<'_>],
     decide: impl FnOnce(&RequestHead<'_>) -> T,
 ) -> T {
     let target = record.target.as_deref().map(|target| match named {
@@ -198,9 +242,7 @@ fn with_head<T>(
     let given = given
         .into_iter()
         .filter_map(|(name, value)| Some((name.as_bytes(), value?)));
-    let done = done_by_headers(&record.reason).iter();
-    let done = done.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let headers: Vec<Header<'_>> = given.chain(done).collect();
+    let headers: Vec<Header<'_>> = given.chain(more.iter().copied()).collect();
     decide(&RequestHead {
         headers: &headers,
         facts: None,
@@ -234,11 +276,17 @@ fn is_unread_query(decision: &Decision, record: &Record<'_>) -> bool {
 }
 
 /// Headers that do again what headers or the query did that were not recorded.
-fn done_by_headers(reason: &str) -> &'static [(&'static str, &'static str)] {
+fn done_by_headers(reason: &str, has_workspaces: bool) -> &'static [(&'static str, &'static str)] {
     match reason {
         "preflight" => &[("origin", "null"), ("access-control-request-method", "GET")],
         "target_ambiguous" => &[("x-original-url", "/")],
-        "body_ambiguous" => &[("x-mlflow-workspace", "doubtful")],
+        "workspace_ambiguous" => &[(workspace::HEADER, "-")],
+        // A body where there may be none, and one that cannot be read.
+        "body_ambiguous" if has_workspaces => &[
+            ("transfer-encoding", "chunked"),
+            ("content-encoding", "unknown"),
+        ],
+        "body_ambiguous" => &[(workspace::HEADER, "doubtful")],
         _ => &[],
     }
 }

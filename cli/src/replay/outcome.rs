@@ -76,7 +76,7 @@ impl Why {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CallerUnknown => {
-                "the request needed no key, or was outside all mounts, so the key was not validated"
+                "the request needed no credential, or was outside all mounts, so the caller was not looked up"
             }
             Self::NameUnknown => {
                 "a name-scoped grant would decide, and the record holds no name (queries and bodies are not recorded)"

@@ -106,6 +106,8 @@ pub struct Record<'a> {
     pub reason: Cow<'a, str>,
     /// What it asked MLflow to do.
     pub operation: Option<Text<'a>>,
+    /// The workspace that it was for, where there were any.
+    pub workspace: Option<Text<'a>>,
     /// The object, where a grant limited to names decided.
     pub name: Option<Text<'a>>,
     /// Who asked.
@@ -127,8 +129,10 @@ pub struct Who<'a> {
     pub scopes: Option<&'a str>,
     /// A JSON list of roles.
     pub roles: Option<&'a str>,
-    /// A JSON list of scopes limited to names.
+    /// A JSON list of scopes limited to names or workspaces.
     pub grants: Option<&'a str>,
+    /// A JSON list of the workspaces that the key belonged to.
+    pub workspaces: Option<&'a str>,
     /// Whether everything was granted.
     pub admin: bool,
 }
@@ -156,6 +160,8 @@ struct Fields<'a> {
     #[serde(borrow)]
     operation: Option<Text<'a>>,
     #[serde(borrow)]
+    workspace: Option<Text<'a>>,
+    #[serde(borrow)]
     name: Option<Text<'a>>,
     #[serde(borrow)]
     identity: Option<Text<'a>>,
@@ -169,6 +175,8 @@ struct Fields<'a> {
     roles: Option<&'a RawValue>,
     #[serde(borrow)]
     grants: Option<&'a RawValue>,
+    #[serde(borrow)]
+    workspaces: Option<&'a RawValue>,
     admin: Option<bool>,
 }
 
@@ -245,6 +253,7 @@ fn record<'a>(mut said: Fields<'a>, room: &'a mut String) -> Result<Line<'a>, St
         word: word.flatten().ok_or("decision: it is none")?,
         reason: decided.reason.ok_or("reason: there is none")?.0,
         operation: decided.operation,
+        workspace: decided.workspace,
         name: decided.name,
         who: Who {
             identity: decided.identity,
@@ -253,6 +262,7 @@ fn record<'a>(mut said: Fields<'a>, room: &'a mut String) -> Result<Line<'a>, St
             scopes: text(decided.scopes),
             roles: text(decided.roles),
             grants: text(decided.grants),
+            workspaces: text(decided.workspaces),
             admin: decided.admin.unwrap_or_default(),
         },
         suppressed,

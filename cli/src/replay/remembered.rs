@@ -42,7 +42,7 @@ impl Remembered {
         let hash = self.hasher.hash_one((
             (&record.method, &record.target, record.target_is_cut),
             (&record.host, &record.reason, record.operation.is_some()),
-            (&record.name, &record.who),
+            (&record.name, &record.workspace, &record.who),
         ));
         let index = usize::try_from(hash).unwrap_or_default() % KEPT;
         Place { index, hash }

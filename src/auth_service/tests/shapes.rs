@@ -148,6 +148,15 @@ fn the_first_place_that_has_a_value_counts() {
             r#"{"scope": 5, "scp": ["y"]}"#,
             "field /scope: expected a list of strings, or one string",
         ),
+        // No list of strings, and not null.
+        (
+            r#"{"scope": ["x", null], "scp": ["y"]}"#,
+            "field /scope[1]: expected a string",
+        ),
+        (
+            r#"{"a": ["1", null], "b": {"c": "2"}}"#,
+            "field /a: expected a string or a whole number",
+        ),
     ] {
         assert_eq!(with(reply, body), expected, "{body}");
     }

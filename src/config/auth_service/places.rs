@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use crate::config::schema;
 use crate::pointer::Pointers;
 
-/// Where things stand in a reply: JSON Pointers (RFC 6901), one or a list of which the first counts that has a value.
+/// Where values are in a reply: JSON Pointers (RFC 6901), one or a list of which the first counts that has a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(
     feature = "schema",
@@ -26,16 +26,16 @@ pub struct Places {
     /// The key's public name. Default: as the protocol says.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub key_id: Option<Pointers>,
-    /// Scopes: a list of texts, or one text with spaces between them. Default: as the protocol says.
+    /// Scopes: a list of strings, or one string with spaces between them. Default: as the protocol says.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub scopes: Option<Pointers>,
-    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: nowhere.
+    /// Grants limited to names or workspaces, `[{"scope", "names": […], "workspaces": […]}]`. Default: none.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub grants: Option<Pointers>,
-    /// Roles: a list of texts. Default: nowhere.
+    /// Roles: a list of strings. Default: none.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub roles: Option<Pointers>,
-    /// Whether everything is granted: `true` or `false`. Default: nowhere.
+    /// Whether everything is granted: `true` or `false`. Default: none.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub is_admin: Option<Pointers>,
     /// When the key expires: RFC 3339 or seconds since 1970. The earliest of these places counts.

@@ -270,6 +270,38 @@ fn a_new_worker_knows_of_revoked_keys_at_once() {
     assert_eq!(shell.post(1, KEY, CREATE_RUN), "key_invalid");
 }
 
+/// The log of lists is short, and a service may have many.
+#[test]
+fn a_worker_that_missed_lists_knows_of_revoked_keys() {
+    let other = entry(OTHER, "other", r#", "scopes": ["tracking:write"]"#);
+    let keys = keys(&[writer(KEY), other]);
+    let mut shell = Shell::with_workers(3, "", &format!(", {keys}{POLLS}"));
+    // It has looked, and then does not tick while the lists come.
+    assert_eq!(shell.post(1, KEY, CREATE_RUN), "allowed");
+    for number in 0..40 {
+        let id = if number == 0 {
+            "ci".to_owned()
+        } else {
+            number.to_string()
+        };
+        shell.tick(0);
+        shell.reply(&valid(&format!(
+            r#"{{"key_ids": ["{id}"], "next": "c{number}"}}"#
+        )));
+        shell.later(10_000);
+    }
+    shell.tick(1);
+    // The last was not there at all.
+    for worker in 0..3 {
+        assert_eq!(
+            shell.post(worker, KEY, CREATE_RUN),
+            "key_invalid",
+            "{worker}"
+        );
+        assert_eq!(shell.post(worker, OTHER, CREATE_RUN), "allowed", "{worker}");
+    }
+}
+
 /// "Any key may have been revoked" makes keys of the auth service be looked up again; there is nobody to ask about these.
 #[test]
 fn an_expired_cursor_ends_no_key_of_the_configuration() {

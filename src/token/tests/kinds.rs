@@ -15,6 +15,7 @@ fn a_token_of_another_kind_or_bound_to_a_key_is_none() {
         (r#""typ": "Offline""#, Some("typ")),
         (r#""typ": "ID""#, Some("typ")),
         (r#""typ": 1"#, Some("typ")),
+        (r#""typ": ["Refresh", null]"#, Some("typ")),
         (r#""token_use": "id""#, Some("token_use")),
         (r#""token_type": "DPoP""#, Some("token_type")),
         (r#""cnf": {"jkt": "a"}"#, Some("cnf")),

@@ -42,6 +42,20 @@ pub fn added(findings: &mut Findings, level: &Place<'_>, owned: &[String]) {
     }
 }
 
+/// `request_headers_to_remove` of a route, or of what is around it: after the filter has run.
+pub fn removed(findings: &mut Findings, level: &Place<'_>, manager: &Manager<'_>) {
+    for name in level.list("request_headers_to_remove") {
+        let text = name.text().unwrap_or_default();
+        if manager
+            .configs()
+            .any(|config| headers::is_needed(config, text))
+        {
+            let (problem, remedy) = headers::REMOVED;
+            findings.add(rules::HEADER_REMOVED, &name, problem, remedy);
+        }
+    }
+}
+
 /// Every `HeaderValueOption` of a `HeaderMutation` filter or extension that is about requests.
 pub fn mutations(findings: &mut Findings, body: &Place<'_>, owned: &[String]) {
     let inner = body.get("mutations");

@@ -19,6 +19,7 @@ mod mlflow;
 pub mod plugins;
 mod routes;
 mod stats;
+mod token_rules;
 mod tokens;
 pub mod typed;
 mod upstream;

@@ -1,5 +1,6 @@
 //! Who verifies tokens for an instance that reads claims: Envoy's `jwt_authn` before it, and nobody else.
 
+use mlflow_authz::Config;
 use mlflow_authz::config::Jwt;
 
 use super::super::finding::Findings;
@@ -11,7 +12,7 @@ use super::auth_cluster::{self, Exposure};
 use super::clusters::Clusters;
 use super::managers::{HttpFilter, Manager};
 use super::plugins::Plugin;
-use super::typed;
+use super::{token_rules, typed};
 use mlflow_authz::request::same_header;
 
 const JWT_AUTHN: &str = "filters.http.jwt_authn.v3.JwtAuthentication";
@@ -29,14 +30,17 @@ pub fn check(findings: &mut Findings, manager: &Manager<'_>, clusters: &Clusters
         for verifier in &verifiers {
             keys_of_claims(findings, verifier);
         }
-        let Some(jwt) = plugin.config.as_ref().and_then(|it| it.jwt.as_ref()) else {
+        let config = plugin.config.as_ref();
+        let Some((config, jwt)) = config.and_then(|it| Some((it, it.jwt.as_ref()?))) else {
             continue;
         };
         written_by_others(findings, manager, before);
+        unverified_claims(findings, &verifiers);
         if verifiers.is_empty() {
             unverified(findings, plugin, manager, before);
         } else {
-            providers(findings, &verifiers, plugin, jwt, clusters);
+            providers(findings, &verifiers, plugin, (config, jwt), clusters);
+            token_rules::check(findings, &verifiers, plugin, manager);
         }
     }
 }
@@ -70,12 +74,30 @@ fn unverified(
     );
 }
 
+/// A requirement of Envoy 1.37 and later leaves the claims of a token whoever signed it.
+fn unverified_claims(findings: &mut Findings, verifiers: &[&HttpFilter<'_>]) {
+    let bodies = verifiers
+        .iter()
+        .filter_map(|verifier| verifier.typed.as_ref());
+    for place in bodies.flat_map(|typed| typed.body.descendants().collect::<Vec<_>>()) {
+        if let Some(place) = place.get("extract_only_without_validation") {
+            findings.add(
+                rules::JWT_UNVERIFIED,
+                &place,
+                "Envoy leaves the claims of any token here, whoever signed it: whoever writes a token chooses the caller and \
+                 its rights",
+                "require the provider instead",
+            );
+        }
+    }
+}
+
 /// Of several `jwt_authn`, each may write the claims.
 fn providers(
     findings: &mut Findings,
     verifiers: &[&HttpFilter<'_>],
     plugin: &Plugin<'_>,
-    jwt: &Jwt,
+    (config, jwt): (&Config, &Jwt),
     clusters: &Clusters<'_>,
 ) {
     let is_read =
@@ -116,7 +138,15 @@ fn providers(
                 params: "from_params",
                 cookies: "from_cookies",
             };
-            for complaint in verification::of_provider(&provider, &locations) {
+            if !provider.is_true("require_expiration") {
+                findings.add(
+                    rules::JWT_EXPIRATION,
+                    &provider,
+                    "a token without exp is accepted, and its rights never end",
+                    "set require_expiration: true",
+                );
+            }
+            for complaint in verification::of_provider(&provider, &locations, config) {
                 findings.add(
                     complaint.rule,
                     &complaint.place,

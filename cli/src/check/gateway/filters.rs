@@ -27,6 +27,9 @@ pub fn read<'a>(
         "RequestHeaderModifier" => {
             let changes = filter.get("requestHeaderModifier");
             settings.writes.extend(changes.iter().flat_map(writes));
+            let removed = changes.iter().flat_map(|it| it.list("remove"));
+            let removed = removed.filter_map(|name| Some((name.clone(), name.text()?)));
+            settings.removes.extend(removed);
         }
         "URLRewrite" => *rewrite = rewriting(filter.at(&["urlRewrite", "path"])),
         "ExtensionRef" => extension(known, route, filter, settings, rewrite),

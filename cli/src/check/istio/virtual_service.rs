@@ -249,12 +249,16 @@ impl<'a> World<'a, '_> {
         };
         let ends = place.list("route");
         let holders = std::iter::once(place.clone()).chain(ends);
+        let changes: Vec<Place<'a>> = holders
+            .filter_map(|holder| holder.at(&["headers", "request"]))
+            .collect();
+        let removed = changes.iter().flat_map(|it| it.list("remove"));
         Settings {
             plain: None,
-            writes: holders
-                .filter_map(|holder| holder.at(&["headers", "request"]))
-                .flat_map(|it| header_writes(&it))
+            removes: removed
+                .filter_map(|name| Some((name.clone(), name.text()?)))
                 .collect(),
+            writes: changes.iter().flat_map(header_writes).collect(),
             chooses_by: Vec::new(),
             retries,
             time_limit: place.get("timeout").and_then(time_limit),

@@ -315,7 +315,13 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
             "choose routes by path, method or host",
         )
     });
-    written.chain(chosen).collect()
+    let removes = way.settings.removes.iter();
+    let removed = removes.filter(|(_, name)| headers::is_needed(config, name));
+    let removed = removed.map(|(place, _)| {
+        let (problem, remedy) = headers::REMOVED;
+        Problem::new(rules::HEADER_REMOVED, place, problem, remedy)
+    });
+    written.chain(removed).chain(chosen).collect()
 }
 
 fn mirrors(findings: &mut Findings, way: &Way<'_>, mlflow: &[Endpoint]) {

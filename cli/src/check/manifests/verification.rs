@@ -54,9 +54,9 @@ impl<'a> Verifiers<'a> {
             let place = instance.place.at_or_self(&["jwt"]);
             match (&way.entry, instance.control) {
                 (Entry::Listener(listener), Control::EnvoyGateway) => {
-                    found.extend(self.by_security_policy(listener, &place, jwt));
+                    found.extend(self.by_security_policy(listener, &place, (config, jwt)));
                 }
-                _ => found.extend(self.by_authentication(&way.entry, &place, jwt)),
+                _ => found.extend(self.by_authentication(&way.entry, &place, (config, jwt))),
             }
         }
         if config.mtls.is_some() {
@@ -90,7 +90,7 @@ impl<'a> Verifiers<'a> {
         &self,
         entry: &Entry<'a>,
         place: &Place<'a>,
-        jwt: &Jwt,
+        (config, jwt): (&Config, &Jwt),
     ) -> Vec<Problem<'a>> {
         let coverages: Vec<(&Instance<'a>, Coverage)> = self
             .authentications
@@ -110,11 +110,13 @@ impl<'a> Verifiers<'a> {
                     .iter()
                     .any(|key| key == ISTIO_KEY || key == issuer)
             };
-            return of_providers(rules, is_read, place, jwt, ISTIO_KEY, &|rule| Locations {
-                holder: Some(rule.clone()),
-                headers: "fromHeaders",
-                params: "fromParams",
-                cookies: "fromCookies",
+            return of_providers(rules, is_read, place, (config, jwt), ISTIO_KEY, &|rule| {
+                Locations {
+                    holder: Some(rule.clone()),
+                    headers: "fromHeaders",
+                    params: "fromParams",
+                    cookies: "fromCookies",
+                }
             });
         }
         let unknown = coverages.iter().find_map(|(_, coverage)| match coverage {
@@ -147,7 +149,7 @@ impl<'a> Verifiers<'a> {
         &self,
         listener: &Listener<'a>,
         place: &Place<'a>,
-        jwt: &Jwt,
+        (config, jwt): (&Config, &Jwt),
     ) -> Vec<Problem<'a>> {
         let gateway = format!("Gateway {}/{}", listener.namespace, listener.gateway);
         let closest = match closest(&self.security, listener) {
@@ -195,14 +197,19 @@ impl<'a> Verifiers<'a> {
             .filter_map(|it| it.text_of("name"))
             .collect();
         let writes = names.join(", ");
-        of_providers(providers, is_read, place, jwt, &writes, &|provider| {
-            Locations {
+        of_providers(
+            providers,
+            is_read,
+            place,
+            (config, jwt),
+            &writes,
+            &|provider| Locations {
                 holder: provider.get("extractFrom"),
                 headers: "headers",
                 params: "params",
                 cookies: "cookies",
-            }
-        })
+            },
+        )
     }
 
     fn certificates_of_clients(
@@ -258,7 +265,7 @@ fn of_providers<'a>(
     providers: Vec<Place<'a>>,
     is_read: impl Fn(&Place<'a>) -> bool,
     place: &Place<'a>,
-    jwt: &Jwt,
+    (config, jwt): (&Config, &Jwt),
     writes: &str,
     locations: &dyn Fn(&Place<'a>) -> Locations<'a>,
 ) -> Vec<Problem<'a>> {
@@ -276,7 +283,7 @@ fn of_providers<'a>(
     }
     let complaints = read
         .iter()
-        .flat_map(|provider| of_provider(provider, &locations(provider)));
+        .flat_map(|provider| of_provider(provider, &locations(provider), config));
     complaints
         .map(|it| Problem::new(it.rule, &it.place, it.problem, it.remedy))
         .collect()

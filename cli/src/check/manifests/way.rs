@@ -43,6 +43,8 @@ pub struct Destination<'a> {
 pub struct Settings<'a> {
     /// Headers that it writes, each with its place.
     pub writes: Vec<(Place<'a>, &'a str)>,
+    /// Headers that it removes after the filter has run, each with its place.
+    pub removes: Vec<(Place<'a>, &'a str)>,
     /// Headers that it chooses by.
     pub chooses_by: Vec<(Place<'a>, &'a str)>,
     /// Where it says that requests are repeated, or does not say that they are not.

@@ -7,6 +7,8 @@ mod permissions;
 mod refusals;
 mod scopes;
 mod secrets;
+mod unused;
+mod workspaces;
 
 use mlflow_authz::Config;
 use mlflow_authz::config::{Bodies, ConfigError, CredentialKind};
@@ -189,6 +191,8 @@ fn lint(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
     keys::check(findings, origin, config);
     patterns::check(findings, origin, config);
     secrets::check(findings, origin, config);
+    unused::check(findings, origin, config);
+    workspaces::check(findings, origin, config);
     if config.revocation.is_none() && config.cache.stale_if_error > LONGEST_UNREVOKED {
         findings.add_at(
             rules::STALE_WITHOUT_REVOCATION,

@@ -132,7 +132,7 @@ fn keys_that_have_ended_or_grant_nothing() {
         ),
         (
             r#","workspace":"Acme""#,
-            &["config-refused keys[0].workspace"],
+            &["key-without-rights keys[0]", "workspaces-disabled keys[0]"],
         ),
     ] {
         assert_eq!(codes(&keys(more)), expected, "{more}");
@@ -165,6 +165,53 @@ fn a_summary_names_each_source_of_identities() {
     let summary = plugin::summary(&config);
     let sources = ", jwt with claims under payload or idp, mtls by dns_san, principals: 1, ";
     assert!(summary.contains(sources), "{summary}");
+}
+
+#[test]
+fn settings_without_effect() {
+    let introspection =
+        r#""cluster": "c", "path": "/i", "protocol": "introspection", "audience": null"#;
+    for (service, more, expected) in [
+        (
+            introspection,
+            r#""key_in": "bearer""#,
+            &["setting-unused auth_service.key_in"][..],
+        ),
+        (
+            introspection,
+            r#""service_id": "mlflow""#,
+            &["setting-unused auth_service.service_id"],
+        ),
+        (introspection, r#""method": "POST""#, &[]),
+        (
+            r#""cluster": "c""#,
+            r#""key_in": "bearer", "service_id": "mlflow""#,
+            &[],
+        ),
+        (
+            r#""cluster": "c""#,
+            r#""method": "GET", "service_id": "mlflow""#,
+            &["setting-unused auth_service.service_id"],
+        ),
+        (r#""cluster": "c""#, r#""method": "GET""#, &[]),
+    ] {
+        let text = format!(r#"{{"mounts": ["/"], "auth_service": {{{service}, {more}}}}}"#);
+        assert_eq!(codes(&text), expected, "{text}");
+    }
+    let cached = r#"{"mounts": ["/"], "jwt": {}, "cache": {"ttl": "1s"}}"#;
+    assert_eq!(codes(cached), ["setting-unused cache"]);
+}
+
+#[test]
+fn callers_without_an_id() {
+    for (key_id, expected) in [
+        ("[]", &["jwt-key-id jwt.key_id"][..]),
+        (r#""/sub""#, &[]),
+        (r#"["/azp", "/sub"]"#, &[]),
+    ] {
+        let text = format!(r#"{{"mounts": ["/"], "jwt": {{"key_id": {key_id}}}}}"#);
+        assert_eq!(codes(&text), expected, "{key_id}");
+    }
 }
 
 /// It stands in the documents in the place of a digest: no key has it.

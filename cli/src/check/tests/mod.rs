@@ -12,9 +12,11 @@ mod output;
 mod plugins;
 mod routes;
 mod samples;
+mod token_rules;
 mod verification;
 mod verification_by_manifests;
 mod ways;
+mod workspaces;
 
 use super::check;
 use super::finding::Finding;

@@ -2,7 +2,7 @@
 
 use super::{Edit, Found, assert_edits, codes, sample};
 
-const JWT: Edit<'_> = ("\"version\": 1,", "\"version\": 1, \"jwt\": {},");
+pub(super) const JWT: Edit<'_> = ("\"version\": 1,", "\"version\": 1, \"jwt\": {},");
 const OTHER_KEY: Edit<'_> = (
     "\"version\": 1,",
     "\"version\": 1, \"jwt\": {\"metadata_key\": [\"corp\", \"claims\"]},",
@@ -11,20 +11,29 @@ const MTLS: Edit<'_> = (
     "\"version\": 1,",
     "\"version\": 1, \"mtls\": {\"by\": \"uri_san\", \"principals\": {\"spiffe://a/b\": {\"scopes\": [\"model:read\"]}}},",
 );
-const OURS: &str = "          - name: mlflow_authz\n";
+pub(super) const OURS: &str = "          - name: mlflow_authz\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
-const HEADERS: &str = "from_headers: [{ name: authorization, value_prefix: \"Bearer \" }]";
-const GOOD: &str = "audiences: [mlflow], payload_in_metadata: payload, ";
+pub(super) const HEADERS: &str =
+    "require_expiration: true, from_headers: [{ name: authorization, value_prefix: \"Bearer \" }]";
+pub(super) const GOOD: &str = "audiences: [mlflow], payload_in_metadata: payload, ";
 const FILTERS: &str = "http_filters";
 
 /// A `jwt_authn` with one provider, before what comes next.
 fn jwt_authn(provider: &str, next: &str) -> String {
+    jwt_authn_with(provider, EVERY, next)
+}
+
+/// The same with rules in YAML's flow style.
+pub(super) fn jwt_authn_with(provider: &str, rules: &str, next: &str) -> String {
     format!(
         "          - name: envoy.filters.http.jwt_authn\n            typed_config:\n              \"@type\": \
          type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication\n              \
-         providers: {{ corp: {{ issuer: i, {provider} }} }}\n{next}"
+         providers: {{ corp: {{ issuer: i, {provider} }} }}\n              \
+         rules: [{rules}]\n{next}"
     )
 }
+
+const EVERY: &str = "{ match: { prefix: / }, requires: { requires_any: { requirements: [{ provider_name: corp }, { allow_missing_or_failed: {} }] } } }";
 
 fn found(edits: &[Edit<'_>], expected: &[Found<'_>]) {
     assert_edits(&[(edits, expected)]);
@@ -71,14 +80,40 @@ fn what_a_provider_must_say() {
             format!("{GOOD}audiences: [], {HEADERS}").replace("audiences: [mlflow], ", ""),
             &[("jwt-audiences", "providers.corp")],
         ),
-        (GOOD.to_owned(), &[("jwt-locations", "providers.corp")]),
+        (
+            GOOD.to_owned(),
+            &[
+                ("jwt-expiration", "providers.corp"),
+                ("jwt-passed-over", "providers.corp"),
+                ("jwt-locations", "providers.corp"),
+            ],
+        ),
+        (
+            format!("{GOOD}{HEADERS}").replace("require_expiration: true", "require_expiration: false"),
+            &[("jwt-expiration", "providers.corp")],
+        ),
         (
             format!("{GOOD}{HEADERS}, from_params: [t]"),
-            &[("jwt-locations", "from_params")],
+            &[
+                ("jwt-locations", "from_params"),
+                ("jwt-passed-over", "from_params"),
+            ],
         ),
         (
             format!("{GOOD}{HEADERS}, from_cookies: [t]"),
-            &[("jwt-locations", "from_cookies")],
+            &[
+                ("jwt-locations", "from_cookies"),
+                ("jwt-passed-over", "from_cookies"),
+            ],
+        ),
+        // A bad token there is a bad key: 401.
+        (
+            format!("{GOOD}{HEADERS}").replace(" }]", " }, { name: X_Api_Key }]"),
+            &[],
+        ),
+        (
+            format!("{GOOD}{HEADERS}").replace(" }]", " }, { name: x-user-token }]"),
+            &[("jwt-passed-over", "from_headers")],
         ),
         (
             format!("audiences: [mlflow], {HEADERS}"),
@@ -99,7 +134,8 @@ fn what_a_provider_must_say() {
         (format!("{GOOD}{HEADERS}, header_in_metadata: header"), &[]),
         // As protobuf's JSON has it.
         (
-            "audiences: [mlflow], payloadInMetadata: payload, fromHeaders: [{ name: authorization }]".to_owned(),
+            "audiences: [mlflow], payloadInMetadata: payload, requireExpiration: true, fromHeaders: [{ name: authorization }]"
+                .to_owned(),
             &[],
         ),
     ] {

@@ -91,7 +91,7 @@ fn lines_that_are_not_requests() {
         ),
         (
             br#"{"method":"GET","target":"/","grants":[{"scope":"a"}]}"#,
-            "grants[0]: names is missing",
+            "a grant needs names, workspaces or both; write a scope without a limit in scopes",
         ),
         (
             br#"{"method":"GET","target":"/","grants":[{"scope":"a","names":"hk_live_secret"}]}"#,

@@ -7,6 +7,8 @@ mod callers;
 mod decisions;
 mod identities;
 mod lines;
+mod verified;
+mod workspaces;
 
 use clap::Parser;
 use serde_json::Value;

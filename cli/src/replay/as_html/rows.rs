@@ -12,7 +12,7 @@ pub fn titled(change: Change) -> (&'static str, &'static str) {
     match change {
         Change::NewDenial => (
             "Would be refused",
-            "They were let through. If they are meant to work, give their keys the scope they lack first.",
+            "They were let through. If they are meant to work, give their callers the scope they lack first.",
         ),
         Change::NoLongerDenied => (
             "Would no longer be refused",
@@ -62,8 +62,8 @@ fn example(it: &Example) -> Markup {
         span {
             @if let Some(name) = &it.name { "on " (name) " · " }
             @match key {
-                Some(key) => { "key " (key) " with " (if it.scopes.is_empty() { "no scopes".to_owned() } else { it.scopes.join(", ") }) },
-                None => "no known key",
+                Some(key) => { "caller " (key) " with " (if it.scopes.is_empty() { "no scopes".to_owned() } else { it.scopes.join(", ") }) },
+                None => "no known caller",
             }
             @if let Some(time) = &it.time { " · " (time) }
             @if let Some(id) = &it.request_id { " · request " (id) }

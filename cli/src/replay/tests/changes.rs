@@ -163,7 +163,10 @@ fn counts_by_operation_scope_and_caller() {
     assert_eq!(row("scopes", "name", "(no key)"), (2, 1, 1, 0, 1));
     assert_eq!(row("callers", "caller", "key_w"), (3, 0, 3, 3, 0));
     assert_eq!(row("callers", "caller", "key_r"), (1, 1, 1, 0, 0));
-    assert_eq!(row("callers", "caller", "(no valid key)"), (2, 1, 1, 0, 1));
+    assert_eq!(
+        row("callers", "caller", "(no valid credential)"),
+        (2, 1, 1, 0, 1)
+    );
     assert_eq!(
         found["callers"].as_array().unwrap().len(),
         3,

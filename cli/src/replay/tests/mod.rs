@@ -9,6 +9,7 @@ mod inputs;
 mod lines;
 mod names;
 mod reports;
+mod workspaces;
 
 use serde_json::{Value, json};
 

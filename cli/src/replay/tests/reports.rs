@@ -59,16 +59,16 @@ fn text_names_operation_reasons_key_and_place() {
     for part in [
         "             1  would be refused, and were let through\n",
         "GetRun needs run:read: allow (allowed) -> deny (scope_missing)\n",
-        "GET /api/2.0/mlflow/runs/get  key key_1  with model:read  test.log:1\n",
+        "GET /api/2.0/mlflow/runs/get  caller key_1  with model:read  test.log:1\n",
         "             1             0  key_1\n",
-        "so the key was not validated\n",
+        "so the caller was not looked up\n",
     ] {
         assert!(found.contains(part), "{part:?} is not in\n{found}");
     }
 }
 
 #[test]
-fn use_by_key_is_told_though_nothing_changes() {
+fn use_by_caller_is_told_though_nothing_changes() {
     let denied =
         json!({"key_id": "busy", "decision": "deny", "reason": "scope_missing", "scopes": []});
     let lines = [
@@ -77,11 +77,11 @@ fn use_by_key_is_told_though_nothing_changes() {
         audit(denied),
     ];
     let found = text(DEFAULTS, &lines, 20);
-    let expected = "Use by key: requests, refused of them\n             2             1  busy\n             1             0  quiet\n";
+    let expected = "Use by caller: requests, refused of them\n             2             1  busy\n             1             0  quiet\n";
     assert!(found.contains(expected), "{found}");
     let replay = replay(DEFAULTS, &lines);
     let page = page(&findings(&replay), 20);
-    let section = page.split("<h2>Use by key</h2>").nth(1).unwrap();
+    let section = page.split("<h2>Use by caller</h2>").nth(1).unwrap();
     assert!(section.find("busy").unwrap() < section.find("quiet").unwrap());
 }
 

@@ -184,6 +184,7 @@ impl Way<'_, '_, '_> {
         levels.push(&self.forward.place);
         for level in levels {
             headers::added(findings, level, &owned);
+            headers::removed(findings, level, self.host.manager);
         }
         repeats::check(findings, &self.host.place);
         let Some(action) = self.route.place.get("route") else {

@@ -84,13 +84,20 @@ impl<'a> Matcher<'a> {
 
     /// Whether every path below a mount matches.
     pub fn covers(&self, mount: &str) -> bool {
+        let is_simple = matches!(self.path, PathRule::Prefix(_) | PathRule::Segments(_));
+        !self.conditional && is_simple && self.may_cover(mount)
+    }
+
+    /// Whether every path below a mount may match, for some requests at least.
+    pub fn may_cover(&self, mount: &str) -> bool {
         let below = format!("{}/", mount.trim_end_matches('/'));
-        !self.conditional
-            && match &self.path {
-                PathRule::Prefix(prefix) => self.starts_with(&below, prefix),
-                PathRule::Segments(path) => self.starts_with(&below, &format!("{path}/")),
-                _ => false,
-            }
+        match &self.path {
+            PathRule::Prefix(prefix) => self.starts_with(&below, prefix),
+            PathRule::Segments(path) => self.starts_with(&below, &format!("{path}/")),
+            PathRule::Pattern(prefix) => self.starts_with(&below, prefix),
+            PathRule::Other => true,
+            PathRule::Exact(_) | PathRule::Connect => false,
+        }
     }
 
     /// Whether a path matches, as far as that is known.

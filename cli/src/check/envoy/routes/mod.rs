@@ -15,7 +15,7 @@ use matcher::Matcher;
 
 mod hosts;
 pub mod judge;
-mod matcher;
+pub mod matcher;
 mod mounts;
 pub mod repeats;
 mod rewrite;
