@@ -68,7 +68,7 @@ pub fn is_literal(pattern: &str) -> bool {
 /// Whether a pattern matches all names that another one does, as far as that can be told: each is taken as text, and a
 /// `*` in the other one is met by `*` alone.
 pub fn includes(pattern: &str, other: &str) -> bool {
-    pattern::matches(pattern, other) && !(other.contains('*') && !pattern.contains('*'))
+    pattern::matches(pattern, other) && (pattern.contains('*') || !other.contains('*'))
 }
 
 /// Whether some pattern of a limit matches the name of a workspace.

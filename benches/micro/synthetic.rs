@@ -37,6 +37,7 @@ fn operation(number: usize) -> &'static Operation {
     Box::leak(Box::new(Operation {
         needs: mlflow_authz::catalog::Needs::Own,
         naming: mlflow_authz::catalog::Naming::Untied,
+        isolation: mlflow_authz::catalog::Isolation::No,
         narrowed: None,
         name: format!("Act{number}").leak(),
         object: Object::Run,

@@ -180,7 +180,7 @@ impl<'a> Rights<'a> {
         let granting = |scope: &str| {
             let set = self.policy.scopes.get(scope);
             set.is_some_and(|set| set.contains(permission))
-                && !(searching && !self.policy.searches(scope))
+                && (!searching || self.policy.searches(scope))
         };
         let limited = self.name_scoped().into_iter();
         limited

@@ -24,7 +24,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "2.0/mlflow/artifacts/list"),
             preview(&["GET"], "2.0/preview/mlflow/artifacts/list"),
         ],
-    ),
+    )
+    .isolated(),
     // Mints a URL that writes past this filter.
     op(
         "CreatePresignedUploadUrl",
@@ -32,7 +33,8 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_update_run_or_logged_model",
         &[api(&["POST"], "2.0/mlflow/artifacts/presigned-upload-url").since(Release(3, 12, 0))],
-    ),
+    )
+    .isolated(),
     // A POST that reads.
     op(
         "CreatePresignedDownloadUrl",
@@ -40,7 +42,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_run",
         &[api(&["POST"], "2.0/mlflow/artifacts/presigned-download-url").since(Release(3, 15, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListLoggedModelArtifacts",
         Artifact,
@@ -51,7 +54,8 @@ pub(super) const TABLE: &[Operation] = &[
             "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
         )
         .since(Release(3, 0, 0))],
-    ),
+    )
+    .isolated(),
     // FastAPI answers GET and PUT of this template, Flask DELETE (and all three under `--static-
     // prefix`).
     op(
@@ -152,7 +156,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_run_artifact",
         &[root(&["GET"], "/get-artifact")],
-    ),
+    )
+    .isolated(),
     op(
         "ServeModelVersionArtifact",
         Artifact,
@@ -171,7 +176,8 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_update_run_artifact",
         &[ajax(&["POST"], "2.0/mlflow/upload-artifact")],
-    ),
+    )
+    .isolated(),
     op(
         "ServeGetLoggedModelArtifact",
         Artifact,
@@ -182,5 +188,6 @@ pub(super) const TABLE: &[Operation] = &[
             "2.0/mlflow/logged-models/{model_id}/artifacts/files",
         )
         .since(Release(3, 0, 0))],
-    ),
+    )
+    .isolated(),
 ];

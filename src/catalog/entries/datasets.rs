@@ -20,8 +20,7 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0mlflow/experiments/search-datasets").since(Release(2, 22, 0)),
             ajax(&["POST"], "2.0/mlflow/experiments/search-datasets"),
         ],
-    )
-    .isolated(),
+    ),
     op(
         "CreateDataset",
         Dataset,
@@ -116,7 +115,8 @@ pub(super) const TABLE: &[Operation] = &[
             "3.0/mlflow/datasets/{dataset_id}/add-experiments",
         )
         .since(Release(3, 7, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "RemoveDatasetFromExperiments",
         Dataset,
@@ -127,5 +127,6 @@ pub(super) const TABLE: &[Operation] = &[
             "3.0/mlflow/datasets/{dataset_id}/remove-experiments",
         )
         .since(Release(3, 7, 0))],
-    ),
+    )
+    .isolated(),
 ];

@@ -34,14 +34,16 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/{endpoint_name}/mlflow/invocations").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ChatCompletions",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/mlflow/v1/chat/completions").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     // Lists the names of the endpoints out of the store; no provider is asked.
     op(
         "ListModels",
@@ -49,49 +51,56 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/gateway_api.py list_models",
         &[root(&["GET"], "/gateway/mlflow/v1/models").since(Release(3, 17, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "OpenaiPassthroughChat",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/openai/v1/chat/completions").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "OpenaiPassthroughEmbeddings",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/openai/v1/embeddings").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "TypesafePassthroughSystemOne",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/typesafe/v1/systemone").since(Release(3, 17, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "OpenaiPassthroughResponses",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/openai/v1/responses").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "OpenaiPassthroughResponsesCompact",
         Gateway,
         Use,
         "server/gateway_api.py openai_passthrough_responses_compact",
         &[root(&["POST"], "/gateway/openai/v1/responses/compact").since(Release(3, 14, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "AnthropicPassthroughMessages",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/anthropic/v1/messages").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GeminiPassthroughGenerateContent",
         Gateway,
@@ -102,7 +111,8 @@ pub(super) const TABLE: &[Operation] = &[
             "/gateway/gemini/v1beta/models/{endpoint_name}:generateContent",
         )
         .since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GeminiPassthroughStreamGenerateContent",
         Gateway,
@@ -113,14 +123,16 @@ pub(super) const TABLE: &[Operation] = &[
             "/gateway/gemini/v1beta/models/{endpoint_name}:streamGenerateContent",
         )
         .since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "RawProxy",
         Gateway,
         Use,
         "server/auth/__init__.py _get_gateway_validator",
         &[root(&["POST"], "/gateway/proxy/{endpoint_name}/{*path}").since(Release(3, 13, 0))],
-    ),
+    )
+    .isolated(),
     // Calls the deployments server, which MLflow leaves to judge for itself. Before 2.22 a GET goes to any path
     // there, and in every release a HEAD does: `_validate_gateway_path` knows GET and POST only.
     op(

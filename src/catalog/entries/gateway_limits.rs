@@ -22,28 +22,32 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["GET"], "3.0/mlflow/gateway/budgets/get").since(Release(3, 11, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "UpdateBudgetPolicy",
         Gateway,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["POST"], "3.0/mlflow/gateway/budgets/update").since(Release(3, 11, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteBudgetPolicy",
         Gateway,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["DELETE"], "3.0/mlflow/gateway/budgets/delete").since(Release(3, 11, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListBudgetPolicies",
         Gateway,
         Read,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["GET"], "3.0/mlflow/gateway/budgets/list").since(Release(3, 11, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListBudgetWindows",
         Gateway,
@@ -64,21 +68,24 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["GET"], "3.0/mlflow/gateway/guardrails/get").since(Release(3, 12, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteGatewayGuardrail",
         Gateway,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["DELETE"], "3.0/mlflow/gateway/guardrails/delete").since(Release(3, 12, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListGatewayGuardrails",
         Gateway,
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["GET"], "3.0/mlflow/gateway/guardrails/list").since(Release(3, 12, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "AddGuardrailToEndpoint",
         Gateway,
@@ -100,7 +107,8 @@ pub(super) const TABLE: &[Operation] = &[
             "3.0/mlflow/gateway/guardrails/remove-from-endpoint",
         )
         .since(Release(3, 12, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListEndpointGuardrailConfigs",
         Gateway,
@@ -110,12 +118,14 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["GET"], "3.0/mlflow/gateway/guardrails/list-for-endpoint")
                 .since(Release(3, 12, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "UpdateEndpointGuardrailConfig",
         Gateway,
         Write,
         "server/auth/__init__.py validate_can_update_gateway_endpoint_guardrail_config",
         &[api(&["PATCH"], "3.0/mlflow/gateway/guardrails/update-config").since(Release(3, 12, 0))],
-    ),
+    )
+    .isolated(),
 ];

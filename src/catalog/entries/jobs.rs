@@ -16,7 +16,8 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/job_api.py submit_job",
         &[ajax(&["POST"], "3.0/jobs/").since(Release(3, 5, 0))],
-    ),
+    )
+    .isolated(),
     // The first is FastAPI's and shows the parameters too, the second Flask's. MLflow shows a job
     // to its creator only.
     op(
@@ -28,7 +29,8 @@ pub(super) const TABLE: &[Operation] = &[
             ajax(&["GET"], "3.0/jobs/{job_id}").since(Release(3, 5, 0)),
             ajax(&["GET"], "3.0/mlflow/jobs/{job_id}").since(Release(3, 11, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "CancelJob",
         Job,
@@ -38,14 +40,16 @@ pub(super) const TABLE: &[Operation] = &[
             ajax(&["PATCH"], "3.0/jobs/cancel/{job_id}").since(Release(3, 9, 0)),
             ajax(&["PATCH"], "3.0/mlflow/jobs/cancel/{job_id}").since(Release(3, 11, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "SearchJobs",
         Job,
         Read,
         "server/auth/__init__.py _filter_search_jobs",
         &[ajax(&["POST"], "3.0/jobs/search").since(Release(3, 5, 0))],
-    ),
+    )
+    .isolated(),
     // MLflow asks for an update of the experiment; the job it starts calls models many times.
     op(
         "CreatePromptOptimizationJob",
@@ -53,14 +57,16 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/handlers.py _create_prompt_optimization_job",
         &[api(&["POST"], "3.0/mlflow/prompt-optimization/jobs").since(Release(3, 10, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GetPromptOptimizationJob",
         Job,
         Read,
         "server/auth/__init__.py validate_can_read_prompt_optimization_job",
         &[api(&["GET"], "3.0/mlflow/prompt-optimization/jobs/{job_id}").since(Release(3, 10, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "SearchPromptOptimizationJobs",
         Job,
@@ -71,7 +77,8 @@ pub(super) const TABLE: &[Operation] = &[
             "3.0/mlflow/prompt-optimization/jobs/search",
         )
         .since(Release(3, 10, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "CancelPromptOptimizationJob",
         Job,
@@ -82,7 +89,8 @@ pub(super) const TABLE: &[Operation] = &[
             "3.0/mlflow/prompt-optimization/jobs/{job_id}/cancel",
         )
         .since(Release(3, 10, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "DeletePromptOptimizationJob",
         Job,
@@ -92,5 +100,6 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["DELETE"], "3.0/mlflow/prompt-optimization/jobs/{job_id}")
                 .since(Release(3, 10, 0)),
         ],
-    ),
+    )
+    .isolated(),
 ];

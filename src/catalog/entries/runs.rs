@@ -192,5 +192,6 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_create_promptlab_run",
         &[ajax(&["POST"], "2.0/mlflow/runs/create-promptlab-run")],
-    ),
+    )
+    .isolated(),
 ];

@@ -15,28 +15,32 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_register_scorer",
         &[api(&["POST"], "3.0/mlflow/scorers/register").since(Release(3, 4, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListScorers",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_scorer_list",
         &[api(&["GET"], "3.0/mlflow/scorers/list").since(Release(3, 4, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "ListScorerVersions",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_scorer",
         &[api(&["GET"], "3.0/mlflow/scorers/versions").since(Release(3, 4, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GetScorer",
         Scorer,
         Read,
         "server/auth/__init__.py validate_can_read_scorer",
         &[api(&["GET"], "3.0/mlflow/scorers/get").since(Release(3, 4, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteScorer",
         Scorer,
@@ -50,7 +54,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_online_scoring_configs",
         &[api(&["GET"], "3.0/mlflow/scorers/online-configs").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     // MLflow asks for an update of the experiment; from then on the server pays for a judge on its
     // traces.
     op(
@@ -59,7 +64,8 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/handlers.py _upsert_online_scoring_config",
         &[api(&["PUT"], "3.0/mlflow/scorers/online-config").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     // MLflow asks for an update of the experiment; the handler submits jobs that run a judge.
     op(
         "InvokeScorer",
@@ -75,5 +81,6 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/handlers.py _invoke_genai_evaluate_handler",
         &[ajax(&["POST"], "3.0/mlflow/genai/evaluate/invoke").since(Release(3, 14, 0))],
-    ),
+    )
+    .isolated(),
 ];

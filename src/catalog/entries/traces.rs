@@ -112,14 +112,16 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_link_traces_to_run",
         &[api(&["POST"], "2.0/mlflow/traces/link-to-run").since(Release(3, 3, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "LinkPromptsToTrace",
         Trace,
         Write,
         "server/auth/__init__.py validate_can_update_trace_by_trace_id",
         &[api(&["POST"], "2.0/mlflow/traces/link-prompts").since(Release(3, 7, 0))],
-    ),
+    )
+    .isolated(),
     // Registered without a handler: the server answers 404.
     op(
         "SearchUnifiedTraces",
@@ -145,8 +147,7 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0/mlflow/traces/delete-traces").since(Release(2, 22, 0)),
             api(&["POST"], "3.0/mlflow/traces/delete-traces").since(Release(3, 3, 0)),
         ],
-    )
-    .isolated(),
+    ),
     op(
         "CalculateTraceFilterCorrelation",
         Trace,
@@ -156,14 +157,16 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "3.0/mlflow/traces/calculate-filter-correlation")
                 .since(Release(3, 4, 0)),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "QueryTraceMetrics",
         Trace,
         Read,
         "server/auth/__init__.py validate_can_query_trace_metrics",
         &[api(&["POST"], "3.0/mlflow/traces/metrics").since(Release(3, 9, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GetAssessment",
         Trace,

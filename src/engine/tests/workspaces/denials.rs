@@ -57,8 +57,8 @@ fn a_denial_says_why_a_limit_is_too_much() {
     for (method, path, why) in [
         (
             "GET",
-            "/api/2.0/mlflow/webhooks",
-            "it needs webhook:admin (without a limit to workspaces, because MLflow does not keep them apart in this \
+            "/api/2.0/mlflow/users/get",
+            "it needs user:admin (without a limit to workspaces, because MLflow does not keep them apart in this \
              operation), which scope",
         ),
         (

@@ -4,7 +4,7 @@ use super::{CREATE_RUN, ON, SEARCH_RUNS, asked};
 
 const MODELS: &str = "/api/2.0/mlflow/registered-models/get?name=fraud-a";
 const PROMPTS: &str = "/api/2.0/mlflow/registered-models/search";
-const WEBHOOKS: &str = "/api/2.0/mlflow/webhooks";
+const USERS: &str = "/api/2.0/mlflow/users/get";
 const UNKNOWN: &str = "/api/2.0/mlflow/unknown";
 
 const ALLOWED: &str = "allowed";
@@ -301,7 +301,7 @@ fn operations_that_are_not_isolated_need_a_right_without_a_limit() {
             ("POST", SEARCH_RUNS),
             ("GET", MODELS),
             ("GET", PROMPTS),
-            ("POST", WEBHOOKS),
+            ("GET", USERS),
             ("GET", UNKNOWN),
             ("GET", "/"),
         ]
