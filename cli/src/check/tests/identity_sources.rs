@@ -132,6 +132,10 @@ fn keys_that_have_ended_or_grant_nothing() {
         ),
         (
             r#","workspace":"Acme""#,
+            &["config-refused keys[0].workspace"],
+        ),
+        (
+            r#","workspace":"acme""#,
             &["key-without-rights keys[0]", "workspaces-disabled keys[0]"],
         ),
     ] {

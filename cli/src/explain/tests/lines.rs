@@ -99,7 +99,7 @@ fn lines_that_are_not_requests() {
         ),
         (
             br#"{"method":"GET","target":"/","grants":[{"scope":"a","names":[],"name":"b"}]}"#,
-            "grants[0].name: unknown field `name`; write one of `scope`, `names`",
+            "grants[0].name: unknown field `name`; write one of `scope`, `names`, `workspaces`",
         ),
         (
             br#"{"method":"GET","target":"/","headers":"Bearer hk_live_secret"}"#,
