@@ -1,0 +1,1 @@
+"""What MLflow itself keeps apart between workspaces, measured on a real server."""

@@ -1,0 +1,138 @@
+"""The tables of docs/mlflow/workspaces.md, made of what was measured."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness import paths
+
+from . import fixtures
+from .attempts import NOT_TRIED, SERVER_WIDE
+from .measure import FROM, ISOLATED, VOID
+
+DOCUMENT = paths.ROOT / "docs" / "mlflow" / "workspaces.md"
+BY_PATH = (
+    "DownloadArtifact", "UploadArtifact", "DeleteArtifact", "ListArtifactsMlflowArtifacts", "CreateMultipartUpload",
+    "CompleteMultipartUpload", "AbortMultipartUpload", "GetPresignedDownloadUrl",
+)  # fmt: skip
+"""What the filter keeps apart by the artifact's path."""
+BY_ID = ("LogMetric", "LogBatch", "LogInputs", "LogOutputs")
+"""What stays open to those who know the id of another workspace's logged model, which stands in the body."""
+
+Way = tuple[str, str]
+
+
+class Measured:
+    """All releases' fixtures together."""
+
+    def __init__(self) -> None:
+        self.releases = fixtures.releases()
+        self.rows = {release: {_way(row): row for row in fixtures.read(release)} for release in self.releases}
+        self.operations = {release: set(fixtures.operations_of(release)) for release in self.releases}
+
+    def every_operation(self) -> list[str]:
+        newest_first = [name for release in reversed(self.releases) for name in fixtures.operations_of(release)]
+        return list(dict.fromkeys(newest_first))
+
+    def ways(self) -> list[Way]:
+        return list(dict.fromkeys(way for release in reversed(self.releases) for way in self.rows[release]))
+
+    def leaks(self, way: Way, place: str) -> dict[str, str]:
+        """{release: what leaks}"""
+        found = {}
+        for release in self.releases:
+            said = self.rows[release].get(way, {}).get(place, ISOLATED)
+            if said != ISOLATED:
+                found[release] = ", ".join(said)
+        return found
+
+    def serving(self, operation: str) -> list[str]:
+        return [release for release in self.releases if operation in self.operations[release]]
+
+    def isolated(self, operation: str) -> bool:
+        """In every release that serves it, every way that was tried, with at least one that proves something."""
+        if operation in SERVER_WIDE or operation in NOT_TRIED:
+            return False
+        for release in self.serving(operation):
+            rows = [row for way, row in self.rows[release].items() if way[0] == operation]
+            if not any(VOID not in row for row in rows):
+                return False
+            if any(row.get(place, ISOLATED) != ISOLATED for row in rows for place in FROM):
+                return False
+        return True
+
+
+def _way(row: dict[str, Any]) -> Way:
+    return row["operation"], row["way"]
+
+
+def minor(release: str) -> str:
+    return release.rpartition(".")[0]
+
+
+def spans(releases: Iterable[str], all_releases: list[str]) -> str:
+    """`3.10 to 3.12, 3.14`."""
+    chosen, runs = set(releases), list[list[str]]()
+    for before, release in zip(["", *all_releases], all_releases, strict=False):
+        if release in chosen:
+            if before in chosen:
+                runs[-1][1:] = [minor(release)]
+            else:
+                runs.append([minor(release)])
+    return ", ".join(" to ".join(run) for run in runs)
+
+
+def leak_table(measured: Measured) -> list[str]:
+    lines = ["| operation | what the request names | asked from | what happens | releases |", "|---|---|---|---|---|"]
+    for way in measured.ways():
+        if way[0] in SERVER_WIDE:
+            continue
+        by_what: dict[tuple[str, str], list[str]] = {}
+        for place in FROM:
+            for release, what in measured.leaks(way, place).items():
+                by_what.setdefault((place, what), []).append(release)
+        both = by_what.keys() & {("workspace", what) for _, what in by_what}
+        for (place, what), releases in by_what.items():
+            twin = by_what.get(("default", what))
+            if (place, what) in both and twin == releases:
+                asked = "any workspace"
+            elif place == "default" and by_what.get(("workspace", what)) == releases:
+                continue
+            else:
+                asked = {"workspace": "a named workspace", "default": "`default`"}[place]
+            lines.append(f"| {way[0]} | {way[1]} | {asked} | {what} | {spans(releases, measured.releases)} |")
+    return lines
+
+
+def operation_table(measured: Measured) -> list[str]:
+    lines = ["| operation | releases | ways tried | MLflow keeps workspaces apart |", "|---|---|---|---|"]
+    for operation in sorted(measured.every_operation()):
+        releases = measured.serving(operation)
+        ways = {way for release in releases for way in measured.rows[release] if way[0] == operation}
+        proved = {way for release in releases for way in ways if VOID not in measured.rows[release].get(way, {VOID: 1})}
+        if operation in SERVER_WIDE:
+            said = f"no: {SERVER_WIDE[operation]}"
+        elif operation in NOT_TRIED:
+            said = f"not tried: {NOT_TRIED[operation]}"
+        elif measured.isolated(operation):
+            said = "yes"
+        else:
+            leaking = [
+                release for release in releases
+                if any(release in measured.leaks(way, place) for way in ways for place in FROM)
+            ]  # fmt: skip
+            said = f"no, in {spans(leaking, measured.releases)}" if leaking else "no way proves it"
+        lines.append(f"| {operation} | {spans(releases, measured.releases)} | {len(proved) or '–'} | {said} |")
+    return lines
+
+
+def replaced(document: str, measured: Measured) -> str:
+    """The document with its tables as measured."""
+    for name, lines in (("leaks", leak_table(measured)), ("operations", operation_table(measured))):
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        start = document.index(begin) + len(begin)
+        document = document[:start] + "\n" + "\n".join(lines) + "\n" + document[document.index(end) :]
+    return document
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), Measured()))
