@@ -49,9 +49,17 @@ NOT_TRIED = {
          "ListCurrentUserPermissions", "ListUserPermissions", "UpdateUserPassword", "UpdateUserAdmin", "DeleteUser",
          "CreateRole", "GetRole", "ListRoles", "UpdateRole", "DeleteRole", "AddRolePermission",
          "RemoveRolePermission", "ListRolePermissions", "UpdateRolePermission", "AssignRole", "UnassignRole",
-         "ListUserRoles", "ListRoleUsers", "GrantUserPermission", "RevokeUserPermission", "GetUserPermission"),
+         "ListUserRoles", "ListRoleUsers", "GrantUserPermission", "RevokeUserPermission", "GetUserPermission",
+         "ListWorkspacePermissions", "SetWorkspacePermission", "DeleteWorkspacePermission",
+         "ListUserWorkspacePermissions"),
         _ACCOUNTS,
     ),
+    **{
+        f"{verb}{kind}Permission": _ACCOUNTS
+        for verb in ("Create", "Get", "Update", "Delete")
+        for kind in ("Experiment", "RegisteredModel", "Scorer", "GatewaySecret", "GatewayModelDefinition",
+                     "GatewayEndpoint")
+    },
 }  # fmt: skip
 """Operations that are not asked, and why. They count as not isolated."""
 
