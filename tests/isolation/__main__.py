@@ -1,6 +1,6 @@
 """Measures one release: MLFLOW_PYTHON names the interpreter that has it.
 
-    MLFLOW_PYTHON=… python -m isolation 3.17.2 tests/fixtures/isolation/3.17.2.jsonl
+MLFLOW_PYTHON=… python -m isolation 3.17.2 tests/fixtures/isolation/3.17.2.jsonl
 """
 
 import argparse
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from harness import paths
 
+from .attempts import attempts_for
 from .fixtures import FOLDER, operations_of, write
 from .measure import measure
 from .world import World
-
 
 # Where files cost no disk, if there is such a place.
 _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -47,7 +47,9 @@ def main() -> None:
             progress("filled")
             for part, reason in world.missing.items():
                 print(f"not made: {part}: {reason}", file=sys.stderr)
-            verdicts = measure(world, operations, progress, explain=bool(arguments.only))
+            verdicts = measure(
+                world, attempts_for(arguments.release, operations), progress, explain=bool(arguments.only)
+            )
     progress("done")
     rows = [verdict.row() for verdict in verdicts]
     if arguments.only:

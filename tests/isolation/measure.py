@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .attempts import SERVER_WIDE, attempts_for
+from .attempts import SERVER_WIDE
 from .contents import DEFAULT, IT, ME
 from .steps import Attempt, Step
 from .world import WITH, WITHOUT, Battery, Outcome, World
@@ -42,12 +42,11 @@ class Verdict:
 
 def measure(
     world: World,
-    operations: Iterable[str],
+    attempts: Iterable[Attempt],
     progress: Callable[[str], None] = lambda _: None,
     explain: bool = False,
 ) -> list[Verdict]:
-    """Tries every way of these operations."""
-    verdicts = [Verdict(attempt) for attempt in attempts_for(world.release, operations)]
+    verdicts = [Verdict(attempt) for attempt in attempts]
     tried: dict[str, list[dict[str, Outcome]]] = {}
     for state in (WITHOUT, WITH):
         progress(state)
@@ -68,7 +67,9 @@ def measure(
     for verdict, without, there in zip(verdicts, tried[WITHOUT], tried[WITH], strict=True):
         _judge(world, verdict, without, there)
         if explain and any(verdict.found.values()):
-            progress(f"{verdict.attempt.operation}, {verdict.attempt.way}: {without[DEFAULT]}\n  there: {there[DEFAULT]}")
+            progress(
+                f"{verdict.attempt.operation}, {verdict.attempt.way}: {without[DEFAULT]}\n  there: {there[DEFAULT]}"
+            )
     return verdicts
 
 

@@ -18,6 +18,7 @@ BY_PATH = (
 OPEN = {
     ("LogMetric", "model_id on an own run"),
     ("LogBatch", "model_id on an own run"),
+    ("StartTrace", "an assessment of its id"),
     ("StartTrace", "an assessment of its id, on an own trace that exists"),
     ("GetTrace", "an archive's location, stored by StartTrace"),
     ("GetTrace", "an archive's location, stored by ExportTraces"),
@@ -27,7 +28,8 @@ OPEN = {
 TELLS = {
     ("StartTrace", "the id of a trace there"),
     ("StartTrace", "the id of a trace there, its spans in the database"),
-    ("StartTrace", "an assessment of its id"),
+    ("ExportTraces", "the id of a trace there"),
+    ("ExportTraces", "the id of a trace there, without spans"),
     ("CreateAssessment", "an assessment id that exists there"),
     ("CreateIssue", "source_run_id"),
     ("CreateGatewayEndpoint", "another's experiment"),
@@ -43,7 +45,7 @@ class Measured:
 
     def __init__(self) -> None:
         self.releases = fixtures.releases()
-        self.rows = {release: {_way(row): row for row in fixtures.read(release)} for release in self.releases}
+        self.rows = {release: {way_of(row): row for row in fixtures.read(release)} for release in self.releases}
         self.operations = {release: set(fixtures.operations_of(release)) for release in self.releases}
 
     def every_operation(self) -> list[str]:
@@ -88,8 +90,16 @@ class Measured:
             return False
         return self.proved(operation) and not self.leaking(operation)
 
+    def reachable(self, operation: str) -> bool:
+        """By a key that is limited to a workspace: MLflow isolates it, or the filter does, or what is left is named."""
+        if operation in BY_PATH:
+            return True
+        if operation in SERVER_WIDE or operation in NOT_TRIED:
+            return False
+        return self.proved(operation) and self.leaking(operation) <= OPEN
 
-def _way(row: dict[str, Any]) -> Way:
+
+def way_of(row: dict[str, Any]) -> Way:
     return row["operation"], row["way"]
 
 
@@ -144,7 +154,11 @@ def operation_table(measured: Measured) -> list[str]:
         else:
             leaking = measured.leaking(operation)
             where = [r for r in releases if any(r in measured.leaks(way, place) for way in leaking for place in FROM)]
-            said = f"no, in {spans(where, measured.releases)}" if leaking else "not shown: no way works for the owner either"
+            said = (
+                f"no, in {spans(where, measured.releases)}"
+                if leaking
+                else "not shown: no way works for the owner either"
+            )
         lines.append(f"| {operation} | {spans(releases, measured.releases)} | {len(proved) or '–'} | {said} |")
     return lines
 

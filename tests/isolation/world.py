@@ -188,9 +188,7 @@ class World:
     def is_still_there(self, row: Row, among: set[Row]) -> bool:
         """A row of the same primary key is among these."""
         key = self.store.primary_key(row[0])
-        return any(
-            other[0] == row[0] and all(other[1][index] == row[1][index] for index in key) for other in among
-        )
+        return any(other[0] == row[0] and all(other[1][index] == row[1][index] for index in key) for other in among)
 
 
 class Battery:

@@ -170,5 +170,3 @@ def test_random_requests_receive_nothing_of_the_other(world: World, envoy: Clien
     print(f"\n1500 random requests, answered {dict(answered)}; received something of the other: {len(found)}")
     assert answered[2] > 200
     assert not found, found[:5]
-
-

@@ -6,9 +6,7 @@ from ..steps import Attempt
 from . import artifacts, gateway, genai, registry, runs, servers, traces
 
 ATTEMPTS: list[Attempt] = [
-    attempt
-    for family in (runs, registry, artifacts, traces, genai, gateway, servers)
-    for attempt in family.ATTEMPTS
+    attempt for family in (runs, registry, artifacts, traces, genai, gateway, servers) for attempt in family.ATTEMPTS
 ]
 
 
@@ -64,14 +62,15 @@ NOT_TRIED = {
 """Operations that are not asked, and why. They count as not isolated."""
 
 _SETTINGS = "the server's own settings"
+# Nothing of any workspace is in them: the filter may let every key have them.
+SHARED = (
+    "Health", "Version", "GetServerInfo", "Serve", "ListSupportedProviders", "ListSupportedModels",
+    "GetProviderConfig", "GetProviders", "GetSecretsConfig", "GetUiTelemetry", "GatewayProxy",
+)  # fmt: skip
 _SPACES = "workspaces themselves: one workspace's request makes, changes or deletes another"
 
 SERVER_WIDE = {
-    **dict.fromkeys(
-        ("Health", "Version", "GetServerInfo", "Serve", "ListSupportedProviders", "ListSupportedModels",
-         "GetProviderConfig", "GetProviders", "GetSecretsConfig", "GetUiTelemetry", "GatewayProxy"),
-        _SETTINGS,
-    ),
+    **dict.fromkeys(SHARED, _SETTINGS),
     **dict.fromkeys(("CreateWorkspace", "UpdateWorkspace", "DeleteWorkspace"), _SPACES),
     **dict.fromkeys(("ListWorkspaces", "GetWorkspace"), "names and settings of every workspace"),
     "CreateBudgetPolicy": "a budget with target_scope GLOBAL holds for calls from every workspace",

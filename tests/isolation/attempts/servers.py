@@ -119,4 +119,3 @@ WHOLE = [
 ]  # fmt: skip
 
 ATTEMPTS: list[Attempt] = [*MCP, *WEBHOOKS, *WORKSPACES, *GRAPHQL, *WHOLE]
-
