@@ -15,7 +15,7 @@ use crate::workspace::{self, AT_THE_ROOT};
 pub struct Workspaces {
     /// Whether the server has them. With `true`, scopes and keys can be limited to workspaces, and upstream receives
     /// exactly one `X-MLFLOW-WORKSPACE` with each request. With `false`, what is limited to workspaces grants nothing, and
-    /// the header is forwarded as it came.
+    /// the header is forwarded as it came. A server before 3.10 ignores the header and keeps nothing apart.
     pub enabled: bool,
     /// The workspace of a request that names none, unless its key is pinned to another one.
     #[serde(deserialize_with = "name")]

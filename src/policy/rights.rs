@@ -219,7 +219,7 @@ impl<'a> Rights<'a> {
     }
 
     /// The patterns of workspaces that the rights are limited to, wherever: each once, as far as anything is granted
-    /// there, and at most [`MOST_LIMITS`].
+    /// there, and at most `MOST_LIMITS`.
     pub fn workspaces(&self) -> Vec<&'a str> {
         let Self {
             policy, principal, ..
