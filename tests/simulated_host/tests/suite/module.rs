@@ -21,7 +21,7 @@ const EXPORTS: &[&str] = &[
 
 /// What it may have at most, so that nothing large comes in unseen.
 /// `docs/benchmarks/size.md` says what makes it so large, and what was tried.
-const MOST_BYTES: u64 = 880 * 1024;
+const MOST_BYTES: u64 = 912 * 1024;
 
 #[test]
 fn exports_what_the_host_needs_and_nothing_else() {
