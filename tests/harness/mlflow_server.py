@@ -11,11 +11,16 @@ class MlflowServer:
     """MLflow's tracking server on a free loopback port, until `stop`."""
 
     def __init__(
-        self, workdir: Path, port: int = 0, env: dict[str, str] | None = None, options: tuple[str, ...] = ()
+        self,
+        workdir: Path,
+        port: int = 0,
+        env: dict[str, str] | None = None,
+        options: tuple[str, ...] = (),
+        patience: float = 120,
     ) -> None:
         """Starts the server and waits until it answers; that takes ten seconds or so.
 
-        `options` go to `mlflow server`, `env` to its environment.
+        `options` go to `mlflow server`, `env` to its environment; `patience` is in seconds.
         """
         self.address = (ports.HOST, port or ports.free_port())
         self.url = f"http://{self.address[0]}:{self.address[1]}"
@@ -42,7 +47,7 @@ class MlflowServer:
             grace=10,
         )
         try:
-            self.process.wait_ready(self._healthy, timeout=120)
+            self.process.wait_ready(self._healthy, timeout=patience)
         except BaseException:
             self.process.stop()
             raise

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness import paths
 
-from .attempts import attempts_for
-from .fixtures import FOLDER, operations_of, write
+from .attempts import ATTEMPTS, attempts_for
+from .fixtures import FOLDER, operations_of, read, write
 from .measure import measure
 from .world import World
 
@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="isolation", description=__doc__.splitlines()[0])
     parser.add_argument("release", help="as `mlflow-authz routes --mlflow` takes it")
     parser.add_argument("--only", nargs="+", help="these operations alone, and print what is found")
+    parser.add_argument("--into", action="store_true", help="with --only: put it into the fixture")
     parser.add_argument("--keep", type=Path, help="the server's folder, kept; otherwise a temporary one")
     arguments = parser.parse_args()
     said = subprocess.run(
@@ -52,7 +53,11 @@ def main() -> None:
             )
     progress("done")
     rows = [verdict.row() for verdict in verdicts]
-    if arguments.only:
+    if arguments.into:
+        kept = [row for row in read(arguments.release) if row["operation"] not in operations]
+        order = {attempt.operation: place for place, attempt in enumerate(ATTEMPTS)}
+        write(arguments.release, sorted([*kept, *rows], key=lambda row: order[row["operation"]]))
+    elif arguments.only:
         print("\n".join(json.dumps(row) for row in rows))
     else:
         write(arguments.release, rows)

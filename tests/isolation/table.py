@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness import paths
+from harness.releases import order
 
 from . import fixtures
 from .attempts import NOT_TRIED, SERVER_WIDE
@@ -15,6 +16,12 @@ BY_PATH = (
     "CompleteMultipartUpload", "AbortMultipartUpload", "GetPresignedDownloadUrl",
 )  # fmt: skip
 """What the filter keeps apart by the artifact's path."""
+NOT_RELIED_ON = {
+    "ServeModelVersionArtifact": "a version's source in an object store is followed as it stands, which was not measured",
+}
+"""Isolated as far as it was measured, and still not for a key that is limited to a workspace."""
+COVERED_FROM = "3.11"
+"""3.10 shows versions of other workspaces in a search for models; what a limited key may do is decided without it."""
 OPEN = {
     ("LogMetric", "model_id on an own run"),
     ("LogBatch", "model_id on an own run"),
@@ -67,26 +74,30 @@ class Measured:
     def serving(self, operation: str) -> list[str]:
         return [release for release in self.releases if operation in self.operations[release]]
 
+    def covered(self, operation: str) -> list[str]:
+        """Likewise, without the releases that are measured and published, but not relied on."""
+        return [release for release in self.serving(operation) if order(release) >= order(COVERED_FROM)]
+
     def proved(self, operation: str) -> bool:
         """In every release that serves it, some way shows something."""
         return all(
             any(way[0] == operation and VOID not in row for way, row in self.rows[release].items())
-            for release in self.serving(operation)
+            for release in self.covered(operation)
         )
 
     def leaking(self, operation: str) -> set[Way]:
-        """In any release; without what tells only that an id exists."""
+        """In any covered release; without what tells only that an id exists."""
         return {
             way
-            for release in self.serving(operation)
+            for release in self.covered(operation)
             for way, row in self.rows[release].items()
             for place in FROM
-            if way[0] == operation and way not in TELLS and row.get(place, ISOLATED) != ISOLATED
+            if way[0] == operation and not is_told(way, row.get(place, ISOLATED))
         }
 
     def isolated(self, operation: str) -> bool:
         """In every release that serves it, in every way that was tried, and some way shows something."""
-        if operation in SERVER_WIDE or operation in NOT_TRIED:
+        if operation in SERVER_WIDE or operation in NOT_TRIED or not self.covered(operation):
             return False
         return self.proved(operation) and not self.leaking(operation)
 
@@ -94,9 +105,16 @@ class Measured:
         """By a key that is limited to a workspace: MLflow isolates it, or the filter does, or what is left is named."""
         if operation in BY_PATH:
             return True
-        if operation in SERVER_WIDE or operation in NOT_TRIED:
+        if operation in NOT_RELIED_ON:
+            return False
+        if operation in SERVER_WIDE or operation in NOT_TRIED or not self.covered(operation):
             return False
         return self.proved(operation) and self.leaking(operation) <= OPEN
+
+
+def is_told(way: Way, said: str | list[str]) -> bool:
+    """Isolated, or no more than that an id exists."""
+    return said == ISOLATED or (way in TELLS and said == ["reveals"])
 
 
 def way_of(row: dict[str, Any]) -> Way:
@@ -122,11 +140,13 @@ def spans(releases: Iterable[str], all_releases: list[str]) -> str:
 def leak_table(measured: Measured) -> list[str]:
     lines = ["| operation | what the request names | asked from | what happens | releases |", "|---|---|---|---|---|"]
     for way in measured.ways():
-        if way[0] in SERVER_WIDE or way in TELLS:
+        if way[0] in SERVER_WIDE:
             continue
         by_what: dict[tuple[str, str], list[str]] = {}
         for place in FROM:
             for release, what in measured.leaks(way, place).items():
+                if way in TELLS and what == "reveals":
+                    continue
                 by_what.setdefault((place, what), []).append(release)
         for (place, what), releases in by_what.items():
             if releases == by_what.get(("workspace", what)) == by_what.get(("default", what)):
@@ -149,8 +169,18 @@ def operation_table(measured: Measured) -> list[str]:
             said = f"no: {SERVER_WIDE[operation]}"
         elif operation in NOT_TRIED:
             said = f"not tried: {NOT_TRIED[operation]}"
+        elif operation in NOT_RELIED_ON:
+            said = f"as far as measured: {NOT_RELIED_ON[operation]}"
         elif measured.isolated(operation):
-            said = "yes"
+            before = {
+                r
+                for way in measured.ways()
+                if way[0] == operation
+                for place in FROM
+                for r, what in measured.leaks(way, place).items()
+                if not (way in TELLS and what == "reveals")
+            }
+            said = f"yes, but not in {spans(before, measured.releases)}" if before else "yes"
         else:
             leaking = measured.leaking(operation)
             where = [r for r in releases if any(r in measured.leaks(way, place) for way in leaking for place in FROM)]

@@ -12,7 +12,7 @@ from harness.mlflow_server import MlflowServer
 from . import contents
 from .contents import DEFAULT, IT, ME, Api
 from .state import Row, Store
-from .steps import Names, Step, encode
+from .steps import Names, Raw, Step, encode
 
 WITHOUT, WITH = "without", "with"
 # No request goes further than this machine; a gateway's provider is asked at a port where nobody listens.
@@ -58,7 +58,8 @@ class Outcome:
 
 class World:
     def __init__(self, workdir: Path) -> None:
-        self.server = MlflowServer(workdir, env=ENVIRONMENT, options=("--enable-workspaces",))
+        # A release just installed compiles itself first.
+        self.server = MlflowServer(workdir, env=ENVIRONMENT, options=("--enable-workspaces",), patience=400)
         try:
             self._fill(workdir)
         except BaseException:
@@ -146,7 +147,8 @@ class World:
             except KeyError as error:
                 outcome.answers.append((0, f"no {error} in this release"))
                 return
-            outcome.sent += f"{target} {body!r} "
+            # Protobuf has ids as bytes.
+            outcome.sent += f"{target} {body!r} {body.hex() if isinstance(step.body, Raw) and body else ''} "
             answer = caller.send(step.method, target, body, headers)
             outcome.answers.append((answer.status, self._plain(answer.body.decode("latin-1"))))
             for name, path in step.keep.items():

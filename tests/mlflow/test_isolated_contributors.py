@@ -83,7 +83,8 @@ def test_no_way_leads_to_another_workspace(world: World, envoy: Client, callers:
         for (attempt, workspace), without, there in zip(tried, found[WITHOUT], found[WITH], strict=True)
         if (said := leaks(world, without, there))
     }
-    assert not {way: said for way, said in leaking.items() if way[:2] not in OPEN}
+    beyond = {way: said for way, said in leaking.items() if way[:2] not in OPEN and not table.is_told(way[:2], said)}
+    assert not beyond, "\n".join(map(str, beyond.items()))
     statuses = Counter(outcome.status // 100 for outcome in found[WITH])
     print(f"\n{kind}: {len(tried)} tried; answered {dict(statuses)}")
     assert len(tried) > 700 and statuses[2] > 100
