@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from harness.checks import CREATE_RUN
 from harness.http import bearer
 from harness.stack import MOUNT, Stack
