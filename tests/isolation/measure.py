@@ -103,7 +103,7 @@ def _why_void(world: World, attempt: Attempt, without: Outcome, there: Outcome) 
 def leaks(world: World, without: Outcome, there: Outcome) -> list[str]:
     found = set()
     if there.answers != without.answers:
-        news = world.tokens(str(there.answers)) - world.tokens(str(without.answers)) - world.tokens(there.sent)
+        news = _not_named(world.tokens(str(there.answers)) - world.tokens(str(without.answers)), there)
         found.add("reads" if news else "reveals")
     for row in there.removed & world.rows_of_it:
         found.add("changes" if world.is_still_there(row, there.added) else "deletes")
@@ -115,7 +115,11 @@ def leaks(world: World, without: Outcome, there: Outcome) -> list[str]:
         found.add("adds")
     if there.seen_by_owner and not found & {"changes", "deletes"}:
         found.add("adds")
-    copied = {token for row in there.added for token in world.tokens(str(row))} - world.tokens(there.sent)
-    if copied:
+    if _not_named({token for row in there.added for token in world.tokens(str(row))}, there):
         found.add("reads")
     return sorted(found)
+
+
+def _not_named(tokens: set[str], outcome: Outcome) -> set[str]:
+    """Those that the request has not said itself."""
+    return {token for token in tokens if token not in outcome.sent}

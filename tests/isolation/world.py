@@ -148,8 +148,13 @@ class World:
                 outcome.answers.append((0, f"no {error} in this release"))
                 return
             # Protobuf has ids as bytes.
-            outcome.sent += f"{target} {body!r} {body.hex() if isinstance(step.body, Raw) and body else ''} "
-            answer = caller.send(step.method, target, body, headers)
+            hexadecimal = body.hex() if isinstance(step.body, Raw) and body else ""
+            outcome.sent += f"{target} {headers} {body!r} {hexadecimal} "
+            try:
+                answer = caller.send(step.method, target, body, headers)
+            except TimeoutError:
+                outcome.answers.append((0, "no answer in time"))
+                return
             outcome.answers.append((answer.status, self._plain(answer.body.decode("latin-1"))))
             for name, path in step.keep.items():
                 try:

@@ -75,6 +75,8 @@ SERVER_WIDE = {
     **dict.fromkeys(("ListWorkspaces", "GetWorkspace"), "names and settings of every workspace"),
     "CreateBudgetPolicy": "a budget with target_scope GLOBAL holds for calls from every workspace",
     "ListBudgetWindows": "shows what was spent under GLOBAL budgets, by calls from every workspace",
+    "InvokeIssueDetection": "a start that fails leaves its run active in the server's process: the next one fails, from"
+    " any workspace",
     "GenerateDemo": "sets MLFLOW_WORKSPACE for the whole server process while it runs",
 }  # fmt: skip
 """Operations on the whole server. They count as not isolated, whatever is answered."""
