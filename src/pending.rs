@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::Operation;
+use crate::catalog::{Isolation, Operation};
 use crate::decision::{Decision, Reason};
 use crate::lookup::LookupFailure;
 use crate::permission::Permission;
@@ -31,6 +31,19 @@ pub struct InWorkspace {
     pub is_named: bool,
     /// Whose files it names, of an operation on files.
     pub files: Files,
+}
+
+impl InWorkspace {
+    /// The name, if the request stays within the workspace: what is said of a workspace holds of no other request that
+    /// names it.
+    pub fn keeps(&self, operation: Option<&Operation>) -> Option<&str> {
+        let is_kept = match operation?.isolation {
+            Isolation::Rows | Isolation::Shared => true,
+            Isolation::Files => self.files.are_in(&self.name),
+            Isolation::No | Isolation::List => false,
+        };
+        is_kept.then_some(&*self.name)
+    }
 }
 
 /// What a request asks for.

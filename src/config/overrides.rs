@@ -56,7 +56,8 @@ pub struct Match {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub host: Option<Vec<Pattern>>,
     /// Patterns of workspaces, with `*` and `?`. A request that names none is for that of its key, or for the default one
-    /// while its key is not known. Needs `workspaces.enabled`.
+    /// while its key is not known. Only requests match that MLflow keeps within their workspace: none for accounts, the
+    /// workspaces themselves or an unknown endpoint. Needs `workspaces.enabled`.
     #[serde(deserialize_with = "workspaces")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub workspace: Option<Vec<Pattern>>,

@@ -59,7 +59,7 @@ pub fn select_workspace(
     };
     let subject = Subject {
         mount: Some(&pending.mount),
-        workspace: Some(pin),
+        workspace: selected.keeps(operation),
         operation,
         required,
     };
@@ -187,7 +187,7 @@ impl<'a> Reader<'_, '_, 'a> {
         if config.whoami && whoami::is_asked(method, path) {
             let subject = Subject {
                 mount: Some(mount),
-                workspace: name_of(workspace.as_deref()),
+                workspace: workspace.as_ref().map(|it| &*it.name),
                 ..Subject::default()
             };
             // The filter's own endpoint: nothing stands behind it that a request could be let through to.
@@ -214,7 +214,7 @@ impl<'a> Reader<'_, '_, 'a> {
         };
         let terms = self.terms(&Subject {
             mount: Some(mount),
-            workspace: name_of(workspace.as_deref()),
+            workspace: workspace.as_ref().and_then(|it| it.keeps(operation)),
             operation,
             required: Some(required),
         });
@@ -247,10 +247,6 @@ impl<'a> Reader<'_, '_, 'a> {
             Err(reason) => Surface::Decided(pending.denied(reason)),
         }
     }
-}
-
-fn name_of(workspace: Option<&InWorkspace>) -> Option<&str> {
-    workspace.map(|it| &*it.name)
 }
 
 /// What the query makes of an operation; in doubt, what it is without.

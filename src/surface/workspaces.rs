@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::Reader;
-use crate::catalog::{Isolation, Naming, Operation};
+use crate::catalog::{Access, Isolation, Naming, Operation};
 use crate::names::query::Query;
 use crate::names::without_body;
 use crate::pending::InWorkspace;
@@ -69,6 +69,9 @@ fn files(
 ) -> Result<Files, Ambiguity> {
     if operation.isolation != Isolation::Files {
         return Ok(Files::Own);
+    }
+    if operation.access == Access::Delete {
+        return Files::of_deleted(path);
     }
     if operation.naming != Naming::ArtifactQuery {
         return Files::of_path(path);

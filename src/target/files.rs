@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use super::{Ambiguity, artifact, decode_fully};
 use crate::workspace::AT_THE_ROOT;
 
@@ -20,6 +22,8 @@ pub enum Files {
     Root,
     /// Those of this workspace.
     Of(Box<str>),
+    /// Those of the workspaces whose names begin with that of one.
+    Neighbours,
 }
 
 /// The folder of the workspaces but the default one.
@@ -31,11 +35,18 @@ impl Files {
     /// # Errors
     /// A path that MLflow may read as another.
     pub fn of_path(path: &str) -> Result<Self, Ambiguity> {
-        let below = path.split_once("/mlflow-artifacts/");
-        let below = below.map_or("", |(_, below)| below).as_bytes();
-        let mut prefixes = artifact::PREFIXES.iter();
-        let artifact = prefixes.find_map(|prefix| below.strip_prefix(*prefix));
-        Self::of(&decode_fully(artifact.unwrap_or_default()))
+        Self::of(&artifact_of(path))
+    }
+
+    /// Likewise, for an operation that deletes. From an object store MLflow deletes whatever begins with the path, up to
+    /// 3.13 at least (`delete_artifacts`, mlflow/store/artifact/s3_artifact_repo.py): `workspaces/acme` takes
+    /// `workspaces/acme-prod` along, and `w` all workspaces.
+    ///
+    /// # Errors
+    /// A path that MLflow may read as another.
+    pub fn of_deleted(path: &str) -> Result<Self, Ambiguity> {
+        let artifact = artifact_of(path);
+        Ok(Self::of(&artifact)?.begun_by(&artifact))
     }
 
     /// Of the `path` of a query, decoded once.
@@ -56,6 +67,21 @@ impl Files {
             Self::Own => true,
             Self::Root => workspace != AT_THE_ROOT,
             Self::Of(owner) => **owner == *workspace,
+            Self::Neighbours => false,
+        }
+    }
+
+    /// What deleting by prefix takes away.
+    fn begun_by(self, artifact: &[u8]) -> Self {
+        let plain = artifact.strip_suffix(b"/").unwrap_or(artifact);
+        let begins_the_folder = FOLDER
+            .get(..plain.len())
+            .is_some_and(|start| plain.eq_ignore_ascii_case(start));
+        match self {
+            Self::Own if begins_the_folder => Self::Root,
+            Self::Of(_) if plain.split(|b| *b == b'/').nth(2).is_none() => Self::Neighbours,
+            Self::Root => Self::Neighbours,
+            files => files,
         }
     }
 
@@ -79,4 +105,13 @@ impl Files {
             Some(Err(_)) | None => Err(Ambiguity::ArtifactPath),
         }
     }
+}
+
+/// The artifact's path within a target, fully decoded.
+fn artifact_of(path: &str) -> Cow<'_, [u8]> {
+    let below = path.split_once("/mlflow-artifacts/");
+    let below = below.map_or("", |(_, below)| below).as_bytes();
+    let mut prefixes = artifact::PREFIXES.iter();
+    let artifact = prefixes.find_map(|prefix| below.strip_prefix(*prefix));
+    decode_fully(artifact.unwrap_or_default())
 }

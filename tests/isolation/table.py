@@ -17,6 +17,17 @@ BY_PATH = (
 )  # fmt: skip
 """What the filter keeps apart by the artifact's path."""
 NOT_RELIED_ON = {
+    "CreateWebhook": "a webhook receives the events of every workspace: the list that is called is cached for the whole server",
+    "UpdateWebhook": "as CreateWebhook",
+    "TestWebhook": "as CreateWebhook",
+    "UpdateBudgetPolicy": "an own budget can be made one for calls from every workspace",
+    "CreateGatewaySecret": "up to 3.13 its api_base may be the server itself, where the gateway's calls pass no filter",
+    "UpdateGatewaySecret": "as CreateGatewaySecret",
+    "SubmitJob": "a job runs on the server with parameters of the caller",
+    "CreatePromptOptimizationJob": "as SubmitJob",
+    "InvokeGenaiEvaluate": "as SubmitJob",
+    "UpsertOnlineScoringConfig": "as SubmitJob",
+    "InvokeIssueDetection": "as SubmitJob",
     "ServeModelVersionArtifact": "a version's source in an object store is followed as it stands, which was not measured",
 }
 """Isolated as far as it was measured, and still not for a key that is limited to a workspace."""

@@ -20,7 +20,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "2.0mlflow/experiments/search-datasets").since(Release(2, 22, 0)),
             ajax(&["POST"], "2.0/mlflow/experiments/search-datasets"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "CreateDataset",
         Dataset,

@@ -30,8 +30,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py BEFORE_REQUEST_HANDLERS",
         &[api(&["POST"], "3.0/mlflow/gateway/budgets/update").since(Release(3, 11, 0))],
-    )
-    .isolated(),
+    ),
     op(
         "DeleteBudgetPolicy",
         Gateway,
@@ -95,7 +94,8 @@ pub(super) const TABLE: &[Operation] = &[
             api(&["POST"], "3.0/mlflow/gateway/guardrails/add-to-endpoint")
                 .since(Release(3, 12, 0)),
         ],
-    ),
+    )
+    .isolated(),
     // MLflow asks for an update of the endpoint; what goes away is a safeguard.
     op(
         "RemoveGuardrailFromEndpoint",

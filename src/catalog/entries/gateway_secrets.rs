@@ -15,8 +15,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py validate_can_create_gateway_secret",
         &[api(&["POST"], "3.0/mlflow/gateway/secrets/create").since(Release(3, 8, 0))],
-    )
-    .isolated(),
+    ),
     op(
         "GetGatewaySecretInfo",
         Gateway,
@@ -31,8 +30,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py validate_can_update_gateway_secret",
         &[api(&["POST"], "3.0/mlflow/gateway/secrets/update").since(Release(3, 8, 0))],
-    )
-    .isolated(),
+    ),
     op(
         "DeleteGatewaySecret",
         Gateway,

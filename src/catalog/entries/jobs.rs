@@ -16,8 +16,7 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/job_api.py submit_job",
         &[ajax(&["POST"], "3.0/jobs/").since(Release(3, 5, 0))],
-    )
-    .isolated(),
+    ),
     // The first is FastAPI's and shows the parameters too, the second Flask's. MLflow shows a job
     // to its creator only.
     op(
@@ -57,8 +56,7 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/handlers.py _create_prompt_optimization_job",
         &[api(&["POST"], "3.0/mlflow/prompt-optimization/jobs").since(Release(3, 10, 0))],
-    )
-    .isolated(),
+    ),
     op(
         "GetPromptOptimizationJob",
         Job,

@@ -93,14 +93,16 @@ pub(super) const TABLE: &[Operation] = &[
             "3.0/mlflow/mcp-servers/{*name}/versions/{*version}",
         )
         .since(Release(3, 15, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "CreateMcpServerVersion",
         McpServer,
         Write,
         "server/auth/__init__.py _get_mcp_server_validator",
         &[api(&["POST"], "3.0/mlflow/mcp-servers/{*name}/versions").since(Release(3, 15, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "SearchMcpServerVersions",
         McpServer,
@@ -234,5 +236,6 @@ pub(super) const TABLE: &[Operation] = &[
         Delete,
         "server/auth/__init__.py _get_mcp_server_validator",
         &[api(&["DELETE"], "3.0/mlflow/mcp-servers/{*name}").since(Release(3, 15, 0))],
-    ),
+    )
+    .isolated(),
 ];

@@ -48,8 +48,7 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/auth/__init__.py validate_can_invoke_issue_detection",
         &[ajax(&["POST"], "3.0/mlflow/issues/invoke").since(Release(3, 11, 0))],
-    )
-    .isolated(),
+    ),
     // MANAGE, here and for the update below: above EDIT, which is what `write` stands for.
     op(
         "CreateLabelSchema",

@@ -47,7 +47,8 @@ pub(super) const TABLE: &[Operation] = &[
         Delete,
         "server/auth/__init__.py validate_can_delete_scorer",
         &[api(&["DELETE"], "3.0/mlflow/scorers/delete").since(Release(3, 4, 0))],
-    ),
+    )
+    .isolated(),
     op(
         "GetOnlineScoringConfigs",
         Scorer,
@@ -64,8 +65,7 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/handlers.py _upsert_online_scoring_config",
         &[api(&["PUT"], "3.0/mlflow/scorers/online-config").since(Release(3, 9, 0))],
-    )
-    .isolated(),
+    ),
     // MLflow asks for an update of the experiment; the handler submits jobs that run a judge.
     op(
         "InvokeScorer",
@@ -81,6 +81,5 @@ pub(super) const TABLE: &[Operation] = &[
         Use,
         "server/handlers.py _invoke_genai_evaluate_handler",
         &[ajax(&["POST"], "3.0/mlflow/genai/evaluate/invoke").since(Release(3, 14, 0))],
-    )
-    .isolated(),
+    ),
 ];

@@ -12,8 +12,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
         &[api(&["POST"], "2.0/mlflow/webhooks").since(Release(3, 3, 0))],
-    )
-    .isolated(),
+    ),
     op(
         "ListWebhooks",
         Webhook,
@@ -36,8 +35,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
         &[api(&["PATCH"], "2.0/mlflow/webhooks/{webhook_id}").since(Release(3, 3, 0))],
-    )
-    .isolated(),
+    ),
     op(
         "DeleteWebhook",
         Webhook,
@@ -52,6 +50,5 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py WEBHOOK_BEFORE_REQUEST_HANDLERS",
         &[api(&["POST"], "2.0/mlflow/webhooks/{webhook_id}/test").since(Release(3, 3, 0))],
-    )
-    .isolated(),
+    ),
 ];

@@ -204,6 +204,34 @@ fn overrides_match_the_workspace_that_the_request_is_for() {
 }
 
 #[test]
+fn an_override_of_a_workspace_holds_of_nothing_that_leaves_it() {
+    let over =
+        format!(r#"{ON}, "overrides": [{{"match": {{"workspace": "acme"}}, "mode": "shadow"}}]"#);
+    let pinned = r#"{"scopes": ["model:read"], "workspace": "acme"}"#;
+    let files = "/api/2.0/mlflow-artifacts/artifacts";
+    for (method, path, is_refused) in [
+        ("POST", CREATE_RUN, false),
+        ("PUT", &format!("{files}/workspaces/acme/1/f"), false),
+        ("PUT", &format!("{files}/workspaces/beta/1/f"), true),
+        ("DELETE", &format!("{files}/workspaces/acme"), true),
+        ("DELETE", "/api/3.0/mlflow/workspaces/beta", true),
+        ("POST", "/api/2.0/mlflow/users/create", true),
+        ("POST", "/api/2.0/mlflow/webhooks", true),
+        ("POST", "/api/3.0/mlflow/gateway/budgets/update", true),
+        ("POST", "/api/9.0/mlflow/nobody/knows", true),
+    ] {
+        for (named, body) in [
+            (&[(HEADER, "acme")][..], r#"{"scopes": ["model:read"]}"#),
+            (&[], pinned),
+        ] {
+            let next = send(&mut Shell::new(&over), method, path, named, body);
+            let found = matches!(next, Next::Answer(..));
+            assert_eq!(found, is_refused, "{method} {path} {body}");
+        }
+    }
+}
+
+#[test]
 fn what_is_limited_counts_for_nothing_where_there_are_no_workspaces() {
     for body in [
         ACME,

@@ -90,3 +90,30 @@ fn files_are_in_their_own_workspace_and_the_root_in_none_that_shares_it() {
         assert_eq!(files.are_in(workspace), expected, "{files:?} {workspace}");
     }
 }
+
+#[test]
+fn deleting_takes_whatever_begins_so() {
+    for (path, expected, own_in) in [
+        ("1/f.txt", Files::Own, &["default", "acme"][..]),
+        ("workspaces-of-mine/f", Files::Own, &["default", "acme"]),
+        ("workspacest", Files::Own, &["default", "acme"]),
+        ("w", Files::Root, &["acme"]),
+        ("W", Files::Root, &["acme"]),
+        ("%77ork", Files::Root, &["acme"]),
+        ("workspace/", Files::Root, &["acme"]),
+        ("", Files::Neighbours, &[]),
+        ("workspaces/acme", Files::Neighbours, &[]),
+        ("workspaces/acme/", Files::Neighbours, &[]),
+        ("workspaces%2facme", Files::Neighbours, &[]),
+        ("workspaces/acme/1", Files::Of("acme".into()), &["acme"]),
+        ("Workspaces/acme/1/f", Files::Of("acme".into()), &["acme"]),
+    ] {
+        let target = format!("/api/2.0/mlflow-artifacts/artifacts/{path}");
+        let found = Files::of_deleted(&target);
+        assert_eq!(found, Ok(expected), "{path}");
+        for workspace in ["default", "acme"] {
+            let is_own = found.as_ref().is_ok_and(|it| it.are_in(workspace));
+            assert_eq!(is_own, own_in.contains(&workspace), "{path} in {workspace}");
+        }
+    }
+}
