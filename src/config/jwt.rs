@@ -43,7 +43,8 @@ pub struct Jwt {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub is_admin: Pointers,
     /// The workspaces that the caller belongs to: a list of patterns, outside which it has no right at all. Default:
-    /// nowhere, so that callers are not limited. A claim that is null, or of another type, is an empty list.
+    /// nowhere, so that callers are not limited. A claim that is null, or of another type, is an empty list; a token
+    /// without the claim is not limited.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub workspaces: Pointers,
     /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
