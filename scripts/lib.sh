@@ -361,10 +361,17 @@ ensure_cargo_fuzz() {
 ensure_crds() {
   local dir lock=tests/crds/package-lock.json
   dir=$TOOLS/crds-$ISTIO_CRDS_VERSION-$(sha256sum "$lock" | cut -c 1-12)
-  [[ -f $dir/.complete ]] || step "installing the CRDs of Istio"
-  # The package of Istio's CRDs asks for a newer Python and a library, of which tests/crds/validate.py needs neither.
-  make_venv "$dir" --python-version 3.14 --no-deps "cloudcoil-models-istio==$ISTIO_CRDS_VERSION" \
-    pydantic==2.14.3 pydantic-core==2.50.4 annotated-types==0.8.0 typing-extensions==4.16.0 typing-inspection==0.4.5
+  [[ -f $dir/.istio ]] || step "installing the CRDs of Istio"
+  make_venv "$dir" --no-deps pydantic==2.14.3 pydantic-core==2.50.4 annotated-types==0.8.0 typing-extensions==4.16.0 \
+    typing-inspection==0.4.5
+  # The package of Istio's CRDs asks for a newer Python and a library, of which tests/crds/validate.py needs neither. Said of
+  # compiled packages too, that Python would bring them for itself.
+  if [[ ! -f $dir/.istio ]]; then
+    ensure_uv
+    logged "$dir/istio.log" "$UV" pip install --no-progress --python "$dir/bin/python" --python-version 3.14 --no-deps \
+      "cloudcoil-models-istio==$ISTIO_CRDS_VERSION"
+    touch "$dir/.istio"
+  fi
   npm_packages "$dir" "$lock" "the CRDs of Envoy Gateway and the Gateway API"
   export CRDS=$dir
 }
