@@ -378,17 +378,18 @@ fn held_scopes(principal: Option<&Principal>) -> String {
     if scopes.is_empty() {
         return "no scopes".to_owned();
     }
-    let mut named: Vec<String> = scopes
-        .iter()
-        .take(MENTIONED_SCOPES)
-        .map(|scope| printable(scope).into_owned())
+    mentioned(scopes).join(", ")
+}
+
+/// The first of these words, and how many more there are.
+fn mentioned<T: AsRef<str>>(words: &[T]) -> Vec<String> {
+    let shown = words.iter().take(MENTIONED_SCOPES);
+    let mut named: Vec<String> = shown
+        .map(|word| printable(word.as_ref()).into_owned())
         .collect();
-    if let Some(more) = scopes
-        .len()
-        .checked_sub(MENTIONED_SCOPES)
-        .filter(|more| *more > 0)
-    {
+    let more = words.len().saturating_sub(MENTIONED_SCOPES);
+    if more > 0 {
         named.push(format!("and {more} more"));
     }
-    named.join(", ")
+    named
 }

@@ -20,7 +20,7 @@ pub const AT_THE_ROOT: &str = "default";
 /// The lengths of names, in characters.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=63;
 
-/// The header stands there twice, or is no name.
+/// The request has the header twice, or its value is not the name of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ambiguous;
 

@@ -1,10 +1,9 @@
 //! Denials about workspaces, in words for the caller.
 
-use super::{Called, Denials, MENTIONED_SCOPES};
+use super::{Called, Denials, mentioned};
 use crate::catalog::Operation;
 use crate::decision::{Decision, Reason};
 use crate::policy::Within;
-use crate::printable::printable;
 use crate::workspace;
 
 /// What is wrong with the header, and what sends it.
@@ -32,19 +31,7 @@ impl Denials<'_> {
         let name = decision.workspace.as_deref().unwrap_or_default();
         let held = self.key_workspaces(decision).unwrap_or_default();
         let first = held.iter().find(|it| workspace::is_literal(it));
-        let mut named: Vec<String> = held
-            .iter()
-            .take(MENTIONED_SCOPES)
-            .map(|it| printable(it).into_owned())
-            .collect();
-        if let Some(more) = held
-            .len()
-            .checked_sub(MENTIONED_SCOPES)
-            .filter(|it| *it > 0)
-        {
-            named.push(format!("and {more} more"));
-        }
-        let limits = match named.as_slice() {
+        let limits = match mentioned(&held).as_slice() {
             [] => format!("{has} has no rights in any workspace"),
             [only] => format!("{has} has rights in the workspace {only}"),
             several => format!("{has} has rights in the workspaces {}", several.join(", ")),

@@ -78,17 +78,7 @@ impl<'c> Claims<'c> {
         pointers: &Pointers,
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, TokenError> {
-        for pointer in pointers.iter() {
-            match self.at(pointer.tokens())? {
-                Place::Empty | Place::Null => {}
-                Place::Malformed => {
-                    self.grants_nothing(pointer);
-                    return Ok(Some(T::default()));
-                }
-                Place::Holds(bytes) => return self.read(pointer, &bytes, read).map(Some),
-            }
-        }
-        Ok(None)
+        self.value(pointers, read, false)
     }
 
     /// A value that takes rights away. One that is null, or holds null, may be such a value: it leaves nothing, as one
@@ -98,9 +88,19 @@ impl<'c> Claims<'c> {
         pointers: &Pointers,
         read: fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, TokenError> {
+        self.value(pointers, read, true)
+    }
+
+    fn value<T: Default>(
+        &mut self,
+        pointers: &Pointers,
+        read: fn(&[u8]) -> Option<T>,
+        null_counts: bool,
+    ) -> Result<Option<T>, TokenError> {
         for pointer in pointers.iter() {
             match self.at(pointer.tokens())? {
                 Place::Empty => {}
+                Place::Null if !null_counts => {}
                 Place::Null | Place::Malformed => {
                     self.grants_nothing(pointer);
                     return Ok(Some(T::default()));

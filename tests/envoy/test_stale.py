@@ -1,4 +1,4 @@
-"""While the auth service is away, a key that was valid a moment ago keeps its rights, and no key gets more."""
+"""While the auth service is unavailable, a key that was valid shortly before keeps its rights. No key gets more rights."""
 
 import time
 from collections.abc import Callable, Iterator
