@@ -229,11 +229,7 @@ impl Denials<'_> {
     /// Nothing of the request's path is repeated: what it was compared with is what the reader needs.
     fn outside_mounts(&self) -> String {
         let mounts = &self.config.mounts;
-        let mut named: Vec<String> = mounts.iter().take(MENTIONED_MOUNTS).cloned().collect();
-        let more = mounts.len().saturating_sub(MENTIONED_MOUNTS);
-        if more > 0 {
-            named.push(format!("and {more} more"));
-        }
+        let named = mentioned(mounts, MENTIONED_MOUNTS);
         format!(
             "The path of this request is outside the paths at which MLflow is served here (mounts: {}). Check the \
              path. If MLflow is served there too, add its path to \"mounts\" in the filter's configuration; to \
@@ -378,16 +374,16 @@ fn held_scopes(principal: Option<&Principal>) -> String {
     if scopes.is_empty() {
         return "no scopes".to_owned();
     }
-    mentioned(scopes).join(", ")
+    mentioned(scopes, MENTIONED_SCOPES).join(", ")
 }
 
-/// The first of these words, and how many more there are.
-fn mentioned<T: AsRef<str>>(words: &[T]) -> Vec<String> {
-    let shown = words.iter().take(MENTIONED_SCOPES);
+/// The first `most` of these words, and how many more there are.
+fn mentioned<T: AsRef<str>>(words: &[T], most: usize) -> Vec<String> {
+    let shown = words.iter().take(most);
     let mut named: Vec<String> = shown
         .map(|word| printable(word.as_ref()).into_owned())
         .collect();
-    let more = words.len().saturating_sub(MENTIONED_SCOPES);
+    let more = words.len().saturating_sub(most);
     if more > 0 {
         named.push(format!("and {more} more"));
     }

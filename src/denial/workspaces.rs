@@ -1,6 +1,6 @@
 //! Denials about workspaces, in words for the caller.
 
-use super::{Called, Denials, mentioned};
+use super::{Called, Denials, MENTIONED_SCOPES, mentioned};
 use crate::catalog::Operation;
 use crate::decision::{Decision, Reason};
 use crate::policy::Within;
@@ -31,7 +31,7 @@ impl Denials<'_> {
         let name = decision.workspace.as_deref().unwrap_or_default();
         let held = self.key_workspaces(decision).unwrap_or_default();
         let first = held.iter().find(|it| workspace::is_literal(it));
-        let limits = match mentioned(&held).as_slice() {
+        let limits = match mentioned(&held, MENTIONED_SCOPES).as_slice() {
             [] => format!("{has} has no rights in any workspace"),
             [only] => format!("{has} has rights in the workspace {only}"),
             several => format!("{has} has rights in the workspaces {}", several.join(", ")),
