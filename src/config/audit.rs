@@ -1,26 +1,33 @@
 //! What is left of a decision in logs.
 
-use serde::Deserialize;
-
 use super::fields;
 #[cfg(feature = "schema")]
 use super::schema;
+use crate::json;
 
 /// What is recorded in the audit log and the access log. The audit log always has denials, up to the limit.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
 pub struct Audit {
     /// Whether allowed requests are recorded too.
     pub allows: bool,
     /// The most records per second and VM; the others are counted.
-    #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub max_per_second: u64,
     /// Which decisions the access log can read as `%FILTER_STATE(wasm.mlflow_authz:PLAIN)%`. It costs CPU time
     /// whether it is read or not.
     pub access_log: AccessLog,
 }
+
+json::object!(Audit, start: Self::default(), required: [], {
+    "allows" => allows,
+    "max_per_second" => max_per_second: fields::whole_number,
+    "access_log" => access_log,
+});
 
 impl Default for Audit {
     fn default() -> Self {

@@ -1,14 +1,15 @@
 //! How single fields are read: durations, whole numbers, header names, words.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::{CredentialKind, Scope};
 use crate::catalog::PublicGroup;
+use crate::json::{self, Part};
 use crate::pattern::Pattern;
 use crate::permission::Permission;
 
@@ -45,43 +46,42 @@ impl<'de> Deserialize<'de> for HeaderField {
     }
 }
 
-/// `["run:write"]`, or `{"permissions": ["run:write"], "searches": false}`.
-impl<'de> Deserialize<'de> for Scope {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ScopeVisitor;
+json::object!(Scope, start: Self::start(), required: ["permissions"], {
+    "permissions" => permissions,
+    "searches" => searches,
+});
 
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Fields {
-            permissions: Vec<Permission>,
-            #[serde(default = "super::defaults::yes")]
-            searches: bool,
+impl Scope {
+    fn start() -> Self {
+        Self {
+            permissions: Vec::new(),
+            searches: true,
         }
-
-        impl<'de> Visitor<'de> for ScopeVisitor {
-            type Value = Scope;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of permissions, or an object with `permissions` and `searches`")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scope, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(|permissions| Scope {
-                    permissions,
-                    searches: true,
-                })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scope, A::Error> {
-                Fields::deserialize(MapAccessDeserializer::new(map)).map(|fields| Scope {
-                    permissions: fields.permissions,
-                    searches: fields.searches,
-                })
-            }
-        }
-
-        deserializer.deserialize_any(ScopeVisitor)
     }
+}
+
+/// `["run:write"]`, or `{"permissions": ["run:write"], "searches": false}`.
+fn scope(value: Part<'_, '_>) -> Result<Scope, json::Error> {
+    if value.is_object() {
+        return json::read_object(value);
+    }
+    if !value.is_list() {
+        return Err(
+            value.is_not("a list of permissions, or an object with `permissions` and `searches`")
+        );
+    }
+    Vec::deserialize(value).map(|permissions| Scope {
+        permissions,
+        ..Scope::start()
+    })
+}
+
+pub(super) fn scopes(value: Part<'_, '_>) -> Result<BTreeMap<String, Scope>, json::Error> {
+    json::map(value, scope)
+}
+
+pub(super) fn roles(value: Part<'_, '_>) -> Result<BTreeMap<String, Vec<Permission>>, json::Error> {
+    json::map(value, |permissions| Vec::deserialize(permissions))
 }
 
 /// A header whose value is nobody's to read: its `Debug` hides it.

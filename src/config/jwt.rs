@@ -1,12 +1,11 @@
 //! Access tokens that Envoy's `jwt_authn` filter has verified: where their claims stand, and what makes that invalid.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::Error as _;
 
 #[cfg(feature = "schema")]
 use super::schema;
 use super::{ConfigError, defaults, overrides};
+use crate::json::{self, Part};
 use crate::pointer::Pointers;
 
 /// Access tokens (JWT) that a `jwt_authn` filter before this one has verified. The filter reads the claims that
@@ -70,85 +69,41 @@ impl Default for Jwt {
     }
 }
 
-const METADATA_KEY: &str = "metadata_key";
+json::object!(Jwt, start: Self::default(), required: [], {
+    "user_id" => user_id,
+    "key_id" => key_id,
+    "scopes" => scopes,
+    "grants" => grants,
+    "roles" => roles,
+    "is_admin" => is_admin,
+    "workspaces" => workspaces,
+    "workspace" => workspace,
+    "metadata_key" => metadata_key: metadata_keys,
+});
 
-/// The names of the fields, the places in the order of [`Jwt::places`].
-const FIELDS: &[&str] = &[
-    "user_id",
-    "key_id",
-    "scopes",
-    "grants",
-    "roles",
-    "is_admin",
-    "workspaces",
-    "workspace",
-    METADATA_KEY,
-];
-
-/// By hand: what serde derives for so many fields of one type is a large part of a module.
-impl<'de> Deserialize<'de> for Jwt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct JwtVisitor;
-
-        impl<'de> Visitor<'de> for JwtVisitor {
-            type Value = Jwt;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Jwt, A::Error> {
-                let mut jwt = Jwt::default();
-                let mut seen: Vec<&str> = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    let found = FIELDS.iter().enumerate().find(|(_, it)| **it == name);
-                    let Some((place, field)) = found else {
-                        return Err(A::Error::unknown_field(&name, FIELDS));
-                    };
-                    if seen.contains(field) {
-                        return Err(A::Error::duplicate_field(field));
-                    }
-                    seen.push(field);
-                    if *field == METADATA_KEY {
-                        jwt.metadata_key = map.next_value::<MetadataKeys>()?.0;
-                    } else if let Some(places) = jwt.places_mut().into_iter().nth(place) {
-                        *places = map.next_value()?;
-                    }
-                }
-                Ok(jwt)
-            }
-        }
-
-        deserializer.deserialize_map(JwtVisitor)
-    }
-}
-
-struct MetadataKeys(Vec<String>);
-
-impl<'de> Deserialize<'de> for MetadataKeys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let keys = overrides::one_or_many(deserializer, |key| {
-            // A zero byte would end the key where the host reads it.
-            let is_key = !key.is_empty() && !key.contains('\0');
-            is_key.then(|| key.to_owned()).ok_or_else(|| {
-                format!("{key:?} is not a metadata key; write the payload_in_metadata of jwt_authn")
-            })
-        })?;
-        let keys = keys.unwrap_or_default();
-        let duplicated = keys.iter().enumerate().find(|(index, key)| {
-            let mut earlier = keys.iter().take(*index);
-            earlier.any(|it| it == *key)
-        });
-        match duplicated {
-            Some((_, key)) => Err(D::Error::custom(format!(
-                "{key:?} is duplicated; write it once"
-            ))),
-            None => Ok(Self(keys)),
-        }
+fn metadata_keys(value: Part<'_, '_>) -> Result<Vec<String>, json::Error> {
+    let keys = overrides::one_or_many(value, |key| {
+        // A zero byte would end the key where the host reads it.
+        let is_key = !key.is_empty() && !key.contains('\0');
+        is_key.then(|| key.to_owned()).ok_or_else(|| {
+            format!("{key:?} is not a metadata key; write the payload_in_metadata of jwt_authn")
+        })
+    })?;
+    let keys = keys.unwrap_or_default();
+    let duplicated = keys.iter().enumerate().find(|(index, key)| {
+        let mut earlier = keys.iter().take(*index);
+        earlier.any(|it| it == *key)
+    });
+    match duplicated {
+        Some((_, key)) => Err(json::Error::custom(format!(
+            "{key:?} is duplicated; write it once"
+        ))),
+        None => Ok(keys),
     }
 }
 
 impl Jwt {
+    /// In the order of the fields.
     fn places(&self) -> [&Pointers; 8] {
         [
             &self.user_id,
@@ -161,24 +116,11 @@ impl Jwt {
             &self.workspace,
         ]
     }
-
-    fn places_mut(&mut self) -> [&mut Pointers; 8] {
-        [
-            &mut self.user_id,
-            &mut self.key_id,
-            &mut self.scopes,
-            &mut self.grants,
-            &mut self.roles,
-            &mut self.is_admin,
-            &mut self.workspaces,
-            &mut self.workspace,
-        ]
-    }
 }
 
 /// Checks what the host cannot be asked for: it ends a name at a zero byte, and passes over an empty one at the end.
 pub(super) fn validate(jwt: &Jwt) -> Result<(), ConfigError> {
-    for (field, pointers) in FIELDS.iter().zip(jwt.places()) {
+    for (field, pointers) in <Jwt as json::Object>::NAMES.iter().zip(jwt.places()) {
         let is_unreadable = |token: &str| token.is_empty() || token.contains('\0');
         let found = pointers
             .iter()

@@ -5,17 +5,20 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, Error};
 use sha2::{Digest as _, Sha256};
 
-use super::{ConfigError, workspaces};
+use super::{ConfigError, fields, workspaces};
+use crate::json;
 use crate::principal::Timestamp;
 
 /// A key that needs no auth service.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields)
+)]
 pub struct ConfiguredKey {
     /// The SHA-256 of the key in hexadecimal digits, as `mlflow-authz key digest` prints it.
     pub sha256: KeyHash,
@@ -27,37 +30,67 @@ pub struct ConfiguredKey {
     )]
     pub key_id: String,
     /// The user the key belongs to.
-    #[serde(default, deserialize_with = "super::fields::some")]
     #[cfg_attr(
         feature = "schema",
-        schemars(schema_with = "super::schema::public_name")
+        schemars(default, schema_with = "super::schema::public_name")
     )]
     pub user_id: Option<String>,
     /// The key's scopes; `model:write:fraud-*` is limited to names, `acme/model:write` to a workspace.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub scopes: Vec<String>,
     /// The key's roles.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub roles: Vec<String>,
     /// Whether the key may do everything.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub is_admin: bool,
     /// Patterns of the workspaces that the key belongs to: outside them it has no right at all. An empty list grants nothing.
     /// Absent: no limit, unless `workspace` is there.
-    #[serde(default, deserialize_with = "super::fields::some")]
     #[cfg_attr(
         feature = "schema",
-        schemars(schema_with = "super::schema::workspace_patterns")
+        schemars(default, schema_with = "super::schema::workspace_patterns")
     )]
     pub workspaces: Option<Vec<String>>,
     /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone.
-    #[serde(default, deserialize_with = "super::fields::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default, schema_with = "super::schema::workspace")
+    )]
     pub workspace: Option<String>,
     /// When the key stops working: an RFC 3339 time in UTC. Absent: never.
-    #[serde(default, deserialize_with = "expires_at")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::utc_time"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default, schema_with = "super::schema::utc_time")
+    )]
     pub expires_at: Option<Timestamp>,
+}
+
+json::object!(ConfiguredKey, start: Self::start(), required: ["sha256", "key_id"], {
+    "sha256" => sha256,
+    "key_id" => key_id,
+    "user_id" => user_id: fields::some,
+    "scopes" => scopes,
+    "roles" => roles,
+    "is_admin" => is_admin,
+    "workspaces" => workspaces: fields::some,
+    "workspace" => workspace: fields::some,
+    "expires_at" => expires_at: expires_at,
+});
+
+impl ConfiguredKey {
+    fn start() -> Self {
+        Self {
+            sha256: KeyHash([0; 32]),
+            key_id: String::new(),
+            user_id: None,
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            is_admin: false,
+            workspaces: None,
+            workspace: None,
+            expires_at: None,
+        }
+    }
 }
 
 /// The SHA-256 of a key.

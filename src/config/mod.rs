@@ -28,8 +28,6 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::catalog::PublicGroup;
 use crate::json;
 use crate::pattern::Pattern;
@@ -48,126 +46,156 @@ pub use overrides::{Match, Override};
 pub use workspaces::Workspaces;
 
 /// The plugin configuration of the mlflow-authz filter.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields)
+)]
 pub struct Config {
     /// Version of this schema; only 1 exists.
-    #[serde(default = "defaults::version", deserialize_with = "fields::version")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::version"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default = "defaults::version", schema_with = "schema::version")
+    )]
     pub version: u64,
     /// Whether denials are answered.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub mode: Mode,
     /// Share of callers, by key id, for whom denials are answered, in percent. Callers without a key id count
     /// as the last percent.
-    #[serde(
-        default = "defaults::enforce_percent",
-        deserialize_with = "fields::percent"
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default = "defaults::enforce_percent", schema_with = "schema::percent")
     )]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::percent"))]
     pub enforce_percent: u64,
     /// Ordered exceptions: of those that match a request, the first that has a setting decides it.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    #[cfg_attr(feature = "schema", schemars(default, extend("default" = [])))]
     pub overrides: Vec<Override>,
     /// Paths at which MLflow's root is served; the longest match wins.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::mounts"))]
     pub mounts: Vec<String>,
     /// What happens to a request whose path is outside every mount.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub outside: Outside,
     /// Hosts at which MLflow is served, for a gateway that serves other applications too: patterns with `*` and `?`,
     /// without port or trailing dot, in any case. A request to another host is forwarded without a decision. Absent:
     /// every host is MLflow's. A host that can be read in more than one way always is.
-    #[serde(default, deserialize_with = "hosts::some")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hosts"))]
+    #[cfg_attr(feature = "schema", schemars(default, schema_with = "schema::hosts"))]
     pub hosts: Option<Vec<Pattern>>,
     /// API keys that the configuration lists by their digests. They are looked up first, without a callout; any other key
     /// is the auth service's to validate, if there is one. At least one of `keys`, `jwt`, `mtls` and `auth_service` is
     /// required.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
+    #[cfg_attr(feature = "schema", schemars(default, extend("default" = [])))]
     pub keys: Vec<ConfiguredKey>,
     /// Access tokens (JWT) that Envoy's `jwt_authn` has verified. Absent: a JWT is treated as an API key.
-    #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(with = "Jwt"))]
+    #[cfg_attr(feature = "schema", schemars(default, with = "Jwt"))]
     pub jwt: Option<Jwt>,
     /// Client certificates that the listener has verified, for requests with neither a key nor a verified token. Absent:
     /// client certificates are ignored.
-    #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(with = "Mtls"))]
+    #[cfg_attr(feature = "schema", schemars(default, with = "Mtls"))]
     pub mtls: Option<Mtls>,
     /// The auth service, which validates keys. Absent: only those of `keys` are valid.
-    #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(with = "AuthService"))]
+    #[cfg_attr(feature = "schema", schemars(default, with = "AuthService"))]
     pub auth_service: Option<AuthService>,
     /// What is cached of keys.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub cache: Cache,
     /// The poll for revoked keys. Absent: no poll, and a revoked key works until its cache entry expires.
-    #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(with = "Revocation"))]
+    #[cfg_attr(feature = "schema", schemars(default, with = "Revocation"))]
     pub revocation: Option<Revocation>,
     /// Where a request may present its key.
-    #[serde(default = "defaults::credentials")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::credentials"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default = "defaults::credentials", schema_with = "schema::credentials")
+    )]
     pub credentials: Vec<CredentialKind>,
     /// The pattern of all keys of the auth service (`*`: any characters, `?`: one; for example `hk_live_*`). Other keys
     /// are refused without a callout, unless `keys` has them.
-    #[serde(default, deserialize_with = "fields::some_pattern")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::key_pattern"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default, schema_with = "schema::key_pattern")
+    )]
     pub key_pattern: Option<Pattern>,
     /// Whether upstream receives the caller's credential.
-    #[serde(default = "defaults::yes")]
+    #[cfg_attr(feature = "schema", schemars(default = "defaults::yes"))]
     pub forward_credential: bool,
     /// Names of the verified headers that upstream receives.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub identity_headers: IdentityHeaders,
     /// Scopes and what they grant; each replaces the default scope of the same name. `"searches": false` refuses searches
     /// to keys that have the scope limited to names.
-    #[serde(default, deserialize_with = "json::unique_map")]
-    #[cfg_attr(feature = "schema", schemars(extend("default" = {})))]
+    #[cfg_attr(feature = "schema", schemars(default, extend("default" = {})))]
     pub scopes: BTreeMap<String, Scope>,
     /// Roles and what they grant; there is no default table.
-    #[serde(default, deserialize_with = "json::unique_map")]
-    #[cfg_attr(feature = "schema", schemars(extend("default" = {})))]
+    #[cfg_attr(feature = "schema", schemars(default, extend("default" = {})))]
     pub roles: BTreeMap<String, Vec<Permission>>,
     /// Workspaces of MLflow, and whether keys can be limited to them.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub workspaces: Workspaces,
     /// Groups of endpoints that need no key: `health` (`/health`, `/version`, server info), `ui` (the page and its
     /// static files).
-    #[serde(
-        default = "defaults::public",
-        deserialize_with = "fields::public_groups"
-    )]
+    #[cfg_attr(feature = "schema", schemars(default = "defaults::public"))]
     pub public: Vec<PublicGroup>,
     /// What a request to `/graphql` needs.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub graphql: GraphQl,
     /// Whether request bodies are read.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub bodies: Bodies,
     /// The largest body that is read, in bytes; a larger one is 413. Set it to at most the listener's
     /// `per_connection_buffer_limit_bytes` and, for HTTP/2, its `initial_stream_window_size`.
-    #[serde(
-        default = "defaults::body_limit",
-        deserialize_with = "fields::whole_number"
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            default = "defaults::body_limit",
+            schema_with = "schema::positive_number"
+        )
     )]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub body_limit: u64,
     /// What is recorded in the audit log and the access log.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub audit: Audit,
     /// Whether `GET {mount}/.well-known/mlflow-authz/whoami` tells callers what their key may do.
-    #[serde(default = "defaults::yes")]
+    #[cfg_attr(feature = "schema", schemars(default = "defaults::yes"))]
     pub whoami: bool,
     /// A page that tells callers how to get a scope; every 401 and 403 message ends with it.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::help_url"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default, schema_with = "schema::help_url")
+    )]
     pub help_url: Option<String>,
 }
+
+json::object!(Config, start: Self::start(), required: ["mounts"], {
+    "version" => version: fields::version,
+    "mode" => mode,
+    "enforce_percent" => enforce_percent: fields::percent,
+    "overrides" => overrides: json::list,
+    "mounts" => mounts,
+    "outside" => outside,
+    "hosts" => hosts: hosts::some,
+    "keys" => keys: json::list,
+    "jwt" => jwt: json::some,
+    "mtls" => mtls: json::some,
+    "auth_service" => auth_service: json::some,
+    "cache" => cache: json::read_object,
+    "revocation" => revocation: json::some,
+    "credentials" => credentials,
+    "key_pattern" => key_pattern: fields::some_pattern,
+    "forward_credential" => forward_credential,
+    "identity_headers" => identity_headers: json::read_object,
+    "scopes" => scopes: fields::scopes,
+    "roles" => roles: fields::roles,
+    "workspaces" => workspaces: json::read_object,
+    "public" => public: fields::public_groups,
+    "graphql" => graphql,
+    "bodies" => bodies,
+    "body_limit" => body_limit: fields::whole_number,
+    "audit" => audit: json::read_object,
+    "whoami" => whoami,
+    "help_url" => help_url,
+});
 
 /// What a scope grants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,51 +280,78 @@ pub enum CredentialKind {
 }
 
 /// What is cached of keys, per VM and in the data that the VMs share.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
 pub struct Cache {
     /// The most principals that one VM caches, and as many refused keys in a store of their own.
-    #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
     pub capacity: u64,
     /// How long a principal is served without another lookup, counted from its lookup. Entries expire up to a tenth
     /// sooner, so that proxies do not look up in step.
-    #[serde(deserialize_with = "fields::duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
     pub ttl: Duration,
     /// How long a refused key is refused without another lookup; `"0s"` looks it up each time.
-    #[serde(deserialize_with = "fields::duration_or_zero")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
     pub negative_ttl: Duration,
     /// How long after its `ttl` a principal is still served while the auth service is unavailable; `"0s"`
     /// never serves one.
-    #[serde(deserialize_with = "fields::duration_or_zero")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
     pub stale_if_error: Duration,
     /// Slots for principals, and as many for lookups and refusals, in the data that the VMs of a proxy share; 0
     /// shares nothing.
-    #[serde(deserialize_with = "fields::whole_number")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::slots"))]
     pub shared_slots: u64,
 }
 
 /// The poll for revoked keys.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields)
+)]
 pub struct Revocation {
     /// Path on the auth service that lists revoked key ids.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
     pub path: String,
     /// How often one VM of the proxy polls; at least `"100ms"`.
-    #[serde(default = "defaults::every", deserialize_with = "fields::duration")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default = "defaults::every", schema_with = "schema::duration")
+    )]
     pub every: Duration,
     /// A header, `name: value`, that is sent with each poll.
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub credential_header: Option<SecretHeader>,
 }
+
+json::object!(Revocation, start: Self::start(), required: ["path"], {
+    "path" => path,
+    "every" => every: fields::duration,
+    "credential_header" => credential_header,
+});
+
+impl Revocation {
+    fn start() -> Self {
+        Self {
+            path: String::new(),
+            every: defaults::every(),
+            credential_header: None,
+        }
+    }
+}
+
+json::object!(Cache, start: Self::default(), required: [], {
+    "capacity" => capacity: fields::whole_number,
+    "ttl" => ttl: fields::duration,
+    "negative_ttl" => negative_ttl: fields::duration_or_zero,
+    "stale_if_error" => stale_if_error: fields::duration_or_zero,
+    "shared_slots" => shared_slots: fields::whole_number,
+});
 
 impl Default for Cache {
     fn default() -> Self {
@@ -311,9 +366,12 @@ impl Default for Cache {
 }
 
 /// Names of the verified headers that upstream receives.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
 pub struct IdentityHeaders {
     /// Carries the principal's user id.
     pub user_id: HeaderField,
@@ -322,6 +380,12 @@ pub struct IdentityHeaders {
     /// Carries the key's scopes, separated by spaces (RFC 6749 section 3.3).
     pub scopes: HeaderField,
 }
+
+json::object!(IdentityHeaders, start: Self::default(), required: [], {
+    "user_id" => user_id,
+    "key_id" => key_id,
+    "scopes" => scopes,
+});
 
 impl Default for IdentityHeaders {
     fn default() -> Self {
@@ -334,6 +398,39 @@ impl Default for IdentityHeaders {
 }
 
 impl Config {
+    /// What it is where nothing is written.
+    fn start() -> Self {
+        Self {
+            version: defaults::version(),
+            mode: Mode::default(),
+            enforce_percent: defaults::enforce_percent(),
+            overrides: Vec::new(),
+            mounts: Vec::new(),
+            outside: Outside::default(),
+            hosts: None,
+            keys: Vec::new(),
+            jwt: None,
+            mtls: None,
+            auth_service: None,
+            cache: Cache::default(),
+            revocation: None,
+            credentials: defaults::credentials(),
+            key_pattern: None,
+            forward_credential: defaults::yes(),
+            identity_headers: IdentityHeaders::default(),
+            scopes: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            workspaces: Workspaces::default(),
+            public: defaults::public(),
+            graphql: GraphQl::default(),
+            bodies: Bodies::default(),
+            body_limit: defaults::body_limit(),
+            audit: Audit::default(),
+            whoami: defaults::yes(),
+            help_url: None,
+        }
+    }
+
     /// Reads a plugin configuration as Envoy hands it over.
     ///
     /// # Errors
@@ -343,7 +440,7 @@ impl Config {
         if text.trim_ascii_start().first() != Some(&b'{') {
             return Err(ConfigError::NotAnObject);
         }
-        let mut config: Self = json::read(text)?;
+        let mut config: Self = json::read_text(text)?;
         validate::validate(&mut config)?;
         Ok(config)
     }

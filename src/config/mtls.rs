@@ -2,27 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use super::{ConfigError, workspaces};
-use crate::json;
+use super::{ConfigError, fields, workspaces};
+use crate::json::{self, Part};
 
 /// Client certificates that the listener has verified.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields)
+)]
 pub struct Mtls {
     /// Which name of the certificate identifies the caller.
     pub by: PeerName,
     /// Names of callers, and what they may do. A name may be a pattern with `*` and `?`; an entry without them comes
     /// first, then the longest match. A certificate that no entry matches gets 401. `*` matches `/` too. A name with a
     /// backslash (an escaped character of a subject) matches only an entry without `*` and `?`.
-    #[serde(deserialize_with = "json::unique_map")]
     #[cfg_attr(
         feature = "schema",
         schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": r"\S"}))
     )]
     pub principals: BTreeMap<String, PeerRights>,
+}
+
+json::object!(Mtls, start: Self::start(), required: ["by", "principals"], {
+    "by" => by,
+    "principals" => principals: principals,
+});
+
+impl Mtls {
+    fn start() -> Self {
+        Self {
+            by: PeerName::Subject,
+            principals: BTreeMap::new(),
+        }
+    }
+}
+
+fn principals(value: Part<'_, '_>) -> Result<BTreeMap<String, PeerRights>, json::Error> {
+    json::map(value, json::read_object)
 }
 
 /// Which name of a client certificate is the caller's.
@@ -39,9 +57,12 @@ pub enum PeerName {
 }
 
 /// What a caller may do whose certificate has a name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
 pub struct PeerRights {
     /// The caller's scopes; `model:write:fraud-*` is limited to names, `acme/model:write` to a workspace.
     #[cfg_attr(feature = "schema", schemars(extend("default" = [])))]
@@ -53,17 +74,23 @@ pub struct PeerRights {
     pub is_admin: bool,
     /// Patterns of the workspaces that the caller belongs to: outside them it has no right at all. An empty list grants nothing.
     /// Absent: no limit, unless `workspace` is there.
-    #[serde(deserialize_with = "super::fields::some")]
     #[cfg_attr(
         feature = "schema",
         schemars(schema_with = "super::schema::workspace_patterns")
     )]
     pub workspaces: Option<Vec<String>>,
     /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
-    #[serde(deserialize_with = "super::fields::some")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
     pub workspace: Option<String>,
 }
+
+json::object!(PeerRights, start: Self::default(), required: [], {
+    "scopes" => scopes,
+    "roles" => roles,
+    "is_admin" => is_admin,
+    "workspaces" => workspaces: fields::some,
+    "workspace" => workspace: fields::some,
+});
 
 impl PeerName {
     /// The word of the configuration.

@@ -5,75 +5,89 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize as _, Error as _};
 
 #[cfg(feature = "schema")]
 use super::schema;
 use super::{Config, ConfigError, Mode, Scope, fields};
 use crate::catalog::{self, Access, Object, Operation};
-use crate::json;
+use crate::json::{self, Part};
 use crate::pattern::Pattern;
 
 /// Exceptions for some requests.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields)
+)]
 pub struct Override {
     /// Which requests. All given fields must match; an absent field matches every request.
-    #[serde(default, rename = "match")]
+    #[cfg_attr(feature = "schema", schemars(default, rename = "match"))]
     pub matches: Match,
     /// Whether their denials are answered.
-    #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(with = "Mode"))]
+    #[cfg_attr(feature = "schema", schemars(default, with = "Mode"))]
     pub mode: Option<Mode>,
     /// Share of callers for whom their denials are answered, in percent.
-    #[serde(default, deserialize_with = "fields::some_percent")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::percent"))]
+    #[cfg_attr(feature = "schema", schemars(default, schema_with = "schema::percent"))]
     pub enforce_percent: Option<u64>,
     /// Whether they need no key. Only operations that read can be public, each by its name.
-    #[serde(default, deserialize_with = "fields::some")]
-    #[cfg_attr(feature = "schema", schemars(with = "bool"))]
+    #[cfg_attr(feature = "schema", schemars(default, with = "bool"))]
     pub public: Option<bool>,
     /// Scopes and what they grant for these requests; each replaces the scope of the same name.
-    #[serde(default, deserialize_with = "some_scopes")]
-    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Scope>"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(default, with = "BTreeMap<String, Scope>")
+    )]
     pub scopes: Option<BTreeMap<String, Scope>>,
 }
 
 /// Which requests an override is for. Each field is a word or a list of words.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
 pub struct Match {
     /// Mounts, as written in `mounts`.
-    #[serde(deserialize_with = "mounts")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub mount: Option<Vec<String>>,
     /// Patterns of hosts, with `*` and `?`, without port or trailing dot, in any case.
-    #[serde(deserialize_with = "hosts")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub host: Option<Vec<Pattern>>,
     /// Patterns of workspaces, with `*` and `?`. A request that names none is for that of its key, or for the default one
     /// while its key is not known. Only requests match that MLflow keeps within their workspace: none for accounts, the
     /// workspaces themselves or an unknown endpoint. Needs `workspaces.enabled`.
-    #[serde(deserialize_with = "workspaces")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub workspace: Option<Vec<Pattern>>,
     /// Objects.
-    #[serde(deserialize_with = "objects")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::objects"))]
     pub object: Option<Vec<Object>>,
     /// Accesses.
-    #[serde(deserialize_with = "accesses")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::accesses"))]
     pub access: Option<Vec<Access>>,
     /// Operations by name.
-    #[serde(deserialize_with = "operations")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::operations"))]
     pub operation: Option<Vec<&'static Operation>>,
 }
+
+json::object!(Override, start: Self::default(), required: [], {
+    "match" => matches: json::read_object,
+    "mode" => mode: fields::some,
+    "enforce_percent" => enforce_percent: fields::some_percent,
+    "public" => public: fields::some,
+    "scopes" => scopes: some_scopes,
+});
+
+json::object!(Match, start: Self::default(), required: [], {
+    "mount" => mount: mounts,
+    "host" => host: hosts,
+    "workspace" => workspace: workspaces,
+    "object" => object: objects,
+    "access" => access: accesses,
+    "operation" => operation: operations,
+});
 
 impl Match {
     /// Whether it holds of an operation, on some mount, host and workspace.
@@ -154,70 +168,56 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn some_scopes<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<BTreeMap<String, Scope>>, D::Error> {
-    json::unique_map(deserializer).map(Some)
+fn some_scopes(value: Part<'_, '_>) -> Result<Option<BTreeMap<String, Scope>>, json::Error> {
+    fields::scopes(value).map(Some)
 }
 
 /// A word or a list of words, at least one, since an empty list would match nothing; each read by `read`.
-pub(super) fn one_or_many<'de, T, D>(
-    deserializer: D,
+pub(super) fn one_or_many<T>(
+    value: Part<'_, '_>,
     read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<Vec<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    struct Words;
+) -> Result<Option<Vec<T>>, json::Error> {
+    let words = words(value)?;
+    let read: Result<_, String> = words.iter().map(|word| read(word)).collect();
+    read.map(Some).map_err(json::Error::custom)
+}
 
-    impl<'de> Visitor<'de> for Words {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a word or a list of words")
-        }
-
-        fn visit_str<E: Error>(self, word: &str) -> Result<Vec<String>, E> {
-            Ok(vec![word.to_owned()])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<String>, A::Error> {
-            Vec::deserialize(SeqAccessDeserializer::new(seq))
-        }
-    }
-
-    let words = deserializer.deserialize_any(Words)?;
+fn words(value: Part<'_, '_>) -> Result<Vec<String>, json::Error> {
+    let words: Vec<String> = if value.is_list() {
+        Vec::deserialize(value)?
+    } else if value.is_text() {
+        vec![String::deserialize(value)?]
+    } else {
+        return Err(value.is_not("a word or a list of words"));
+    };
     if words.is_empty() {
-        return Err(D::Error::custom(
+        return Err(json::Error::custom(
             "is empty and matches nothing; write at least one, or remove the field",
         ));
     }
-    let read: Result<_, String> = words.iter().map(|word| read(word)).collect();
-    read.map(Some).map_err(D::Error::custom)
+    Ok(words)
 }
 
-fn mounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    one_or_many(deserializer, |word| Ok(word.to_owned()))
+fn mounts(value: Part<'_, '_>) -> Result<Option<Vec<String>>, json::Error> {
+    one_or_many(value, |word| Ok(word.to_owned()))
 }
 
-fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Pattern>>, D::Error> {
-    one_or_many(deserializer, super::hosts::read)
+fn hosts(value: Part<'_, '_>) -> Result<Option<Vec<Pattern>>, json::Error> {
+    one_or_many(value, super::hosts::read)
 }
 
-fn workspaces<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<Pattern>>, D::Error> {
-    one_or_many(deserializer, super::workspaces::read_pattern)
+fn workspaces(value: Part<'_, '_>) -> Result<Option<Vec<Pattern>>, json::Error> {
+    one_or_many(value, super::workspaces::read_pattern)
 }
 
-fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Object>>, D::Error> {
-    one_or_many(deserializer, |word| {
+fn objects(value: Part<'_, '_>) -> Result<Option<Vec<Object>>, json::Error> {
+    one_or_many(value, |word| {
         known(word, "object", Object::from_word, Object::ALL)
     })
 }
 
-fn accesses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Access>>, D::Error> {
-    one_or_many(deserializer, |word| {
+fn accesses(value: Part<'_, '_>) -> Result<Option<Vec<Access>>, json::Error> {
+    one_or_many(value, |word| {
         known(word, "access", Access::from_word, Access::ALL)
     })
 }
@@ -234,10 +234,8 @@ fn known<T: ToString>(
     })
 }
 
-fn operations<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<&'static Operation>>, D::Error> {
-    one_or_many(deserializer, |word| {
+fn operations(value: Part<'_, '_>) -> Result<Option<Vec<&'static Operation>>, json::Error> {
+    one_or_many(value, |word| {
         let found = catalog::all_operations().find(|operation| operation.name == word);
         found.ok_or_else(|| {
             let distance = |name: &&str| strsim::damerau_levenshtein(name, word);

@@ -1,27 +1,34 @@
 //! Workspaces of MLflow in a configuration: whether keys can be limited to them, and how their names and patterns are
 //! read.
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, Error};
 
 use super::ConfigError;
+use crate::json;
 use crate::pattern::Pattern;
 use crate::workspace::{self, AT_THE_ROOT};
 
 /// Workspaces of an MLflow server (3.10 and later) that runs with `--enable-workspaces`.
-#[derive(Debug, Clone, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields, default)
+)]
 pub struct Workspaces {
     /// Whether the server has them. With `true`, scopes and keys can be limited to workspaces, and upstream receives
     /// exactly one `X-MLFLOW-WORKSPACE` with each request. With `false`, what is limited to workspaces grants nothing, and
     /// the header is forwarded as it came. A server before 3.10 ignores the header and keeps nothing apart.
     pub enabled: bool,
     /// The workspace of a request that names none, unless its key is pinned to another one.
-    #[serde(deserialize_with = "name")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
     pub default: String,
 }
+
+json::object!(Workspaces, start: Self::default(), required: [], {
+    "enabled" => enabled,
+    "default" => default: name,
+});
 
 impl Default for Workspaces {
     fn default() -> Self {

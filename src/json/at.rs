@@ -30,7 +30,7 @@ impl<'a> Document<'a> {
 
     /// Whether the whole is an object.
     pub(crate) fn is_object(&self) -> bool {
-        matches!(Part(&self.0).kind(), Some(Kind::Object))
+        Part(&self.0).is_object()
     }
 
     /// The value below these names of fields and indices of elements; without any, the whole.
@@ -56,6 +56,21 @@ impl<'a> Document<'a> {
 }
 
 impl<'d, 'a> Part<'d, 'a> {
+    /// Whether it is text.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self.kind(), Some(Kind::Text(_) | Kind::EscapedText(_)))
+    }
+
+    /// Whether it is a list.
+    pub(crate) fn is_list(self) -> bool {
+        matches!(self.kind(), Some(Kind::List))
+    }
+
+    /// Whether it is an object.
+    pub(crate) fn is_object(self) -> bool {
+        matches!(self.kind(), Some(Kind::Object))
+    }
+
     fn kind(self) -> Option<Kind<'a>> {
         self.0.first().map(|node: &Node<'_>| node.kind)
     }

@@ -6,19 +6,18 @@
 mod at;
 mod document;
 mod error;
+mod object;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::Deserialize;
 
 pub(crate) use at::Found;
 pub(crate) use error::{Error, Problem, field_of};
+pub(crate) use object::{Object, list, map, object, read_object, some};
+pub(crate) use value::Part;
 
 /// A text that is JSON, from which more than one type can be read.
 pub(crate) struct Document<'a>(Vec<document::Node<'a>>);
@@ -33,37 +32,12 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Reads a whole text that is an object.
+pub(crate) fn read_text<T: Object>(text: &[u8]) -> Result<T, Error> {
+    read_object(Part(&Document::parse(text)?.0))
+}
+
 /// Reads a whole text.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
     Document::parse(text)?.read()
-}
-
-/// For `deserialize_with`: a map without duplicated names, of which serde would keep the last.
-pub(crate) fn unique_map<'de, T, D>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    struct MapVisitor<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for MapVisitor<T> {
-        type Value = BTreeMap<String, T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = BTreeMap::new();
-            while let Some((name, value)) = map.next_entry::<String, T>()? {
-                if entries.contains_key(&name) {
-                    return Err(A::Error::custom(format!("{name:?} is duplicated")));
-                }
-                entries.insert(name, value);
-            }
-            Ok(entries)
-        }
-    }
-
-    deserializer.deserialize_map(MapVisitor(PhantomData))
 }

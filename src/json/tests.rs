@@ -8,16 +8,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::document::{self, MAX_DEPTH};
-use super::{Document, Problem, read, unique_map};
+use super::{Document, Problem, read, read_text};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 struct Outer {
-    #[serde(default)]
     list: Vec<Inner>,
-    #[serde(default, deserialize_with = "unique_map")]
     map: BTreeMap<String, Option<u64>>,
 }
+
+super::object!(Outer, start: Self::default(), required: [], {
+    "list" => list,
+    "map" => map: |value| super::map(value, |it| Option::deserialize(it)),
+});
 
 #[derive(Debug, Deserialize)]
 struct Inner {
@@ -26,7 +28,7 @@ struct Inner {
 }
 
 fn problem(text: &str) -> (String, String) {
-    match read::<Outer>(text.as_bytes()) {
+    match read_text::<Outer>(text.as_bytes()) {
         Ok(read) => ("accepted".to_owned(), format!("{read:?}")),
         Err(error) => {
             let (path, problem) = error.into_parts();
@@ -39,7 +41,7 @@ fn problem(text: &str) -> (String, String) {
 fn what_is_read() {
     let text = r#" {"list": [{"number": 7, "text": "a\n\u00e9\ud83d\ude00"}, {"text": null, "number": 0}],
                     "map": {"a\"b": 18446744073709551615, "": null}} "#;
-    let read: Outer = read(text.as_bytes()).unwrap();
+    let read: Outer = read_text(text.as_bytes()).unwrap();
     let list: Vec<_> = read
         .list
         .iter()
@@ -254,7 +256,7 @@ fn what_is_not_json_has_its_line() {
         ),
         (b"{\"new\": \"\xff\"}", "expected UTF-8 at line 1 column 10"),
     ] {
-        let error = read::<Outer>(text).unwrap_err();
+        let error = read_text::<Outer>(text).unwrap_err();
         let (path, problem) = error.into_parts();
         assert!(path.is_empty() && matches!(problem, Problem::Syntax(_)));
         assert_eq!(problem.to_string(), said, "{}", text.escape_ascii());

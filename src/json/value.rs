@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 use super::Error;
 use super::document::{Kind, Node};
 
-enum Value<'d, 'a> {
+pub(super) enum Value<'d, 'a> {
     Null,
     Flag(bool),
     Unsigned(u64),
@@ -28,7 +28,7 @@ enum Value<'d, 'a> {
 }
 
 impl Value<'_, '_> {
-    fn is_not(&self, expected: &dyn Expected) -> Error {
+    pub(super) fn is_not(&self, expected: &dyn Expected) -> Error {
         let found = match self {
             Self::Null => Unexpected::Unit,
             Self::Flag(it) => Unexpected::Bool(*it),
@@ -45,7 +45,7 @@ impl Value<'_, '_> {
 
 /// A value: its node, and those below it.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'d, 'a>(pub(super) &'d [Node<'a>]);
+pub(crate) struct Part<'d, 'a>(pub(super) &'d [Node<'a>]);
 
 impl<'d, 'a> Part<'d, 'a> {
     /// The values, or the names and values, of a container.
@@ -53,7 +53,13 @@ impl<'d, 'a> Part<'d, 'a> {
         Parts(self.0.split_first().map_or(&[], |(_, below)| below))
     }
 
-    fn read(self) -> Result<Value<'d, 'a>, Error> {
+    /// The error of a reader that expected something else.
+    pub(crate) fn is_not(self, expected: &str) -> Error {
+        self.read()
+            .map_or_else(|error| error, |value| value.is_not(&expected))
+    }
+
+    pub(super) fn read(self) -> Result<Value<'d, 'a>, Error> {
         let Some((node, below)) = self.0.split_first() else {
             return Err(Error::custom("has no value"));
         };
@@ -105,7 +111,7 @@ fn decoded_number<'d, 'a>(number: &str) -> Result<Value<'d, 'a>, Error> {
 
 /// The values, or the names and values, of a container.
 #[derive(Clone, Copy)]
-pub(super) struct Parts<'d, 'a>(&'d [Node<'a>]);
+pub(crate) struct Parts<'d, 'a>(&'d [Node<'a>]);
 
 impl<'d, 'a> Iterator for Parts<'d, 'a> {
     type Item = Part<'d, 'a>;

@@ -1,11 +1,9 @@
 //! Where things stand in a reply.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-
+use crate::config::fields;
 #[cfg(feature = "schema")]
 use crate::config::schema;
+use crate::json;
 use crate::pointer::Pointers;
 
 /// Where values are in a reply: JSON Pointers (RFC 6901), one or a list of which the first counts that has a value.
@@ -66,66 +64,22 @@ impl Places {
             &self.workspaces,
             &self.workspace,
         ];
-        FIELDS.iter().copied().zip(all.map(Option::as_ref))
-    }
-
-    fn all_mut(&mut self) -> [&mut Option<Pointers>; 10] {
-        [
-            &mut self.valid,
-            &mut self.user_id,
-            &mut self.key_id,
-            &mut self.scopes,
-            &mut self.grants,
-            &mut self.roles,
-            &mut self.is_admin,
-            &mut self.expires_at,
-            &mut self.workspaces,
-            &mut self.workspace,
-        ]
+        <Self as json::Object>::NAMES
+            .iter()
+            .copied()
+            .zip(all.map(Option::as_ref))
     }
 }
 
-const FIELDS: &[&str] = &[
-    "valid",
-    "user_id",
-    "key_id",
-    "scopes",
-    "grants",
-    "roles",
-    "is_admin",
-    "expires_at",
-    "workspaces",
-    "workspace",
-];
-
-/// By hand: what serde derives for so many fields of one type is a large part of a module.
-impl<'de> Deserialize<'de> for Places {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PlacesVisitor;
-
-        impl<'de> Visitor<'de> for PlacesVisitor {
-            type Value = Places;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Places, A::Error> {
-                let mut places = Places::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    let mut known = FIELDS.iter().zip(places.all_mut());
-                    let Some((field, place)) = known.find(|(field, _)| **field == name) else {
-                        return Err(A::Error::unknown_field(&name, FIELDS));
-                    };
-                    if place.is_some() {
-                        return Err(A::Error::duplicate_field(field));
-                    }
-                    *place = Some(map.next_value()?);
-                }
-                Ok(places)
-            }
-        }
-
-        deserializer.deserialize_map(PlacesVisitor)
-    }
-}
+json::object!(Places, start: Self::default(), required: [], {
+    "valid" => valid: fields::some,
+    "user_id" => user_id: fields::some,
+    "key_id" => key_id: fields::some,
+    "scopes" => scopes: fields::some,
+    "grants" => grants: fields::some,
+    "roles" => roles: fields::some,
+    "is_admin" => is_admin: fields::some,
+    "expires_at" => expires_at: fields::some,
+    "workspaces" => workspaces: fields::some,
+    "workspace" => workspace: fields::some,
+});
