@@ -89,7 +89,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "no key",
-        most: 73_700,
+        most: 75_300,
         go: || again(READ, None, "401 credential_missing"),
     },
     Case {
