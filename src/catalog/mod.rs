@@ -17,7 +17,7 @@ pub use isolation::Isolation;
 pub use naming::{Field, FieldKind, Naming};
 pub use needs::{Needs, Parameter, Value, query_example, query_template};
 pub use object::{Access, Object, PublicGroup};
-pub use release::{RELEASES, Release, releases_in_words};
+pub use release::{COVERS, RELEASES, Release};
 pub use routes::{CATALOG, Catalog};
 
 /// The name of the operation of `/graphql`.

@@ -37,6 +37,8 @@ pub enum Object {
     Scorer,
     /// The server itself: pages, health, GraphQL.
     Server,
+    /// A skill in the registry, with its versions.
+    Skill,
     /// A trace, its spans and assessments.
     Trace,
     /// A user, role or permission of MLflow's own auth plugin.
@@ -115,6 +117,7 @@ words!(Object, ALL:
     Run => "run",
     Scorer => "scorer",
     Server => "server",
+    Skill => "skill",
     Trace => "trace",
     User => "user",
     Webhook => "webhook",

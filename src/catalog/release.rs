@@ -8,10 +8,35 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
+/// The minor releases covered, each of them, for people. Of 1.x the last one is, too.
+pub const COVERS: &str = "2.0 to 3.18";
+
 /// The releases whose routes the entries were compared with, oldest first: the last patch of each minor
 /// release. `scripts/dump-routes` asked them, `tests/mlflow/test_catalog.py` compares.
 pub const RELEASES: &[Release] = &[
+    Release(1, 30, 1),
+    Release(2, 0, 1),
+    Release(2, 1, 1),
+    Release(2, 2, 2),
+    Release(2, 3, 2),
+    Release(2, 4, 2),
+    Release(2, 5, 0),
+    Release(2, 6, 0),
+    Release(2, 7, 1),
+    Release(2, 8, 1),
     Release(2, 9, 2),
+    Release(2, 10, 2),
+    Release(2, 11, 5),
+    Release(2, 12, 2),
+    Release(2, 13, 2),
+    Release(2, 14, 3),
+    Release(2, 15, 1),
+    Release(2, 16, 2),
+    Release(2, 17, 2),
+    Release(2, 18, 0),
+    Release(2, 19, 0),
+    Release(2, 20, 4),
+    Release(2, 21, 3),
     Release(2, 22, 5),
     Release(3, 0, 1),
     Release(3, 1, 4),
@@ -31,6 +56,7 @@ pub const RELEASES: &[Release] = &[
     Release(3, 15, 2),
     Release(3, 16, 1),
     Release(3, 17, 2),
+    Release(3, 18, 0),
 ];
 
 /// A release of MLflow as `major.minor.patch`.
@@ -71,29 +97,4 @@ impl fmt::Display for Release {
 fn number(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)
-}
-
-/// The minor releases covered, for people: `2.9, 2.22 and 3.0 to 3.17`.
-pub fn releases_in_words() -> String {
-    let mut runs: Vec<(Release, Release)> = Vec::new();
-    for &release in RELEASES {
-        match runs.last_mut() {
-            Some((_, last)) if (last.0, last.1 + 1) == release.minor() => *last = release,
-            _ => runs.push((release, release)),
-        }
-    }
-    let mut words: Vec<String> = runs
-        .into_iter()
-        .map(|(first, last)| {
-            if first == last {
-                format!("{}.{}", first.0, first.1)
-            } else {
-                format!("{}.{} to {}.{}", first.0, first.1, last.0, last.1)
-            }
-        })
-        .collect();
-    match (words.pop(), words.is_empty()) {
-        (Some(last), false) => format!("{} and {last}", words.join(", ")),
-        (last, _) => last.unwrap_or_default(),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use mlflow_authz::catalog::{self, Object, Operation, Route, Surface};
+use mlflow_authz::catalog::{self, COVERS, Object, Operation, Route, Surface};
 
 use super::{Table, in_words, minor, narrowest, with_query};
 
@@ -15,9 +15,8 @@ pub fn print(out: &mut dyn Write, table: &Table<'_>) -> io::Result<()> {
         None => (
             "MLflow",
             format!(
-                "The releases covered are {}. A route is served by all of them,\n\
-                 since the one named, or until (and not by) that one.",
-                catalog::releases_in_words()
+                "The releases covered are {COVERS}, and 1.30. A route is served by all of them,\n\
+                 since the one named, or until (and not by) that one."
             ),
         ),
         Some(release) => {

@@ -40,14 +40,10 @@ fn scopes_of(rows: &[Value], operation: &str) -> Vec<String> {
 #[test]
 fn json_holds_every_path_of_every_operation_once() {
     let rows = rows(DEFAULTS);
-    let mut listed: Vec<(&str, &str)> = rows
+    // Twice where other releases serve another method of it.
+    let mut listed: Vec<_> = rows
         .iter()
-        .map(|row| {
-            (
-                row["operation"].as_str().unwrap(),
-                row["path"].as_str().unwrap(),
-            )
-        })
+        .map(|row| ["operation", "path", "since"].map(|name| row[name].as_str()))
         .collect();
     let count = listed.len();
     listed.sort_unstable();
@@ -56,19 +52,17 @@ fn json_holds_every_path_of_every_operation_once() {
     for operation in catalog::operations() {
         for route in operation.routes {
             for path in route.paths() {
-                let same =
-                    |row: &&Value| row["operation"] == operation.name && row["path"] == *path;
-                let row = rows.iter().find(same).unwrap();
-                let permission = format!("{}:{}", operation.object, operation.access);
-                assert_eq!(row["permission"], *permission);
-                assert_eq!(row["source"], operation.source);
                 for method in route.methods {
-                    assert!(
-                        row["methods"]
-                            .as_array()
-                            .unwrap()
-                            .contains(&(*method).into())
-                    );
+                    let same = |row: &&Value| {
+                        let methods = row["methods"].as_array().unwrap();
+                        row["operation"] == operation.name
+                            && row["path"] == *path
+                            && methods.contains(&(*method).into())
+                    };
+                    let row = rows.iter().find(same).unwrap();
+                    let permission = format!("{}:{}", operation.object, operation.access);
+                    assert_eq!(row["permission"], *permission);
+                    assert_eq!(row["source"], operation.source);
                 }
             }
         }
@@ -163,7 +157,7 @@ fn a_release_is_a_part_of_the_whole() {
     let all = rows(DEFAULTS);
     for &mlflow in RELEASES {
         let some = rows_of(mlflow);
-        assert!(some.len() > 100 && some.len() < all.len(), "{mlflow}");
+        assert!(some.len() > 90 && some.len() < all.len(), "{mlflow}");
         for row in some {
             assert!(all.contains(&row), "{mlflow}: {row}");
         }
@@ -205,9 +199,9 @@ fn a_release_is_named_by_its_minor() {
     assert_eq!(release("3.4.0"), Ok(Release(3, 4, 0)));
     assert_eq!(release("3.5"), Ok(Release(3, 5, 1)));
     assert_eq!(release("3.5.0"), Ok(Release(3, 5, 1)));
-    for unknown in ["2.10.0", "3.99.0", "4.0.0", "1.30.1"] {
+    for unknown in ["2.23.0", "3.99.0", "4.0.0", "1.29.0"] {
         let refused = release(unknown).unwrap_err();
-        assert_eq!(refused, "the catalog covers 2.9, 2.22 and 3.0 to 3.17");
+        assert_eq!(refused, "the catalog covers 2.0 to 3.18, and 1.30");
     }
     for wrong in ["", "latest", "3", "3.4.0rc1"] {
         assert_eq!(

@@ -113,7 +113,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["POST"],
             "2.0/mlflow-artifacts/mpu/create/{*artifact_path}",
-        )],
+        )
+        .since(Release(2, 9, 0))],
     )
     .within(Files),
     op(
@@ -124,7 +125,8 @@ pub(super) const TABLE: &[Operation] = &[
         &[api(
             &["POST"],
             "2.0/mlflow-artifacts/mpu/complete/{*artifact_path}",
-        )],
+        )
+        .since(Release(2, 9, 0))],
     )
     .within(Files),
     // Drops parts nobody could read yet, so MLflow asks for an update.
@@ -133,10 +135,10 @@ pub(super) const TABLE: &[Operation] = &[
         Artifact,
         Write,
         "server/auth/__init__.py validate_can_update_experiment_artifact_proxy",
-        &[api(
-            &["POST"],
-            "2.0/mlflow-artifacts/mpu/abort/{*artifact_path}",
-        )],
+        &[
+            api(&["POST"], "2.0/mlflow-artifacts/mpu/abort/{*artifact_path}")
+                .since(Release(2, 9, 0)),
+        ],
     )
     .within(Files),
     op(
@@ -175,7 +177,7 @@ pub(super) const TABLE: &[Operation] = &[
         Artifact,
         Write,
         "server/auth/__init__.py validate_can_update_run_artifact",
-        &[ajax(&["POST"], "2.0/mlflow/upload-artifact")],
+        &[ajax(&["POST"], "2.0/mlflow/upload-artifact").since(Release(2, 7, 0))],
     )
     .isolated(),
     op(

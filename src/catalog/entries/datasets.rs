@@ -17,8 +17,11 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_search_datasets",
         &[
-            api(&["POST"], "2.0mlflow/experiments/search-datasets").since(Release(2, 22, 0)),
-            ajax(&["POST"], "2.0/mlflow/experiments/search-datasets"),
+            api(&["POST"], "2.0mlflow/experiments/search-datasets").since(Release(2, 15, 0)),
+            ajax(&["POST"], "2.0/mlflow/experiments/search-datasets").since(Release(2, 7, 0)),
+            ajax(&["GET"], "2.0/mlflow/experiments/search-datasets")
+                .since(Release(2, 5, 0))
+                .until(Release(2, 7, 0)),
         ],
     )
     .isolated(),

@@ -17,12 +17,12 @@ const LIST_DEPLOYMENTS_ENDPOINTS: Operation = op(
     Gateway,
     Read,
     "server/handlers.py _validate_gateway_path",
-    &[
-        ajax(&["GET"], "2.0/mlflow/gateway-proxy").with(&[Parameter {
+    &[ajax(&["GET"], "2.0/mlflow/gateway-proxy")
+        .since(Release(2, 7, 0))
+        .with(&[Parameter {
             name: "gateway_path",
             value: Value::Path("api/2.0/endpoints"),
-        }]),
-    ],
+        }])],
 )
 .needs(Needs::OwnOrRead(Experiment));
 
@@ -140,7 +140,7 @@ pub(super) const TABLE: &[Operation] = &[
         Gateway,
         Use,
         "server/handlers.py gateway_proxy_handler",
-        &[ajax(&["GET", "POST"], "2.0/mlflow/gateway-proxy")],
+        &[ajax(&["GET", "POST"], "2.0/mlflow/gateway-proxy").since(Release(2, 7, 0))],
     )
     .narrowed(&LIST_DEPLOYMENTS_ENDPOINTS),
 ];

@@ -1,6 +1,6 @@
 //! MLflow's REST surface as data: one table per area, each row an operation with its routes.
 //!
-//! Read from MLflow 3.17.2, row by row, or from the last release that has the route: `source` names the
+//! Read from MLflow 3.17.2 and 3.18.0, row by row, or from the last release that has the route: `source` names the
 //! function that decided the object and the access, the stricter of what MLflow's own validators demand
 //! and what the handler does:
 //!
@@ -38,6 +38,7 @@ mod reviews;
 mod runs;
 mod scorers;
 mod server;
+mod skills;
 mod traces;
 mod users;
 mod webhooks;
@@ -66,6 +67,7 @@ pub(super) const TABLES: &[&[Operation]] = &[
     workspaces::TABLE,
     reviews::TABLE,
     mcp_servers::TABLE,
+    skills::TABLE,
     assistant::TABLE,
     users::TABLE,
     permissions::TABLE,

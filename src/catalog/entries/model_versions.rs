@@ -9,6 +9,7 @@ use crate::catalog::object::{
     Access::{Delete, Promote, Read, Write},
     Object::ModelVersion,
 };
+use crate::catalog::release::Release;
 
 /// Versions of registered models and of prompts.
 pub(super) const TABLE: &[Operation] = &[
@@ -175,7 +176,7 @@ pub(super) const TABLE: &[Operation] = &[
         ModelVersion,
         Read,
         "server/auth/__init__.py validate_can_read_model_or_prompt_version",
-        &[api(&["GET"], "2.0/mlflow/registered-models/alias")],
+        &[api(&["GET"], "2.0/mlflow/registered-models/alias").since(Release(2, 3, 0))],
     )
     .isolated()
     // Read by an alias: the model is what counts, so the alias is text.

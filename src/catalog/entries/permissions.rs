@@ -14,6 +14,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_manage_experiment",
         &[
             api_only(&["POST"], "2.0/mlflow/experiments/permissions/create")
+                .since(Release(2, 3, 0))
                 .until(Release(3, 13, 0)),
         ],
     ),
@@ -22,7 +23,9 @@ pub(super) const TABLE: &[Operation] = &[
         User,
         Admin,
         "server/auth/__init__.py validate_can_manage_experiment",
-        &[api_only(&["GET"], "2.0/mlflow/experiments/permissions/get").until(Release(3, 13, 0))],
+        &[api_only(&["GET"], "2.0/mlflow/experiments/permissions/get")
+            .since(Release(2, 3, 0))
+            .until(Release(3, 13, 0))],
     ),
     op(
         "UpdateExperimentPermission",
@@ -31,6 +34,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_manage_experiment",
         &[
             api_only(&["PATCH"], "2.0/mlflow/experiments/permissions/update")
+                .since(Release(2, 3, 0))
                 .until(Release(3, 13, 0)),
         ],
     ),
@@ -41,6 +45,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_manage_experiment",
         &[
             api_only(&["DELETE"], "2.0/mlflow/experiments/permissions/delete")
+                .since(Release(2, 3, 0))
                 .until(Release(3, 13, 0)),
         ],
     ),
@@ -51,6 +56,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_manage_registered_model",
         &[
             api_only(&["POST"], "2.0/mlflow/registered-models/permissions/create")
+                .since(Release(2, 3, 0))
                 .until(Release(3, 13, 0)),
         ],
     ),
@@ -61,6 +67,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_manage_registered_model",
         &[
             api_only(&["GET"], "2.0/mlflow/registered-models/permissions/get")
+                .since(Release(2, 3, 0))
                 .until(Release(3, 13, 0)),
         ],
     ),
@@ -73,6 +80,7 @@ pub(super) const TABLE: &[Operation] = &[
             &["PATCH"],
             "2.0/mlflow/registered-models/permissions/update",
         )
+        .since(Release(2, 3, 0))
         .until(Release(3, 13, 0))],
     ),
     op(
@@ -84,6 +92,7 @@ pub(super) const TABLE: &[Operation] = &[
             &["DELETE"],
             "2.0/mlflow/registered-models/permissions/delete",
         )
+        .since(Release(2, 3, 0))
         .until(Release(3, 13, 0))],
     ),
     op(

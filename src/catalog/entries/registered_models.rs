@@ -126,7 +126,7 @@ pub(super) const TABLE: &[Operation] = &[
         RegisteredModel,
         Promote,
         "server/auth/__init__.py validate_can_set_model_or_prompt_version_alias",
-        &[api(&["POST"], "2.0/mlflow/registered-models/alias")],
+        &[api(&["POST"], "2.0/mlflow/registered-models/alias").since(Release(2, 3, 0))],
     )
     .isolated()
     .named_by(Fields(&[
@@ -140,7 +140,7 @@ pub(super) const TABLE: &[Operation] = &[
         RegisteredModel,
         Promote,
         "server/auth/__init__.py validate_can_delete_model_or_prompt_version_alias",
-        &[api(&["DELETE"], "2.0/mlflow/registered-models/alias")],
+        &[api(&["DELETE"], "2.0/mlflow/registered-models/alias").since(Release(2, 3, 0))],
     )
     .isolated()
     .named_by(Fields(&[("name", Model), ("alias", Alias)])),

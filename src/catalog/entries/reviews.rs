@@ -49,6 +49,14 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_invoke_issue_detection",
         &[ajax(&["POST"], "3.0/mlflow/issues/invoke").since(Release(3, 11, 0))],
     ),
+    // No validator: any user of MLflow's own may call it. It writes the state of a schedule into the experiment's tags.
+    op(
+        "SyncIssueDetectionScheduleState",
+        Issue,
+        Write,
+        "server/handlers.py _sync_issue_detection_schedule_state_handler",
+        &[ajax(&["POST"], "3.0/mlflow/issues/schedule/state").since(Release(3, 18, 0))],
+    ),
     // MANAGE, here and for the update below: above EDIT, which is what `write` stands for.
     op(
         "CreateLabelSchema",

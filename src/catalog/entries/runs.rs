@@ -125,7 +125,7 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Write,
         "server/auth/__init__.py validate_can_log_inputs",
-        &[api(&["POST"], "2.0/mlflow/runs/log-inputs")],
+        &[api(&["POST"], "2.0/mlflow/runs/log-inputs").since(Release(2, 4, 0))],
     )
     .isolated(),
     op(
@@ -174,7 +174,7 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_metric_history_bulk",
-        &[ajax(&["GET"], "2.0/mlflow/metrics/get-history-bulk")],
+        &[ajax(&["GET"], "2.0/mlflow/metrics/get-history-bulk").since(Release(2, 2, 0))],
     )
     .isolated(),
     op(
@@ -182,7 +182,7 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Read,
         "server/auth/__init__.py validate_can_read_metric_history_bulk_interval",
-        &[api(&["GET"], "2.0/mlflow/metrics/get-history-bulk-interval").since(Release(2, 22, 0))],
+        &[api(&["GET"], "2.0/mlflow/metrics/get-history-bulk-interval").since(Release(2, 11, 0))],
     )
     .isolated(),
     // Creates a run out of a finished prompt: the model was invoked before, through the gateway.
@@ -191,7 +191,7 @@ pub(super) const TABLE: &[Operation] = &[
         Run,
         Write,
         "server/auth/__init__.py validate_can_create_promptlab_run",
-        &[ajax(&["POST"], "2.0/mlflow/runs/create-promptlab-run")],
+        &[ajax(&["POST"], "2.0/mlflow/runs/create-promptlab-run").since(Release(2, 7, 0))],
     )
     .isolated(),
 ];

@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Operation] = &[
         Server,
         Read,
         "server/__init__.py version",
-        &[root(&["GET"], "/version")],
+        &[root(&["GET"], "/version").since(Release(2, 1, 0))],
     )
     .within(Shared)
     .public(PublicGroup::Health),
@@ -92,7 +92,7 @@ pub(super) const TABLE: &[Operation] = &[
         Server,
         Read,
         "server/handlers.py _graphql",
-        &[root(&["GET", "POST"], "/graphql").since(Release(2, 22, 0))],
+        &[root(&["GET", "POST"], "/graphql").since(Release(2, 11, 0))],
     )
     .isolated()
     .needs(Needs::ReadOnAll(GRAPHQL_RETURNS)),

@@ -16,6 +16,7 @@ const SOURCES: &[&str] = &[
     "server/job_api.py",
     "server/mcp_server_api.py",
     "server/prometheus_exporter.py",
+    "server/skill_registry_api.py",
 ];
 
 fn rows() -> impl Iterator<Item = &'static Operation> {
@@ -134,7 +135,8 @@ fn templates_start_as_their_surface_wants() {
     }
 }
 
-/// `{x}` and `{*x}` only; a parameter fills its segment, but for a suffix as in `{x}:generateContent`.
+/// `{x}` and `{*x}` only; a parameter fills its segment, but for a suffix as in `{x}:generateContent` and an
+/// organization's `@{x}`.
 #[test]
 fn parameters_are_well_formed() {
     for (row, _, path) in endpoints() {
@@ -143,6 +145,8 @@ fn parameters_are_well_formed() {
             .filter(|segment| segment.contains(['{', '}']))
         {
             let name = segment
+                .strip_prefix('@')
+                .unwrap_or(segment)
                 .strip_prefix('{')
                 .and_then(|rest| rest.split_once('}'))
                 .map(|(name, _)| name.strip_prefix('*').unwrap_or(name))

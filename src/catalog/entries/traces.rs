@@ -18,7 +18,7 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_update_trace_by_trace_id",
         &[
-            api(&["PATCH"], "2.0/mlflow/traces/{request_id}/tags").since(Release(2, 22, 0)),
+            api(&["PATCH"], "2.0/mlflow/traces/{request_id}/tags").since(Release(2, 13, 0)),
             api(&["PATCH"], "3.0/mlflow/traces/{trace_id}/tags").since(Release(3, 3, 0)),
         ],
     )
@@ -29,7 +29,7 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_update_trace_by_trace_id",
         &[
-            api(&["DELETE"], "2.0/mlflow/traces/{request_id}/tags").since(Release(2, 22, 0)),
+            api(&["DELETE"], "2.0/mlflow/traces/{request_id}/tags").since(Release(2, 13, 0)),
             api(&["DELETE"], "3.0/mlflow/traces/{trace_id}/tags").since(Release(3, 3, 0)),
         ],
     )
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_start_trace, validate_can_start_trace_v3",
         &[
-            api(&["POST"], "2.0/mlflow/traces").since(Release(2, 22, 0)),
+            api(&["POST"], "2.0/mlflow/traces").since(Release(2, 13, 0)),
             api(&["POST"], "3.0/mlflow/traces").since(Release(3, 2, 0)),
         ],
     )
@@ -50,7 +50,7 @@ pub(super) const TABLE: &[Operation] = &[
         Trace,
         Write,
         "server/auth/__init__.py validate_can_update_trace_by_request_id",
-        &[api(&["PATCH"], "2.0/mlflow/traces/{request_id}").since(Release(2, 22, 0))],
+        &[api(&["PATCH"], "2.0/mlflow/traces/{request_id}").since(Release(2, 13, 0))],
     )
     .isolated(),
     op(
@@ -59,9 +59,9 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_trace_by_trace_id",
         &[
-            api(&["GET"], "2.0/mlflow/traces/{request_id}/info").since(Release(2, 22, 0)),
+            api(&["GET"], "2.0/mlflow/traces/{request_id}/info").since(Release(2, 13, 0)),
             api(&["GET"], "2.0/mlflow/traces/{trace_id}")
-                .since(Release(2, 22, 0))
+                .since(Release(2, 20, 0))
                 .until(Release(3, 2, 0)),
             api(&["GET"], "3.0/mlflow/traces/{trace_id}").since(Release(3, 2, 0)),
         ],
@@ -97,7 +97,7 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_search_traces, validate_can_search_traces_v3",
         &[
-            api(&["GET"], "2.0/mlflow/traces").since(Release(2, 22, 0)),
+            api(&["GET"], "2.0/mlflow/traces").since(Release(2, 13, 0)),
             api(&["POST"], "2.0/mlflow/traces/search")
                 .since(Release(3, 0, 0))
                 .until(Release(3, 2, 0)),
@@ -144,7 +144,7 @@ pub(super) const TABLE: &[Operation] = &[
         Delete,
         "server/auth/__init__.py validate_can_delete_traces",
         &[
-            api(&["POST"], "2.0/mlflow/traces/delete-traces").since(Release(2, 22, 0)),
+            api(&["POST"], "2.0/mlflow/traces/delete-traces").since(Release(2, 13, 0)),
             api(&["POST"], "3.0/mlflow/traces/delete-traces").since(Release(3, 3, 0)),
         ],
     ),
@@ -194,7 +194,7 @@ pub(super) const TABLE: &[Operation] = &[
         "server/auth/__init__.py validate_can_create_assessment",
         &[
             api(&["POST"], "2.0/mlflow/traces/{trace_id}/assessments")
-                .since(Release(2, 22, 0))
+                .since(Release(2, 20, 0))
                 .until(Release(3, 2, 0)),
             api(&["POST"], "3.0/mlflow/traces/{trace_id}/assessments").since(Release(3, 2, 0)),
         ],
@@ -210,7 +210,7 @@ pub(super) const TABLE: &[Operation] = &[
                 &["PATCH"],
                 "2.0/mlflow/traces/{trace_id}/assessments/{assessment_id}",
             )
-            .since(Release(2, 22, 0))
+            .since(Release(2, 20, 0))
             .until(Release(3, 2, 0)),
             api(
                 &["PATCH"],
@@ -231,7 +231,7 @@ pub(super) const TABLE: &[Operation] = &[
                 &["DELETE"],
                 "2.0/mlflow/traces/{trace_id}/assessments/{assessment_id}",
             )
-            .since(Release(2, 22, 0))
+            .since(Release(2, 20, 0))
             .until(Release(3, 2, 0)),
             api(
                 &["DELETE"],
@@ -248,7 +248,7 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py validate_can_read_trace_artifact",
         &[
-            ajax(&["GET"], "2.0/mlflow/get-trace-artifact").since(Release(2, 22, 0)),
+            ajax(&["GET"], "2.0/mlflow/get-trace-artifact").since(Release(2, 14, 0)),
             ajax(&["GET"], "3.0/mlflow/get-trace-artifact").since(Release(3, 9, 0)),
         ],
     ),

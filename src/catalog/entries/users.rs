@@ -15,7 +15,7 @@ pub(super) const TABLE: &[Operation] = &[
         User,
         Admin,
         "server/auth/__init__.py validate_can_create_user",
-        &[root(&["GET"], "/signup")],
+        &[root(&["GET"], "/signup").since(Release(2, 3, 0))],
     ),
     // Has no validator of its own: unless it fails closed, MLflow lets any user create users here.
     op(
@@ -23,7 +23,7 @@ pub(super) const TABLE: &[Operation] = &[
         User,
         Admin,
         "server/auth/__init__.py create_user_ui",
-        &[api_only(&["POST"], "2.0/mlflow/users/create-ui").since(Release(2, 22, 0))],
+        &[api_only(&["POST"], "2.0/mlflow/users/create-ui").since(Release(2, 20, 0))],
     ),
     op(
         "CreateUser",
@@ -31,7 +31,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py validate_can_create_user",
         &[
-            api_only(&["POST"], "2.0/mlflow/users/create"),
+            api_only(&["POST"], "2.0/mlflow/users/create").since(Release(2, 3, 0)),
             ajax(&["POST"], "2.0/mlflow/users/create").since(Release(3, 13, 0)),
         ],
     ),
@@ -41,7 +41,10 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py get_user",
         &[
-            api_only(&["GET"], "2.0/mlflow/users/get"),
+            api_only(&["GET"], "2.0/mlflow/users/get").since(Release(2, 4, 0)),
+            api_only(&["POST"], "2.0/mlflow/users/get")
+                .since(Release(2, 3, 0))
+                .until(Release(2, 4, 0)),
             ajax(&["GET"], "2.0/mlflow/users/get").since(Release(3, 13, 0)),
         ],
     ),
@@ -80,7 +83,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py update_user_password",
         &[
-            api_only(&["PATCH"], "2.0/mlflow/users/update-password"),
+            api_only(&["PATCH"], "2.0/mlflow/users/update-password").since(Release(2, 3, 0)),
             ajax(&["PATCH"], "2.0/mlflow/users/update-password").since(Release(3, 13, 0)),
         ],
     ),
@@ -90,7 +93,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py validate_can_update_user_admin",
         &[
-            api_only(&["PATCH"], "2.0/mlflow/users/update-admin"),
+            api_only(&["PATCH"], "2.0/mlflow/users/update-admin").since(Release(2, 3, 0)),
             ajax(&["PATCH"], "2.0/mlflow/users/update-admin").since(Release(3, 13, 0)),
         ],
     ),
@@ -100,7 +103,7 @@ pub(super) const TABLE: &[Operation] = &[
         Admin,
         "server/auth/__init__.py validate_can_delete_user",
         &[
-            api_only(&["DELETE"], "2.0/mlflow/users/delete"),
+            api_only(&["DELETE"], "2.0/mlflow/users/delete").since(Release(2, 3, 0)),
             ajax(&["DELETE"], "2.0/mlflow/users/delete").since(Release(3, 13, 0)),
         ],
     ),

@@ -171,6 +171,7 @@ fn what_needs_delete_unlike_its_siblings_says_so() {
         "DeleteMcpServerTag",
         "DeleteMcpServerVersionTag",
         "DeleteModelVersionTag",
+        "DeleteSkillVersionTag",
         "RemoveItemsFromReviewQueue",
         "RestoreExperiment",
         "RestoreRun",

@@ -1,4 +1,4 @@
-use super::{RELEASES, Release, releases_in_words};
+use super::{COVERS, RELEASES, Release};
 
 #[test]
 fn releases_are_parsed() {
@@ -28,7 +28,9 @@ fn a_patch_release_stands_for_its_minor() {
         (Release(3, 5, 0), Some(Release(3, 5, 1))),
         (Release(3, 5, 9), Some(Release(3, 5, 1))),
         (Release(2, 9, 0), Some(Release(2, 9, 2))),
-        (Release(2, 10, 0), None),
+        (Release(1, 30, 0), Some(Release(1, 30, 1))),
+        (Release(1, 29, 0), None),
+        (Release(2, 23, 0), None),
         (Release(3, 99, 0), None),
         (Release(4, 0, 0), None),
     ] {
@@ -45,5 +47,20 @@ fn covered_releases_are_in_order_one_a_minor() {
 
 #[test]
 fn what_is_covered_is_said_in_words() {
-    assert_eq!(releases_in_words(), "2.9, 2.22 and 3.0 to 3.17");
+    let minors: Vec<_> = RELEASES.iter().map(|release| release.minor()).collect();
+    let [before, first, .., last] = minors.as_slice() else {
+        panic!("{minors:?}");
+    };
+    assert_eq!(*before, (1, 30));
+    let words = format!("{}.{} to {}.{}", first.0, first.1, last.0, last.1);
+    assert_eq!(COVERS, words);
+    // The last 2.x is 2.22.
+    let follows = |(major, minor)| match (major, minor) {
+        (1, 30) => (2, 0),
+        (2, 22) => (3, 0),
+        _ => (major, minor + 1),
+    };
+    for pair in minors.windows(2) {
+        assert_eq!(pair[1], follows(pair[0]), "{COVERS} leaves out a release");
+    }
 }

@@ -239,7 +239,7 @@ fn what_the_filter_refuses_is_an_error() {
             "scopes.a[1]",
             "\"artefact\" is not an object",
             "write one of *, artifact, assistant, dataset, experiment, gateway, issue, job, label_schema, logged_model, mcp_server, \
-             model_version, registered_model, review_queue, run, scorer, server, trace, user, webhook, workspace",
+             model_version, registered_model, review_queue, run, scorer, server, skill, trace, user, webhook, workspace",
         ),
         (
             r#"{"auth_service":{"cluster":"c"},"mounts":["/"],"bodies":5}"#,

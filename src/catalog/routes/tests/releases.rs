@@ -128,12 +128,12 @@ static OTHER_OBJECT: &[Operation] = &[
 fn a_weaker_route_would_be_found() {
     assert_eq!(
         weaker(WEAKER.iter()),
-        ["2.9.2: POST /things/{id} is run:delete, and /things/count may take it with run:read"]
+        ["1.30.1: POST /things/{id} is run:delete, and /things/count may take it with run:read"]
     );
     assert_eq!(
         weaker(OTHER_OBJECT.iter()),
         [
-            "2.9.2: PUT /things/{*path} is experiment:write, \
+            "1.30.1: PUT /things/{*path} is experiment:write, \
              and /things/{id} may take it with trace:write",
             "3.0.1: PUT /things/{id} is trace:write, \
              and /things/{*path} may take it with experiment:write",
