@@ -16,7 +16,7 @@ use http::StatusCode;
 
 use self::body::Body;
 use self::sources::Sources;
-use crate::catalog::{CATALOG, Needs, Operation};
+use crate::catalog::{CATALOG, COVERS, Needs, Operation};
 use crate::config::Config;
 use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
@@ -103,6 +103,7 @@ impl Denials<'_> {
                 .as_deref()
                 .filter(|_| decision.reason == Reason::WorkspaceNotGranted),
             key_workspaces: self.key_workspaces(decision),
+            covers: (decision.reason == Reason::OperationUnknown).then_some(COVERS),
             request_id: head
                 .text("x-request-id")
                 .filter(|id| id.len() <= LONGEST_REQUEST_ID),
@@ -357,7 +358,7 @@ pub fn methods_served(decision: &Decision, head: &RequestHead<'_>) -> Vec<&'stat
 fn unknown(decision: &Decision, head: &RequestHead<'_>) -> String {
     let methods = methods_served(decision, head);
     if methods.is_empty() {
-        return "call this endpoint, which is not a known MLflow endpoint".to_owned();
+        return format!("call this endpoint, which MLflow {COVERS} does not have");
     }
     let method: String = printable(head.method())
         .chars()

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::{Access, Operation};
+use crate::catalog::{Access, COVERS, Operation};
 use crate::decision::{Effect, Reason};
 use crate::permission::Permission;
 use crate::principal::IdentitySource;
@@ -158,7 +158,10 @@ impl Metric {
             Self::AuthServiceMisconfigured => labelled("auth_service_misconfigured", &[]),
             Self::CacheEntries => labelled("cache_entries", &[]),
             Self::Enforcing(access) => labelled("enforcing", &[("access", access.as_str())]),
-            Self::BuildInfo => labelled("build_info", &[("version", env!("CARGO_PKG_VERSION"))]),
+            Self::BuildInfo => labelled(
+                "build_info",
+                &[("version", env!("CARGO_PKG_VERSION")), ("covers", COVERS)],
+            ),
             Self::ConfigInfo(hash) => labelled(
                 "config_info",
                 &[("hash", &format!("{:08x}", u32::from_be_bytes(*hash)))],

@@ -26,17 +26,22 @@ mod shell;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
+use mlflow_authz::catalog::COVERS;
 
 use crate::error::CliError;
 
 /// Exit status of every failure, as clap and grep have it; 1 is "no" as an answer.
 const FAILURE: u8 = 2;
 
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (MLflow {COVERS})", env!("CARGO_PKG_VERSION")));
+
 /// Tools around the mlflow-authz filter.
 #[derive(Debug, Parser)]
-#[command(name = "mlflow-authz", version, propagate_version = true)]
+#[command(name = "mlflow-authz", version = VERSION.as_str(), propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -20,5 +20,7 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_workspaces: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) covers: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) request_id: Option<&'a str>,
 }

@@ -135,6 +135,7 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     html.one("Required permission", body.required_permission.as_deref());
     let mut granting = body.granting_scopes.iter().flatten().copied();
     html.fact("Scopes that grant it", &mut granting);
+    html.one("Known releases of MLflow", body.covers);
     html.one("Workspace", body.workspace);
     let (name, has) = match reader.called {
         Called::Key => ("Key", "This key has"),

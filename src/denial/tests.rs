@@ -271,9 +271,10 @@ fn an_unknown_endpoint_says_so() {
     let text = body["message"].as_str().unwrap();
     assert!(
         text.contains(
-            "call this endpoint, which is not a known MLflow endpoint: it needs *:admin,"
+            "call this endpoint, which MLflow 2.0 to 3.18 does not have: it needs *:admin,"
         )
     );
+    assert_eq!(body["covers"], "2.0 to 3.18");
     assert_eq!(body["required_permission"], "*:admin");
     assert_eq!(
         body["granting_scopes"],

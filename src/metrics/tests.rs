@@ -121,7 +121,7 @@ fn names_carry_their_labels() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         build,
-        format!("mlflow_authz_build_info.version=.={version};.;")
+        format!("mlflow_authz_build_info.version=.={version};.;covers=.=2.0 to 3.18;.;")
     );
     assert_eq!(Metric::BuildInfo.kind(), Kind::Gauge);
 }

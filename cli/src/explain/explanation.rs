@@ -3,7 +3,7 @@
 use mlflow_authz::printable::printable;
 use std::fmt;
 
-use mlflow_authz::catalog::{Needs, Operation};
+use mlflow_authz::catalog::{COVERS, Needs, Operation};
 use mlflow_authz::decision::Effect;
 use mlflow_authz::denial::{Answer, Called, methods_served};
 use mlflow_authz::enforcement::percentile;
@@ -251,7 +251,7 @@ impl fmt::Display for Explanation<'_> {
 
 fn no_operation(methods: &[&str], head: &RequestHead<'_>) -> String {
     if methods.is_empty() {
-        return "not a known MLflow endpoint".to_owned();
+        return format!("not an endpoint of MLflow {COVERS}");
     }
     let served = format!(
         "none: MLflow serves this path only for {}",

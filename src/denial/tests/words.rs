@@ -57,12 +57,12 @@ fn a_method_that_an_endpoint_does_not_serve_is_named() {
         (
             "OPTIONS",
             "/api/2.0/mlflow/nothing",
-            "may not call this endpoint, which is not a known MLflow endpoint: it needs",
+            "may not call this endpoint, which MLflow 2.0 to 3.18 does not have: it needs",
         ),
         (
             "POST",
             "/api/2.0/mlflow/%2F",
-            "may not call this endpoint, which is not a known MLflow endpoint: it needs",
+            "may not call this endpoint, which MLflow 2.0 to 3.18 does not have: it needs",
         ),
     ] {
         let text = told(&unknown, method, path);

@@ -335,8 +335,9 @@ fn a_configuration_that_the_host_drops_unused_is_in_no_gauge() {
 #[test]
 fn what_is_counted() {
     let mut shell = Shell::new("");
-    let started =
-        "mlflow_authz_build_info.version=.=".to_owned() + env!("CARGO_PKG_VERSION") + ";.;";
+    let started = "mlflow_authz_build_info.version=.=".to_owned()
+        + env!("CARGO_PKG_VERSION")
+        + ";.;covers=.=2.0 to 3.18;.;";
     shell.exchange(POST, &valid(READER));
     shell.exchange(POST, &valid(READER));
     shell.anonymous("GET", "/health");

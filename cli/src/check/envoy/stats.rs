@@ -16,6 +16,7 @@ pub const LABELS: &[&str] = &[
     "permission",
     "identity",
     "version",
+    "covers",
     "hash",
 ];
 

@@ -183,7 +183,7 @@ fn text_is_for_people() {
         (
             r#"{"method":"POST","target":"/nobody/knows","scopes":[]}"#,
             &[
-                "operation:  not a known MLflow endpoint\n",
+                "operation:  not an endpoint of MLflow 2.0 to 3.18\n",
                 "needs:      *:admin\n",
                 "key has:    no scopes\n",
             ],
