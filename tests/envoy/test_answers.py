@@ -113,6 +113,7 @@ def test_refusals(stack: Stack, refusal: Refusal, origin: list[tuple[str, str]])
     assert body["reason"] == refusal.reason
     assert body["message"]
     assert body.get("operation") == refusal.operation
+    assert body.get("covers") == ("2.0 to 3.18" if refusal.reason == "operation_unknown" else None)
     entry = access_log_entry(stack, request_id=body["request_id"])
     assert entry["response_code_details"] == f"mlflow_authz_{refusal.reason}"
     assert entry["status"] == refusal.status
