@@ -275,7 +275,9 @@ install_mlflow() {
   if ! "$UV" pip compile --quiet - <<<"$requirement" >/dev/null 2>&1; then requirement="mlflow[auth]==$MLFLOW_VERSION"; fi
   make_venv "$dir" "$requirement" "${MLFLOW_PINS[@]}"
   if [[ $requirement != *"==$version" ]]; then
-    logged "$dir/release.log" "$UV" pip install --no-progress --python "$dir/bin/python" --no-deps "mlflow==$version"
+    # python-multipart reads the uploads of skills, which came with 3.18.
+    logged "$dir/release.log" "$UV" pip install --no-progress --python "$dir/bin/python" --no-deps "mlflow==$version" \
+      python-multipart
   fi
 }
 

@@ -24,21 +24,24 @@ pub(super) const TABLE: &[Operation] = &[
         Write,
         "server/auth/__init__.py validate_can_create_skill",
         &[skills(&["POST"], "3.0/mlflow/skills")],
-    ),
+    )
+    .isolated(),
     op(
         "SearchSkills",
         Skill,
         Read,
         "server/auth/__init__.py skill_search_permission_scope",
         &[skills(&["GET"], "3.0/mlflow/skills")],
-    ),
+    )
+    .isolated(),
     op(
         "BulkRegisterSkills",
         Skill,
         Write,
         "server/auth/__init__.py validate_can_register_skill",
         &[skills(&["POST"], "3.0/mlflow/skills/bulk-register")],
-    ),
+    )
+    .isolated(),
     op(
         "GetSkill",
         Skill,
@@ -48,7 +51,8 @@ pub(super) const TABLE: &[Operation] = &[
             skills(&["GET"], "3.0/mlflow/skills/@{organization}/{name}"),
             skills(&["GET"], "3.0/mlflow/skills/{name}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "UpdateSkill",
         Skill,
@@ -58,7 +62,8 @@ pub(super) const TABLE: &[Operation] = &[
             skills(&["PATCH"], "3.0/mlflow/skills/@{organization}/{name}"),
             skills(&["PATCH"], "3.0/mlflow/skills/{name}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteSkill",
         Skill,
@@ -68,7 +73,8 @@ pub(super) const TABLE: &[Operation] = &[
             skills(&["DELETE"], "3.0/mlflow/skills/@{organization}/{name}"),
             skills(&["DELETE"], "3.0/mlflow/skills/{name}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "SearchSkillVersions",
         Skill,
@@ -81,7 +87,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["GET"], "3.0/mlflow/skills/{name}/versions"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "CreateSkillVersion",
         Skill,
@@ -94,7 +101,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["POST"], "3.0/mlflow/skills/{name}/versions"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "GetSkillVersion",
         Skill,
@@ -107,7 +115,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["GET"], "3.0/mlflow/skills/{name}/versions/{version}"),
         ],
-    ),
+    )
+    .isolated(),
     // The body may say `"status": "deleted"`, for which MLflow asks for what deleting takes.
     op(
         "UpdateSkillVersion",
@@ -121,7 +130,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["PATCH"], "3.0/mlflow/skills/{name}/versions/{version}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteSkillVersion",
         Skill,
@@ -134,7 +144,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["DELETE"], "3.0/mlflow/skills/{name}/versions/{version}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "SetSkillTag",
         Skill,
@@ -144,7 +155,8 @@ pub(super) const TABLE: &[Operation] = &[
             skills(&["POST"], "3.0/mlflow/skills/@{organization}/{name}/tags"),
             skills(&["POST"], "3.0/mlflow/skills/{name}/tags"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteSkillTag",
         Skill,
@@ -157,7 +169,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["DELETE"], "3.0/mlflow/skills/{name}/tags/{*key}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "SetSkillVersionTag",
         Skill,
@@ -173,7 +186,8 @@ pub(super) const TABLE: &[Operation] = &[
                 "3.0/mlflow/skills/{name}/versions/{version}/tags",
             ),
         ],
-    ),
+    )
+    .isolated(),
     // MLflow asks for the permission to delete, here and not for a tag of the skill itself.
     op(
         "DeleteSkillVersionTag",
@@ -190,7 +204,8 @@ pub(super) const TABLE: &[Operation] = &[
                 "3.0/mlflow/skills/{name}/versions/{version}/tags/{*key}",
             ),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "SetSkillAlias",
         Skill,
@@ -203,7 +218,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["POST"], "3.0/mlflow/skills/{name}/aliases"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "GetSkillVersionByAlias",
         Skill,
@@ -216,7 +232,8 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["GET"], "3.0/mlflow/skills/{name}/aliases/{alias}"),
         ],
-    ),
+    )
+    .isolated(),
     op(
         "DeleteSkillAlias",
         Skill,
@@ -229,5 +246,6 @@ pub(super) const TABLE: &[Operation] = &[
             ),
             skills(&["DELETE"], "3.0/mlflow/skills/{name}/aliases/{alias}"),
         ],
-    ),
+    )
+    .isolated(),
 ];
