@@ -17,12 +17,14 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help=f"{LONG:,} spellings instead of {SHORT:,}")
     parser.add_argument("--count", type=int, help="so many spellings")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
+    parser.add_argument("--mlflow", metavar="RELEASE", help="of this release, which MLFLOW_PYTHON has")
     options = parser.parse_args()
     count = options.count or (LONG if options.long else SHORT)
     began, tally = time.monotonic(), Tally()
-    with tempfile.TemporaryDirectory() as directory, Comparison(Path(directory)) as comparison:
+    with tempfile.TemporaryDirectory() as directory, Comparison(Path(directory), release=options.mlflow) as comparison:
         names = comparison.servers[""].names
-        print(f"seed {options.seed}, {count:,} spellings; servers: {', '.join(names)}", flush=True)
+        release = f"MLflow {options.mlflow}, " if options.mlflow else ""
+        print(f"{release}seed {options.seed}, {count:,} spellings; servers: {', '.join(names)}", flush=True)
         # Parts, each with a seed of its own: a sign of life, and a find can be had again without the rest.
         for part, done in enumerate(range(0, count, 25_000)):
             comparison.run(options.seed + part, min(25_000, count - done), tally)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -61,6 +62,7 @@ CLASSES = {
     "stricter": "a permission that implies it",
     "admin instead": "*:admin, which says more, but a role could grant it alone",
     "weaker": "less than the handler needs: a violation",
+    "no entry": "a handler without an entry, which the filter takes for an unknown endpoint too",
 }
 
 
@@ -176,6 +178,11 @@ def cli() -> Path:
     return Path(given) if given else paths.cli()
 
 
+def _nameless(template: str) -> str:
+    """A template without the names of its parameters, which change between releases."""
+    return re.sub(r"\{(\*?)[\w.]+\}", r"{\1}", template)
+
+
 class Needs:
     """What each handler needs, by the catalog's own rows."""
 
@@ -183,18 +190,18 @@ class Needs:
         if rows is None:
             command = [cli(), "routes", "--format", "json"]
             rows = json.loads(subprocess.run(command, capture_output=True, timeout=30, check=True).stdout)
-        self._rows = {(method, row["path"]): row for row in rows for method in row["methods"]}
+        self._rows = {(method, _nameless(row["path"])): row for row in rows for method in row["methods"]}
 
     def rows(self) -> list[dict[str, Any]]:
         """The catalog, a row once for each of its methods."""
         return [{**row, "methods": [method]} for (method, _), row in self._rows.items()]
 
-    def of(self, reached: list[str], static_prefix: str = "") -> dict[str, Any]:
-        """The row of a handler. KeyError for a handler without one: the conformance test's business."""
+    def of(self, reached: list[str], static_prefix: str = "") -> dict[str, Any] | None:
+        """The row of a handler; None for a handler without one, which is the conformance test's business."""
         _, method, template = reached
         if static_prefix and template.startswith(static_prefix + "/"):
             template = template[len(static_prefix) :]
-        return self._rows["GET" if method == "HEAD" else method, template]
+        return self._rows.get(("GET" if method == "HEAD" else method, _nameless(template)))
 
 
 def covers(required: str, needed: str) -> str:
@@ -211,8 +218,10 @@ def verdict(decision: dict[str, Any], reached: Reached, needed: dict[str, Any] |
     """The class of one request. `needed` is the row of the handler reached."""
     if decision["status"] == 400:
         return "refused"
+    if needed is None and isinstance(reached, list):
+        # What the filter takes for another endpoint, it may let pass with less.
+        return "no entry" if decision["reason"] == "operation_unknown" else "weaker"
     if needed is None:
-        assert not isinstance(reached, list)
         return "no handler"
     if decision["reason"] == "public":
         # Whoever may ask the one endpoint of a group without a key may ask the others.
@@ -306,16 +315,19 @@ def _line(name: str, counts: list[int]) -> str:
     return f"{name:18}{sum(counts):>10,}" + "".join(f"{count:>15,}" for count in counts)
 
 
-def routes() -> list[dict[str, Any]]:
-    """The routes of the release under test."""
-    return releases.read(releases.FILE.read_text())[paths.versions()["MLFLOW_VERSION"]]
+def routes(release: str | None = None) -> list[dict[str, Any]]:
+    """The routes of a release, of that under test unless another is named."""
+    return releases.read(releases.FILE.read_text())[release or paths.versions()["MLFLOW_VERSION"]]
 
 
 class Comparison:
     """Deployments with their filters and servers, running until `stop`."""
 
-    def __init__(self, workdir: Path, deployments: list[Deployment] = DEPLOYMENTS) -> None:
+    def __init__(
+        self, workdir: Path, deployments: list[Deployment] = DEPLOYMENTS, release: str | None = None
+    ) -> None:
         self.deployments = deployments
+        self.routes = routes(release)
         # All start at once; importing MLflow takes seconds.
         self.servers = {prefix: Server(prefix) for prefix in {d.static_prefix for d in deployments}}
         self.filters = {d.name: Filter(d.mounts, workdir) for d in deployments}
@@ -365,7 +377,7 @@ class Comparison:
     ) -> Tally:
         """`count` spellings of a seed, spread over deployments and servers; `among`: of these routes alone."""
         tally = tally or Tally()
-        spellings = Spellings(among or routes(), seed)
+        spellings = Spellings(among or self.routes, seed)
         random = spellings.random
         left = count
         while left > 0:

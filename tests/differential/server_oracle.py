@@ -18,7 +18,8 @@ refuses it.
 
 A server is `<app>/<parser>`: `plain` is what `mlflow server` runs, `auth` has `--app-name basic-auth`;
 `h11` and `httptools` are uvicorn's parsers, `rooted` is h11 with `--uvicorn-opts "--root-path /root"`, and
-`gunicorn` serves Flask alone, as with `--gunicorn-opts`.
+`gunicorn` serves Flask alone, as with `--gunicorn-opts`. Releases before 3.4 have only `gunicorn`, those before 2.3 only
+`plain`.
 """
 
 import argparse
@@ -232,22 +233,26 @@ class Gunicorn:
 def servers(recorder):
     """What can be asked, by name."""
     from mlflow.server import app as flask_app
-    from mlflow.server.fastapi_app import app as plain_app
-    from uvicorn.protocols.http.h11_impl import H11Protocol
 
+    plain_app = dump_routes.plain_fastapi_app()
     plain_rules = copied_rules(flask_app)
-    from mlflow.server import auth
-
-    auth_app = auth.create_app(flask_app)
+    auth_app = dump_routes.app_with_auth(flask_app)
     stub_flask(flask_app, recorder)
 
+    apps = [("plain", plain_app, plain_rules)]
+    if auth_app is not None:
+        apps.append(("auth", auth_app, flask_app.url_map))
     built = {}
-    for name, app, rules in (("plain", plain_app, plain_rules), ("auth", auth_app, flask_app.url_map)):
+    for name, app, rules in apps:
         flask = Flask(flask_app, rules, recorder)
+        built[f"{name}/gunicorn"] = Gunicorn(flask)
+        if not hasattr(app, "router"):
+            continue  # a release that serves Flask alone
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
         router = stub_fastapi(app, flask, recorder)
         built[f"{name}/h11"] = Uvicorn(router, H11Protocol)
         built[f"{name}/rooted"] = Uvicorn(router, H11Protocol, ROOT_PATH)
-        built[f"{name}/gunicorn"] = Gunicorn(flask)
         try:
             from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
         except ImportError:
@@ -286,7 +291,7 @@ def main():
         built = servers(recorder)
         print(json.dumps({"servers": sorted(built)}), file=out, flush=True)
         from mlflow.exceptions import MlflowException
-        from mlflow.utils.uri import validate_path_is_safe
+        from mlflow.server import handlers
 
         for line in sys.stdin:
             if line == "\n":
@@ -296,7 +301,8 @@ def main():
             name, method, target, headers = json.loads(line)
             if name == ARTIFACT_PATH:
                 try:
-                    result = validate_path_is_safe(target)
+                    # Older releases answer nothing about a path that they take as it is.
+                    result = handlers.validate_path_is_safe(target) or target
                 except (MlflowException, ValueError):
                     result = None
             else:

@@ -45,7 +45,7 @@ def test_rights_are_the_least(workflow: Path) -> None:
     # YAML 1.1 reads the key `on` as true.
     assert "pull_request_target" not in content[True]
     for job in jobs(workflow):
-        assert set(job.get("permissions", {})) <= {"contents"}
+        assert set(job.get("permissions", {})) <= {"contents", "issues"}
         assert job["timeout-minutes"]
         if "container" in job:
             assert job["container"] == f"rust:{TOOLCHAIN}-bookworm"

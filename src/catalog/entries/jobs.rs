@@ -2,19 +2,19 @@
 
 use crate::catalog::entry::{Operation, ajax, api, op};
 use crate::catalog::object::{
-    Access::{Delete, Read, Use, Write},
+    Access::{Admin, Delete, Read, Use, Write},
     Object::Job,
 };
 use crate::catalog::release::Release;
 
 /// Jobs the server runs.
 pub(super) const TABLE: &[Operation] = &[
-    // MLflow lets any user submit; the handler starts a job that may call models.
+    // Administrators only since 3.18, any user before: a job's parameters name experiments and traces that nothing checks.
     op(
         "SubmitJob",
         Job,
-        Use,
-        "server/job_api.py submit_job",
+        Admin,
+        "server/auth/__init__.py _get_job_route_validator",
         &[ajax(&["POST"], "3.0/jobs/").since(Release(3, 5, 0))],
     ),
     // The first is FastAPI's and shows the parameters too, the second Flask's. MLflow shows a job
