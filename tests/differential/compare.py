@@ -323,9 +323,7 @@ def routes(release: str | None = None) -> list[dict[str, Any]]:
 class Comparison:
     """Deployments with their filters and servers, running until `stop`."""
 
-    def __init__(
-        self, workdir: Path, deployments: list[Deployment] = DEPLOYMENTS, release: str | None = None
-    ) -> None:
+    def __init__(self, workdir: Path, deployments: list[Deployment] = DEPLOYMENTS, release: str | None = None) -> None:
         self.deployments = deployments
         self.routes = routes(release)
         # All start at once; importing MLflow takes seconds.

@@ -79,7 +79,11 @@ def _routes(endpoints: list[Row], release: str) -> list[str]:
         split = re.fullmatch(r"(/api|/ajax-api)/(.*)", endpoint["path"])
         mount, template = split.groups() if split else ("", endpoint["path"])
         mounts.setdefault((endpoint["method"], template), set()).add(mount)
-    written = {frozenset({"/api", "/ajax-api"}): "api", frozenset({"/api"}): "api_only", frozenset({"/ajax-api"}): "ajax"}
+    written = {
+        frozenset({"/api", "/ajax-api"}): "api",
+        frozenset({"/api"}): "api_only",
+        frozenset({"/ajax-api"}): "ajax",
+    }
     return [
         f'{written.get(frozenset(mount), "root")}(&["{method}"], "{template}").since(Release({major}, {minor}, 0))'
         for (method, template), mount in mounts.items()

@@ -137,7 +137,9 @@ def test_a_validator_that_changed_is_told_with_its_line(catalog: list[Row], befo
     assert [(changed.entry["operation"], changed.what) for changed in found.changed] == [("CreateRun", ("validator",))]
     assert dict(found.helpers) == {helper: 1}
     text = report(found, catalog, True)
-    assert f"| CreateRun run:write | {AUTH}:7 validate_strict | {AUTH}:7 validate_weak | validator: _create_run |" in text
+    assert (
+        f"| CreateRun run:write | {AUTH}:7 validate_strict | {AUTH}:7 validate_weak | validator: _create_run |" in text
+    )
     assert f"- 1: {AUTH}:7 _permission" in text
     assert "-one\n+two" in text
 
@@ -209,7 +211,7 @@ def issue(tmp_path: Path) -> Callable[[str, str], list[list[str]]]:
         log = tmp_path / "asked"
         gh = tmp_path / "gh"
         gh.write_text(
-            '#!/usr/bin/env python3\nimport json, sys\n'
+            "#!/usr/bin/env python3\nimport json, sys\n"
             f'with open({str(log)!r}, "a") as file: print(json.dumps(sys.argv[1:]), file=file)\n'
             f'if sys.argv[2] == "list": print({titles!r})\n'
         )
