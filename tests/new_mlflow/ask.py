@@ -125,7 +125,7 @@ def endpoints(functions):
             path = re.sub(r"\{\*?[\w.]+\}", "x", row["path"])
             if row["app"] == "flask":
                 handler = flask_app.view_functions[row["endpoint"]]
-                view_args = {name: "x" for name in re.findall(r"\{\*?([\w.]+)\}", row["path"])}
+                view_args = dict.fromkeys(re.findall(r"\{\*?([\w.]+)\}", row["path"]), "x")
                 validator = auth and flask_validator(auth, Request(method, path, view_args))
             else:
                 handler = native_handlers.get((method, row["path"]))
