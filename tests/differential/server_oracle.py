@@ -314,3 +314,4 @@ def main():
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # Not after the threads that MLflow has started.

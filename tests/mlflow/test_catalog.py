@@ -17,8 +17,8 @@ import pytest
 from harness import paths, releases
 
 ROUTES = paths.ROOT / "tests" / "fixtures" / "routes"
-# The release that is installed here.
-LIVE = "3.17.2"
+# The release that is asked again: that under test, or the one that MLFLOW_PYTHON has (scripts/test-mlflows).
+LIVE = os.environ.get("MLFLOW_RELEASE") or paths.versions()["MLFLOW_VERSION"]
 
 # Endpoints that a server started without further options, or without an optional package, has not got.
 # `/metrics` comes with `--expose-prometheus` and the package prometheus-flask-exporter.

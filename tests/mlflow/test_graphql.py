@@ -16,8 +16,8 @@ import pytest
 from harness import paths, releases
 
 SCHEMAS = paths.ROOT / "tests" / "fixtures" / "graphql"
-# The release that is installed here.
-LIVE = "3.17.2"
+# The release that is asked again: that under test, or the one that MLFLOW_PYTHON has (scripts/test-mlflows).
+LIVE = os.environ.get("MLFLOW_RELEASE") or paths.versions()["MLFLOW_VERSION"]
 
 # Every mutation there is, and what resolves it. `testMutation` has no resolver of its own: it answers null.
 MUTATIONS = {
@@ -156,6 +156,9 @@ def test_the_schema_is_what_the_real_server_has():
         pytest.fail(f"{python} is missing: run scripts/test, or set MLFLOW_PYTHON")
     dump = subprocess.run([python, SCHEMAS / "dump_schema.py"], capture_output=True, text=True, timeout=300)
     assert dump.returncode == 0, dump.stderr
+    if LIVE not in with_graphql():
+        assert dump.stdout == ""
+        return
     assert may_write(dump.stdout) == []
     for operation in ROOTS:
         assert fields(dump.stdout, operation) == fields(schema_of(LIVE), operation)
