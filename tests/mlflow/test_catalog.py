@@ -304,3 +304,19 @@ def test_the_file_of_all_releases_is_read_as_it_was_written(served):
     ]
     read = releases.read(text)
     assert {release: sorted(row["path"] for row in read[release]) for release in read} == gaps
+
+
+def test_a_patch_takes_the_place_of_the_one_before():
+    row = [{"path": "/x"}]
+    rows = {"3.17.2": [], "3.18.0": [], "3.1.4": []}
+    assert releases.put(rows, "3.18.1", row) == {"3.17.2": [], "3.1.4": [], "3.18.1": row}
+    assert releases.put(rows, "3.19.0", row) == rows | {"3.19.0": row}
+
+
+def test_a_release_is_compared_with_the_covered_one_before():
+    assert [releases.before(release) for release in ("3.18.0", "3.18.1", "3.0.0", "2.10.0")] == [
+        "3.17.2",
+        "3.18.0",
+        "2.22.5",
+        "2.9.2",
+    ]
