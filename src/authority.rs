@@ -37,11 +37,22 @@ pub fn plain_authority<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
     Some(std::str::from_utf8(plain).unwrap_or_default())
 }
 
+/// Every value that names a host.
+fn authorities<'a>(head: &RequestHead<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let is_authority = |name: &[u8]| name == b":authority" || same_header(name, b"host");
+    let headers = head.headers.iter();
+    headers.filter_map(move |(name, value)| is_authority(name).then_some(*value))
+}
+
+/// Whether a host holds what ends an authority in a URL. MLflow up to 3.13 takes the path from the URL that is put
+/// together of the host and the target (starlette, before 1.0), and by the path the workspace; no such host is valid.
+pub(crate) fn begins_a_path(head: &RequestHead<'_>) -> bool {
+    authorities(head).any(|host| host.iter().any(|b| matches!(b, b'/' | b'?' | b'#')))
+}
+
 /// The host that a request is for, as [`read_host`] reads it; `None` where there is none, or where two differ.
 pub(crate) fn host_of<'a>(head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
-    let is_authority = |name: &[u8]| name == b":authority" || same_header(name, b"host");
-    let authorities = head.headers.iter().filter(|(name, _)| is_authority(name));
-    let mut hosts = authorities.map(|(_, value)| read_host(std::str::from_utf8(value).ok()?));
+    let mut hosts = authorities(head).map(|value| read_host(std::str::from_utf8(value).ok()?));
     let first = hosts.next()??;
     hosts
         .all(|other| other.as_ref() == Some(&first))

@@ -72,6 +72,8 @@ pub enum Ambiguity {
     Override,
     /// A path by which MLflow takes the request for one that has no workspace.
     WithoutWorkspace,
+    /// A host that holds a character which begins a path, a query or a fragment.
+    Host,
 }
 
 impl Ambiguity {
@@ -101,6 +103,7 @@ impl Ambiguity {
             Self::WithoutWorkspace => {
                 "The request target ends in /mlflow/server-info, for which MLflow ignores the workspace"
             }
+            Self::Host => "The host of the request holds a /, ? or #",
         }
     }
 
@@ -110,6 +113,7 @@ impl Ambiguity {
             Self::Method => "Send the method in upper case.",
             Self::Override => "Remove that header.",
             Self::WithoutWorkspace => "Rename what ends so.",
+            Self::Host => "Send the plain host.",
             Self::Escape | Self::Query => "Percent-encode it.",
             Self::NotAPath
             | Self::Byte

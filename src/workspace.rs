@@ -83,6 +83,16 @@ pub fn split(word: &str) -> Option<(&str, &str)> {
     (is_pattern(limit) && !rest.is_empty()).then_some((limit, rest))
 }
 
+/// Whether a source that has a place for the workspaces of its keys leaves it empty for this one. Issuers do that for
+/// members of no group, so the key belongs to no workspace, unless it may do everything.
+pub const fn is_unstated(
+    is_admin: bool,
+    workspaces: Option<&Vec<String>>,
+    workspace: Option<&String>,
+) -> bool {
+    !is_admin && workspaces.is_none() && workspace.is_none()
+}
+
 /// The workspaces that a key belongs to: `workspaces` and `workspace` of its principal. A key that is pinned to a
 /// workspace belongs to it alone unless more is said, and one that is pinned to what is no workspace belongs to none.
 pub fn membership(

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::ContractError;
 use super::received::{Received, Remark};
 use crate::principal::{Grant, Principal};
+use crate::workspace;
 
 /// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
 const MAX_NAMES: usize = 1000;
@@ -87,6 +88,8 @@ pub(super) struct Fields {
     pub(super) grants: Vec<Grant>,
     pub(super) workspaces: Option<Vec<String>>,
     pub(super) workspace: Option<String>,
+    /// Whether the configuration names a place for one of the last two.
+    pub(super) states_workspaces: bool,
 }
 
 impl From<Body> for Fields {
@@ -101,6 +104,7 @@ impl From<Body> for Fields {
             grants: body.grants.unwrap_or_default(),
             workspaces: body.workspaces,
             workspace: body.workspace,
+            states_workspaces: false,
         }
     }
 }
@@ -120,10 +124,18 @@ impl Fields {
             grants,
             workspaces,
             workspace,
+            states_workspaces,
         } = self;
         // No rights at all is most likely another endpoint's reply, or another shape of it.
         let has_no_rights = scopes.is_none() && roles.is_empty() && grants.is_empty() && !is_admin;
-        let remark = has_no_rights.then(|| Remark::NoScopes(Received::of(received)));
+        let is_unstated = states_workspaces
+            && workspace::is_unstated(is_admin, workspaces.as_ref(), workspace.as_ref());
+        let workspaces = workspaces.or_else(|| is_unstated.then(Vec::new));
+        let remark = match (has_no_rights, is_unstated) {
+            (true, _) => Some(Remark::NoScopes(Received::of(received))),
+            (false, true) => Some(Remark::NoWorkspaces),
+            (false, false) => None,
+        };
         let mut scopes = scopes.unwrap_or_default();
         let granted = grants.iter().map(Grant::size).sum();
         for (field, names) in [

@@ -128,6 +128,7 @@ pub(super) fn fields(document: &Document<'_>, places: &Resolved) -> Result<Field
         grants: first(document, &places.grants)?.unwrap_or_default(),
         workspaces: first(document, &places.workspaces)?,
         workspace: first(document, &places.workspace)?,
+        states_workspaces: !(places.workspaces.is_empty() && places.workspace.is_empty()),
     })
 }
 

@@ -51,11 +51,13 @@ pub enum Remark {
     OtherAudience,
     /// This field says that a token is no access token for whoever bears it.
     OtherKind(&'static str),
+    /// Nothing stands where the configuration has a place for workspaces, and the key may not do everything.
+    NoWorkspaces,
 }
 
 impl Remark {
     /// How many kinds there are.
-    pub(crate) const KINDS: usize = 4;
+    pub(crate) const KINDS: usize = 5;
 
     /// Its kind, counted from 0: what is said of one must not silence another.
     pub(crate) const fn kind(&self) -> usize {
@@ -64,6 +66,7 @@ impl Remark {
             Self::NoAudience => 1,
             Self::OtherKind(_) => 2,
             Self::OtherAudience => 3,
+            Self::NoWorkspaces => 4,
         }
     }
 
@@ -71,7 +74,7 @@ impl Remark {
     pub(crate) fn hide(&mut self, is_key: impl Fn(&str) -> bool) {
         match self {
             Self::NoScopes(received) => received.hide(&is_key),
-            Self::NoAudience | Self::OtherAudience | Self::OtherKind(_) => {}
+            Self::NoWorkspaces | Self::NoAudience | Self::OtherAudience | Self::OtherKind(_) => {}
         }
     }
 }
@@ -83,6 +86,11 @@ impl fmt::Display for Remark {
                 f,
                 "the auth service accepted a key, but its reply has no scopes, so the key has no rights; check \
                  auth_service.path, and name the field that has the scopes in auth_service.reply; {received}"
+            ),
+            Self::NoWorkspaces => f.write_str(
+                "the auth service accepted a key, but its reply has none of the fields of auth_service.reply.workspaces and \
+                 auth_service.reply.workspace, so the key has no rights in any workspace; have the service write one, or write \
+                 the field's place there",
             ),
             Self::NoAudience => f.write_str(
                 "a token is refused because it has no aud; have the authorization server write one, or set \

@@ -42,12 +42,13 @@ pub struct Jwt {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub is_admin: Pointers,
     /// The workspaces that the caller belongs to: a list of patterns, outside which it has no right at all. Default:
-    /// nowhere, so that callers are not limited. A claim that is null, or of another type, is an empty list; a token
-    /// without the claim is not limited.
+    /// nowhere, so that callers are not limited. A claim that is null, or of another type, is an empty list. So is one
+    /// that is absent, unless `workspace` is there or `is_admin` is true: a caller without a limit is one that may do
+    /// everything, and whose token has neither claim.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub workspaces: Pointers,
-    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
-    /// Default: nowhere.
+    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone; one
+    /// whose token has neither claim belongs to none, as for `workspaces`. Default: nowhere.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub workspace: Pointers,
 }

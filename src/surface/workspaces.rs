@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::Reader;
+use crate::authority;
 use crate::catalog::{Access, Isolation, Naming, Operation};
 use crate::names::query::Query;
 use crate::names::without_body;
@@ -45,6 +46,9 @@ impl Reader<'_, '_, '_> {
         path: &str,
         query: Option<&str>,
     ) -> Result<Files, Ambiguity> {
+        if authority::begins_a_path(self.head) {
+            return Err(Ambiguity::Host);
+        }
         let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
         if !is_shared && is_without_workspace(path) {
             return Err(Ambiguity::WithoutWorkspace);

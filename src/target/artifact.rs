@@ -115,7 +115,8 @@ pub fn refused_name(raw: &[u8], ambiguity: Ambiguity) -> Option<String> {
         | Ambiguity::Parameter
         | Ambiguity::Method
         | Ambiguity::Override
-        | Ambiguity::WithoutWorkspace => None,
+        | Ambiguity::WithoutWorkspace
+        | Ambiguity::Host => None,
     }
 }
 

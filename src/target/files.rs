@@ -18,7 +18,8 @@ use crate::workspace::AT_THE_ROOT;
 pub enum Files {
     /// None, or those of the workspace of the request.
     Own,
-    /// The root: all of the workspace of the request, which in `default` is those of every workspace.
+    /// The root, or what a file system may take for the folder of the workspaces: all of the workspace of the request,
+    /// which in `default` is those of every workspace.
     Root,
     /// Those of this workspace.
     Of(Box<str>),
@@ -80,7 +81,7 @@ impl Files {
         match self {
             Self::Own if begins_the_folder => Self::Root,
             Self::Of(_) if plain.split(|b| *b == b'/').nth(2).is_none() => Self::Neighbours,
-            Self::Root => Self::Neighbours,
+            Self::Root if plain.is_empty() => Self::Neighbours,
             files => files,
         }
     }
@@ -98,13 +99,24 @@ impl Files {
         }
         let first = segments.next().unwrap_or_default();
         if !first.eq_ignore_ascii_case(FOLDER) {
-            return Ok(Self::Own);
+            return Ok(if has_one_spelling(first) {
+                Self::Own
+            } else {
+                Self::Root
+            });
         }
         match segments.next().map(std::str::from_utf8) {
             Some(Ok(owner)) => Ok(Self::Of(owner.into())),
             Some(Err(_)) | None => Err(Ambiguity::ArtifactPath),
         }
     }
+}
+
+/// Whether no file system takes the name of a folder for another one, beside its case: Windows drops dots and blanks at
+/// the end, and knows `WORKSP~1` and `workspaces::$INDEX_ALLOCATION`; macOS folds letters beyond ASCII, and drops some.
+fn has_one_spelling(name: &[u8]) -> bool {
+    let is_plain = |b: &u8| matches!(b, b' '..=b'}') && *b != b':';
+    name.iter().all(is_plain) && !matches!(name.last(), Some(b'.' | b' '))
 }
 
 /// The artifact's path within a target, fully decoded.

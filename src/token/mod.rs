@@ -27,6 +27,7 @@ use crate::pointer::{Pointer, Pointers};
 use crate::principal::{Grant, Principal, Timestamp};
 use crate::request::{Property, RequestHead};
 use crate::token_kind;
+use crate::workspace;
 use claims::{Claims, below};
 
 pub use given::GivenFacts;
@@ -101,6 +102,8 @@ pub enum Remark {
     NoRights(Pointer),
     /// There is none of the claims that can grant anything.
     NoScopes(Pointers),
+    /// There is none of the claims that name workspaces, and the caller may not do everything.
+    NoWorkspaces,
 }
 
 impl Tokens {
@@ -181,6 +184,13 @@ impl Tokens {
         let workspace = claims.limit(&places.workspace, |bytes| {
             value::text(bytes).map(str::to_owned)
         })?;
+        let is_unstated = !(places.workspaces.is_empty() && places.workspace.is_empty())
+            && workspace::is_unstated(
+                is_admin == Some(true),
+                workspaces.as_ref(),
+                workspace.as_ref(),
+            );
+        let workspaces = workspaces.or_else(|| is_unstated.then(Vec::new));
         let remark = claims.remark;
         let is_missing = [&scopes, &roles].iter().all(|it| it.is_none())
             && grants.is_none()
@@ -198,9 +208,10 @@ impl Tokens {
         let principal = principal.within(workspaces, workspace);
         bounded(&principal)?;
         let no_scopes = || is_missing.then(|| Remark::NoScopes(places.scopes.clone()));
+        let no_workspaces = || is_unstated.then_some(Remark::NoWorkspaces);
         Ok(TokenCaller {
             principal,
-            remark: remark.or_else(no_scopes),
+            remark: remark.or_else(no_scopes).or_else(no_workspaces),
         })
     }
 
@@ -284,6 +295,10 @@ impl fmt::Display for Remark {
                 }
                 f.write_str(")")
             }
+            Self::NoWorkspaces => f.write_str(
+                "a verified token has none of the claims of jwt.workspaces and jwt.workspace, so it has no rights in any \
+                 workspace; have the issuer write one, or write the claim's place there",
+            ),
         }
     }
 }

@@ -136,6 +136,34 @@ fn a_configured_place_is_read_in_their_place() {
             r#"{"workspaces": ["x"], "workspace": "x"}"#,
             (None, None),
         ),
+        // Nothing stands there: only who may do everything is not limited.
+        (
+            r#"{"workspaces": "/w"}"#,
+            r#"{"w": null}"#,
+            (Some(&[]), None),
+        ),
+        (r#"{"workspace": "/w"}"#, "{}", (Some(&[]), None)),
+        (
+            r#"{"workspaces": "/w", "is_admin": "/a"}"#,
+            r#"{"a": false}"#,
+            (Some(&[]), None),
+        ),
+        (
+            r#"{"workspaces": "/w", "is_admin": "/a"}"#,
+            r#"{"a": true}"#,
+            (None, None),
+        ),
+        (
+            r#"{"workspaces": "/w", "is_admin": "/a"}"#,
+            r#"{"a": true, "w": ["acme"]}"#,
+            (Some(&["acme"]), None),
+        ),
+        // Read only where it is named.
+        (
+            r#"{"workspaces": "/w"}"#,
+            r#"{"is_admin": true}"#,
+            (Some(&[]), None),
+        ),
     ] {
         match verdict_with(reply, body) {
             Verdict::Valid(it, _) => {

@@ -40,7 +40,8 @@ pub struct Places {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub expires_at: Option<Pointers>,
     /// The workspaces that the key belongs to: a list of patterns, outside which it has no right at all. Default: nowhere,
-    /// so that the key is not limited.
+    /// so that the key is not limited. Where a place is named and nothing stands there, nor in that of `workspace`, the key
+    /// has no right in any workspace, unless `is_admin` is true.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub workspaces: Option<Pointers>,
     /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone. Default:

@@ -56,6 +56,35 @@ fn a_path_below_the_folder_of_workspaces_is_the_named_ones() {
     }
 }
 
+/// Which some file systems take for that folder: in `default` it needs a grant without a limit.
+#[test]
+fn a_folder_of_several_spellings_may_be_that_of_the_workspaces() {
+    for (path, expected) in [
+        ("workspaces./beta/f", Files::Root),
+        ("workspaces%20/beta/f", Files::Root),
+        ("workspaces.%20./beta/f", Files::Root),
+        ("work\u{17f}paces/beta/f", Files::Root),
+        ("work%C5%BFpaces/beta/f", Files::Root),
+        ("wor\u{212a}spaces/beta/f", Files::Root),
+        ("work%E2%80%8Dspaces/beta/f", Files::Root),
+        ("WORKSP~1/beta/f", Files::Root),
+        ("workspaces::$INDEX_ALLOCATION/beta/f", Files::Root),
+        ("%FF/f", Files::Root),
+        ("1/workspaces./f", Files::Own),
+        ("1/\u{e9}t\u{e9}.txt", Files::Own),
+        ("my files/f", Files::Own),
+        (".hidden/f", Files::Own),
+        ("v1.2_(a)/f", Files::Own),
+    ] {
+        let target = format!("/api/2.0/mlflow-artifacts/artifacts/{path}");
+        assert_eq!(Files::of_path(&target), Ok(expected.clone()), "{path}");
+        assert_eq!(Files::of_deleted(&target), Ok(expected.clone()), "{path}");
+        if !path.contains("::") {
+            assert_eq!(Files::of_query(path), Ok(expected), "{path}");
+        }
+    }
+}
+
 /// Of a target's path these are refused before.
 #[test]
 fn a_path_in_a_query_is_held_to_the_rules_of_a_target() {

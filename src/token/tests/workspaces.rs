@@ -13,7 +13,7 @@ fn limit(jwt: &str, claims: &str) -> (Option<Vec<String>>, Option<String>) {
 #[test]
 fn claims_limit_a_caller_and_pin_it() {
     for (claims, workspaces, workspace) in [
-        (r#"{"sub": "a"}"#, None, None),
+        (r#"{"sub": "a"}"#, Some(&[][..]), None),
         (
             r#"{"ws": ["acme", "team-*"]}"#,
             Some(&["acme", "team-*"][..]),
@@ -46,6 +46,54 @@ fn claims_limit_a_caller_and_pin_it() {
             (None, None),
             "only where they are configured"
         );
+    }
+}
+
+/// An issuer leaves the claim out for members of no group. Only who may do everything is not limited then.
+#[test]
+fn a_token_without_the_claims_leaves_its_caller_no_workspace() {
+    const BOTH: &str = r#"{"workspaces": "/ws", "workspace": "/home", "is_admin": "/admin"}"#;
+    for (jwt, claims, expected) in [
+        ("{}", r#"{"scope": "s"}"#, None),
+        (BOTH, r#"{"scope": "s", "admin": true}"#, None),
+        (BOTH, r#"{"scope": "s", "admin": false}"#, Some(0)),
+        (BOTH, r#"{"scope": "s", "admin": "yes"}"#, Some(0)),
+        (BOTH, r#"{"scope": "acme/s"}"#, Some(0)),
+        (
+            BOTH,
+            r#"{"scope": "s", "admin": true, "ws": ["acme"]}"#,
+            Some(1),
+        ),
+        (BOTH, r#"{"scope": "s", "admin": true, "ws": []}"#, Some(0)),
+        (
+            BOTH,
+            r#"{"scope": "s", "admin": true, "ws": null}"#,
+            Some(0),
+        ),
+        (
+            BOTH,
+            r#"{"scope": "s", "admin": true, "home": "acme"}"#,
+            Some(1),
+        ),
+        (BOTH, r#"{"scope": "s", "home": "acme"}"#, Some(1)),
+        (
+            r#"{"workspaces": "/ws"}"#,
+            r#"{"scope": "s", "home": "acme"}"#,
+            Some(0),
+        ),
+        (
+            r#"{"workspace": "/home"}"#,
+            r#"{"scope": "s", "ws": ["acme"]}"#,
+            Some(0),
+        ),
+    ] {
+        let found = caller(jwt, claims).unwrap();
+        let workspaces = found.principal.workspaces.map(|all| all.len());
+        assert_eq!(workspaces, expected, "{jwt} {claims}");
+        let is_unstated = !claims.contains("home") && !claims.contains("ws") && expected == Some(0);
+        if is_unstated && !claims.contains("yes") {
+            assert_eq!(found.remark, Some(Remark::NoWorkspaces), "{claims}");
+        }
     }
 }
 

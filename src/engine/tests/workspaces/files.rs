@@ -1,6 +1,6 @@
 //! Paths of artifacts: whose files they name, and what of them takes a right without a limit.
 
-use super::{HEADER, ON, asked, send};
+use super::{ANYWHERE, CREATE_RUN, HEADER, ON, asked, send};
 use crate::engine::tests::{Shell, reason};
 
 const FILES: &str = "/api/2.0/mlflow-artifacts/artifacts";
@@ -108,6 +108,31 @@ fn a_path_that_mlflow_may_read_as_another_is_refused_whoever_asks() {
             AMBIGUOUS,
             "the body may hold the path: {sent:?}"
         );
+    }
+}
+
+/// By which MLflow up to 3.13 may take the path from the host.
+#[test]
+fn a_host_holds_no_path() {
+    for host in [
+        "x/mlflow/server-info?",
+        "x/mlflow/server-info#",
+        "x/",
+        "x?",
+        "x#y",
+    ] {
+        for name in [":authority", "host"] {
+            for (more, expected) in [(ON, AMBIGUOUS), ("", ALLOWED)] {
+                let sent = [(name, host)];
+                let next = send(&mut Shell::new(more), "POST", CREATE_RUN, &sent, ANYWHERE);
+                assert_eq!(reason(&next), expected, "{name}: {host} {more}");
+            }
+        }
+    }
+    for host in ["mlflow.example:8080", "[::1]:80", "a_b.example", "u@x"] {
+        let sent = [(":authority", host)];
+        let next = send(&mut Shell::new(ON), "POST", CREATE_RUN, &sent, ANYWHERE);
+        assert_eq!(reason(&next), ALLOWED, "{host}");
     }
 }
 
