@@ -25,7 +25,7 @@ use std::fmt;
 
 use http::Method;
 
-use crate::catalog::{FieldKind, Naming, Object, Operation};
+use crate::catalog::{Access, FieldKind, Naming, Object, Operation};
 use crate::permission::Permission;
 use crate::request::RequestHead;
 use crate::target::{Target, below_mount};
@@ -129,7 +129,9 @@ pub fn locate(
             let below = below_mount(&target.path, place.mount).unwrap_or_default();
             let path = below.split_once("/mlflow-artifacts/artifacts/");
             let path = path.map_or("", |(_, path)| path);
-            Ok(Located::Here(vec![artifact(required, path)?]))
+            let artifact = artifact(required, path)?;
+            let name = artifact.name.filter(|_| !deletes_others(required, path));
+            Ok(Located::Here(vec![Demand { name, ..artifact }]))
         }
         _ if head.method() == Method::GET.as_str() => {
             without_body(head)?;
@@ -233,6 +235,18 @@ fn artifact(required: Permission, path: &str) -> Result<Demand, Unclear> {
             alias: None,
         }),
     })
+}
+
+/// Whether a deletion may take the files of other experiments along: from an object store, MLflow up to 3.15 deletes
+/// whatever begins with the path (`delete_artifacts`, mlflow/store/artifact/s3_artifact_repo.py), and `1` begins `11`.
+fn deletes_others(required: Permission, path: &str) -> bool {
+    let to_the_id = if path.starts_with("workspaces/") {
+        3
+    } else {
+        1
+    };
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    required.access == Some(Access::Delete) && segments.count() <= to_the_id
 }
 
 /// The experiment whose artifacts lie at a path: its first segment, or the third below `workspaces/`. MLflow

@@ -36,7 +36,12 @@ impl Files {
     /// # Errors
     /// A path that MLflow may read as another.
     pub fn of_path(path: &str) -> Result<Self, Ambiguity> {
-        Self::of(&artifact_of(path))
+        let files = Self::of(&artifact_of(path))?;
+        Ok(if is_presigned(path) {
+            files.at_the_root()
+        } else {
+            files
+        })
     }
 
     /// Likewise, for an operation that deletes. From an object store MLflow deletes whatever begins with the path, up to
@@ -69,6 +74,16 @@ impl Files {
             Self::Root => workspace != AT_THE_ROOT,
             Self::Of(owner) => **owner == *workspace,
             Self::Neighbours => false,
+        }
+    }
+
+    /// Whose files they are if the workspace of the request does not count. MLflow up to 3.14 makes a URL for any path
+    /// below the root, whatever the workspace is (`_get_presigned_download_url`, mlflow/server/handlers.py).
+    fn at_the_root(self) -> Self {
+        match self {
+            Self::Own => Self::Of(AT_THE_ROOT.into()),
+            Self::Root => Self::Neighbours,
+            files => files,
         }
     }
 
@@ -119,10 +134,18 @@ fn has_one_spelling(name: &[u8]) -> bool {
     name.iter().all(is_plain) && !matches!(name.last(), Some(b'.' | b' '))
 }
 
+fn is_presigned(path: &str) -> bool {
+    below_artifacts(path).starts_with(b"presigned/")
+}
+
+fn below_artifacts(path: &str) -> &[u8] {
+    let below = path.split_once("/mlflow-artifacts/");
+    below.map_or("", |(_, below)| below).as_bytes()
+}
+
 /// The artifact's path within a target, fully decoded.
 fn artifact_of(path: &str) -> Cow<'_, [u8]> {
-    let below = path.split_once("/mlflow-artifacts/");
-    let below = below.map_or("", |(_, below)| below).as_bytes();
+    let below = below_artifacts(path);
     let mut prefixes = artifact::PREFIXES.iter();
     let artifact = prefixes.find_map(|prefix| below.strip_prefix(*prefix));
     decode_fully(artifact.unwrap_or_default())

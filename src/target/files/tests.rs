@@ -50,6 +50,11 @@ fn a_path_below_the_folder_of_workspaces_is_the_named_ones() {
             for before in ["/api/2.0", "/ajax-api/2.0"] {
                 let target = format!("{before}/mlflow-artifacts/{prefix}/{path}");
                 let found = Files::of_path(&target);
+                let expected = match &expected {
+                    Ok(Files::Own) if prefix == "presigned" => of("default"),
+                    Ok(Files::Root) if prefix == "presigned" => Ok(Files::Neighbours),
+                    other => other.clone(),
+                };
                 assert_eq!(found, expected, "{target}");
             }
         }
