@@ -1,6 +1,8 @@
 """One of everything MLflow keeps, in each workspace, every text of it with the workspace's mark."""
 
+import io
 import json
+import tarfile
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -68,7 +70,8 @@ def make(api: Api) -> dict[str, str]:
     _logged_model(api, mark)
     _registry(api, mark)
     _traces(api, mark)
-    for part in (_dataset, _scorer, _webhook, _gateway, _gateway_rules, _jobs, _issue, _labels, _queue, _mcp):
+    for part in (_dataset, _scorer, _webhook, _gateway, _gateway_rules, _jobs, _issue, _labels, _queue, _mcp,
+                 _skills):
         try:
             part(api, mark)
         except (NotMade, KeyError) as error:
@@ -332,3 +335,38 @@ def _mcp(api: Api, mark: str) -> None:
     api.post(f"{base}/{spare}/versions", {"server_json": {**server, "name": spare}, "status": "draft"})
     endpoint = {"server_version": "1.0.0", "url": f"https://{mark}.invalid/mcp"}
     api.made["mcp_endpoint"] = api.post(f"{base}/{name}/endpoints", endpoint)["id"]
+
+
+def _skills(api: Api, mark: str) -> None:
+    made, base = api.made, f"{API3}/skills"
+    made["skill"], made["organization"], made["spare_skill"] = f"{mark}-skill", f"{mark}-org", f"{mark}-spare"
+    boundary, files = skill_upload(mark)
+    upload = ("content-type", f"multipart/form-data; boundary={boundary}")
+    for organization, place in (("", made["skill"]), (made["organization"], f"@{mark}-org/{made['skill']}")):
+        api.post(base, {"name": made["skill"], "organization": organization, "description": f"{mark}-text"})
+        answer = api.send("POST", f"{base}/{place}/versions", files, [upload])
+        if answer.status >= 300:
+            raise NotMade(f"a skill's files: {answer.status} {answer.body[:300]!r}")
+        if not organization:
+            made["skill_files"] = json.loads(answer.body)["source"].removeprefix("mlflow-artifacts:/")
+        tag = {"key": f"{mark}tag", "value": f"{mark}-value"}
+        api.post(f"{base}/{place}/tags", tag)
+        api.post(f"{base}/{place}/versions/1/tags", tag)
+        api.post(f"{base}/{place}/aliases", {"alias": CHAMPION, "version": 1})
+    git = {"source_type": "git", "source": f"https://{mark}.invalid/skills.git", "ref": "main", "status": "draft"}
+    api.post(f"{base}/{made['spare_skill']}/versions", git)
+    made["skills_page"] = api.get(f"{base}?max_results=1")["next_page_token"]
+
+
+def skill_upload(mark: str) -> tuple[str, bytes]:
+    """A skill's files as MLflow's client sends them: the boundary and the body."""
+    text = f"---\nname: {mark}-skill\ndescription: {mark}-text\n---\n{mark}-bytes\n".encode()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        file = tarfile.TarInfo("SKILL.md")
+        file.size = len(text)
+        archive.addfile(file, io.BytesIO(text))
+    boundary, disposition = "zq0boundary", "Content-Disposition: form-data; name="
+    metadata = f'--{boundary}\r\n{disposition}"metadata"; filename="m"\r\n\r\n{{}}\r\n'
+    content = f'--{boundary}\r\n{disposition}"content"; filename="c"\r\n\r\n'
+    return boundary, metadata.encode() + content.encode() + packed.getvalue() + f"\r\n--{boundary}--\r\n".encode()

@@ -181,7 +181,7 @@ def operation_table(measured: Measured) -> list[str]:
         elif operation in NOT_TRIED:
             said = f"not tried: {NOT_TRIED[operation]}"
         elif operation in NOT_RELIED_ON:
-            said = f"as far as measured: {NOT_RELIED_ON[operation]}"
+            said = f"yes, but not relied on: {NOT_RELIED_ON[operation]}"
         elif measured.isolated(operation):
             before = {
                 r
@@ -198,7 +198,9 @@ def operation_table(measured: Measured) -> list[str]:
             said = (
                 f"no, in {spans(where, measured.releases)}"
                 if leaking
-                else "not shown: no way works for the owner either"
+                else "not shown: local files have none; the filter judges the path"
+                if operation in BY_PATH
+                else "not shown: no attempt worked for the workspace itself"
             )
         lines.append(f"| {operation} | {spans(releases, measured.releases)} | {len(proved) or '–'} | {said} |")
     return lines

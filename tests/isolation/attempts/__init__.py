@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from ..steps import Attempt
-from . import artifacts, gateway, genai, registry, runs, servers, traces
+from . import artifacts, gateway, genai, registry, runs, servers, skills, traces
 
 ATTEMPTS: list[Attempt] = [
-    attempt for family in (runs, registry, artifacts, traces, genai, gateway, servers) for attempt in family.ATTEMPTS
+    attempt for family in (runs, registry, artifacts, traces, genai, gateway, servers, skills) for attempt in family.ATTEMPTS
 ]
 
 
@@ -71,6 +71,7 @@ _SPACES = "workspaces themselves: one workspace's request makes, changes or dele
 
 SERVER_WIDE = {
     **dict.fromkeys(SHARED, _SETTINGS),
+    "Serve": "the page is the same for everybody, without data of any workspace",
     **dict.fromkeys(("CreateWorkspace", "UpdateWorkspace", "DeleteWorkspace"), _SPACES),
     **dict.fromkeys(("ListWorkspaces", "GetWorkspace"), "names and settings of every workspace"),
     "CreateBudgetPolicy": "a budget with target_scope GLOBAL holds for calls from every workspace",
