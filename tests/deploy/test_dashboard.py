@@ -260,7 +260,7 @@ def test_a_crash_is_noticed(scene: Scene) -> None:
 
 # --- names and labels ---
 
-LABELS = r"\b(?:decision|reason|object|access|operation|permission|identity|result|outcome|version|hash)\b"
+LABELS = r"\b(?:decision|reason|object|access|operation|permission|identity|result|outcome|version|covers|hash)\b"
 
 
 def scraped(scene: Scene) -> dict[str, set[str]]:
@@ -304,6 +304,7 @@ def test_values_of_labels_survive_whole(scene: Scene) -> None:
     """Dots, digits, underscores, colons and stars."""
     query = scene.prometheus.query
     assert query('mlflow_authz_build_info{version=~"[0-9]+\\\\.[0-9]+\\\\.[0-9]+"}')
+    assert query('mlflow_authz_build_info{covers="2.0 to 3.18"}')
     assert query('mlflow_authz_config_info{hash=~"[0-9a-f]{8}"}')
     assert query('mlflow_authz_denials{operation="CreateRun",reason="scope_missing",permission="run:write"}')
     assert query('mlflow_authz_denials{operation="unknown",reason="operation_unknown",permission="*:admin"}')
