@@ -16,7 +16,7 @@ use serde::de::Deserialize;
 
 pub(crate) use at::Found;
 pub(crate) use error::{Error, Problem, field_of};
-pub(crate) use object::{Object, list, map, object, read_object, some};
+pub(crate) use object::{Object, ReadField, list, map, object, read_object, some};
 pub(crate) use value::Part;
 
 /// A text that is JSON, from which more than one type can be read.

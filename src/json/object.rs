@@ -11,12 +11,15 @@ use serde::de::Error as _;
 use super::Error;
 use super::value::{Part, Value};
 
+/// Reads one field into a struct.
+pub(crate) type ReadField<T> = fn(&mut T, Part<'_, '_>) -> Result<(), Error>;
+
 /// Reads a struct out of an object.
 pub(crate) trait Object: Sized + 'static {
     /// What each field is called.
     const NAMES: &'static [&'static str];
     /// How each field is read, in the order of the names.
-    const FIELDS: &'static [fn(&mut Self, Part<'_, '_>) -> Result<(), Error>];
+    const FIELDS: &'static [ReadField<Self>];
     /// Fields that have no default.
     const REQUIRED: &'static [&'static str];
 
@@ -33,7 +36,7 @@ macro_rules! object {
         impl $crate::json::Object for $type {
             const NAMES: &'static [&'static str] = &[$($name),*];
             const REQUIRED: &'static [&'static str] = &[$($required),*];
-            const FIELDS: &'static [fn(&mut Self, $crate::json::Part<'_, '_>) -> Result<(), $crate::json::Error>] = &[
+            const FIELDS: &'static [$crate::json::ReadField<Self>] = &[
                 $(|it, value| {
                     it.$field = $crate::json::object!(@read value $($read)?)?;
                     Ok(())
