@@ -70,8 +70,7 @@ def make(api: Api) -> dict[str, str]:
     _logged_model(api, mark)
     _registry(api, mark)
     _traces(api, mark)
-    for part in (_dataset, _scorer, _webhook, _gateway, _gateway_rules, _jobs, _issue, _labels, _queue, _mcp,
-                 _skills):
+    for part in (_dataset, _scorer, _webhook, _gateway, _gateway_rules, _jobs, _issue, _labels, _queue, _mcp, _skills):
         try:
             part(api, mark)
         except (NotMade, KeyError) as error:

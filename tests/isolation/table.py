@@ -28,11 +28,15 @@ NOT_RELIED_ON = {
     "InvokeGenaiEvaluate": "as SubmitJob",
     "UpsertOnlineScoringConfig": "as SubmitJob",
     "InvokeIssueDetection": "as SubmitJob",
-    "ServeModelVersionArtifact": "a version's source in an object store is followed as it stands, which was not measured",
+    "SyncIssueDetectionScheduleState": "it begins a schedule of jobs, see SubmitJob",
 }
 """Isolated as far as it was measured, and still not for a key that is limited to a workspace."""
+WITH_OBJECT_STORES = {
+    "ServeModelVersionArtifact": "a version's source s3://… is followed into another workspace's files",
+}
+"""Isolated with artifacts in local files, and not with S3: measured once, see the document. Not for a limited key either."""
 COVERED_FROM = "3.12"
-"""3.10 shows versions of other workspaces in a search for models, and 3.11 was not measured: neither is relied on."""
+"""3.10 and 3.11 show versions of other workspaces in a search for models: neither is relied on."""
 OPEN = {
     ("LogMetric", "model_id on an own run"),
     ("LogBatch", "model_id on an own run"),
@@ -116,7 +120,7 @@ class Measured:
         """By a key that is limited to a workspace: MLflow isolates it, or the filter does, or what is left is named."""
         if operation in BY_PATH:
             return True
-        if operation in NOT_RELIED_ON:
+        if operation in NOT_RELIED_ON or operation in WITH_OBJECT_STORES:
             return False
         if operation in SERVER_WIDE or operation in NOT_TRIED or not self.covered(operation):
             return False
@@ -182,6 +186,8 @@ def operation_table(measured: Measured) -> list[str]:
             said = f"not tried: {NOT_TRIED[operation]}"
         elif operation in NOT_RELIED_ON:
             said = f"yes, but not relied on: {NOT_RELIED_ON[operation]}"
+        elif operation in WITH_OBJECT_STORES:
+            said = f"yes with local files; with an object store no: {WITH_OBJECT_STORES[operation]}"
         elif measured.isolated(operation):
             before = {
                 r

@@ -6,7 +6,9 @@ from ..steps import Attempt
 from . import artifacts, gateway, genai, registry, runs, servers, skills, traces
 
 ATTEMPTS: list[Attempt] = [
-    attempt for family in (runs, registry, artifacts, traces, genai, gateway, servers, skills) for attempt in family.ATTEMPTS
+    attempt
+    for family in (runs, registry, artifacts, traces, genai, gateway, servers, skills)
+    for attempt in family.ATTEMPTS
 ]
 
 

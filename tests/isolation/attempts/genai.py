@@ -3,7 +3,7 @@
 import json
 
 from ..contents import scorer
-from ..steps import AJAX3, API3, Attempt, Step, delete, get, patch, post, tries
+from ..steps import AJAX3, API2, API3, Attempt, Step, delete, get, patch, post, tries
 
 _SETS = f"{API3}/datasets"
 _SET = f"{_SETS}/{{it.dataset}}"
@@ -110,6 +110,12 @@ REVIEWS = [
            ("a secret there", post(f"{AJAX3}/issues/invoke", {
                **_DETECT, "experiment_id": "{me.experiment}", "trace_ids": ["{me.span_trace}"],
                "secret_id": "{it.secret}"})), shows="answer"),
+    *tries("SyncIssueDetectionScheduleState",
+           ("experiment id", post(f"{API2}/experiments/set-experiment-tag", {
+               "experiment_id": "{it.experiment}", "key": "mlflow.issueDetection.schedule",
+               "value": '{"version": 1, "cadence": "daily"}'}),
+            post(f"{AJAX3}/issues/schedule/state", {"experiment_id": "{it.experiment}"})),
+           since="3.18"),
     *tries("CreateLabelSchema", ("experiment id", post(f"{_LABELS}/create", {
         "experiment_id": "{it.experiment}", "name": "zqmade", **_INPUT}))),
     *tries("GetLabelSchema", ("id", get(f"{_LABELS}/get?schema_id={{it.label}}"))),
