@@ -1,6 +1,7 @@
 //! The AI gateway's configuration: endpoints, model definitions, bindings and tags.
 
 use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::isolation::Isolation::Shared;
 use crate::catalog::needs::{Parameter, Value};
 use crate::catalog::object::{
     Access::{Admin, Delete, Read, Write},
@@ -183,19 +184,22 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/handlers.py _list_supported_providers",
         &[ajax(&["GET"], "3.0/mlflow/gateway/supported-providers").since(Release(3, 8, 0))],
-    ),
+    )
+    .within(Shared),
     op(
         "ListSupportedModels",
         Gateway,
         Read,
         "server/handlers.py _list_supported_models",
         &[ajax(&["GET"], "3.0/mlflow/gateway/supported-models").since(Release(3, 8, 0))],
-    ),
+    )
+    .within(Shared),
     op(
         "GetProviderConfig",
         Gateway,
         Read,
         "server/handlers.py _get_provider_config",
         &[ajax(&["GET"], "3.0/mlflow/gateway/provider-config").since(Release(3, 8, 0))],
-    ),
+    )
+    .within(Shared),
 ];

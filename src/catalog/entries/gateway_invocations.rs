@@ -1,6 +1,7 @@
 //! Requests the AI gateway hands on to a provider, which somebody pays for.
 
 use crate::catalog::entry::{Operation, ajax, op, root};
+use crate::catalog::isolation::Isolation::Shared;
 use crate::catalog::needs::{Needs, Parameter, Value};
 use crate::catalog::object::{
     Access::{Read, Use},
@@ -11,7 +12,8 @@ use crate::catalog::release::Release;
 /// The one path that a GET may name since 2.22. `gateway_proxy_handler` also hands on `json_data`, so nothing else may
 /// be in the query. The page of an experiment's runs sends it and shows a refusal in red, so whoever may read
 /// experiments may send it: it lists names, types, providers, models and rate limits of the deployments server that
-/// `MLFLOW_DEPLOYMENTS_TARGET` names, and nothing where there is none. MLflow's own plugin lets every user send it.
+/// `MLFLOW_DEPLOYMENTS_TARGET` names, and nothing where there is none. MLflow's own plugin lets every user send it. No
+/// workspace has anything in it, so a key that is limited to one may send it too.
 const LIST_DEPLOYMENTS_ENDPOINTS: Operation = op(
     "ListDeploymentsEndpoints",
     Gateway,
@@ -24,6 +26,7 @@ const LIST_DEPLOYMENTS_ENDPOINTS: Operation = op(
             value: Value::Path("api/2.0/endpoints"),
         }])],
 )
+.within(Shared)
 .needs(Needs::OwnOrRead(Experiment));
 
 /// Requests the AI gateway hands on to a provider, which somebody pays for.

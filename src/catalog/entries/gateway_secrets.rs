@@ -1,6 +1,7 @@
 //! The AI gateway's provider secrets, and whether the server encrypts them well.
 
 use crate::catalog::entry::{Operation, ajax, api, op};
+use crate::catalog::isolation::Isolation::Shared;
 use crate::catalog::object::{
     Access::{Admin, Read},
     Object::Gateway,
@@ -57,5 +58,6 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/auth/__init__.py redact_secrets_config_for_non_admins",
         &[ajax(&["GET"], "3.0/mlflow/gateway/secrets/config").since(Release(3, 8, 0))],
-    ),
+    )
+    .within(Shared),
 ];

@@ -125,7 +125,8 @@ pub(super) const TABLE: &[Operation] = &[
         Read,
         "server/handlers.py get_ui_telemetry_handler",
         &[ajax(&["GET"], "3.0/mlflow/ui-telemetry").since(Release(3, 8, 0))],
-    ),
+    )
+    .within(Shared),
     // Hands records of the page's own use to MLflow's telemetry, where that is on. MLflow lets any
     // user do it.
     op(
