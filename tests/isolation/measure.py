@@ -111,7 +111,7 @@ def leaks(world: World, without: Outcome, there: Outcome) -> list[str]:
         found.add("deletes")
     if there.files_changed & world.files_of_it:
         found.add("changes")
-    if any(name.startswith(f"workspaces/{IT}/") for name in there.files_added):
+    if any(world.is_place_of_it(name) for name in there.files_added):
         found.add("adds")
     if there.seen_by_owner and not found & {"changes", "deletes"}:
         found.add("adds")

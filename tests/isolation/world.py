@@ -10,7 +10,7 @@ from harness.http import Client
 from harness.mlflow_server import MlflowServer
 
 from . import contents
-from .contents import DEFAULT, IT, ME, Api
+from .contents import DEFAULT, IT, MARKS, ME, Api
 from .state import Row, Store
 from .steps import Names, Raw, Step, encode
 
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 }
 # What MLflow makes up: ids of several kinds, times, and digests of times.
 _MADE_UP = re.compile(
-    r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b7[78]\d{6}\b"
+    r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b7[7-9]\d{6}\b"
     r"|\b1[6-9]\d{11,17}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z?|(?<=\"digest\": \")[0-9a-f]{8}\b"
 )
 _TIME = re.compile(r"1[6-9]\d{11,17}|20\d\d-.*")
@@ -56,6 +56,18 @@ class Outcome:
         return bool(self.added or self.removed or self.files_added or self.files_changed or self.files_removed)
 
 
+class Filled:
+    """A workspace filled after all others, so that there is a state without it."""
+
+    def __init__(self, names: Names, rows: dict[str, set[Row]], files: dict[str, dict[str, bytes]]) -> None:
+        self.names, self.rows, self.files = names, rows, files
+        self.rows_of_it = rows[WITH] - rows[WITHOUT]
+        self.files_of_it = files[WITH].keys() - files[WITHOUT].keys()
+        self.known = set(_found(rows[WITH]))
+        ids = {found for found in _found(self.rows_of_it) if not _TIME.fullmatch(found)}
+        self.ids_of_it = ids - set(_found(rows[WITHOUT]))
+
+
 class World:
     def __init__(self, workdir: Path) -> None:
         # A release just installed compiles itself first.
@@ -71,24 +83,29 @@ class World:
         self.release = Client(*self.server.address).get("/version").body.decode()
         client = Client(*self.server.address, timeout=60)
         self.api = {name: Api(client, name, self.store) for name in (IT, ME, DEFAULT)}
-        self.callers = dict(self.api)
-        """Who sends what is tried; a test puts keys and Envoy here."""
         for name in (IT, ME):
             self.api[DEFAULT].post("/api/3.0/mlflow/workspaces", {"name": name})
         self._number_experiments_from(77_000_000, ME)
-        self.names: Names = {name: contents.make(self.api[name]) for name in (ME, DEFAULT)}
-        self._rows, self._files = {WITHOUT: self.store.rows()}, {WITHOUT: self.store.files()}
-        self.store.save(WITHOUT)
-        self._number_experiments_from(78_000_000, IT)
-        self.names = {**self.names, IT: contents.make(self.api[IT])}
-        self._rows[WITH], self._files[WITH] = self.store.rows(), self.store.files()
-        self.store.save(WITH)
-        self.state = WITH
-        self.rows_of_it = self._rows[WITH] - self._rows[WITHOUT]
-        self.files_of_it = self._files[WITH].keys() - self._files[WITHOUT].keys()
-        self._known = set(_found(self._rows[WITH]))
-        ids = {found for found in _found(self.rows_of_it) if not _TIME.fullmatch(found)}
-        self.ids_of_it = ids - set(_found(self._rows[WITHOUT]))
+        names = {ME: contents.make(self.api[ME])}
+        self.store.save("base")
+        self._filled = {DEFAULT: self._filled_at_last(DEFAULT, IT, names)}
+        self.missing = dict(self.api[IT].missing)
+        self.store.restore("base")
+        self._filled[IT] = self._filled_at_last(IT, DEFAULT, names)
+        self.callers = dict(self.api)
+        """Who sends what is tried; a test puts keys and Envoy here."""
+        self.put(WITH)
+
+    def _filled_at_last(self, it: str, before: str, names: dict[str, dict[str, str]]) -> "Filled":
+        """The states without and with the objects of `it`."""
+        rows, files, names = {}, {}, dict(names)
+        for first, workspace, state in ((78_000_000, before, WITHOUT), (79_000_000, it, WITH)):
+            self._number_experiments_from(first, workspace)
+            api = self.api[workspace] = Api(self.api[workspace].client, workspace, self.store)
+            names[workspace] = contents.make(api)
+            rows[state], files[state] = self.store.rows(), self.store.files()
+            self.store.save(f"{it}-{state}")
+        return Filled(names, rows, files)
 
     def _number_experiments_from(self, first: int, workspace: str) -> None:
         """Ids of experiments are small numbers: these are told from other numbers."""
@@ -110,18 +127,30 @@ class World:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def missing(self) -> dict[str, str]:
-        return self.api[IT].missing
+    def put(self, state: str, it: str = IT) -> None:
+        """The state with or without the objects of `it`, which are what is asked for from now on."""
+        self.store.restore(f"{it}-{state}")
+        self.state, self.it = state, it
 
-    def put(self, state: str) -> None:
-        self.store.restore(state)
-        self.state = state
+    @property
+    def names(self) -> Names:
+        return self._filled[self.it].names
+
+    @property
+    def rows_of_it(self) -> set[Row]:
+        return self._filled[self.it].rows_of_it
+
+    @property
+    def files_of_it(self) -> set[str]:
+        return self._filled[self.it].files_of_it
+
+    def is_place_of_it(self, file: str) -> bool:
+        return file.startswith(f"workspaces/{self.it}/") or (self.it == DEFAULT and not file.startswith("workspaces/"))
 
     def tokens(self, text: str) -> set[str]:
         """What in this text belongs to the workspace that is asked for."""
-        marks = set(re.findall(r"zqa[\w-]*", text))
-        return marks | (self.ids_of_it & set(_MADE_UP.findall(text)))
+        marks = set(re.findall(MARKS[self.it] + r"[\w-]*", text))
+        return marks | (self._filled[self.it].ids_of_it & set(_MADE_UP.findall(text)))
 
     def try_from(self, workspace: str, steps: Iterable[Step], watch: "Battery | None" = None) -> Outcome:
         """Sends the steps in this workspace, sees what changed, and puts the state back."""
@@ -135,12 +164,12 @@ class World:
                     outcome.seen_by_owner = watch.differs()
         finally:
             if self.store.mark() != before:
-                self.put(self.state)
+                self.put(self.state, self.it)
         return outcome
 
     def send(self, caller: Api, steps: Iterable[Step], outcome: Outcome) -> None:
         got: dict[str, str] = {}
-        names = {"it": self.names[IT], "me": self.names[caller.workspace], "got": got}
+        names = {"it": self.names[self.it], "me": self.names[caller.workspace], "got": got}
         for step in steps:
             try:
                 target, headers, body = encode(step, names)
@@ -167,11 +196,13 @@ class World:
 
     def _plain(self, text: str) -> str:
         """Without what the server made up for this answer alone."""
-        return _MADE_UP.sub(lambda found: found[0] if found[0] in self._known else "<new>", text)
+        known = self._filled[self.it].known
+        return _MADE_UP.sub(lambda found: found[0] if found[0] in known else "<new>", text)
 
     def _compare(self, outcome: Outcome) -> None:
         rows, files = self.store.rows(), self.store.files()
-        old_rows, old_files = self._rows[self.state], self._files[self.state]
+        filled = self._filled[self.it]
+        old_rows, old_files = filled.rows[self.state], filled.files[self.state]
         outcome.added, outcome.removed = rows - old_rows, old_rows - rows
         outcome.files_added = files.keys() - old_files.keys()
         outcome.files_removed = old_files.keys() - files.keys()
@@ -179,13 +210,14 @@ class World:
 
     def _names_its_ids(self, outcome: Outcome) -> bool:
         """A new row has one of its ids where ids stand, or anything of it has changed."""
+        ids_of_it = self._filled[self.it].ids_of_it
         if outcome.removed & self.rows_of_it:
             return True
         for table, row in outcome.added:
             for column, value in zip(self.store.columns(table), row, strict=True):
-                if column not in _TEXT and str(value) in self.ids_of_it:
+                if column not in _TEXT and str(value) in ids_of_it:
                     return True
-                if column not in _TEXT and str(value).removeprefix("tr-").removeprefix("m-") in self.ids_of_it:
+                if column not in _TEXT and str(value).removeprefix("tr-").removeprefix("m-") in ids_of_it:
                     return True
         return False
 
@@ -212,7 +244,7 @@ class Battery:
         found = []
         for steps in self._reads:
             outcome = Outcome()
-            self._world.send(self._world.api[IT], steps, outcome)
+            self._world.send(self._world.api[self._world.it], steps, outcome)
             found.append(outcome.answers)
         return found
 

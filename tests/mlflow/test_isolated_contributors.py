@@ -16,10 +16,10 @@ from harness.envoy_config import EVERYTHING, routed
 from harness.http import Client, bearer
 from harness.stack import Stack
 from isolation import fixtures, table
-from isolation.attempts import ATTEMPTS, attempts_for
+from isolation.attempts import ATTEMPTS, attempts_for, family
 from isolation.contents import DEFAULT, HEADER, IT, ME, Api
 from isolation.measure import FROM, leaks
-from isolation.steps import Step
+from isolation.steps import Attempt, Step
 from isolation.world import WITH, WITHOUT, Outcome, World
 
 SEED = 20_261_129
@@ -30,12 +30,6 @@ ADMIN = ["mlflow:admin"]
 # Whoever knows 128 random bits of another's id can do these: it stands in the body.
 OPEN = table.OPEN
 MEASURED = table.Measured()
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("contributors")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -66,29 +60,63 @@ def callers(world: World, envoy: Client) -> Iterator[None]:
     world.callers = dict(world.api)
 
 
-@pytest.mark.parametrize("kind", ["plain", "admin"])
-def test_no_way_leads_to_another_workspace(world: World, envoy: Client, callers: None, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "it", "places"),
+    [("plain", IT, FROM), ("admin", IT, FROM), ("plain", DEFAULT, {"workspace": ME})],
+    ids=["plain", "admin", "plain-to-default"],
+)
+def test_no_way_leads_to_another_workspace(
+    world: World, envoy: Client, callers: None, kind: str, it: str, places: dict[str, str]
+) -> None:
     world.callers = {name: _caller(world, envoy, kind, name) for name in (IT, ME, DEFAULT)}
     tried = [
         (attempt, workspace)
         for attempt in attempts_for(NEWEST, fixtures.operations_of(NEWEST))
-        for place, workspace in FROM.items()
+        for place, workspace in places.items()
         if attempt.only_from in ("", place)
     ]
     found: dict[str, list[Outcome]] = {}
     for state in (WITHOUT, WITH):
-        world.put(state)
+        world.put(state, it)
         found[state] = [world.try_from(workspace, attempt.steps) for attempt, workspace in tried]
-    leaking = {
-        (attempt.operation, attempt.way, workspace): said
-        for (attempt, workspace), without, there in zip(tried, found[WITHOUT], found[WITH], strict=True)
-        if (said := leaks(world, without, there))
-    }
-    beyond = {way: said for way, said in leaking.items() if way[:2] not in OPEN and not table.is_told(way[:2], said)}
+    counts, beyond = Counts(), {}
+    for (attempt, workspace), without, there in zip(tried, found[WITHOUT], found[WITH], strict=True):
+        said = leaks(world, without, there)
+        way = (attempt.operation, attempt.way)
+        if said and way not in OPEN and not table.is_told(way, said):
+            beyond[*way, workspace] = said
+        counts.add(attempt, there.status, said)
+    print(f"\n{kind} keys, asking for what is in {it}:\n{counts}")
     assert not beyond, "\n".join(map(str, beyond.items()))
-    statuses = Counter(outcome.status // 100 for outcome in found[WITH])
-    print(f"\n{kind}: {len(tried)} tried; answered {dict(statuses)}")
-    assert len(tried) > 700 and statuses[2] > 100
+    assert counts.total() > 350 * len(places) and counts.answered(2) > 50 * len(places)
+
+
+class Counts:
+    """How many attempts of each family were answered how, and what of the other's they saw, changed or counted."""
+
+    EFFECTS = ("reads", "changes", "deletes", "adds", "reveals")
+
+    def __init__(self) -> None:
+        self._families: dict[str, Counter[str]] = {}
+
+    def add(self, attempt: Attempt, status: int, said: list[str]) -> None:
+        count = self._families.setdefault(family(attempt), Counter())
+        way = (attempt.operation, attempt.way)
+        named = way in OPEN or way in table.TELLS
+        count.update([f"{status // 100}xx", *(f"{effect}{' (named)' if named else ''}" for effect in said)])
+
+    def answered(self, hundred: int) -> int:
+        return sum(count[f"{hundred}xx"] for count in self._families.values())
+
+    def total(self) -> int:
+        return sum(map(self.answered, range(6)))
+
+    def __str__(self) -> str:
+        columns = [*(f"{n}xx" for n in (2, 3, 4, 5, 0)), *self.EFFECTS, *(f"{e} (named)" for e in self.EFFECTS)]
+        rows = [f"| attempts at | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+        for name, count in [*self._families.items(), ("all", sum(self._families.values(), Counter()))]:
+            rows.append(f"| {name} | {' | '.join(str(count[column]) for column in columns)} |")
+        return "\n".join(rows)
 
 
 def test_its_own_workspace_is_open_to_each(world: World, envoy: Client, callers: None) -> None:

@@ -21,12 +21,6 @@ NEWEST = paths.versions()["MLFLOW_VERSION"]
 MEASURED = table.Measured()
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("isolation")) as started:
-        yield started
-
-
 def test_the_newest_server_is_as_its_fixture_says(world: World) -> None:
     """What leaks, and one way of every operation: all of it takes minutes. To write it anew: scripts/isolation."""
     assert not world.missing

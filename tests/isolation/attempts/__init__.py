@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from ..steps import Attempt
 from . import artifacts, gateway, genai, registry, runs, servers, skills, traces
 
-ATTEMPTS: list[Attempt] = [
-    attempt
-    for family in (runs, registry, artifacts, traces, genai, gateway, servers, skills)
-    for attempt in family.ATTEMPTS
-]
+_FAMILIES = (runs, registry, artifacts, traces, genai, gateway, servers, skills)
+ATTEMPTS: list[Attempt] = [attempt for family in _FAMILIES for attempt in family.ATTEMPTS]
+
+
+def family(attempt: Attempt) -> str:
+    """What it is about: the name of the module that has it."""
+    return next(module.__name__.rpartition(".")[2] for module in _FAMILIES if attempt in module.ATTEMPTS)
 
 
 def attempts_for(release: str, operations: Iterable[str]) -> list[Attempt]:
