@@ -35,6 +35,8 @@ class Browser:
         """Status, method and URL of each answer to the page that is open."""
         self._methods: dict[str, str] = {}
         self._open_requests: dict[str, str] = {}
+        self._received: dict[str, str] = {}
+        self._session: str | None = None
         self._ids = itertools.count(1)
         self._unread = b""
         pipes = [workdir / "to-browser", workdir / "from-browser"]
@@ -60,15 +62,23 @@ class Browser:
             workdir,
         )
         try:
-            target = self._call("Target.createTarget", url="about:blank")["targetId"]
-            attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
-            self._session = attached["sessionId"]
-            for domain in ("Page", "Network", "Runtime", "Log"):
-                self._call(f"{domain}.enable")
-            self._call("Page.addScriptToEvaluateOnNewDocument", source=WATCH_NOTIFICATIONS)
+            self._attach()
         except BaseException:
             self.stop()
             raise
+
+    def _attach(self, **where: str) -> None:
+        self._session = None
+        target = self._call("Target.createTarget", url="about:blank", **where)["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=WATCH_NOTIFICATIONS)
+
+    def open_private_window(self) -> None:
+        """Goes on in a window that knows no login and nothing that pages have stored."""
+        self._session = None
+        self._attach(browserContextId=self._call("Target.createBrowserContext")["browserContextId"])
 
     def stop(self) -> None:
         self.process.stop()
@@ -104,6 +114,7 @@ class Browser:
         self.requests.clear()
         self.complaints.clear()
         self.answers.clear()
+        self._received.clear()
         self._open_requests.clear()
         self._methods.clear()
         self._call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
@@ -196,6 +207,18 @@ class Browser:
         """Types into what has the focus."""
         self._call("Input.insertText", text=text)
 
+    def received(self) -> list[tuple[str, str]]:
+        """The JSON that the page that is open has received, each with its URL."""
+        bodies = []
+        for request, url in self._received.copy().items():
+            try:
+                bodies.append((url, self._call("Network.getResponseBody", requestId=request)["body"]))
+            except RuntimeError as error:
+                # The page has not read it, or not yet.
+                if "No resource" not in str(error):
+                    raise
+        return bodies
+
     def notifications(self) -> list[str]:
         """The texts of all notifications that the page has shown since it was opened, also of those that left."""
         return self.evaluate("[...window.harnessNotifications]")
@@ -211,8 +234,8 @@ class Browser:
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         number = next(self._ids)
         message: dict[str, Any] = {"id": number, "method": method, "params": params}
-        if session := getattr(self, "_session", None):
-            message["sessionId"] = session
+        if self._session:
+            message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._next()
@@ -245,6 +268,8 @@ class Browser:
             answer = params["response"]
             asked_by = self._methods.get(params["requestId"], "GET")
             self.answers.append((answer["status"], asked_by, answer["url"]))
+            if answer["mimeType"] == "application/json":
+                self._received[params["requestId"]] = answer["url"]
         elif method in ("Network.loadingFinished", "Network.loadingFailed"):
             self._open_requests.pop(params["requestId"], None)
         elif method == "Log.entryAdded":
