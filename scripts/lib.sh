@@ -313,6 +313,18 @@ ensure_vulnerable_mlflow() {
   make_venv "$old" "mlflow==$VULNERABLE_MLFLOW_2_VERSION" 'setuptools<81' 'SQLAlchemy<2.1'
 }
 
+# ensure_old_clients: MLflow's client in releases that know nothing of workspaces, and OpenTelemetry's exporter, for
+# tests/mlflow/test_workspace_clients.py.
+ensure_old_clients() {
+  local version
+  for version in $OLD_CLIENTS; do
+    [[ -f $TOOLS/client-$version/.complete ]] || step "installing the client of MLflow $version (about 20 packages)"
+    # `pkg_resources`, which 2.9.2 imports, and a span processor whose `_shutdown` 2.22 does not know yet.
+    make_venv "$TOOLS/client-$version" "mlflow-skinny==$version" 'setuptools<81' 'opentelemetry-sdk<1.34'
+  done
+  make_venv "$TOOLS/client-otlp" "opentelemetry-exporter-otlp-proto-http==$OTLP_EXPORTER_VERSION"
+}
+
 # ensure_test_python: sets and exports TEST_PYTHON, the interpreter that has tests/requirements.txt and, in place, the
 # packages of pyproject.toml.
 ensure_test_python() {

@@ -1,4 +1,4 @@
-"""A server that writes down each request line as it came, and hands the request on to the real server."""
+"""A server that writes down each request's line and headers as they came, and hands the request on to the real server."""
 
 import http.client
 import threading
@@ -14,6 +14,7 @@ class Recorder:
     def __init__(self, upstream: tuple[str, int]) -> None:
         self.seen: list[tuple[str, str]] = []
         self.statuses: list[int] = []
+        self.headers: list[list[tuple[str, str]]] = []
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,6 +51,7 @@ class Recorder:
                 connection.close()
                 recorder.seen.append((method, target))
                 recorder.statuses.append(answer.status)
+                recorder.headers.append(self.headers.items())
                 self.send_response_only(answer.status, answer.reason)
                 for name, value in answer.getheaders():
                     if name.lower() not in _HOP_BY_HOP:
@@ -69,6 +71,10 @@ class Recorder:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return HOST, self._server.server_port
 
     @property
     def url(self) -> str:

@@ -77,6 +77,22 @@ def test_what_no_right_covers_goes_nowhere(stack: Stack) -> None:
     assert (record["reason"], record["workspace"]) == ("workspace_not_granted", "default")
 
 
+def test_files_of_another_workspace_are_not_asked_for(stack: Stack) -> None:
+    """In each spelling that MLflow would decode; the own ones are."""
+    files = f"{MOUNT}/api/2.0/mlflow-artifacts/artifacts"
+    for target, status in (
+        (f"{files}/workspaces/acme/1/f.txt", 200),
+        (f"{files}/1/f.txt", 200),
+        (f"{files}/workspaces/beta/1/f.txt", 403),
+        (f"{files}/%77orkspaces/beta/1/f.txt", 403),
+        (f"{files}?path=workspaces/beta", 403),
+        (f"{files}?path=workspaces", 400),
+    ):
+        before = stack.upstream.count
+        answer = stack.client.get(target, [bearer(LIMITED), (HEADER, "acme")])
+        assert (answer.status, stack.upstream.count - before) == (status, int(status == 200)), target
+
+
 def test_the_filter_lists_the_workspaces_of_a_limited_key(stack: Stack) -> None:
     before = stack.upstream.count
     target = f"{MOUNT}/ajax-api/3.0/mlflow/workspaces"

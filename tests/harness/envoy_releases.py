@@ -33,7 +33,9 @@ LEFT_OUT = {
     "mlflow/test_graphql.py": "no Envoy",
     "mlflow/test_manage.py": "no Envoy",
     "mlflow/test_narrow_client.py": "MLflow for minutes; test_narrow_bodies.py has the part that is Envoy's",
+    "mlflow/test_workspace_clients.py": "clients of MLflow for minutes; test_workspace_header.py has the part that is Envoy's",
     "mlflow/test_workspaces.py": "what MLflow itself makes of workspaces and of artifacts' paths",
+    "mlflow/test_workspaces_page.py": "MLflow's page; test_workspace_header.py has the part that is Envoy's",
     "module": "no Envoy",
     "tools": "the repository's own tools: measurements, the demo, packing, the tests' harness",
 }

@@ -63,6 +63,12 @@ def mlflow_python(version: str | None = None) -> Path:
     return _existing(path, "scripts/test, which installs it")
 
 
+def client_python(which: str) -> Path:
+    """The Python interpreter that has one of the `OLD_CLIENTS`, a release of MLflow, or OpenTelemetry's exporter: `otlp`."""
+    folder = Path(os.environ.get("TOOLS", ROOT / ".tools"))
+    return _existing(folder / f"client-{which}" / "bin" / "python", "scripts/test, which installs it")
+
+
 def oauth_python() -> Path:
     """The Python interpreter of tests/oauth/requirements.txt."""
     given = os.environ.get("OAUTH_PYTHON", "")

@@ -26,14 +26,15 @@ fn warm() -> World {
     world
 }
 
+const CLIENT_HEADERS: [(&str, &str); 4] = [
+    ("user-agent", "mlflow-python-client/3.17.2"),
+    ("accept", "*/*"),
+    ("accept-encoding", "gzip, deflate"),
+    ("x-request-id", "7f1c3d5e-0000-4000-8000-000000000000"),
+];
+
 fn open_and_end(world: &mut World, target: (&str, &str), key: Option<&str>, result: &str) {
-    let headers = [
-        ("user-agent", "mlflow-python-client/3.17.2"),
-        ("accept", "*/*"),
-        ("accept-encoding", "gzip, deflate"),
-        ("x-request-id", "7f1c3d5e-0000-4000-8000-000000000000"),
-    ];
-    let stream = world.open(0, request(target, key, &headers));
+    let stream = world.open(0, request(target, key, &CLIENT_HEADERS));
     assert_eq!(world.result(0, stream), result);
     world.workers[0].respond(stream);
     world.workers[0].delete(stream);
@@ -193,4 +194,66 @@ fn a_listed_key_costs_the_same_among_however_many() {
     println!("| allow by a key of the configuration, one listed | {one} |");
     println!("| allow by a key of the configuration, 1000 listed | {thousand} |");
     assert!(thousand < one + one / 20, "{one} {thousand}");
+}
+
+const HEADER: &str = "x-mlflow-workspace";
+
+/// A cached allow where `configuration` and the service's word of the key are these, and the client sends these headers.
+fn cached_in_workspace(configuration: &str, reply: &str, sent: &[(&str, &str)]) -> u64 {
+    let mut world = World::new(1, configuration, 1);
+    let mut read = |world: &mut World| {
+        let mut headers = CLIENT_HEADERS.to_vec();
+        headers.extend(sent);
+        let stream = world.open(0, request(READ, Some("reader"), &headers));
+        if world.result(0, stream) == "waits" {
+            assert!(world.reply(0, service::body_of(200, reply.as_bytes())));
+            world.advance_ticking(Duration::from_millis(100));
+        }
+        assert_eq!(world.result(0, stream), "forwarded");
+        world.workers[0].respond(stream);
+        world.workers[0].delete(stream);
+    };
+    for _ in 0..10 {
+        read(&mut world);
+    }
+    during(&mut world, read)
+}
+
+#[test]
+fn workspaces_cost_a_request_no_more_than_one_header() {
+    let enabled = CONFIGURATION.replacen('{', r#"{"workspaces": {"enabled": true},"#, 1);
+    let plain = r#"{"scopes": ["model:read", "tracking:write"]}"#;
+    let limited = r#"{"scopes": ["model:read", "tracking:write"], "workspaces": ["acme"]}"#;
+    let by_scope = r#"{"scopes": ["acme/model:read", "acme/tracking:write"]}"#;
+    let pinned = r#"{"scopes": ["model:read", "tracking:write"], "workspace": "acme"}"#;
+    let named = &[(HEADER, "acme")];
+    let mut too_many = Vec::new();
+    for (name, reply, sent, most) in [
+        ("a key without a limit, no header", plain, &[][..], 3_000),
+        ("a key without a limit, header", plain, named, 6_000),
+        (
+            "a key limited to a workspace, header",
+            limited,
+            named,
+            6_500,
+        ),
+        (
+            "scopes limited to a workspace, header",
+            by_scope,
+            named,
+            10_000,
+        ),
+        ("a pinned key, no header", pinned, &[], 4_000),
+        ("a pinned key, header", pinned, named, 6_500),
+    ] {
+        let without = cached_in_workspace(CONFIGURATION, plain, sent);
+        let counted = cached_in_workspace(&enabled, reply, sent);
+        println!(
+            "| cached allow, workspaces enabled, {name} | {counted} (not enabled: {without}) |"
+        );
+        if counted > without + most {
+            too_many.push(name);
+        }
+    }
+    assert_eq!(too_many, Vec::<&str>::new());
 }
