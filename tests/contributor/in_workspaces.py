@@ -338,7 +338,7 @@ for workspace in contributors:
 
 tried = []
 victims = [*list(contributors)[1:], *list(contributors)[:1]]
-for attacker, victim in zip(contributors, victims):
+for attacker, victim in zip(contributors, victims, strict=True):
     me, it = made[attacker], made[victim]
     before = view(it)
     become(attacker)
