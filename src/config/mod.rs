@@ -6,16 +6,19 @@
 mod address;
 mod audit;
 mod auth_service;
+mod cache;
 mod defaults;
 mod derived;
 mod error;
 mod fields;
 mod hosts;
+mod identity_headers;
 mod jwt;
 mod keys;
 mod mtls;
 mod overrides;
 mod replacements;
+mod revocation;
 #[cfg(feature = "schema")]
 mod schema;
 mod validate;
@@ -26,7 +29,6 @@ mod workspaces;
 pub(crate) mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::catalog::PublicGroup;
 use crate::json;
@@ -37,12 +39,15 @@ pub use audit::{AccessLog, Audit};
 pub use auth_service::{
     Audience, AuthService, Breaker, FieldName, KeyIn, Method, Places, Protocol,
 };
+pub use cache::Cache;
 pub use error::{ConfigError, expected_in_words};
 pub use fields::{HeaderField, SecretHeader};
+pub use identity_headers::IdentityHeaders;
 pub use jwt::Jwt;
 pub use keys::{ConfiguredKey, KeyHash};
 pub use mtls::{Mtls, PeerName, PeerRights};
 pub use overrides::{Match, Override};
+pub use revocation::Revocation;
 pub use workspaces::Workspaces;
 
 /// The plugin configuration of the mlflow-authz filter.
@@ -277,124 +282,6 @@ pub enum CredentialKind {
     Basic,
     /// `?api_key=<key>`, removed from what upstream receives.
     Query,
-}
-
-/// What is cached of keys, per VM and in the data that the VMs share.
-#[derive(Debug, Clone)]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(deny_unknown_fields, default)
-)]
-pub struct Cache {
-    /// The most principals that one VM caches, and as many refused keys in a store of their own.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::positive_number"))]
-    pub capacity: u64,
-    /// How long a principal is served without another lookup, counted from its lookup. Entries expire up to a tenth
-    /// sooner, so that proxies do not look up in step.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration"))]
-    pub ttl: Duration,
-    /// How long a refused key is refused without another lookup; `"0s"` looks it up each time.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
-    pub negative_ttl: Duration,
-    /// How long after its `ttl` a principal is still served while the auth service is unavailable; `"0s"`
-    /// never serves one.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::duration_or_zero"))]
-    pub stale_if_error: Duration,
-    /// Slots for principals, and as many for lookups and refusals, in the data that the VMs of a proxy share; 0
-    /// shares nothing.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::slots"))]
-    pub shared_slots: u64,
-}
-
-/// The poll for revoked keys.
-#[derive(Debug, Clone)]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(deny_unknown_fields)
-)]
-pub struct Revocation {
-    /// Path on the auth service that lists revoked key ids.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::callout_path"))]
-    pub path: String,
-    /// How often one VM of the proxy polls; at least `"100ms"`.
-    #[cfg_attr(
-        feature = "schema",
-        schemars(default = "defaults::every", schema_with = "schema::duration")
-    )]
-    pub every: Duration,
-    /// A header, `name: value`, that is sent with each poll.
-    #[cfg_attr(feature = "schema", schemars(default))]
-    pub credential_header: Option<SecretHeader>,
-}
-
-json::object!(Revocation, start: Self::start(), required: ["path"], {
-    "path" => path,
-    "every" => every: fields::duration,
-    "credential_header" => credential_header,
-});
-
-impl Revocation {
-    fn start() -> Self {
-        Self {
-            path: String::new(),
-            every: defaults::every(),
-            credential_header: None,
-        }
-    }
-}
-
-json::object!(Cache, start: Self::default(), required: [], {
-    "capacity" => capacity: fields::whole_number,
-    "ttl" => ttl: fields::duration,
-    "negative_ttl" => negative_ttl: fields::duration_or_zero,
-    "stale_if_error" => stale_if_error: fields::duration_or_zero,
-    "shared_slots" => shared_slots: fields::whole_number,
-});
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self {
-            capacity: 10_000,
-            ttl: Duration::from_secs(60),
-            negative_ttl: Duration::from_secs(5),
-            stale_if_error: Duration::from_secs(300),
-            shared_slots: 4096,
-        }
-    }
-}
-
-/// Names of the verified headers that upstream receives.
-#[derive(Debug, Clone)]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(deny_unknown_fields, default)
-)]
-pub struct IdentityHeaders {
-    /// Carries the principal's user id.
-    pub user_id: HeaderField,
-    /// Carries the key's id.
-    pub key_id: HeaderField,
-    /// Carries the key's scopes, separated by spaces (RFC 6749 section 3.3).
-    pub scopes: HeaderField,
-}
-
-json::object!(IdentityHeaders, start: Self::default(), required: [], {
-    "user_id" => user_id,
-    "key_id" => key_id,
-    "scopes" => scopes,
-});
-
-impl Default for IdentityHeaders {
-    fn default() -> Self {
-        Self {
-            user_id: HeaderField::from_static("x-mlflow-authz-user"),
-            key_id: HeaderField::from_static("x-mlflow-authz-key"),
-            scopes: HeaderField::from_static("x-mlflow-authz-scopes"),
-        }
-    }
 }
 
 impl Config {

@@ -1,6 +1,7 @@
 """Three contributors behind the real Envoy, each with a key of its own workspace: none sees, changes, links to or counts
 what is another's, by every way that was tried on MLflow itself."""
 
+import os
 import random
 import re
 from collections import Counter
@@ -68,10 +69,14 @@ def callers(world: World, envoy: Client) -> Iterator[None]:
 def test_no_way_leads_to_another_workspace(
     world: World, envoy: Client, callers: None, kind: str, it: str, places: dict[str, str]
 ) -> None:
+    """Every way with plain keys, one way of each operation with the others; with EVERY_WAY all."""
     world.callers = {name: _caller(world, envoy, kind, name) for name in (IT, ME, DEFAULT)}
+    attempts = attempts_for(NEWEST, fixtures.operations_of(NEWEST))
+    if (kind, it) != ("plain", IT) and not os.environ.get("EVERY_WAY"):
+        attempts = list({attempt.operation: attempt for attempt in reversed(attempts)}.values())
     tried = [
         (attempt, workspace)
-        for attempt in attempts_for(NEWEST, fixtures.operations_of(NEWEST))
+        for attempt in attempts
         for place, workspace in places.items()
         if attempt.only_from in ("", place)
     ]
@@ -88,7 +93,7 @@ def test_no_way_leads_to_another_workspace(
         counts.add(attempt, there.status, said)
     print(f"\n{kind} keys, asking for what is in {it}:\n{counts}")
     assert not beyond, "\n".join(map(str, beyond.items()))
-    assert counts.total() > 350 * len(places) and counts.answered(2) > 50 * len(places)
+    assert counts.total() > 0.7 * len(attempts) * len(places) and counts.answered(2) > 0.1 * counts.total()
 
 
 class Counts:
