@@ -201,7 +201,7 @@ const HEADER: &str = "x-mlflow-workspace";
 /// A cached allow where `configuration` and the service's word of the key are these, and the client sends these headers.
 fn cached_in_workspace(configuration: &str, reply: &str, sent: &[(&str, &str)]) -> u64 {
     let mut world = World::new(1, configuration, 1);
-    let mut read = |world: &mut World| {
+    let read = |world: &mut World| {
         let mut headers = CLIENT_HEADERS.to_vec();
         headers.extend(sent);
         let stream = world.open(0, request(READ, Some("reader"), &headers));
