@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Isolation, Operation};
+use crate::catalog::{Access, Isolation, Operation};
 use crate::decision::{Decision, Reason};
 use crate::lookup::Known;
 use crate::names::body::announced_length;
@@ -73,6 +73,12 @@ pub fn authorize(
             let within = within.unwrap_or(Within::Everywhere);
             let rights = policy.rights(&known.principal, within);
             match rights.missing(operation) {
+                None if operation.isolation == Isolation::Shared => {
+                    return Authorized::Decided(Decision {
+                        workspace: shown_of_shared(pending, rights),
+                        ..decision(pending, known, Reason::Allowed)
+                    });
+                }
                 None => Reason::Allowed,
                 Some(missing) => {
                     let case = Case {
@@ -88,6 +94,18 @@ pub fn authorize(
         }
     };
     Authorized::Decided(decision(pending, known, reason))
+}
+
+/// The workspace that upstream is told of, of an operation that is the same in all of them.
+fn shown_of_shared(pending: &Pending, rights: Rights<'_>) -> Option<Arc<str>> {
+    let workspace = pending.workspace.as_ref()?;
+    let here = rights.elsewhere(Within::Workspace(&workspace.name));
+    let shown = if here.holds_any() {
+        &workspace.name
+    } else {
+        &workspace.default
+    };
+    Some(Arc::clone(shown))
 }
 
 fn decision(pending: &Pending, known: &Known, reason: Reason) -> Decision {
@@ -113,6 +131,15 @@ impl Case<'_> {
         if self.pending.workspace.is_none() {
             return self.by_names(objects);
         }
+        if self.rights.belongs_nowhere() {
+            match self.rights.within {
+                Within::Workspace(_) => return self.decided(Reason::WorkspaceNotGranted),
+                Within::Everywhere => {
+                    return self.refused(Reason::ScopeMissing, &self.why_unlimited());
+                }
+                Within::Matching(_) | Within::Somewhere => {}
+            }
+        }
         let limits = self.rights.workspaces();
         if self.operation.isolation == Isolation::List && !limits.is_empty() {
             return self.decided(Reason::WorkspacesListed);
@@ -137,7 +164,7 @@ impl Case<'_> {
 
     fn why_unlimited(&self) -> Unclear {
         Unclear::new(if self.operation.isolation == Isolation::Files {
-            "without a limit to workspaces, because the path holds files of another workspace"
+            "without a limit to workspaces, because the path does not stay within the files of the workspace"
         } else {
             "without a limit to workspaces, because MLflow does not keep them apart in this operation"
         })
@@ -215,9 +242,11 @@ impl Case<'_> {
                 missing: *permission,
                 ..*self
             };
-            let unclear = Unclear::new(
-                "unrestricted, because its source has no name that a pattern could match",
-            );
+            let unclear = Unclear::new(if permission.access == Some(Access::Delete) {
+                "unrestricted, because no name covers all that this path may delete"
+            } else {
+                "unrestricted, because its source has no name that a pattern could match"
+            });
             return case.refused(Reason::ScopeMissing, &unclear);
         }
         let shown = unmet

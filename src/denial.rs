@@ -83,13 +83,16 @@ impl Denials<'_> {
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
-            granting_scopes: required.filter(|_| !is_elsewhere).map(|permission| {
-                self.policy.scopes_to_ask_for(
-                    decision.principal.as_deref(),
-                    decision.operation,
-                    permission,
-                )
-            }),
+            granting_scopes: required
+                .filter(|_| !is_elsewhere)
+                .filter(|permission| !self.helps_no_scope(decision, *permission))
+                .map(|permission| {
+                    self.policy.scopes_to_ask_for(
+                        decision.principal.as_deref(),
+                        decision.operation,
+                        permission,
+                    )
+                }),
             key_scopes: lacks_permission
                 .then(|| {
                     decision
@@ -263,6 +266,10 @@ impl Denials<'_> {
             required,
         );
         let granting = match granting.as_slice() {
+            _ if self.helps_no_scope(decision, required) => {
+                let called = Called::of(decision).as_str();
+                format!("no scope grants to a {called} that is limited to workspaces")
+            }
             [] => "no configured scope grants".to_owned(),
             [only] => format!("scope {only} grants"),
             [narrowest, next, ..] => format!("scope {narrowest} or {next} grants"),

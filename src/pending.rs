@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Isolation, Operation};
+use crate::catalog::{Isolation, Needs, Operation};
 use crate::decision::{Decision, Reason};
 use crate::lookup::LookupFailure;
 use crate::permission::Permission;
@@ -27,6 +27,9 @@ pub struct Pending {
 pub struct InWorkspace {
     /// Its name.
     pub name: Arc<str>,
+    /// That of requests that name none. MLflow tells of any other whether it exists: what is the same in all of them is
+    /// asked for in this one, unless the caller has rights in the one that the request names.
+    pub default: Arc<str>,
     /// Whether the request names it; else it is the default, and a key that is pinned to another selects that one.
     pub is_named: bool,
     /// Whose files it names, of an operation on files.
@@ -37,8 +40,10 @@ impl InWorkspace {
     /// The name, if the request stays within the workspace: what is said of a workspace holds of no other request that
     /// names it.
     pub fn keeps(&self, operation: Option<&Operation>) -> Option<&str> {
-        let is_kept = match operation?.isolation {
-            Isolation::Rows | Isolation::Shared => true,
+        let operation = operation?;
+        let is_kept = match operation.isolation {
+            Isolation::Rows => true,
+            Isolation::Shared => operation.public.is_some() || operation.needs == Needs::Any,
             Isolation::Files => self.files.are_in(&self.name),
             Isolation::No | Isolation::List => false,
         };

@@ -1,6 +1,6 @@
 //! What keeps an operation within the workspace of its request.
 //!
-//! Measured on real servers, of every covered release that has workspaces: an object of one workspace is asked for from
+//! Measured on real servers of every release that has workspaces, and relied on from 3.12: an object of one workspace is asked for from
 //! another one, in every way in which it can be named. What was not measured, or leaked in one release, is not isolated, but
 //! for the few that docs/mlflow/workspaces.md names as open.
 

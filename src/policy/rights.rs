@@ -80,6 +80,12 @@ impl<'a> Rights<'a> {
             && (self.principal.is_admin || self.any_set(&mut |set| set.contains(permission)))
     }
 
+    /// Whether the key is limited to workspaces, and to none.
+    pub fn belongs_nowhere(&self) -> bool {
+        let limit = self.principal.workspaces.as_ref();
+        limit.is_some_and(|limit| !limit.iter().any(|it| workspace::is_pattern(it)))
+    }
+
     /// Whether anything at all is granted, on all objects or on those of some names.
     pub fn holds_any(&self) -> bool {
         self.has_key_here() && self.holds_any_but_for_the_key()

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::authority;
-use crate::catalog::{CATALOG, GRAPHQL, Operation};
+use crate::catalog::{CATALOG, GRAPHQL, Isolation, Operation};
 use crate::config::{GraphQl, Outside};
 use crate::decision::{Decision, Reason};
 use crate::enforcement::Subject;
@@ -174,7 +174,7 @@ impl<'a> Reader<'_, '_, 'a> {
         };
         if is_preflight(self.head) {
             return Surface::Decided(Decision {
-                workspace: workspace.map(|it| it.name),
+                workspace: workspace.map(|it| it.default),
                 ..self.without_operation(mount, Reason::Preflight)
             });
         }
@@ -236,6 +236,10 @@ impl<'a> Reader<'_, '_, 'a> {
         let group = operation.and_then(|operation| operation.public);
         let public = group.is_some_and(|group| config.public.contains(&group));
         if terms.public.unwrap_or(public) {
+            let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
+            if let Some(workspace) = workspace.as_mut().filter(|_| is_shared) {
+                workspace.name = Arc::clone(&workspace.default);
+            }
             return decided(Reason::Public, Some(required), workspace);
         }
         self.with_credential(pending(asks, terms, workspace), query)

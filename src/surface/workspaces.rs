@@ -31,6 +31,7 @@ impl Reader<'_, '_, '_> {
         let named = workspace::named(self.head)?;
         Ok(Some(Box::new(InWorkspace {
             name: named.map_or_else(|| Arc::clone(default), Into::into),
+            default: Arc::clone(default),
             is_named: named.is_some(),
             files: Files::Own,
         })))

@@ -45,7 +45,7 @@ impl Files {
     }
 
     /// Likewise, for an operation that deletes. From an object store MLflow deletes whatever begins with the path, up to
-    /// 3.13 at least (`delete_artifacts`, mlflow/store/artifact/s3_artifact_repo.py): `workspaces/acme` takes
+    /// 3.15 (`delete_artifacts`, mlflow/store/artifact/s3_artifact_repo.py): `workspaces/acme` takes
     /// `workspaces/acme-prod` along, and `w` all workspaces.
     ///
     /// # Errors

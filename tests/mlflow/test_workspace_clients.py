@@ -171,7 +171,7 @@ def test_the_environment_selects_the_workspace(landed: Landed, stack: Stack, tmp
     assert made == "by-environment"
     assert refused == (
         f"PERMISSION_DENIED: API key {key['key_id']} may not create an experiment in the workspace {ME}; this key has rights"
-        f' in the workspace {IT}. Select it with mlflow.set_workspace("{IT}") or MLFLOW_WORKSPACE={IT}.'
+        f' in the workspace {IT}. Select {IT} with mlflow.set_workspace("{IT}") or MLFLOW_WORKSPACE={IT}.'
     )
     landed.assert_in(IT)
 

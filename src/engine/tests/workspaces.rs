@@ -95,9 +95,19 @@ fn upstream_receives_it_whatever_the_request_is() {
         ("origin", "https://a.example"),
         ("access-control-request-method", "POST"),
     ];
+    let elsewhere = [preflight[0], preflight[1], (HEADER, "beta")];
     for (more, method, path, sent, expected) in [
         ("", "GET", "/health", &[][..], "public"),
+        ("", "GET", "/version", &[(HEADER, "beta")], "public"),
         (r#", "public": ["ui"]"#, "GET", "/", &[], "public"),
+        (
+            r#", "public": ["ui"]"#,
+            "GET",
+            "/",
+            &[(HEADER, "beta")],
+            "public",
+        ),
+        ("", "OPTIONS", SEARCH_RUNS, &elsewhere, "preflight"),
         ("", "OPTIONS", SEARCH_RUNS, &preflight, "preflight"),
         (
             r#", "mode": "shadow""#,
@@ -139,6 +149,27 @@ fn upstream_receives_it_whatever_the_request_is() {
         "{}",
     );
     assert_eq!((reason(&next), header_edits(&next).len()), ("outside", 0));
+}
+
+/// MLflow tells of each workspace that is named to it whether it exists.
+#[test]
+fn what_is_the_same_in_all_workspaces_probes_none() {
+    let by_key = r#"{"scopes": ["model:write", "model:read"], "workspaces": ["acme"]}"#;
+    let providers = "/ajax-api/3.0/mlflow/gateway/supported-providers";
+    for (path, body, named, expected) in [
+        ("/", ACME, "beta", &["default"][..]),
+        ("/", ACME, "acme", &[]),
+        ("/", by_key, "beta", &["default"]),
+        (providers, by_key, "beta", &["default"]),
+        (providers, by_key, "acme", &[]),
+        ("/", ANYWHERE, "beta", &[]),
+        ("/", PINNED, "", &["acme"]),
+        ("/", PINNED, "beta", &["default"]),
+    ] {
+        let next = send(&mut Shell::new(ON), "GET", path, &[(HEADER, named)], body);
+        assert_eq!(reason(&next), "allowed", "{path} {body} {named}");
+        assert_eq!(header_edits(&next), expected, "{path} {body} {named}");
+    }
 }
 
 #[test]
@@ -228,6 +259,31 @@ fn an_override_of_a_workspace_holds_of_nothing_that_leaves_it() {
             let found = matches!(next, Next::Answer(..));
             assert_eq!(found, is_refused, "{method} {path} {body}");
         }
+    }
+}
+
+/// What is the same in all workspaces is of none, but for the page.
+#[test]
+fn an_override_of_a_workspace_opens_no_setting_of_the_server() {
+    let over =
+        format!(r#"{ON}, "overrides": [{{"match": {{"workspace": "acme"}}, "mode": "shadow"}}]"#);
+    for (path, is_refused) in [
+        ("/ajax-api/3.0/mlflow/gateway/secrets/config", true),
+        (
+            "/ajax-api/3.0/mlflow/gateway/provider-config?provider=openai",
+            true,
+        ),
+        ("/", false),
+    ] {
+        let body = r#"{"scopes": ["unknown"]}"#;
+        let next = send(
+            &mut Shell::new(&over),
+            "GET",
+            path,
+            &[(HEADER, "acme")],
+            body,
+        );
+        assert_eq!(matches!(next, Next::Answer(..)), is_refused, "{path}");
     }
 }
 

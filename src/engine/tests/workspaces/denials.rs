@@ -21,13 +21,30 @@ fn a_denial_says_which_workspaces_the_key_has_and_how_to_select_one() {
             ACME,
             json!(["acme"]),
             "API key key_1 may not create a run in the workspace beta; this key has rights in the workspace acme. \
-             Select it with mlflow.set_workspace(\"acme\") or MLFLOW_WORKSPACE=acme.",
+             Select acme with mlflow.set_workspace(\"acme\") or MLFLOW_WORKSPACE=acme.",
         ),
         (
             r#"{"key_id": "key_1", "scopes": ["team-*/model:write", "acme/model:read"]}"#,
             json!(["team-*", "acme"]),
             "API key key_1 may not create a run in the workspace beta; this key has rights in the workspaces team-*, \
-             acme. Select it with mlflow.set_workspace(\"acme\") or MLFLOW_WORKSPACE=acme.",
+             acme. Select one with mlflow.set_workspace(\"…\") or MLFLOW_WORKSPACE.",
+        ),
+        (
+            r#"{"key_id": "key_1", "scopes": ["acme/model:read", "gamma/model:write"]}"#,
+            json!(["acme", "gamma"]),
+            "API key key_1 may not create a run in the workspace beta; this key has rights in the workspaces acme, \
+             gamma. Select gamma with mlflow.set_workspace(\"gamma\") or MLFLOW_WORKSPACE=gamma.",
+        ),
+        (
+            r#"{"key_id": "key_1", "scopes": ["acme/model:read"]}"#,
+            json!(["acme"]),
+            "API key key_1 may not create a run in the workspace beta; this key has rights in the workspace acme. It has \
+             run:write in none of them.",
+        ),
+        (
+            r#"{"key_id": "key_1", "scopes": ["model:write"], "workspaces": []}"#,
+            json!([]),
+            "API key key_1 may not create a run in the workspace beta; this key has no rights in any workspace.",
         ),
         (
             r#"{"key_id": "key_1", "scopes": ["model:write"], "workspaces": ["team-*"]}"#,
@@ -64,14 +81,46 @@ fn a_denial_says_why_a_limit_is_too_much() {
         (
             "GET",
             "/api/2.0/mlflow-artifacts/artifacts/workspaces/beta/1/f",
-            "it needs artifact:read (without a limit to workspaces, because the path holds files of another workspace), \
-             which scope",
+            "it needs artifact:read (without a limit to workspaces, because the path does not stay within \
+             the files of the workspace), which scope",
         ),
     ] {
         let (reason, said) = said(ON, method, path, &[(HEADER, "acme")], body);
         assert_eq!(reason, "scope_missing");
         let message = said["message"].as_str().unwrap();
         assert!(message.contains(why), "{message}");
+    }
+}
+
+/// Of a key whose own workspaces are the limit.
+#[test]
+fn no_scope_is_named_where_none_would_help() {
+    for (method, path, needed) in [
+        ("GET", "/api/2.0/mlflow/users/get", "user:admin"),
+        (
+            "GET",
+            "/api/2.0/mlflow-artifacts/artifacts/workspaces/beta/1/f",
+            "artifact:read",
+        ),
+    ] {
+        for (body, helps) in [
+            (
+                r#"{"key_id": "k", "scopes": ["model:write"], "workspaces": ["acme"]}"#,
+                false,
+            ),
+            (
+                r#"{"key_id": "k", "scopes": ["model:write"], "workspaces": []}"#,
+                false,
+            ),
+            (r#"{"key_id": "k", "scopes": ["acme/model:write"]}"#, true),
+        ] {
+            let (_, said) = said(ON, method, path, &[(HEADER, "acme")], body);
+            let message = said["message"].as_str().unwrap();
+            assert!(message.contains(needed), "{message}");
+            assert_eq!(said["granting_scopes"].is_array(), helps, "{path} {body}");
+            let words = "which no scope grants to a key that is limited to workspaces";
+            assert_eq!(message.contains(words), !helps, "{message}");
+        }
     }
 }
 

@@ -90,23 +90,23 @@ fn a_right_holds_where_its_limit_says() {
         // An empty list, and what is no workspace, leave nothing.
         (
             r#"{"scopes": ["model:write"], "workspaces": []}"#,
-            [MISSING; 4],
+            [ELSEWHERE; 4],
         ),
         (
             r#"{"scopes": [], "is_admin": true, "workspaces": []}"#,
-            [MISSING; 4],
+            [ELSEWHERE; 4],
         ),
         (
             r#"{"scopes": ["model:write"], "workspaces": ["ACME", "a/b", ""]}"#,
-            [MISSING; 4],
+            [ELSEWHERE; 4],
         ),
         (
             r#"{"scopes": ["model:write"], "workspace": "", "workspaces": ["*"]}"#,
-            [MISSING; 4],
+            [ELSEWHERE; 4],
         ),
         (
             r#"{"scopes": ["model:write"], "workspace": "a\r\nb"}"#,
-            [MISSING; 4],
+            [ELSEWHERE; 4],
         ),
         (
             r#"{"scopes": [], "grants": [{"scope": "model:write", "workspaces": []}]}"#,
