@@ -27,6 +27,8 @@ def test_the_newest_server_is_as_its_fixture_says(world: World) -> None:
     operations = set[str]()
     chosen = []
     for attempt in attempts_for(NEWEST, fixtures.operations_of(NEWEST)):
+        if attempt.operation in ("InvokeIssueDetection", "ListBudgetWindows"):
+            continue  # Their answers depend on what the server's process was asked before: see SERVER_WIDE.
         row = known[attempt.operation, attempt.way]
         leaks_here = any(row.get(place, ISOLATED) != ISOLATED for place in FROM)
         if leaks_here or (attempt.operation not in operations and VOID not in row):

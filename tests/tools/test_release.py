@@ -87,7 +87,13 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     """Ready for 0.3.0; 0.2.0 is released."""
     made = Checkout(tmp_path / "checkout")
-    for name in ("scripts/release", "scripts/lib.sh", "scripts/lib-mlflow.sh", "scripts/versions.env", "rust-toolchain.toml"):
+    for name in (
+        "scripts/release",
+        "scripts/lib.sh",
+        "scripts/lib-mlflow.sh",
+        "scripts/versions.env",
+        "rust-toolchain.toml",
+    ):
         (made.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(paths.ROOT / name, made.root / name)
     shutil.copytree(paths.ROOT / "tools" / "release", made.root / "tools" / "release")
