@@ -33,7 +33,7 @@ fn a_request_is_for_the_workspace_that_was_recorded() {
         ),
         (
             json!({"workspace": "acme", "workspaces": []}),
-            "deny scope_missing",
+            "deny workspace_not_granted",
         ),
         (
             json!({"workspace": "acme", "scopes": ["acme/model:write"]}),
