@@ -73,13 +73,17 @@ pub fn authorize(
             let within = within.unwrap_or(Within::Everywhere);
             let rights = policy.rights(&known.principal, within);
             match rights.missing(operation) {
-                None if operation.isolation == Isolation::Shared => {
+                None => {
+                    let is_shared = operation.isolation == Isolation::Shared;
+                    let told = pending.workspace.as_ref().map(|it| {
+                        let here = || rights.elsewhere(Within::Workspace(&it.name)).holds_any();
+                        it.told(is_shared, here)
+                    });
                     return Authorized::Decided(Decision {
-                        workspace: shown_of_shared(pending, rights),
+                        workspace: told,
                         ..decision(pending, known, Reason::Allowed)
                     });
                 }
-                None => Reason::Allowed,
                 Some(missing) => {
                     let case = Case {
                         rights,
@@ -94,18 +98,6 @@ pub fn authorize(
         }
     };
     Authorized::Decided(decision(pending, known, reason))
-}
-
-/// The workspace that upstream is told of, of an operation that is the same in all of them.
-fn shown_of_shared(pending: &Pending, rights: Rights<'_>) -> Option<Arc<str>> {
-    let workspace = pending.workspace.as_ref()?;
-    let here = rights.elsewhere(Within::Workspace(&workspace.name));
-    let shown = if here.holds_any() {
-        &workspace.name
-    } else {
-        &workspace.default
-    };
-    Some(Arc::clone(shown))
 }
 
 fn decision(pending: &Pending, known: &Known, reason: Reason) -> Decision {

@@ -27,8 +27,7 @@ pub struct Pending {
 pub struct InWorkspace {
     /// Its name.
     pub name: Arc<str>,
-    /// That of requests that name none. MLflow tells of any other whether it exists: what is the same in all of them is
-    /// asked for in this one, unless the caller has rights in the one that the request names.
+    /// That of requests that name none.
     pub default: Arc<str>,
     /// Whether the request names it; else it is the default, and a key that is pinned to another selects that one.
     pub is_named: bool,
@@ -37,6 +36,17 @@ pub struct InWorkspace {
 }
 
 impl InWorkspace {
+    /// The workspace that MLflow is told when the request is let through. It answers 404 in one that does not exist: so
+    /// what is the same in all of them (`is_shared`) is asked for in the default one, unless the caller has rights in the
+    /// one that the request names.
+    pub fn told(&self, is_shared: bool, has_rights: impl FnOnce() -> bool) -> Arc<str> {
+        Arc::clone(if is_shared && !has_rights() {
+            &self.default
+        } else {
+            &self.name
+        })
+    }
+
     /// The name, if the request stays within the workspace: what is said of a workspace holds of no other request that
     /// names it.
     pub fn keeps(&self, operation: Option<&Operation>) -> Option<&str> {

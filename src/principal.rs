@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::de::{Deserializer, Error};
+use serde::de::{Deserializer, Error, Unexpected};
 use serde::{Deserialize, Serialize};
 
 use crate::workspace;
@@ -87,12 +87,15 @@ impl<'de> Deserialize<'de> for Grant {
             names: Option<Vec<String>>,
             #[serde(default, deserialize_with = "some")]
             workspaces: Option<Vec<String>>,
+            #[serde(default, rename = "workspace")]
+            _workspace: Unreadable,
         }
 
         let Fields {
             scope,
             names,
             workspaces,
+            ..
         } = Fields::deserialize(deserializer)?;
         if names.is_none() && workspaces.is_none() {
             return Err(D::Error::missing_field("names"));
@@ -102,6 +105,19 @@ impl<'de> Deserialize<'de> for Grant {
             names,
             workspaces,
         })
+    }
+}
+
+/// What has the name of a key's limit, and is none of a grant: to pass over it would drop a limit.
+#[derive(Default)]
+struct Unreadable;
+
+impl<'de> Deserialize<'de> for Unreadable {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::invalid_type(
+            Unexpected::Other("a workspace"),
+            &"`workspaces`, a list, in its place",
+        ))
     }
 }
 

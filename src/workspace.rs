@@ -5,11 +5,15 @@
 //! its name is valid by `WorkspaceNameValidator` (`mlflow/store/workspace/abstract_store.py`). A limit is a list of
 //! patterns, where `*` stands for any characters and `?` for one. Pure: it knows no key and no scope.
 
+mod limit;
+
 #[cfg(test)]
 mod tests;
 
 use crate::pattern;
 use crate::request::RequestHead;
+
+pub use limit::{LimitPlaces, Pair, Said, Stated, USUAL};
 
 /// The header that selects the workspace of a request.
 pub const HEADER: &str = "x-mlflow-workspace";
@@ -81,16 +85,6 @@ pub fn covers(limit: &[String], name: &str) -> bool {
 pub fn split(word: &str) -> Option<(&str, &str)> {
     let (limit, rest) = word.split_once('/')?;
     (is_pattern(limit) && !rest.is_empty()).then_some((limit, rest))
-}
-
-/// Whether a source that has a place for the workspaces of its keys leaves it empty for this one. Issuers do that for
-/// members of no group, so the key belongs to no workspace, unless it may do everything.
-pub const fn is_unstated(
-    is_admin: bool,
-    workspaces: Option<&Vec<String>>,
-    workspace: Option<&String>,
-) -> bool {
-    !is_admin && workspaces.is_none() && workspace.is_none()
 }
 
 /// The workspaces that a key belongs to: `workspaces` and `workspace` of its principal. A key that is pinned to a

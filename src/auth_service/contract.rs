@@ -3,6 +3,7 @@
 use super::lifetime::Lifetime;
 use crate::config::{Audience, AuthService, Places, Protocol};
 use crate::pointer::Pointers;
+use crate::workspace::{self, LimitPlaces, Pair};
 
 /// How replies are read. The default is the protocol `keys` as docs/auth-service.md describes it.
 #[derive(Debug, Clone, Default)]
@@ -27,29 +28,43 @@ pub(super) struct Resolved {
     pub(super) roles: Pointers,
     pub(super) is_admin: Pointers,
     pub(super) expires_at: Pointers,
-    pub(super) workspaces: Pointers,
-    pub(super) workspace: Pointers,
+    pub(super) limit: LimitPlaces,
 }
 
-/// Where ids and scopes stand that the configuration names no place for: user, key, scopes.
-type Defaults = [&'static [&'static str]; 3];
+/// Where things stand that the configuration names no place for.
+struct Defaults {
+    user_id: &'static [&'static str],
+    key_id: &'static [&'static str],
+    scopes: &'static [&'static str],
+    limits: &'static [Pair<&'static str>],
+}
 
-const OF_KEYS: Defaults = [&["/user_id", "/user/id"], &["/key_id"], &["/scopes"]];
+const OF_KEYS: Defaults = Defaults {
+    user_id: &["/user_id", "/user/id"],
+    key_id: &["/key_id"],
+    scopes: &["/scopes"],
+    limits: &[workspace::USUAL, ["/user/workspaces", "/user/workspace"]],
+};
 
 /// RFC 7662 section 2.2.
-const OF_INTROSPECTION: Defaults = [&["/sub", "/username"], &["/client_id", "/sub"], &["/scope"]];
+const OF_INTROSPECTION: Defaults = Defaults {
+    user_id: &["/sub", "/username"],
+    key_id: &["/client_id", "/sub"],
+    scopes: &["/scope"],
+    limits: &[workspace::USUAL],
+};
 
 impl Contract {
     /// That of a configured service.
     pub fn new(service: &AuthService) -> Self {
         let places = match (service.protocol, &service.reply) {
             (Protocol::Keys, None) => None,
-            (Protocol::Keys, Some(places)) => Some(Resolved::new(places, OF_KEYS)),
+            (Protocol::Keys, Some(places)) => Some(Resolved::new(places, &OF_KEYS)),
             (Protocol::Introspection, places) => {
                 let places = places.clone().unwrap_or_default();
                 Some(Resolved {
                     scopes_may_be_text: true,
-                    ..Resolved::new(&places, OF_INTROSPECTION)
+                    ..Resolved::new(&places, &OF_INTROSPECTION)
                 })
             }
         };
@@ -83,7 +98,8 @@ impl Contract {
 
 impl Resolved {
     /// What grants rights beyond scopes has no default: a service of another shape may mean something else by the name.
-    fn new(places: &Places, [user_id, key_id, scopes]: Defaults) -> Self {
+    /// What takes rights away has one.
+    fn new(places: &Places, defaults: &Defaults) -> Self {
         let or = |place: &Option<Pointers>, default: &[&'static str]| {
             place
                 .clone()
@@ -91,16 +107,18 @@ impl Resolved {
         };
         Self {
             valid: or(&places.valid, &[]),
-            user_id: or(&places.user_id, user_id),
-            key_id: or(&places.key_id, key_id),
-            scopes: or(&places.scopes, scopes),
+            user_id: or(&places.user_id, defaults.user_id),
+            key_id: or(&places.key_id, defaults.key_id),
+            scopes: or(&places.scopes, defaults.scopes),
             scopes_may_be_text: places.scopes.is_some(),
             grants: or(&places.grants, &[]),
             roles: or(&places.roles, &[]),
             is_admin: or(&places.is_admin, &[]),
             expires_at: or(&places.expires_at, &[]),
-            workspaces: or(&places.workspaces, &[]),
-            workspace: or(&places.workspace, &[]),
+            limit: LimitPlaces::new(
+                [places.workspaces.as_ref(), places.workspace.as_ref()],
+                defaults.limits,
+            ),
         }
     }
 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::failure::ContractError;
 use super::received::{Received, Remark};
 use crate::principal::{Grant, Principal};
-use crate::workspace;
 
 /// The most scopes, and the most roles, of one key. Each takes memory in the cache and room in a header.
 const MAX_NAMES: usize = 1000;
@@ -32,6 +31,8 @@ struct User {
     id: Option<KeyId>,
     roles: Option<Vec<String>>,
     is_admin: Option<bool>,
+    workspaces: Option<Vec<String>>,
+    workspace: Option<String>,
 }
 
 /// An id: text, or a whole number as its digits.
@@ -88,13 +89,17 @@ pub(super) struct Fields {
     pub(super) grants: Vec<Grant>,
     pub(super) workspaces: Option<Vec<String>>,
     pub(super) workspace: Option<String>,
-    /// Whether the configuration names a place for one of the last two.
-    pub(super) states_workspaces: bool,
+    /// Whether the configuration names a place for one of the last two, and nothing stands there.
+    pub(super) misses_workspaces: bool,
 }
 
 impl From<Body> for Fields {
     fn from(body: Body) -> Self {
         let user = body.user.unwrap_or_default();
+        let (workspaces, workspace) = match (body.workspaces, body.workspace) {
+            (None, None) => (user.workspaces, user.workspace),
+            of_key => of_key,
+        };
         Self {
             user_id: body.user_id.and_then(KeyId::named).or(user.id),
             key_id: body.key_id,
@@ -102,9 +107,9 @@ impl From<Body> for Fields {
             roles: body.roles.or(user.roles).unwrap_or_default(),
             is_admin: body.is_admin.or(user.is_admin).unwrap_or_default(),
             grants: body.grants.unwrap_or_default(),
-            workspaces: body.workspaces,
-            workspace: body.workspace,
-            states_workspaces: false,
+            workspaces,
+            workspace,
+            misses_workspaces: false,
         }
     }
 }
@@ -124,14 +129,11 @@ impl Fields {
             grants,
             workspaces,
             workspace,
-            states_workspaces,
+            misses_workspaces,
         } = self;
         // No rights at all is most likely another endpoint's reply, or another shape of it.
         let has_no_rights = scopes.is_none() && roles.is_empty() && grants.is_empty() && !is_admin;
-        let is_unstated = states_workspaces
-            && workspace::is_unstated(is_admin, workspaces.as_ref(), workspace.as_ref());
-        let workspaces = workspaces.or_else(|| is_unstated.then(Vec::new));
-        let remark = match (has_no_rights, is_unstated) {
+        let remark = match (has_no_rights, misses_workspaces) {
             (true, _) => Some(Remark::NoScopes(Received::of(received))),
             (false, true) => Some(Remark::NoWorkspaces),
             (false, false) => None,

@@ -15,6 +15,7 @@ use crate::json::{Document, Found};
 use crate::pointer::{Pointer, Pointers};
 use crate::principal::scopes_of_text;
 use crate::token_kind;
+use crate::workspace::Stated;
 
 /// What the named places say of whether the key is valid.
 #[derive(Debug)]
@@ -119,16 +120,23 @@ struct AnyObject {}
 /// Whom the key belongs to, by the places that say so.
 pub(super) fn fields(document: &Document<'_>, places: &Resolved) -> Result<Fields, ContractError> {
     let AnyObject {} = document.read().map_err(contract_error)?;
+    let is_admin = first(document, &places.is_admin)?.unwrap_or_default();
+    let Stated {
+        said: (workspaces, workspace),
+        is_missing,
+    } = places.limit.read(is_admin, |[workspaces, workspace]| {
+        Ok((first(document, workspaces)?, first(document, workspace)?))
+    })?;
     Ok(Fields {
         user_id: id(document, &places.user_id)?,
         key_id: id(document, &places.key_id)?,
         scopes: scopes(document, places)?,
         roles: first(document, &places.roles)?.unwrap_or_default(),
-        is_admin: first(document, &places.is_admin)?.unwrap_or_default(),
+        is_admin,
         grants: first(document, &places.grants)?.unwrap_or_default(),
-        workspaces: first(document, &places.workspaces)?,
-        workspace: first(document, &places.workspace)?,
-        states_workspaces: !(places.workspaces.is_empty() && places.workspace.is_empty()),
+        workspaces,
+        workspace,
+        misses_workspaces: is_missing,
     })
 }
 

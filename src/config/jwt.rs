@@ -4,7 +4,7 @@ use serde::de::Error as _;
 
 #[cfg(feature = "schema")]
 use super::schema;
-use super::{ConfigError, defaults, overrides};
+use super::{ConfigError, defaults, fields, overrides};
 use crate::json::{self, Part};
 use crate::pointer::Pointers;
 
@@ -41,16 +41,22 @@ pub struct Jwt {
     /// Whether everything is granted: `true` or `false`. Default: none. Name only a claim that users cannot set.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
     pub is_admin: Pointers,
-    /// The workspaces that the caller belongs to: a list of patterns, outside which it has no right at all. Default:
-    /// nowhere, so that callers are not limited. A claim that is null, or of another type, is an empty list. So is one
-    /// that is absent, unless `workspace` is there or `is_admin` is true: a caller without a limit is one that may do
-    /// everything, and whose token has neither claim.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
-    pub workspaces: Pointers,
-    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone; one
-    /// whose token has neither claim belongs to none, as for `workspaces`. Default: nowhere.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::no_pointers"))]
-    pub workspace: Pointers,
+    /// The workspaces that the caller belongs to: a list of patterns, outside which it has no right at all. A claim that
+    /// is null, or of another type, is an empty list. If a place is named here or in `workspace` and the token has
+    /// neither claim, the caller has no right in any workspace, unless `is_admin` is true. Default: `/workspaces`, where
+    /// an absent claim is no limit; `[]` reads no claim.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "schema::claims_without_default")
+    )]
+    pub workspaces: Option<Pointers>,
+    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
+    /// Default: `/workspace`, where an absent claim is no limit; `[]` reads no claim.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "schema::claims_without_default")
+    )]
+    pub workspace: Option<Pointers>,
 }
 
 impl Default for Jwt {
@@ -64,8 +70,8 @@ impl Default for Jwt {
             grants: places(&[]),
             roles: places(defaults::TOKEN_ROLES),
             is_admin: places(&[]),
-            workspaces: places(&[]),
-            workspace: places(&[]),
+            workspaces: None,
+            workspace: None,
         }
     }
 }
@@ -77,8 +83,8 @@ json::object!(Jwt, start: Self::default(), required: [], {
     "grants" => grants,
     "roles" => roles,
     "is_admin" => is_admin,
-    "workspaces" => workspaces,
-    "workspace" => workspace,
+    "workspaces" => workspaces: fields::some,
+    "workspace" => workspace: fields::some,
     "metadata_key" => metadata_key: metadata_keys,
 });
 
@@ -105,16 +111,16 @@ fn metadata_keys(value: Part<'_, '_>) -> Result<Vec<String>, json::Error> {
 
 impl Jwt {
     /// In the order of the fields.
-    fn places(&self) -> [&Pointers; 8] {
+    fn places(&self) -> [Option<&Pointers>; 8] {
         [
-            &self.user_id,
-            &self.key_id,
-            &self.scopes,
-            &self.grants,
-            &self.roles,
-            &self.is_admin,
-            &self.workspaces,
-            &self.workspace,
+            Some(&self.user_id),
+            Some(&self.key_id),
+            Some(&self.scopes),
+            Some(&self.grants),
+            Some(&self.roles),
+            Some(&self.is_admin),
+            self.workspaces.as_ref(),
+            self.workspace.as_ref(),
         ]
     }
 }
@@ -124,7 +130,8 @@ pub(super) fn validate(jwt: &Jwt) -> Result<(), ConfigError> {
     for (field, pointers) in <Jwt as json::Object>::NAMES.iter().zip(jwt.places()) {
         let is_unreadable = |token: &str| token.is_empty() || token.contains('\0');
         let found = pointers
-            .iter()
+            .into_iter()
+            .flat_map(Pointers::iter)
             .find(|pointer| pointer.tokens().any(is_unreadable));
         if let Some(pointer) = found {
             return Err(ConfigError::field(

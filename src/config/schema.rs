@@ -153,13 +153,23 @@ pub(super) fn pointers(_: &mut SchemaGenerator) -> Schema {
 
 /// Pointers that have a default; an empty list is nowhere.
 fn pointers_or(default: &[&str]) -> Schema {
-    // Which Envoy can look up: no name is empty.
+    let mut schema = claims();
+    schema.insert("default".to_owned(), json!(default));
+    schema
+}
+
+/// Pointers that Envoy can look up: no name is empty.
+fn claims() -> Schema {
     let pointer = json!({"type": "string", "pattern": r"^(/([^~/]|~[01])+)+$", "maxLength": 512});
     json_schema!({
         "title": "JSON Pointers",
         "anyOf": [pointer, {"type": "array", "maxItems": 16, "uniqueItems": true, "items": pointer}],
-        "default": default,
     })
+}
+
+/// Pointers whose default means something else than the same pointers written out.
+pub(super) fn claims_without_default(_: &mut SchemaGenerator) -> Schema {
+    claims()
 }
 
 pub(super) fn subject(_: &mut SchemaGenerator) -> Schema {

@@ -18,7 +18,7 @@ use crate::decision::{Decision, Reason};
 use crate::enforcement::Subject;
 use crate::names::query::Query;
 use crate::overrides;
-use crate::pending::{Asks, InWorkspace, Pending};
+use crate::pending::{Asks, Pending};
 use crate::principal::Principal;
 use crate::request::RequestHead;
 use crate::rules::Rules;
@@ -174,7 +174,7 @@ impl<'a> Reader<'_, '_, 'a> {
         };
         if is_preflight(self.head) {
             return Surface::Decided(Decision {
-                workspace: workspace.map(|it| it.default),
+                workspace: workspace.map(|it| it.told(true, || false)),
                 ..self.without_operation(mount, Reason::Preflight)
             });
         }
@@ -218,10 +218,11 @@ impl<'a> Reader<'_, '_, 'a> {
             operation,
             required: Some(required),
         });
-        let decided = |reason, required, workspace: Option<Box<InWorkspace>>| {
+        let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
+        let decided = |reason, required| {
             Surface::Decided(Decision {
                 mount: Some(Arc::clone(mount)),
-                workspace: workspace.map(|it| it.name),
+                workspace: workspace.as_ref().map(|it| it.told(is_shared, || false)),
                 operation,
                 required,
                 terms,
@@ -231,16 +232,12 @@ impl<'a> Reader<'_, '_, 'a> {
         if operation.is_some_and(|operation| operation.name == GRAPHQL)
             && config.graphql == GraphQl::Deny
         {
-            return decided(Reason::GraphQlOff, None, workspace);
+            return decided(Reason::GraphQlOff, None);
         }
         let group = operation.and_then(|operation| operation.public);
         let public = group.is_some_and(|group| config.public.contains(&group));
         if terms.public.unwrap_or(public) {
-            let is_shared = operation.is_some_and(|it| it.isolation == Isolation::Shared);
-            if let Some(workspace) = workspace.as_mut().filter(|_| is_shared) {
-                workspace.name = Arc::clone(&workspace.default);
-            }
-            return decided(Reason::Public, Some(required), workspace);
+            return decided(Reason::Public, Some(required));
         }
         self.with_credential(pending(asks, terms, workspace), query)
     }

@@ -27,7 +27,7 @@ use crate::pointer::{Pointer, Pointers};
 use crate::principal::{Grant, Principal, Timestamp};
 use crate::request::{Property, RequestHead};
 use crate::token_kind;
-use crate::workspace;
+use crate::workspace::{self, LimitPlaces, Stated};
 use claims::{Claims, below};
 
 pub use given::GivenFacts;
@@ -49,6 +49,7 @@ const MAX_NAMES: usize = 1000;
 #[derive(Debug)]
 pub struct Tokens {
     places: Jwt,
+    limit: LimitPlaces,
     /// The path to the claims, for each key that they may stand under.
     claims: Vec<Box<str>>,
 }
@@ -112,6 +113,10 @@ impl Tokens {
         let keys = jwt.metadata_key.iter();
         Self {
             places: jwt.clone(),
+            limit: LimitPlaces::new(
+                [jwt.workspaces.as_ref(), jwt.workspace.as_ref()],
+                &[workspace::USUAL],
+            ),
             claims: keys.map(|key| format!("{CLAIMS}{key}").into()).collect(),
         }
     }
@@ -180,17 +185,16 @@ impl Tokens {
         let roles = claims.first(&places.roles, value::texts)?;
         let grants = claims.first(&places.grants, value::grants)?;
         let is_admin = claims.first(&places.is_admin, value::flag)?;
-        let workspaces = claims.limit(&places.workspaces, value::texts)?;
-        let workspace = claims.limit(&places.workspace, |bytes| {
-            value::text(bytes).map(str::to_owned)
+        let Stated {
+            said: (workspaces, workspace),
+            is_missing: misses_workspaces,
+        } = (self.limit).read(is_admin == Some(true), |[workspaces, workspace]| {
+            let text = |bytes: &[u8]| value::text(bytes).map(str::to_owned);
+            Ok((
+                claims.limit(workspaces, value::texts)?,
+                claims.limit(workspace, text)?,
+            ))
         })?;
-        let is_unstated = !(places.workspaces.is_empty() && places.workspace.is_empty())
-            && workspace::is_unstated(
-                is_admin == Some(true),
-                workspaces.as_ref(),
-                workspace.as_ref(),
-            );
-        let workspaces = workspaces.or_else(|| is_unstated.then(Vec::new));
         let remark = claims.remark;
         let is_missing = [&scopes, &roles].iter().all(|it| it.is_none())
             && grants.is_none()
@@ -208,7 +212,7 @@ impl Tokens {
         let principal = principal.within(workspaces, workspace);
         bounded(&principal)?;
         let no_scopes = || is_missing.then(|| Remark::NoScopes(places.scopes.clone()));
-        let no_workspaces = || is_unstated.then_some(Remark::NoWorkspaces);
+        let no_workspaces = || misses_workspaces.then_some(Remark::NoWorkspaces);
         Ok(TokenCaller {
             principal,
             remark: remark.or_else(no_scopes).or_else(no_workspaces),

@@ -99,7 +99,10 @@ fn grant(bytes: &[u8]) -> Option<Grant> {
         let value = found.next().map(|(_, value)| *value);
         found.next().is_none().then_some(value)
     };
-    // A limit that cannot be read must not be lost.
+    // A limit that cannot be read must not be lost, nor one by the name of a key's.
+    if field("workspace")?.is_some() {
+        return None;
+    }
     let limit = |name: &str| match field(name)? {
         Some(value) => texts(value).map(Some),
         None => Some(None),

@@ -67,6 +67,11 @@ fn a_limit_of_another_type_breaks_the_contract() {
         (r#""workspace": ["acme"]"#, "workspace"),
         (r#""workspace": 7"#, "workspace"),
         (r#""workspace": {"id": "acme"}"#, "workspace"),
+        (r#""user": {"workspaces": "acme"}"#, "user.workspaces"),
+        (
+            r#""grants": [{"scope": "s", "names": ["n"], "workspace": "acme"}]"#,
+            "grants[0].workspace",
+        ),
         (
             r#""grants": [{"scope": "s", "workspaces": null}]"#,
             "grants[0].workspaces",
@@ -112,7 +117,7 @@ fn grants_may_be_limited_to_names_to_workspaces_or_to_both() {
     assert_eq!(shown, [(false, true), (true, true), (true, false)]);
 }
 
-/// With `reply` they are read where it names them, and nowhere else.
+/// A place that `reply` names is read in their usual place's stead.
 #[test]
 fn a_configured_place_is_read_in_their_place() {
     for (reply, body, expected) in [
@@ -130,11 +135,6 @@ fn a_configured_place_is_read_in_their_place() {
             r#"{"workspace": "/w"}"#,
             r#"{"w": "acme"}"#,
             (Some(&["acme"]), Some("acme")),
-        ),
-        (
-            r#"{"scopes": "/s"}"#,
-            r#"{"workspaces": ["x"], "workspace": "x"}"#,
-            (None, None),
         ),
         // Nothing stands there: only who may do everything is not limited.
         (
@@ -181,6 +181,115 @@ fn a_configured_place_is_read_in_their_place() {
         matches!(verdict, Verdict::Unavailable(Failure::Contract(_))),
         "{verdict:?}"
     );
+}
+
+/// Its reply has another shape, and the operator need not know that it has limits.
+#[test]
+fn a_limit_that_no_place_is_named_for_counts() {
+    const INTROSPECTION: &str =
+        r#"{"cluster": "c", "path": "/introspect", "protocol": "introspection", "audience": null"#;
+    let keys = |reply: &str| format!(r#"{{"cluster": "c", "reply": {reply}}}"#);
+    let introspection = |reply: &str| format!("{INTROSPECTION}{reply}}}");
+    let acme: Limit<'_> = (Some(&["acme"]), None);
+    let pinned: Limit<'_> = (Some(&["acme"]), Some("acme"));
+    let unlimited: Limit<'_> = (None, None);
+    for (service, body, expected) in [
+        (
+            keys(r#"{"scopes": "/s"}"#),
+            r#""workspaces": ["acme"]"#,
+            acme,
+        ),
+        (
+            keys(r#"{"scopes": "/s"}"#),
+            r#""workspace": "acme""#,
+            pinned,
+        ),
+        (keys("{}"), r#""user": {"workspaces": ["acme"]}"#, acme),
+        (
+            keys("{}"),
+            r#""workspaces": null, "user": {"workspace": "acme"}"#,
+            pinned,
+        ),
+        (keys("{}"), r#""user": {"id": 1}"#, unlimited),
+        (
+            keys(r#"{"is_admin": "/root"}"#),
+            r#""root": true, "workspaces": ["acme"]"#,
+            acme,
+        ),
+        (
+            keys(r#"{"workspaces": "/w", "is_admin": "/root"}"#),
+            r#""root": true, "workspace": "acme""#,
+            pinned,
+        ),
+        (introspection(""), r#""workspaces": ["acme"]"#, acme),
+        (introspection(""), r#""workspace": "acme""#, pinned),
+        (
+            introspection(r#", "reply": {"scopes": "/s"}"#),
+            r#""workspace": "acme""#,
+            pinned,
+        ),
+        // The RFC has no such object.
+        (
+            introspection(""),
+            r#""user": {"workspace": "acme"}"#,
+            unlimited,
+        ),
+        // The operator says that they mean something else.
+        (
+            keys(r#"{"workspaces": [], "workspace": []}"#),
+            r#""workspaces": 7, "workspace": {"plan": "free"}"#,
+            unlimited,
+        ),
+        (
+            introspection(r#", "reply": {"workspace": []}"#),
+            r#""workspace": "acme""#,
+            unlimited,
+        ),
+    ] {
+        match read(&service, 200, &format!(r#"{{"active": true, {body}}}"#)) {
+            Verdict::Valid(it, _) => {
+                assert_eq!(
+                    (it.workspaces, it.workspace),
+                    owned(expected),
+                    "{service} {body}"
+                );
+            }
+            other => panic!("{service} {body}: {other:?}"),
+        }
+    }
+    let verdict = verdict_with(r#"{"scopes": "/s"}"#, r#"{"workspaces": 7}"#);
+    let Verdict::Unavailable(failure) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(
+        failure.to_string().contains("field /workspaces: "),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_user_s_limit_is_that_of_a_key_without_one() {
+    for (fields, expected) in [
+        (
+            r#""user": {"workspaces": ["acme"]}"#,
+            (Some(&["acme"][..]), None),
+        ),
+        (
+            r#""user": {"workspace": "acme", "is_admin": true}"#,
+            (Some(&["acme"]), Some("acme")),
+        ),
+        (
+            r#""workspace": "acme", "user": {"workspaces": ["*"]}"#,
+            (Some(&["acme"]), Some("acme")),
+        ),
+        (
+            r#""workspaces": ["acme"], "user": {"workspace": "beta"}"#,
+            (Some(&["acme"]), None),
+        ),
+    ] {
+        let found = of(&format!(r#"{{"scopes": ["s"], {fields}}}"#));
+        assert_eq!(found, owned(expected), "{fields}");
+    }
 }
 
 /// A service that echoes the key, wherever it puts it.

@@ -39,13 +39,13 @@ pub struct Places {
     /// When the key expires: RFC 3339 or seconds since 1970. The earliest of these places counts.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub expires_at: Option<Pointers>,
-    /// The workspaces that the key belongs to: a list of patterns, outside which it has no right at all. Default: nowhere,
-    /// so that the key is not limited. Where a place is named and nothing stands there, nor in that of `workspace`, the key
-    /// has no right in any workspace, unless `is_admin` is true.
+    /// The workspaces that the key belongs to: a list of patterns, outside which it has no right at all. If a place is
+    /// named here or in `workspace` and the reply has neither value, the key has no right in any workspace, unless
+    /// `is_admin` is true. Default: as the protocol says, where an absent value is no limit; `[]` reads no value.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub workspaces: Option<Pointers>,
-    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone. Default:
-    /// nowhere.
+    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone. Default: as
+    /// the protocol says, where an absent value is no limit; `[]` reads no value.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub workspace: Option<Pointers>,
 }

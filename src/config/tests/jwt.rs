@@ -24,10 +24,13 @@ fn places(jwt: &Jwt) -> [Vec<&str>; 8] {
         workspaces,
         workspace,
     } = jwt;
+    let [user_id, key_id, scopes, grants, roles, is_admin] =
+        [user_id, key_id, scopes, grants, roles, is_admin].map(texts);
+    let [workspaces, workspace] =
+        [workspaces, workspace].map(|it| it.as_ref().map(texts).unwrap_or_default());
     [
         user_id, key_id, scopes, grants, roles, is_admin, workspaces, workspace,
     ]
-    .map(texts)
 }
 
 #[test]
@@ -47,6 +50,7 @@ fn defaults() {
         &[],
     ];
     assert_eq!(places(&jwt), expected);
+    assert_eq!((jwt.workspaces, jwt.workspace), (None, None));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn claims_limit_a_caller_and_pin_it() {
         assert_eq!(
             limit("{}", claims),
             (None, None),
-            "only where they are configured"
+            "nothing stands in the usual places"
         );
     }
 }
@@ -97,6 +97,43 @@ fn a_token_without_the_claims_leaves_its_caller_no_workspace() {
     }
 }
 
+/// An operator need not know that the issuer writes them.
+#[test]
+fn a_limit_that_no_place_is_named_for_counts() {
+    let acme = || Some(vec!["acme".to_owned()]);
+    let pin = || Some("acme".to_owned());
+    for (jwt, claims, expected) in [
+        ("{}", r#"{"workspaces": ["acme"]}"#, (acme(), None)),
+        ("{}", r#"{"workspace": "acme"}"#, (acme(), pin())),
+        ("{}", r#"{"workspaces": null}"#, (Some(vec![]), None)),
+        ("{}", r#"{"workspaces": "acme"}"#, (Some(vec![]), None)),
+        ("{}", r#"{"workspace": 7}"#, (Some(vec![]), None)),
+        (
+            r#"{"is_admin": "/admin"}"#,
+            r#"{"admin": true, "workspaces": ["acme"]}"#,
+            (acme(), None),
+        ),
+        (
+            r#"{"workspace": "/home"}"#,
+            r#"{"home": "acme", "workspaces": ["beta"]}"#,
+            (Some(vec![]), None),
+        ),
+        // It gives no rights where the configuration names another place.
+        (
+            r#"{"workspaces": "/ws"}"#,
+            r#"{"workspace": "acme"}"#,
+            (Some(vec![]), None),
+        ),
+        (
+            r#"{"workspaces": [], "workspace": []}"#,
+            r#"{"workspaces": ["acme"], "workspace": "acme"}"#,
+            (None, None),
+        ),
+    ] {
+        assert_eq!(limit(jwt, claims), expected, "{jwt} {claims}");
+    }
+}
+
 #[test]
 fn grants_may_be_limited_to_workspaces() {
     let found = principal(
@@ -121,6 +158,7 @@ fn grants_may_be_limited_to_workspaces() {
         r#"{"g": [{"scope": "a", "names": ["n"], "workspaces": "acme"}]}"#,
         r#"{"g": [{"scope": "a", "names": "n", "workspaces": ["acme"]}]}"#,
         r#"{"g": [{"scope": "a", "names": ["n"], "workspaces": null}]}"#,
+        r#"{"g": [{"scope": "a", "names": ["n"], "workspace": "acme"}]}"#,
     ] {
         assert!(principal(PLACES, claims).grants.is_empty(), "{claims}");
     }

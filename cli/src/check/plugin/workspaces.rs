@@ -116,8 +116,14 @@ fn disabled(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         .as_ref()
         .and_then(|it| it.reply.as_ref());
     let named = [
-        (&["jwt", "workspaces"][..], jwt.map(|it| &it.workspaces)),
-        (&["jwt", "workspace"], jwt.map(|it| &it.workspace)),
+        (
+            &["jwt", "workspaces"][..],
+            jwt.and_then(|it| it.workspaces.as_ref()),
+        ),
+        (
+            &["jwt", "workspace"],
+            jwt.and_then(|it| it.workspace.as_ref()),
+        ),
         (
             &["auth_service", "reply", "workspaces"],
             reply.and_then(|it| it.workspaces.as_ref()),
