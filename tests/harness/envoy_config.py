@@ -75,9 +75,14 @@ def wasm_plugin(config: Config) -> Config:
     return next(f for f in filters if f["name"] == "mlflow_authz")["typed_config"]["config"]
 
 
+def sample_wasm_plugin() -> Config:
+    """The `config` of the wasm filter that envoy.yaml holds."""
+    return wasm_plugin(load_sample())
+
+
 def sample_plugin_config() -> Config:
     """The plugin configuration that envoy.yaml holds."""
-    return json.loads(wasm_plugin(load_sample())["configuration"]["value"])
+    return json.loads(sample_wasm_plugin()["configuration"]["value"])
 
 
 def merge(base: Config, over: Config) -> Config:
