@@ -9,6 +9,7 @@ import pytest
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import bearer
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 
 READ, WRITE = keys.READ["key"], keys.WRITE["key"]
@@ -33,9 +34,9 @@ SHADOWED: list[tuple[str, str, str, list[Header]]] = [
 
 
 @pytest.fixture(scope="module")
-def shadow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def shadow(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Stack]:
     plugin = {"mode": "shadow", "audit": {"max_per_second": 100_000}}
-    with Stack(tmp_path_factory.mktemp("shadow"), plugin=plugin) as stack:
+    with Stack(tmp_path_factory.mktemp("shadow"), plugin=plugin, pool=pool) as stack:
         yield stack
 
 
