@@ -4,6 +4,7 @@ The file is edited as data, so what tests and demo run is what operators copy, b
 """
 
 import copy
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,9 +57,14 @@ class EnvoyOptions:
     """Called last, with the whole configuration, for what has no field here."""
 
 
+@functools.cache
+def _sample() -> Config:
+    return yaml.safe_load(paths.ENVOY_YAML.read_text())
+
+
 def load_sample() -> Config:
     """envoy.yaml as it is."""
-    return yaml.safe_load(paths.ENVOY_YAML.read_text())
+    return copy.deepcopy(_sample())
 
 
 def listener(config: Config) -> Config:

@@ -6,9 +6,8 @@ long as some VM there has it: the keeper's, which does nothing and has another `
 """
 
 import copy
+import json
 from pathlib import Path
-
-import yaml
 
 from . import paths
 from .envoy_config import Config, EnvoyOptions, render, sample_wasm_plugin
@@ -93,8 +92,8 @@ class _Host:
 
     def __init__(self, bootstrap: Config, concurrency: int, workdir: Path) -> None:
         self.concurrency = concurrency
-        self._clusters = _Watched(workdir / "clusters.yaml", "cluster_manager.cds")
-        self._listeners = _Watched(workdir / "listeners.yaml", "listener_manager.lds")
+        self._clusters = _Watched(workdir / "clusters.json", "cluster_manager.cds")
+        self._listeners = _Watched(workdir / "listeners.json", "listener_manager.lds")
         keeper = {"@type": _API + "extensions.wasm.v3.WasmService", "singleton": True, "config": _keeper()}
         config = {
             **bootstrap,
@@ -172,7 +171,7 @@ class _Watched:
     def _write(self, resources: list[Config]) -> None:
         # Envoy watches for a file that is moved there.
         draft = self._path.with_suffix(".draft")
-        draft.write_text(yaml.safe_dump({"resources": resources}, sort_keys=False))
+        draft.write_text(json.dumps({"resources": resources}))
         draft.rename(self._path)
 
 
