@@ -151,13 +151,13 @@ def test_who_the_caller_is(start_stack: StartStack, rsa: Issuer) -> None:
 def test_whether_upstream_receives_the_token(start_stack: StartStack, rsa: Issuer, forward: bool) -> None:
     token = rsa.token(scope=WRITER)
     for keep in (True, False):
-        stack = start_stack(
+        with start_stack(
             plugin={**ALONE, "jwt": JWT, "forward_credential": keep},
             edit=verified_by({"issuer": provider(rsa, forward=forward)}),
-        )
-        assert decided(stack, token) == (200, None)
-        received = stack.upstream.requests()[-1].header("authorization")
-        assert received == ([f"Bearer {token}"] if forward and keep else [])
+        ) as stack:
+            assert decided(stack, token) == (200, None)
+            received = stack.upstream.requests()[-1].header("authorization")
+            assert received == ([f"Bearer {token}"] if forward and keep else [])
 
 
 def test_the_end_of_a_token_ends_its_rights_at_once(verified: Stack, rsa: Issuer) -> None:

@@ -258,9 +258,9 @@ def test_a_visible_token_without_an_identity_of_envoy_is_nobody(start_stack: Sta
     """No jwt_authn before the filter, or one that writes elsewhere: every token is refused, none is believed."""
     elsewhere = verified_by({"issuer": provider(issuer, payload_in_metadata="other", forward=True)})
     for edit in (None, elsewhere):
-        stack = start_stack(plugin=PLUGIN, edit=edit)
-        assert decided(stack.client.get(READ_RUN, [bearer(issuer.token(scope="model:read"))])) == INVALID
-        assert stack.auth.validations == 0
+        with start_stack(plugin=PLUGIN, edit=edit) as stack:
+            assert decided(stack.client.get(READ_RUN, [bearer(issuer.token(scope="model:read"))])) == INVALID
+            assert stack.auth.validations == 0
 
 
 def test_claims_of_a_token_that_failed_are_no_claims(start_stack: StartStack, issuer: Issuer) -> None:

@@ -111,11 +111,11 @@ def test_a_share_of_callers_is_enforced_and_each_stays_on_its_side(start_stack: 
 
     by_percent = {}
     for percent in (0, 10, 50, 100):
-        stack = start_stack(keys=callers, plugin={"enforce_percent": percent})
-        by_percent[percent] = refused(stack)
-        assert refused(stack) == by_percent[percent]
-        # A key that is not known has no side: it counts as the last percent.
-        assert stack.client.post(CREATE_RUN).status == (401 if percent == 100 else 200)
+        with start_stack(keys=callers, plugin={"enforce_percent": percent}) as stack:
+            by_percent[percent] = refused(stack)
+            assert refused(stack) == by_percent[percent]
+            # A key that is not known has no side: it counts as the last percent.
+            assert stack.client.post(CREATE_RUN).status == (401 if percent == 100 else 200)
     assert not by_percent[0] and len(by_percent[100]) == 60
     assert 1 <= len(by_percent[10]) <= 16 and 18 <= len(by_percent[50]) <= 42
     assert by_percent[10] < by_percent[50]
