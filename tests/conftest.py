@@ -17,6 +17,7 @@ from harness.auth_service import AuthService
 from harness.bodies import PLUGIN as INSPECT_BODIES
 from harness.http import Client
 from harness.mlflow_server import MlflowServer
+from harness.pool import Pool
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
 
@@ -87,16 +88,23 @@ def fresh_write() -> Callable[[], str]:
     return _FRESH_WRITE.take
 
 
+@pytest.fixture(scope="session")
+def pool(session_dir: Path) -> Iterator[Pool]:
+    """Envoy processes that stacks take one after another."""
+    with Pool(session_dir / "pool") as started:
+        yield started
+
+
 @pytest.fixture
-def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Call it, with the arguments of `Stack`, for a stack of the test's own."""
+def start_stack(tmp_path: Path, pool: Pool) -> Iterator[Callable[..., Stack]]:
+    """Call it, with the arguments of `Stack`, for a stack of the test's own; with `pool=None` Envoy's process is, too."""
     with ExitStack() as started:
         count = 0
 
         def start(**options: Any) -> Stack:
             nonlocal count
             count += 1
-            return started.enter_context(Stack(tmp_path / f"stack{count}", **options))
+            return started.enter_context(Stack(tmp_path / f"stack{count}", **{"pool": pool, **options}))
 
         yield start
 

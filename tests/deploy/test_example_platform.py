@@ -11,6 +11,7 @@ from harness import keys, paths
 from harness.envoy_config import route, routed
 from harness.explain import explain
 from harness.http import Client, bearer
+from harness.pool import Pool
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
 
@@ -44,7 +45,7 @@ FORBIDDEN = [
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, EchoUpstream]]:
+def platform(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[tuple[Client, EchoUpstream]]:
     """Envoy with the example, and the routes that its page describes."""
     edit = routed(
         route({"prefix": "/api/mlflow/"}, prefix_rewrite="/"),
@@ -52,7 +53,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client,
         route({"prefix": "/api/2.0/mlflow/"}),
     )
     workdir = tmp_path_factory.mktemp("platform")
-    with Stack(workdir, keys=[ORDINARY, READER, *ADMINS], plugin_text=EXAMPLE.read_text(), edit=edit) as stack:
+    with Stack(
+        workdir, keys=[ORDINARY, READER, *ADMINS], plugin_text=EXAMPLE.read_text(), edit=edit, pool=pool
+    ) as stack:
         yield stack.client, stack.upstream
 
 

@@ -11,6 +11,7 @@ from harness import keys
 from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import Headers, Response, bearer
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 from harness.upstream import EchoUpstream
 
@@ -21,10 +22,10 @@ BEARER, BASIC = 'Bearer realm="mlflow"', 'Basic realm="mlflow"'
 
 
 @pytest.fixture(scope="module")
-def stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+def stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """Like the session's, but with short logs: these tests read them again and again."""
     plugin = {"audit": {"allows": True}}
-    with Stack(session_dir / "answers", auth=auth_service, upstream=echo, plugin=plugin) as started:
+    with Stack(session_dir / "answers", auth=auth_service, upstream=echo, plugin=plugin, pool=pool) as started:
         yield started
 
 
@@ -157,7 +158,7 @@ def test_a_403_says_what_is_missing(stack: Stack) -> None:
 
 
 @pytest.fixture(scope="module")
-def custom(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
+def custom(session_dir: Path, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """Scopes, roles, help page and Retry-After of a configuration's own."""
     entries = [
         keys.key("a", ["registry:edit", "registry:edit", "no:such"], key_id='k"\n<b>'),
@@ -175,7 +176,7 @@ def custom(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
         "help_url": "https://docs.example/keys",
         "auth_service": {"unavailable_retry_after": "2500ms"},
     }
-    with Stack(session_dir / "custom", keys=entries, upstream=echo, plugin=plugin) as started:
+    with Stack(session_dir / "custom", keys=entries, upstream=echo, plugin=plugin, pool=pool) as started:
         yield started
 
 

@@ -165,13 +165,13 @@ def test_a_reply_that_is_unclear_is_no_answer(start_stack: Callable[..., Stack],
     replies: dict[str, Any] = {}
     with HandmadeService(lambda request: (200, replies[from_bearer(request)])) as service:
         for number, (reply, body) in enumerate(UNCLEAR):
-            stack = start_stack(auth=service, upstream=echo, plugin={"auth_service": {"reply": reply}})
-            key = f"hk_live_{number}"
-            replies[key] = body
-            response = stack.client.get(READ_RUN, [("x-api-key", key)])
-            assert (response.status, response.json()["reason"]) == (503, "auth_unavailable"), (reply, body)
-            assert "outside its contract" in stack.envoy.log(), (reply, body)
-            assert key not in stack.envoy.log()
+            with start_stack(auth=service, upstream=echo, plugin={"auth_service": {"reply": reply}}) as stack:
+                key = f"hk_live_{number}"
+                replies[key] = body
+                response = stack.client.get(READ_RUN, [("x-api-key", key)])
+                assert (response.status, response.json()["reason"]) == (503, "auth_unavailable"), (reply, body)
+                assert "outside its contract" in stack.envoy.log(), (reply, body)
+                assert key not in stack.envoy.log()
 
 
 def test_a_service_whose_administrators_are_others(start_stack: Callable[..., Stack], echo: EchoUpstream) -> None:
@@ -184,8 +184,8 @@ def test_a_service_whose_administrators_are_others(start_stack: Callable[..., St
             ({"roles": "/roles"}, 200),
         ):
             plugin = {"auth_service": {"reply": reply}, "roles": {"boss": ["*:*"]}}
-            stack = start_stack(auth=service, upstream=echo, plugin=plugin)
-            assert stack.client.post(CREATE_RUN, [("x-api-key", "K1")]).status == status, reply
+            with start_stack(auth=service, upstream=echo, plugin=plugin) as stack:
+                assert stack.client.post(CREATE_RUN, [("x-api-key", "K1")]).status == status, reply
 
 
 def test_an_unreadable_configuration_does_not_start(start_stack: Callable[..., Stack], echo: EchoUpstream) -> None:

@@ -15,6 +15,7 @@ from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.envoy_config import Config
 from harness.http import Response, bearer
 from harness.http2 import Http2
+from harness.pool import Pool
 from harness.processes import wait_until
 from harness.stack import Stack
 
@@ -46,10 +47,10 @@ ODD_KEYS = [{**reply, "key": f"hk_live_odd_{number}"} for number, (reply, _) in 
 
 
 @pytest.fixture(scope="module")
-def troubled(session_dir: Path) -> Iterator[Stack]:
+def troubled(session_dir: Path, pool: Pool) -> Iterator[Stack]:
     """A stack whose auth service can be upset without troubling other tests."""
     plugin = {"auth_service": {"timeout": "300ms", "max_in_flight": 200, **PATIENT}}
-    with Stack(session_dir / "troubled", keys=keys.STANDARD + ODD_KEYS, plugin=plugin) as started:
+    with Stack(session_dir / "troubled", keys=keys.STANDARD + ODD_KEYS, plugin=plugin, pool=pool) as started:
         yield started
 
 

@@ -17,7 +17,7 @@ from harness.checks import CREATE_RUN
 from harness.envoy import validate
 from harness.envoy_config import Config
 from harness.http import bearer
-from harness.processes import wait_until
+from harness.processes import NotReady, wait_until
 from harness.stack import MOUNT, Stack
 
 FULL = keys.FULL["key"]
@@ -104,10 +104,13 @@ def behind_the_router(config: Config) -> None:
         (behind_the_router, "filter-order"),
     ],
 )
-def test_what_envoy_refuses_check_tells(tmp_path: Path, edit: Callable[[Config], None], code: str) -> None:
+def test_what_envoy_refuses_check_tells(
+    start_stack: Callable[..., Stack], tmp_path: Path, edit: Callable[[Config], None], code: str
+) -> None:
     config = rendered()
     edit(config)
-    assert validate(config, tmp_path).returncode != 0
+    with pytest.raises(NotReady):
+        start_stack(edit=edit)
     assert code in found(config, tmp_path)
 
 

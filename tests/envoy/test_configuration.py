@@ -75,11 +75,21 @@ def name(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("options", "says"), REFUSED, ids=name)
-def test_envoy_refuses_to_start_and_the_log_says_why(
-    start_stack: StartStack, options: dict[str, Any], says: str
-) -> None:
+def test_envoy_refuses_it_and_the_log_says_why(start_stack: StartStack, options: dict[str, Any], says: str) -> None:
+    """As an update of an Envoy that runs: the filter reads it as at a start, and nothing is compiled."""
     with pytest.raises(NotReady) as refusal:
         start_stack(**options)
+    assert_refused(refusal, says)
+
+
+@pytest.mark.parametrize(("options", "says"), [REFUSED[0], REFUSED[3], REFUSED[-1]], ids=name)
+def test_envoy_does_not_start_with_it(start_stack: StartStack, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(NotReady, match="envoy ended with status 1") as refusal:
+        start_stack(**options, pool=None)
+    assert_refused(refusal, says)
+
+
+def assert_refused(refusal: pytest.ExceptionInfo[NotReady], says: str) -> None:
     lines = re.findall(r"\[error\]\[wasm\].*: configuration refused: (.*)", str(refusal.value))
     assert lines and all(says in line for line in lines), str(refusal.value)
     assert "panic" not in str(refusal.value)

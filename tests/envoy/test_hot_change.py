@@ -50,7 +50,7 @@ class Scene:
         self.way = way
         self.hot: HotFile = WAYS[way](folder / "hot")
         self.auth = LoadAuthService([*keys.STANDARD], folder / "auth")
-        options = {"plugin": PLUGIN, "arguments": DRAIN, **more}
+        options = {"plugin": PLUGIN, "arguments": DRAIN if way == "LDS" else [], **more}
         self.stack = start_stack(auth=self.auth, concurrency=workers, edit=self.hot.edit, **options)
 
     def swap(self, plugin: dict[str, Any], module: Path | None = None) -> float:

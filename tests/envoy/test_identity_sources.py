@@ -26,6 +26,7 @@ from harness.envoy_config import Config
 from harness.handmade import HandmadeService
 from harness.http import Client, bearer
 from harness.jwt_authn import provider, verified_by
+from harness.pool import Pool
 from harness.ports import HOST, free_port
 from harness.processes import wait_until
 from harness.stack import Stack
@@ -114,14 +115,16 @@ def test_the_document_has_the_table() -> None:
 class World:
     """A stack for one state, and who asks."""
 
-    def __init__(self, opened: ExitStack, folder: Path) -> None:
+    def __init__(self, opened: ExitStack, folder: Path, pool: Pool) -> None:
         self._opened = opened
+        self._pool = pool
         self.folder = folder
         listed = {**standard_keys.READ, "key": "hk_live_revoked_0123456789", "key_id": ROW}
         self.auth = opened.enter_context(AuthService([standard_keys.READ, listed], folder))
 
     def start(self, auth: Any = None, **options: Any) -> Stack:
-        return self._opened.enter_context(Stack(self.folder / "stack", auth=auth or self.auth, **options))
+        stack = Stack(self.folder / "stack", auth=auth or self.auth, pool=self._pool, **options)
+        return self._opened.enter_context(stack)
 
     def service(self, answer: Callable[[], Any]) -> HandmadeService:
         """An auth service that answers every lookup with this body."""
@@ -261,10 +264,10 @@ ASK: dict[str, Callable[[World, str], Outcome]] = dict(
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("source", TABLE)
-def test_what_the_caller_gets(tmp_path: Path, source: str, state: str) -> None:
+def test_what_the_caller_gets(tmp_path: Path, pool: Pool, source: str, state: str) -> None:
     _, expected = TABLE[source][state]
     with ExitStack() as opened:
-        assert ASK[source](World(opened, tmp_path), state) == expected
+        assert ASK[source](World(opened, tmp_path, pool), state) == expected
 
 
 if __name__ == "__main__":

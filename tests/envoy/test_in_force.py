@@ -40,7 +40,7 @@ class Scene:
 
     def __init__(self, start_stack: StartStack, folder: Path, way: str, workers: int, **more: Any) -> None:
         self.hot: HotFile = WAYS[way](folder / "hot")
-        options = {"arguments": DRAIN, **more}
+        options = {"arguments": DRAIN if way == "LDS" else [], **more}
         self.stack = start_stack(edit=self.hot.edit, concurrency=workers, **options)
 
     def swap(self, plugin: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from harness.handmade import HandmadeService
 from harness.http import Response, bearer
 from harness.jwt_authn import provider, verified_by
 from harness.many import on_every_worker
+from harness.pool import Pool
 from harness.ports import HOST
 from harness.processes import wait_until
 from harness.stack import MOUNT, Stack
@@ -48,11 +49,11 @@ def signers(rsa: Issuer, elliptic: Issuer) -> dict[str, Issuer]:
 
 
 @pytest.fixture(scope="module")
-def verified(tmp_path_factory: pytest.TempPathFactory, rsa: Issuer, elliptic: Issuer) -> Iterator[Stack]:
+def verified(tmp_path_factory: pytest.TempPathFactory, rsa: Issuer, elliptic: Issuer, pool: Pool) -> Iterator[Stack]:
     """Tokens of both signers, and an auth service for keys that are none."""
     plugin = {"jwt": JWT, "audit": {"allows": True, "max_per_second": 100_000}}
     edit = verified_by({"issuer": provider(rsa, elliptic)})
-    with Stack(tmp_path_factory.mktemp("verified"), plugin=plugin, edit=edit) as stack:
+    with Stack(tmp_path_factory.mktemp("verified"), plugin=plugin, edit=edit, pool=pool) as stack:
         yield stack
 
 
@@ -150,13 +151,13 @@ def test_who_the_caller_is(start_stack: StartStack, rsa: Issuer) -> None:
 def test_whether_upstream_receives_the_token(start_stack: StartStack, rsa: Issuer, forward: bool) -> None:
     token = rsa.token(scope=WRITER)
     for keep in (True, False):
-        stack = start_stack(
+        with start_stack(
             plugin={**ALONE, "jwt": JWT, "forward_credential": keep},
             edit=verified_by({"issuer": provider(rsa, forward=forward)}),
-        )
-        assert decided(stack, token) == (200, None)
-        received = stack.upstream.requests()[-1].header("authorization")
-        assert received == ([f"Bearer {token}"] if forward and keep else [])
+        ) as stack:
+            assert decided(stack, token) == (200, None)
+            received = stack.upstream.requests()[-1].header("authorization")
+            assert received == ([f"Bearer {token}"] if forward and keep else [])
 
 
 def test_the_end_of_a_token_ends_its_rights_at_once(verified: Stack, rsa: Issuer) -> None:
@@ -187,10 +188,10 @@ def test_a_clock_that_is_ahead_within_one_second_is_no_end(verified: Stack, rsa:
 
 
 @pytest.fixture(scope="module")
-def payload_header(tmp_path_factory: pytest.TempPathFactory, rsa: Issuer) -> Iterator[Stack]:
+def payload_header(tmp_path_factory: pytest.TempPathFactory, rsa: Issuer, pool: Pool) -> Iterator[Stack]:
     """Envoy hands the claims on in a header, too."""
     edit = verified_by({"issuer": provider(rsa, forward_payload_header="x-jwt-payload")})
-    with Stack(tmp_path_factory.mktemp("payload"), plugin={**ALONE, "jwt": JWT}, edit=edit) as stack:
+    with Stack(tmp_path_factory.mktemp("payload"), plugin={**ALONE, "jwt": JWT}, edit=edit, pool=pool) as stack:
         yield stack
 
 

@@ -14,6 +14,7 @@ import pytest
 from harness.checks import CREATE_RUN, unharmed
 from harness.http import bearer
 from harness.jwt_authn import provider, verified_by
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 from harness.tokens import ABSENT, Issuer
 
@@ -36,10 +37,10 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer, pool: Pool) -> Iterator[Stack]:
     plugin = {"auth_service": None, "key_pattern": None, "revocation": None, "jwt": JWT}
     edit = verified_by({"issuer": provider(issuer)})
-    with Stack(tmp_path_factory.mktemp("claims"), plugin=plugin, edit=edit) as started:
+    with Stack(tmp_path_factory.mktemp("claims"), plugin=plugin, edit=edit, pool=pool) as started:
         yield started
 
 

@@ -11,6 +11,7 @@ from harness.checks import CREATE_RUN, READ_RUN
 from harness.envoy_config import Config
 from harness.http import Response, bearer
 from harness.jwt_authn import BEARER, provider, verified_by
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 from harness.tokens import Issuer, part, unsigned
 
@@ -49,10 +50,12 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["taken away", "forwarded"])
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Stack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, issuer: Issuer, pool: Pool
+) -> Iterator[Stack]:
     """Where Envoy looks by default: Authorization, and ?access_token=."""
     edit = verified_by({"issuer": provider(issuer, from_headers=None, forward=request.param)})
-    with Stack(tmp_path_factory.mktemp("credentials"), plugin=PLUGIN, edit=edit) as started:
+    with Stack(tmp_path_factory.mktemp("credentials"), plugin=PLUGIN, edit=edit, pool=pool) as started:
         yield started
 
 
@@ -255,9 +258,9 @@ def test_a_visible_token_without_an_identity_of_envoy_is_nobody(start_stack: Sta
     """No jwt_authn before the filter, or one that writes elsewhere: every token is refused, none is believed."""
     elsewhere = verified_by({"issuer": provider(issuer, payload_in_metadata="other", forward=True)})
     for edit in (None, elsewhere):
-        stack = start_stack(plugin=PLUGIN, edit=edit)
-        assert decided(stack.client.get(READ_RUN, [bearer(issuer.token(scope="model:read"))])) == INVALID
-        assert stack.auth.validations == 0
+        with start_stack(plugin=PLUGIN, edit=edit) as stack:
+            assert decided(stack.client.get(READ_RUN, [bearer(issuer.token(scope="model:read"))])) == INVALID
+            assert stack.auth.validations == 0
 
 
 def test_claims_of_a_token_that_failed_are_no_claims(start_stack: StartStack, issuer: Issuer) -> None:

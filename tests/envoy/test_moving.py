@@ -36,15 +36,15 @@ def test_no_step_refuses_anybody(start_stack: Callable[..., Stack], way: str) ->
     if way == "to an auth service":
         steps.reverse()
     for number, sources in enumerate(steps):
-        stack = start_stack(keys=KNOWN, plugin_text=json.dumps({"mounts": [MOUNT], **sources}))
-        reader, writer = bearer(keys.READ["key"]), bearer(keys.WRITE["key"])
-        assert stack.client.get(READ_RUN, [reader]).status == 200, number
-        assert stack.client.post(CREATE_RUN, [reader]).json()["reason"] == "scope_missing", number
-        assert stack.client.post(CREATE_RUN, [writer]).status == 200, number
-        seen = stack.upstream.requests()[-1]
-        assert seen.header("x-mlflow-authz-key") == [keys.WRITE["key_id"]], number
-        # With both, a listed key is nobody else's to judge: who is left at the service is counted.
-        by_keys = "keys" in sources
-        assert stack.envoy.metric(LISTED, identity="keys") == (3 if by_keys else 0), number
-        assert (stack.envoy.metric(AT_SERVICE) == 0) == by_keys, number
-        assert stack.auth.validations == (0 if by_keys else 2), number
+        with start_stack(keys=KNOWN, plugin_text=json.dumps({"mounts": [MOUNT], **sources})) as stack:
+            reader, writer = bearer(keys.READ["key"]), bearer(keys.WRITE["key"])
+            assert stack.client.get(READ_RUN, [reader]).status == 200, number
+            assert stack.client.post(CREATE_RUN, [reader]).json()["reason"] == "scope_missing", number
+            assert stack.client.post(CREATE_RUN, [writer]).status == 200, number
+            seen = stack.upstream.requests()[-1]
+            assert seen.header("x-mlflow-authz-key") == [keys.WRITE["key_id"]], number
+            # With both, a listed key is nobody else's to judge: who is left at the service is counted.
+            by_keys = "keys" in sources
+            assert stack.envoy.metric(LISTED, identity="keys") == (3 if by_keys else 0), number
+            assert (stack.envoy.metric(AT_SERVICE) == 0) == by_keys, number
+            assert stack.auth.validations == (0 if by_keys else 2), number

@@ -15,6 +15,7 @@ from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.envoy_config import Config, connection_manager
 from harness.http import Client, Response, bearer
 from harness.jwt_authn import provider, verified_by
+from harness.pool import Pool
 from harness.processes import wait_until
 from harness.stack import MOUNT, Stack
 from harness.tokens import Issuer, unsigned
@@ -58,9 +59,9 @@ def decided(response: Response) -> tuple[int, str | None]:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, authority: Authority, pool: Pool) -> Iterator[Stack]:
     plugin = {"mtls": BY_URI, "key_pattern": None, "roles": ROLES, "audit": {"allows": True, "max_per_second": 100_000}}
-    with Stack(tmp_path_factory.mktemp("mtls"), plugin=plugin, edit=tls_listener(authority)) as started:
+    with Stack(tmp_path_factory.mktemp("mtls"), plugin=plugin, edit=tls_listener(authority), pool=pool) as started:
         yield started
 
 

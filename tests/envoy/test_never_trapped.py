@@ -15,6 +15,7 @@ from harness.envoy_config import Config, connection_manager
 from harness.http import Client, Response, bearer
 from harness.http2 import Http2, StreamWasReset
 from harness.http2 import _Stream as Http2Stream
+from harness.pool import Pool
 from harness.processes import wait_until
 from harness.stack import MOUNT, Stack
 from harness.upstream import EchoUpstream
@@ -25,7 +26,7 @@ FreshKey = Callable[[], str]
 
 
 @pytest.fixture(scope="module")
-def open_stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+def open_stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """Envoy with all of its own guards off: what it would refuse reaches the filter."""
 
     def close_at_once(config: Config) -> None:
@@ -34,7 +35,7 @@ def open_stack(session_dir: Path, auth_service: AuthService, echo: EchoUpstream)
 
     options = {"auth": auth_service, "upstream": echo, "edit": close_at_once}
     guards = {"normalize": False, "reject_underscores": False, "use_remote_address": False}
-    with Stack(session_dir / "open", **options, **guards) as started:
+    with Stack(session_dir / "open", **options, **guards, pool=pool) as started:
         yield started
 
 

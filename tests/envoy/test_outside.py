@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import Headers, Response, bearer
 from harness.http2 import Http2
+from harness.pool import Pool
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
 
@@ -20,25 +20,21 @@ SPOOF = ("x-mlflow-authz-user", "root")
 StartStack = Callable[..., Stack]
 
 
-def module_stack(workdir: Path, auth: AuthService, echo: EchoUpstream, plugin: dict[str, Any], **options: Any) -> Stack:
-    return Stack(workdir, auth=auth, upstream=echo, plugin=plugin, forward_rest=True, **options)
-
-
 @pytest.fixture(scope="module")
-def refusing(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+def refusing(session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """Every path leads to the upstream; two mounts, one below the other."""
     plugin = {"mounts": ["/api/mlflow", "/api/mlflow/team"], "help_url": "https://docs.example/keys"}
-    with module_stack(session_dir / "refusing", auth_service, echo, plugin) as started:
+    options = {"auth": auth_service, "upstream": echo, "plugin": plugin, "forward_rest": True, "pool": pool}
+    with Stack(session_dir / "refusing", **options) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def shared_gateway(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+def shared_gateway(session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """A listener for MLflow's host and others. Paths come as they are sent."""
     plugin = {"hosts": ["registry.example", "*.ml.example"]}
-    with module_stack(
-        session_dir / "shared", auth_service, echo, plugin, normalize=False, reject_underscores=False
-    ) as started:
+    options = {"auth": auth_service, "upstream": echo, "plugin": plugin, "forward_rest": True, "pool": pool}
+    with Stack(session_dir / "shared", **options, normalize=False, reject_underscores=False) as started:
         yield started
 
 

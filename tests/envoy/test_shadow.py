@@ -9,6 +9,7 @@ import pytest
 from harness import keys
 from harness.checks import CREATE_RUN, READ_RUN, access_log_entry
 from harness.http import bearer
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 
 READ, WRITE = keys.READ["key"], keys.WRITE["key"]
@@ -33,9 +34,9 @@ SHADOWED: list[tuple[str, str, str, list[Header]]] = [
 
 
 @pytest.fixture(scope="module")
-def shadow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def shadow(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Stack]:
     plugin = {"mode": "shadow", "audit": {"max_per_second": 100_000}}
-    with Stack(tmp_path_factory.mktemp("shadow"), plugin=plugin) as stack:
+    with Stack(tmp_path_factory.mktemp("shadow"), plugin=plugin, pool=pool) as stack:
         yield stack
 
 
@@ -110,11 +111,11 @@ def test_a_share_of_callers_is_enforced_and_each_stays_on_its_side(start_stack: 
 
     by_percent = {}
     for percent in (0, 10, 50, 100):
-        stack = start_stack(keys=callers, plugin={"enforce_percent": percent})
-        by_percent[percent] = refused(stack)
-        assert refused(stack) == by_percent[percent]
-        # A key that is not known has no side: it counts as the last percent.
-        assert stack.client.post(CREATE_RUN).status == (401 if percent == 100 else 200)
+        with start_stack(keys=callers, plugin={"enforce_percent": percent}) as stack:
+            by_percent[percent] = refused(stack)
+            assert refused(stack) == by_percent[percent]
+            # A key that is not known has no side: it counts as the last percent.
+            assert stack.client.post(CREATE_RUN).status == (401 if percent == 100 else 200)
     assert not by_percent[0] and len(by_percent[100]) == 60
     assert 1 <= len(by_percent[10]) <= 16 and 18 <= len(by_percent[50]) <= 42
     assert by_percent[10] < by_percent[50]

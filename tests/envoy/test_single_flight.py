@@ -13,6 +13,7 @@ from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.http import Client, bearer, encode_head
 from harness.http2 import Http2
 from harness.many import at_once, lookups, send, sent_at_once
+from harness.pool import Pool
 from harness.processes import wait_until
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
@@ -24,7 +25,7 @@ StartStack = Callable[..., Stack]
 
 
 @pytest.fixture(scope="module", params=WORKERS, ids=lambda count: f"{count} workers")
-def busy(request: pytest.FixtureRequest, session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
+def busy(request: pytest.FixtureRequest, session_dir: Path, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """A stack with so many workers, and an auth service of its own."""
     with Stack(
         session_dir / f"busy{request.param}",
@@ -32,6 +33,7 @@ def busy(request: pytest.FixtureRequest, session_dir: Path, echo: EchoUpstream) 
         upstream=echo,
         concurrency=request.param,
         plugin={"auth_service": {"timeout": "1s", "breaker": {"failures": 1_000_000}}},
+        pool=pool,
     ) as started:
         yield started
 

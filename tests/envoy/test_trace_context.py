@@ -13,6 +13,7 @@ from harness.auth_service import AuthService
 from harness.checks import READ_RUN, unharmed
 from harness.envoy_config import Config, connection_manager
 from harness.http import bearer
+from harness.pool import Pool
 from harness.processes import wait_until
 from harness.stack import Stack
 
@@ -83,7 +84,7 @@ def test_requests_that_share_a_callout_share_the_trace_of_the_first(stack: Stack
 
 
 @pytest.fixture(scope="module")
-def tracing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def tracing(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Stack]:
     """Envoy's own tracing is on; nobody listens to it."""
 
     def trace(config: Config) -> None:
@@ -94,7 +95,7 @@ def tracing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         connection_manager(config)["tracing"] = {"provider": provider}
 
     folder: Path = tmp_path_factory.mktemp("tracing")
-    with AuthService(keys.STANDARD, folder) as auth, Stack(folder / "envoy", auth=auth, edit=trace) as stack:
+    with AuthService(keys.STANDARD, folder) as auth, Stack(folder / "envoy", auth=auth, edit=trace, pool=pool) as stack:
         yield stack
 
 

@@ -11,6 +11,7 @@ from harness.checks import CREATE_RUN, unharmed
 from harness.envoy_config import Config, connection_manager
 from harness.http import Connection, Response, bearer, encode_head
 from harness.http2 import Http2
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 from harness.upstream import EchoUpstream, Seen
 
@@ -52,7 +53,7 @@ def with_trailers(config: Config) -> None:
 
 @pytest.fixture(scope="module", params=[None, True], ids=["headers stop all", "headers stop iteration"])
 def stack(
-    request: pytest.FixtureRequest, session_dir: Path, auth_service: AuthService, echo: EchoUpstream
+    request: pytest.FixtureRequest, session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool
 ) -> Iterator[Stack]:
     """An Envoy that hands on trailers and names with underscores, under either setting of allow_on_headers_stop_iteration."""
     with Stack(
@@ -64,6 +65,7 @@ def stack(
         plugin={"outside": "forward"},
         allow_on_headers_stop_iteration=request.param,
         edit=with_trailers,
+        pool=pool,
     ) as started:
         yield started
 

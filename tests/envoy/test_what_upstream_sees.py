@@ -11,6 +11,7 @@ from harness.auth_service import AuthService
 from harness.checks import CREATE_RUN, READ_RUN, unharmed
 from harness.http import Headers, bearer
 from harness.http2 import Http2
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 from harness.upstream import EchoUpstream, Seen
 
@@ -30,16 +31,16 @@ def basic(user: str, password: str) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def forwarding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+def forwarding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """Every form of credential, handed on."""
     plugin = {"credentials": ["bearer", "x-api-key", "basic", "query"], "outside": "forward"}
     options = {"auth": auth_service, "upstream": echo, "plugin": plugin, **OPEN}
-    with Stack(session_dir / "forwarding", **options) as started:
+    with Stack(session_dir / "forwarding", **options, pool=pool) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def withholding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream) -> Iterator[Stack]:
+def withholding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """The same, but credentials are not handed on."""
     plugin = {
         "credentials": ["bearer", "x-api-key", "basic", "query"],
@@ -47,7 +48,7 @@ def withholding(session_dir: Path, auth_service: AuthService, echo: EchoUpstream
         "outside": "forward",
     }
     options = {"auth": auth_service, "upstream": echo, "plugin": plugin, **OPEN}
-    with Stack(session_dir / "withholding", **options) as started:
+    with Stack(session_dir / "withholding", **options, pool=pool) as started:
         yield started
 
 
@@ -217,7 +218,7 @@ def test_identity_headers_are_verified_ones(
 
 
 @pytest.fixture(scope="module")
-def odd_principals(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
+def odd_principals(session_dir: Path, echo: EchoUpstream, pool: Pool) -> Iterator[Stack]:
     """Principals with absent and odd fields, under identity headers of other names."""
     odd_scopes = ["model:read", "two words", "", 'q"', "\u00fc"]
     entries = [
@@ -227,7 +228,9 @@ def odd_principals(session_dir: Path, echo: EchoUpstream) -> Iterator[Stack]:
         {"key": "hk_live_nested", "scopes": [], "key_id": -7, "user": {"id": "u", "is_admin": True}},
     ]
     plugin = {"identity_headers": {"user_id": "X-Platform-User-Id", "key_id": "x-platform-api-key-id"}}
-    with Stack(session_dir / "odd", keys=entries, upstream=echo, plugin=plugin, reject_underscores=False) as started:
+    with Stack(
+        session_dir / "odd", keys=entries, upstream=echo, plugin=plugin, reject_underscores=False, pool=pool
+    ) as started:
         yield started
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import yaml
 
 from . import paths, ports
 from .envoy_config import Config, EnvoyOptions, render
-from .processes import Process, wait_until
+from .pool import Lease, Pool
+from .processes import wait_until
+from .server import Server
 
 # "[time][thread][level][wasm] [file:line] wasm log PLUGIN ROOT VM: text"; the root context names no VM.
 _WASM_LINE = re.compile(r"^\[[^]]*\]\[\d+\]\[(\w+)\]\[wasm\].* wasm log [^:]*: (.*)$")
@@ -20,36 +21,24 @@ _WASM_LINE = re.compile(r"^\[[^]]*\]\[\d+\]\[(\w+)\]\[wasm\].* wasm log [^:]*: (
 class Envoy:
     """Envoy with envoy.yaml, on free loopback ports, until `stop`."""
 
-    def __init__(self, options: EnvoyOptions, workdir: Path, log_level: str = "wasm:info") -> None:
-        """Starts Envoy and waits until it serves. `log_level` is for --component-log-level."""
+    def __init__(
+        self, options: EnvoyOptions, workdir: Path, log_level: str = "wasm:info", pool: Pool | None = None
+    ) -> None:
+        """Starts Envoy and waits until it serves; or one of the pool's serves this configuration, if it can."""
         self.options = options
         self.config: Config = render(options)
-        config_file = workdir / "envoy.yaml"
-        config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))
-        address_file = workdir / "envoy-admin-address"
-        address_file.unlink(missing_ok=True)
-        self.process = Process(
-            "envoy",
-            [
-                paths.envoy_binary(),
-                *("-c", config_file),
-                *("--concurrency", str(options.concurrency)),
-                *("--log-level", "warning", "--component-log-level", log_level),
-                *("--admin-address-path", address_file),
-                # One machine runs several, and none is ever replaced.
-                "--disable-hot-restart",
-                # Access log lines at once, instead of every ten seconds.
-                *("--file-flush-interval-msec", "50"),
-                *options.arguments,
-            ],
-            workdir,
-        )
+        self._lease: Lease | None = None
+        if pool and pool.serves(options, self.config):
+            self._lease = pool.lease(self.config, options.concurrency)
+            self._server = self._lease.server
+        else:
+            self._server = Server(self.config, workdir, options.concurrency, options.arguments, log_level)
+        self.process = self._server.process
+        self.admin_address = self._server.admin_address
         try:
-            self.admin_address = self.process.wait_ready(lambda: _read(address_file), timeout=30)
-            self.process.wait_ready(lambda: self.admin("/ready"), timeout=30)
-            self.port = self._listener_port()
+            self.port = self._server.ports()[0]
         except BaseException:
-            self.process.stop()
+            self.stop()
             raise
 
     @property
@@ -62,7 +51,7 @@ class Envoy:
         return f"http://{self.host}:{self.port}"
 
     def stop(self) -> None:
-        self.process.stop()
+        (self._lease or self._server).stop()
 
     def __enter__(self) -> "Envoy":
         return self
@@ -74,19 +63,11 @@ class Envoy:
 
     def admin(self, path: str, method: str = "GET") -> str:
         """An answer of the admin interface; OSError if it is not 200."""
-        request = urllib.request.Request(f"http://{self.admin_address}{path}", method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.read().decode()
-
-    def _listener_port(self) -> int:
-        statuses = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
-        return statuses[0]["local_address"]["socket_address"]["port_value"]
+        return self._server.admin(path, method)
 
     def stats(self, pattern: str = "") -> dict[str, int]:
         """Counters and gauges by their full names, those matching the regular expression `pattern`."""
-        path = "/stats?format=json" + (f"&filter={pattern}" if pattern else "")
-        entries = json.loads(self.admin(path))["stats"]
-        return {entry["name"]: entry["value"] for entry in entries if "value" in entry}
+        return self._server.stats(pattern)
 
     def prometheus(self) -> str:
         """Every metric in Prometheus text format, the stats_tags as labels."""
@@ -106,7 +87,7 @@ class Envoy:
 
     def log(self) -> str:
         """Everything Envoy and the filter logged so far."""
-        return self.process.err.read_text(errors="replace")
+        return _text(self.process.err, self._lease.log_begins if self._lease else 0)
 
     def wasm_log(self) -> list[tuple[str, str]]:
         """What the filter logged: level and text of each line."""
@@ -137,7 +118,7 @@ class Envoy:
         return entries
 
     def _access_lines(self) -> list[str]:
-        text = self.process.out.read_text(errors="replace")
+        text = _text(self.process.out, self._lease.access_log_begins if self._lease else 0)
         return text[: text.rfind("\n") + 1].splitlines()
 
     def _access_log_settled(self) -> bool:
@@ -147,8 +128,10 @@ class Envoy:
         return len(self._access_lines()) >= finished
 
 
-def _read(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""
+def _text(path: Path, begins: int) -> str:
+    with path.open("rb") as file:
+        file.seek(begins)
+        return file.read().decode(errors="replace")
 
 
 def validate(config: Config, workdir: Path) -> subprocess.CompletedProcess[str]:

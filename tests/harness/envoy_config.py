@@ -4,6 +4,7 @@ The file is edited as data, so what tests and demo run is what operators copy, b
 """
 
 import copy
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,9 +57,14 @@ class EnvoyOptions:
     """Called last, with the whole configuration, for what has no field here."""
 
 
+@functools.cache
+def _sample() -> Config:
+    return yaml.safe_load(paths.ENVOY_YAML.read_text())
+
+
 def load_sample() -> Config:
     """envoy.yaml as it is."""
-    return yaml.safe_load(paths.ENVOY_YAML.read_text())
+    return copy.deepcopy(_sample())
 
 
 def listener(config: Config) -> Config:
@@ -75,9 +81,14 @@ def wasm_plugin(config: Config) -> Config:
     return next(f for f in filters if f["name"] == "mlflow_authz")["typed_config"]["config"]
 
 
+def sample_wasm_plugin() -> Config:
+    """The `config` of the wasm filter that envoy.yaml holds."""
+    return wasm_plugin(load_sample())
+
+
 def sample_plugin_config() -> Config:
     """The plugin configuration that envoy.yaml holds."""
-    return json.loads(wasm_plugin(load_sample())["configuration"]["value"])
+    return json.loads(sample_wasm_plugin()["configuration"]["value"])
 
 
 def merge(base: Config, over: Config) -> Config:

@@ -9,6 +9,7 @@ from .auth_service import AuthService
 from .envoy import Envoy
 from .envoy_config import Address, EnvoyOptions
 from .http import Client
+from .pool import Pool
 from .upstream import EchoUpstream
 
 MOUNT = "/api/mlflow"
@@ -26,9 +27,11 @@ class Stack:
         auth: AuthService | None = None,
         upstream: EchoUpstream | None = None,
         mlflow: Address | None = None,
+        pool: Pool | None = None,
         **envoy_options: Any,
     ) -> None:
-        """`keys` for an auth service of its own; `mlflow`: an address to use instead of an echo upstream.
+        """`keys` for an auth service of its own; `mlflow`: an address to use instead of an echo upstream;
+        `pool`: where to take Envoy from, if one there can have this configuration.
 
         `envoy_options` are the fields of `EnvoyOptions`.
         """
@@ -39,7 +42,7 @@ class Stack:
                 upstream = started.enter_context(EchoUpstream())
             self._upstream = upstream
             options = EnvoyOptions(mlflow=mlflow or self.upstream.address, auth=self.auth.address, **envoy_options)
-            self.envoy = started.enter_context(Envoy(options, workdir))
+            self.envoy = started.enter_context(Envoy(options, workdir, pool=pool))
             self._started = started.pop_all()
 
     @property

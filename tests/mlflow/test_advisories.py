@@ -21,6 +21,7 @@ import pytest
 from harness import keys, paths, ports
 from harness.auth_service import AuthService
 from harness.http import Client, Response, bearer
+from harness.pool import Pool
 from harness.processes import Process
 from harness.stack import MOUNT, Stack
 
@@ -321,7 +322,7 @@ StartVictim = Callable[[str], Victim]
 
 
 @pytest.fixture(scope="module")
-def victims(tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService) -> Iterator[StartVictim]:
+def victims(tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService, pool: Pool) -> Iterator[StartVictim]:
     """Call it for a release with its Envoy; each is started once."""
     started: dict[str, Victim] = {}
 
@@ -331,7 +332,7 @@ def victims(tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService)
             server = VulnerableMlflow(release, workdir)
             # Authorization is left to MLflow's own login, so that both it and a key can be there.
             plugin = {"credentials": ["x-api-key"]}
-            stack = Stack(workdir / "envoy", auth=auth_service, mlflow=server.address, plugin=plugin)
+            stack = Stack(workdir / "envoy", auth=auth_service, mlflow=server.address, plugin=plugin, pool=pool)
             started[release] = Victim(server, stack, {})
             if release == VULNERABLE:
                 started[release].values = server.set_up()

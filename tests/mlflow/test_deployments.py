@@ -12,6 +12,7 @@ from harness.auth_service import AuthService
 from harness.envoy_config import EVERYTHING, Config, route, routed
 from harness.http import Client, bearer
 from harness.mlflow_server import MlflowServer
+from harness.pool import Pool
 from harness.stack import Stack
 from harness.upstream import EchoUpstream
 
@@ -202,7 +203,7 @@ def test_rewriting_to_a_static_prefix(
 
 @pytest.fixture(scope="module")
 def two_servers(
-    tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService
+    tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService, pool: Pool
 ) -> Iterator[tuple[Client, EchoUpstream, EchoUpstream]]:
     """Two servers at /a and /a/team, in this order nested, and `/other`, which is no MLflow."""
     with EchoUpstream() as first, EchoUpstream() as second:
@@ -219,7 +220,7 @@ def two_servers(
             "audit": {"allows": True, "max_per_second": 1_000},
         }
         workdir = tmp_path_factory.mktemp("two")
-        with Stack(workdir, auth=auth_service, upstream=first, plugin=plugin, edit=edit) as stack:
+        with Stack(workdir, auth=auth_service, upstream=first, plugin=plugin, edit=edit, pool=pool) as stack:
             yield stack.client, first, second
 
 

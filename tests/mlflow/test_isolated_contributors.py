@@ -15,6 +15,7 @@ from harness import keys, paths
 from harness.auth_service import AuthService
 from harness.envoy_config import EVERYTHING, routed
 from harness.http import Client, bearer
+from harness.pool import Pool
 from harness.stack import Stack
 from isolation import fixtures, table
 from isolation.attempts import ATTEMPTS, attempts_for, family
@@ -34,12 +35,14 @@ MEASURED = table.Measured()
 
 
 @pytest.fixture(scope="module")
-def envoy(world: World, tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService) -> Iterator[Client]:
+def envoy(
+    world: World, tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService, pool: Pool
+) -> Iterator[Client]:
     auth_service.put_keys(*(_key(kind, name) for kind in ("plain", "admin", "pinned") for name in (IT, ME, DEFAULT)))
     plugin = {"mounts": ["/"], "workspaces": {"enabled": True}}
     with Stack(
         tmp_path_factory.mktemp("contributors-envoy"),
-        auth=auth_service, mlflow=world.server.address, plugin=plugin, edit=routed(EVERYTHING), normalize=False,
+        auth=auth_service, mlflow=world.server.address, plugin=plugin, edit=routed(EVERYTHING), normalize=False, pool=pool,
     ) as stack:  # fmt: skip
         yield stack.client
 

@@ -15,6 +15,7 @@ from harness.auth_service import AuthService
 from harness.envoy_config import Config
 from harness.http import bearer
 from harness.mlflow_server import MlflowServer
+from harness.pool import Pool
 from harness.stack import MOUNT, Stack
 from harness.translate import GATEWAY, ISTIO
 
@@ -93,11 +94,11 @@ def added(before: Counts, after: Counts) -> Counts:
 
 @pytest.fixture(scope="module")
 def counted(
-    tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService, mlflow_server: MlflowServer
+    tmp_path_factory: pytest.TempPathFactory, auth_service: AuthService, mlflow_server: MlflowServer, pool: Pool
 ) -> Iterator[tuple[Stack, str]]:
     """A stack of the module's own after the client's story, and the experiment that it made."""
     workdir = tmp_path_factory.mktemp("counted")
-    with Stack(workdir / "stack", auth=auth_service, mlflow=mlflow_server.address) as stack:
+    with Stack(workdir / "stack", auth=auth_service, mlflow=mlflow_server.address, pool=pool) as stack:
         said = mlflow_client.run(CLIENT, [keys.WRITE["key"], keys.READ["key"]], stack, workdir)
         yield stack, said.split()[-1]
 

@@ -18,6 +18,7 @@ from differential.recorder import Recorder
 from harness import keys, mlflow_client, paths
 from harness.auth_service import AuthService
 from harness.http import bearer
+from harness.pool import Pool
 from harness.stack import Stack
 from isolation.contents import DEFAULT, HEADER, IT, MARKS, ME
 from isolation.world import WITH, World
@@ -38,11 +39,13 @@ def recorder(world: World) -> Iterator[Recorder]:
 
 
 @pytest.fixture(scope="module")
-def stack(recorder: Recorder, auth_service: AuthService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    recorder: Recorder, auth_service: AuthService, tmp_path_factory: pytest.TempPathFactory, pool: Pool
+) -> Iterator[Stack]:
     auth_service.put_keys(PINNED, *KEYS.values())
     with Stack(
         tmp_path_factory.mktemp("workspace-clients"),
-        auth=auth_service, mlflow=recorder.address, plugin={"workspaces": {"enabled": True}},
+        auth=auth_service, mlflow=recorder.address, plugin={"workspaces": {"enabled": True}}, pool=pool,
     ) as started:  # fmt: skip
         yield started
 

@@ -15,6 +15,7 @@ from harness.envoy_config import EVERYTHING, routed
 from harness.explain import explain
 from harness.http import Client, Response, bearer
 from harness.mlflow_server import MlflowServer
+from harness.pool import Pool
 from harness.stack import Stack
 
 READ, WRITE, DELETE = (key["key"] for key in (keys.READ, keys.WRITE, keys.DELETE))
@@ -38,12 +39,15 @@ def in_workspaces(
     workspaces: tuple[MlflowServer, Path],
     tmp_path_factory: pytest.TempPathFactory,
     auth_service: AuthService,
+    pool: Pool,
 ) -> Iterator[Client]:
     server, _ = workspaces
     workdir = tmp_path_factory.mktemp("workspaces-envoy")
     # Path normalization off: the filter has to do it alone.
     plugin, edit = {"mounts": ["/"]}, routed(EVERYTHING)
-    with Stack(workdir, auth=auth_service, mlflow=server.address, plugin=plugin, edit=edit, normalize=False) as stack:
+    with Stack(
+        workdir, auth=auth_service, mlflow=server.address, plugin=plugin, edit=edit, normalize=False, pool=pool
+    ) as stack:
         yield stack.client
 
 

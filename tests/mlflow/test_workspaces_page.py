@@ -12,6 +12,7 @@ from harness import keys
 from harness.auth_service import AuthService
 from harness.browser import Browser
 from harness.explain import explain
+from harness.pool import Pool
 from harness.stack import Stack
 from isolation.contents import DEFAULT, IT, MARKS, ME
 from isolation.world import WITH, World
@@ -37,12 +38,14 @@ SCHEMA = ("GET", "/model-versions/get-artifact")
 
 
 @pytest.fixture(scope="module")
-def stack(world: World, auth_service: AuthService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(
+    world: World, auth_service: AuthService, tmp_path_factory: pytest.TempPathFactory, pool: Pool
+) -> Iterator[Stack]:
     auth_service.put_keys(ONE, PINNED, TWO)
     world.put(WITH)
     with Stack(
         tmp_path_factory.mktemp("workspaces-page"),
-        auth=auth_service, mlflow=world.server.address, plugin={"workspaces": {"enabled": True}},
+        auth=auth_service, mlflow=world.server.address, plugin={"workspaces": {"enabled": True}}, pool=pool,
     ) as started:  # fmt: skip
         yield started
 
