@@ -8,7 +8,7 @@ mod tests;
 use sha2::{Digest as _, Sha256};
 
 use crate::auth_service::KeyId;
-use crate::shared_data::{SharedData, update};
+use crate::shared_data::{SharedData, reserve, update};
 
 const LAYOUT: u8 = 1;
 
@@ -44,6 +44,11 @@ impl RevokedDigests {
         Self {
             prefix: format!("mlflow_authz/{LAYOUT}/revoked/{fingerprint}/ids"),
         }
+    }
+
+    /// Makes all names, before callers with many keys fill a store that is bounded. Returns whether they are there.
+    pub fn reserve(&self, shared: &dyn SharedData) -> bool {
+        (0..SLOTS).all(|slot| reserve(shared, &self.name(slot)))
     }
 
     /// These were revoked.
