@@ -59,6 +59,12 @@ pub fn update(
     false
 }
 
+/// Makes a name that can be written to from then on, even if a host's store has no room for more of them by then. Returns
+/// whether it is there.
+pub fn reserve(shared: &dyn SharedData, name: &str) -> bool {
+    shared.set(name, &[], Version::OF_NOTHING) || shared.get(name).is_some()
+}
+
 /// A store within one process, for shells that have no other.
 #[derive(Debug, Default)]
 pub struct LocalData(RefCell<HashMap<String, (Vec<u8>, Version)>>);

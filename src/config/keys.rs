@@ -111,8 +111,7 @@ impl KeyHash {
             return None;
         }
         let value = |digit: u8| char::from(digit).to_digit(16);
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = <[u8; 2]>::try_from(pair).ok()?;
+        for (byte, &[high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
             *byte = u8::try_from(value(high)? * 16 + value(low)?).ok()?;
         }
         Some(Self(bytes))

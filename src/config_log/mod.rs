@@ -160,8 +160,10 @@ impl ConfigLog {
 
     /// What was in force before, if this VM is to write the line.
     fn tell(&self, shared: &dyn SharedData, delivery: &Delivery) -> Option<Option<Summary>> {
-        if shared.get(&self.shared_name).is_none() {
-            // Where nothing is shared, every VM writes a line of its own: better than none.
+        let kept = shared.get(&self.shared_name);
+        if kept.is_none_or(|(kept, _)| kept.is_empty()) {
+            // Where nothing is shared, or the host did not take what was delivered, every VM writes a line of its own:
+            // better than none.
             return Some(None);
         }
         let mut before = None;
@@ -170,7 +172,11 @@ impl ConfigLog {
             before = history.tell(delivery.number, &delivery.summary);
             before.as_ref().map(|_| history.written())
         });
-        before.filter(|_| written)
+        // Nor can another VM know of this line.
+        if before.is_some() && !written {
+            return Some(None);
+        }
+        before
     }
 
     /// The line about a configuration that is not valid.

@@ -348,6 +348,30 @@ fn where_nothing_is_shared_each_vm_has_its_line() {
     }
 }
 
+/// A host that takes no long value.
+struct Short(LocalData);
+
+impl SharedData for Short {
+    fn get(&self, name: &str) -> Option<(Vec<u8>, Version)> {
+        self.0.get(name)
+    }
+
+    fn set(&self, name: &str, value: &[u8], version: Version) -> bool {
+        value.len() < 100 && self.0.set(name, value, version)
+    }
+}
+
+#[test]
+fn where_the_history_does_not_fit_each_vm_has_its_line() {
+    let shared = Short(LocalData::default());
+    let text = text(A);
+    let rules = Rules::new(Config::parse(text.as_bytes()).unwrap());
+    for _ in 0..2 {
+        let delivery = log().deliver(&shared, None, &rules, text.as_bytes());
+        assert!(log().in_force(&shared, NOW, &delivery).is_some());
+    }
+}
+
 #[test]
 fn whatever_stands_in_shared_data_a_line_is_written_and_nothing_grows() {
     for junk in [

@@ -17,6 +17,10 @@ use crate::shell::{CalloutId, HostContext};
 const SHORTEST_WATCH: Duration = Duration::from_millis(50);
 const LONGEST_WATCH: Duration = Duration::from_secs(1);
 
+/// A host may bound its shared data; Envoy does not.
+const NO_ROOM: &str = "revocation_unavailable: the proxy's shared data has no room: other workers are not told which \
+    keys were revoked; let its store hold more and larger values";
+
 /// Polls, and reads what others polled.
 #[derive(Debug)]
 pub(super) struct RevocationWatch {
@@ -29,6 +33,8 @@ pub(super) struct RevocationWatch {
     limit: Duration,
     /// Whether the log was read at all.
     looked: bool,
+    /// Whether the names that it needs in shared data are there.
+    reserved: bool,
     /// Which ids were revoked, read and not taken.
     revoked: RevokedCallers,
 }
@@ -50,6 +56,7 @@ impl RevocationWatch {
             poll: None,
             limit,
             looked: false,
+            reserved: false,
             revoked: RevokedCallers::default(),
         }
     }
@@ -89,6 +96,13 @@ impl RevocationWatch {
         effects: &mut Effects,
         keys: &mut KeyStore,
     ) {
+        if !self.reserved {
+            let shared = context.shared;
+            self.reserved = self.log.reserve(shared) && self.digests.reserve(shared);
+            if !self.reserved {
+                effects.tell_operator(NO_ROOM, context.now);
+            }
+        }
         self.read_log(context, effects, keys);
         let is_recent = |since| {
             let age = context.now.checked_sub(since);
@@ -117,7 +131,7 @@ impl RevocationWatch {
         };
         let mut due = asked_at.saturating_add(self.client.every());
         let revocations = reply.revocations();
-        match &revocations {
+        let told = match &revocations {
             Revocations::List {
                 key_ids,
                 next,
@@ -125,17 +139,20 @@ impl RevocationWatch {
             } => {
                 // Before the log tells of them: who finds a gap there reads these.
                 self.digests.add(context.shared, key_ids);
-                self.log
-                    .append(context.shared, Some(key_ids), Some(next), context.now);
                 if *more {
                     due = context.now;
                 }
+                self.log
+                    .append(context.shared, Some(key_ids), Some(next), context.now)
             }
             Revocations::Forgotten => {
-                self.log.append(context.shared, None, None, context.now);
                 due = context.now;
+                self.log.append(context.shared, None, None, context.now)
             }
-            Revocations::Unavailable(_) => {}
+            Revocations::Unavailable(_) => true,
+        };
+        if !told {
+            effects.tell_operator(NO_ROOM, context.now);
         }
         self.log.set_due(context.shared, due);
         if let Revocations::Unavailable(failure) = &revocations {

@@ -136,6 +136,24 @@ impl SharedData for Lossy {
     }
 }
 
+/// Has room for so many names and for values of so many bytes.
+pub(super) struct Bounded {
+    pub(super) data: Recording,
+    pub(super) names: usize,
+    pub(super) bytes: usize,
+}
+
+impl SharedData for Bounded {
+    fn get(&self, name: &str) -> Option<(Vec<u8>, Version)> {
+        self.data.get(name)
+    }
+
+    fn set(&self, name: &str, value: &[u8], version: Version) -> bool {
+        let has_room = self.data.written.borrow().len() < self.names || self.get(name).is_some();
+        has_room && value.len() <= self.bytes && self.data.set(name, value, version)
+    }
+}
+
 /// Writes to a name whatever it holds.
 pub(super) fn put(shared: &dyn SharedData, name: &str, value: &[u8]) {
     let done = crate::shared_data::update(shared, name, |_| Some(value.to_vec()));

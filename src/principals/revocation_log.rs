@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 use crate::auth_service::{Cursor, KeyId};
 use crate::json;
-use crate::shared_data::{SharedData, update};
+use crate::shared_data::{SharedData, reserve, update};
 
 const LAYOUT: u8 = 1;
 
@@ -106,16 +106,26 @@ impl RevocationLog {
         self.head(shared).cursor
     }
 
-    /// Adds what a poll told, and where it ended.
+    /// Makes all names of the log, before callers with many keys fill a store that is bounded. Returns whether they are
+    /// there.
+    pub fn reserve(&self, shared: &dyn SharedData) -> bool {
+        let batches = (0..RING).map(|sequence| self.batch_name(sequence));
+        let mut names = batches.chain(["head", "due"].map(|leaf| self.name(leaf)));
+        names.all(|name| reserve(shared, &name))
+    }
+
+    /// Adds what a poll told, and where it ended. A list that the host does not take is told as a revocation of any key.
+    /// Returns whether the other VMs can know.
     pub fn append(
         &self,
         shared: &dyn SharedData,
         key_ids: Option<&[KeyId]>,
         cursor: Option<&Cursor>,
         now: Timestamp,
-    ) {
+    ) -> bool {
         let news = key_ids.is_none_or(|ids| !ids.is_empty());
-        update(shared, &self.name("head"), |current| {
+        let mut written = true;
+        let settled = update(shared, &self.name("head"), |current| {
             let head: Head = json::read(current).unwrap_or_default();
             let mut next = Head {
                 sequence: head.sequence,
@@ -128,19 +138,28 @@ impl RevocationLog {
             };
             if news {
                 next.sequence += 1;
-                let batch = Batch {
+                let mut batch = Batch {
                     sequence: next.sequence,
                     at: now,
                     key_ids: key_ids.map(<[KeyId]>::to_vec),
                 };
-                let name = self.batch_name(next.sequence);
-                let written = update(shared, &name, |_| serde_json::to_vec(&batch).ok());
+                written = self.write(shared, &batch);
+                if !written {
+                    batch.key_ids = None;
+                    written = self.write(shared, &batch);
+                }
                 if !written {
                     return None;
                 }
             }
             serde_json::to_vec(&next).ok()
         });
+        settled && written
+    }
+
+    fn write(&self, shared: &dyn SharedData, batch: &Batch) -> bool {
+        let name = self.batch_name(batch.sequence);
+        update(shared, &name, |_| serde_json::to_vec(batch).ok())
     }
 
     /// Whether this VM is to poll now; then no other is until `again`.

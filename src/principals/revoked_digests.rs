@@ -8,7 +8,7 @@ mod tests;
 use sha2::{Digest as _, Sha256};
 
 use crate::auth_service::KeyId;
-use crate::shared_data::{SharedData, update};
+use crate::shared_data::{SharedData, reserve, update};
 
 const LAYOUT: u8 = 1;
 
@@ -46,6 +46,11 @@ impl RevokedDigests {
         }
     }
 
+    /// Makes all names, before callers with many keys fill a store that is bounded. Returns whether they are there.
+    pub fn reserve(&self, shared: &dyn SharedData) -> bool {
+        (0..SLOTS).all(|slot| reserve(shared, &self.name(slot)))
+    }
+
     /// These were revoked.
     pub fn add(&self, shared: &dyn SharedData, key_ids: &[KeyId]) {
         let digests = key_ids.iter().map(|it| digest(it.as_str()));
@@ -77,9 +82,7 @@ impl RevokedDigests {
 
 /// What is cut short at the end is no digest.
 fn read(value: &[u8]) -> impl Iterator<Item = IdDigest> {
-    value
-        .chunks_exact(LENGTH)
-        .filter_map(|digest| digest.try_into().ok())
+    value.as_chunks().0.iter().copied()
 }
 
 fn with_digests<'d>(current: &[u8], new: impl Iterator<Item = &'d IdDigest>) -> Option<Vec<u8>> {

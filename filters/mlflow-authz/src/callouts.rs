@@ -1,7 +1,8 @@
 //! Callouts of one root context: sends them and keeps which reply belongs to which.
 //!
-//! Owns the host's tokens. It does not know what is asked, or for which request. The host gives every callout to the
-//! root context, whichever of its streams is active when it is sent (proxy-wasm-cpp-host, `exports.cc`, `http_call`).
+//! Owns the host's tokens. It does not know what is asked, or for which request. The root context must be active when one
+//! is sent: Envoy gives every callout to it anyway (proxy-wasm-cpp-host, `exports.cc`, `http_call`), other hosts give it to
+//! the active context.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

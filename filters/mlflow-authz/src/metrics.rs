@@ -15,6 +15,8 @@ thread_local! {
     /// The hasher is a quick one: there are as many metrics as the catalog and the words of this crate make, and
     /// nobody outside can choose another.
     static IDS: RefCell<HashMap<Metric, u32, FixedState>> = RefCell::default();
+    /// Metrics that could not be changed. A host may bound how many there are, and each request would log a line.
+    static TOLD: RefCell<HashMap<Metric, u32, FixedState>> = RefCell::default();
 }
 
 /// Takes lines and metrics out of the outbox, to the host.
@@ -24,7 +26,11 @@ pub fn flush(outbox: &mut Outbox) {
     }
     for (metric, change) in outbox.metrics.drain(..) {
         // A metric that cannot be changed never decides about a request.
-        if let Err(error) = apply(metric, change) {
+        if let Err(error) = apply(metric, change)
+            && TOLD
+                .with_borrow_mut(|told| told.insert(metric, 0))
+                .is_none()
+        {
             log::warn!("metric {}: {error}", metric.name());
         }
     }

@@ -285,7 +285,7 @@ fn two_keys_get_each_its_own_reply() {
     ];
     let (first, _) = shell.headers(POST);
     let (second, _) = shell.headers(other);
-    let asked: Vec<_> = shell.open.drain(..).collect();
+    let asked: Vec<_> = std::mem::take(&mut shell.open);
     shell.reply_to(0, asked[1].1, &valid(READER));
     shell.reply_to(0, asked[0].1, &valid(WRITER));
     let first = shell.decided.remove(&first).unwrap();

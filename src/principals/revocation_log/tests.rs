@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Cursor, News, RING, RevocationLog, SKEW, Timestamp};
-use crate::principals::fixtures::{Lossy, MS, NOW, Racing, Recording, key_ids, put};
+use crate::principals::fixtures::{Bounded, Lossy, MS, NOW, Racing, Recording, key_ids, put};
 use crate::shared_data::{LocalData, SharedData, Version};
 
 const AGAIN: Duration = Duration::from_secs(10);
@@ -281,4 +281,56 @@ fn each_auth_service_has_a_log_of_so_many_names() {
     let written = recording.written.borrow();
     let mine = written.keys().filter(|name| name.contains("/f/")).count();
     assert_eq!(mine, usize::try_from(RING).unwrap() + 2);
+}
+
+fn bounded(names: usize) -> Bounded {
+    Bounded {
+        data: Recording::default(),
+        names,
+        bytes: 200,
+    }
+}
+
+#[test]
+fn a_log_whose_names_were_reserved_has_room_when_others_have_filled_the_store() {
+    let data = bounded(20);
+    assert!(vm().reserve(&data));
+    assert!(vm().reserve(&data), "a second VM");
+    for number in 0..100 {
+        data.set(&format!("other/{number}"), b"x", Version(0));
+    }
+    let mut other = vm();
+    let ids_of_one = key_ids(&["1"]);
+    assert!(vm().append(&data, Some(&ids_of_one), Some(&cursor("c")), NOW));
+    assert_eq!(ids(&other.news(&data, later())), ["1"]);
+    assert!(vm().take_poll(&data, NOW, AGAIN));
+    assert!(!vm().take_poll(&data, NOW, AGAIN));
+}
+
+#[test]
+fn reserving_overwrites_nothing() {
+    let data = LocalData::default();
+    append(&data, 1..=3);
+    assert!(vm().reserve(&data));
+    assert_eq!(ids(&vm().news(&data, later())), ["1", "2", "3"]);
+}
+
+#[test]
+fn where_there_is_no_room_it_is_told() {
+    let data = bounded(10);
+    assert!(!vm().reserve(&data));
+    let full = bounded(0);
+    let ids_of_one = key_ids(&["1"]);
+    assert!(!vm().append(&full, Some(&ids_of_one), Some(&cursor("c")), NOW));
+}
+
+#[test]
+fn a_list_that_is_too_long_for_the_host_may_be_about_any_key() {
+    let data = bounded(100);
+    let many: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(vm().append(&data, Some(&key_ids(&many)), Some(&cursor("c")), NOW));
+    let mut other = vm();
+    assert_eq!(ids(&other.news(&data, later())), ["any"]);
+    assert_eq!(other.cursor(&data), Some(cursor("c")));
 }

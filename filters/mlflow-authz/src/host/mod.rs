@@ -185,8 +185,8 @@ pub fn set_effective_context(context: u32) -> Result<(), HostError> {
     )
 }
 
-/// Sends a request to a cluster. Returns the token that the reply comes with, to the root context of the context that
-/// is active now.
+/// Sends a request to a cluster, in the name of the active context. Returns the token that the reply comes with, to its
+/// root context.
 pub fn http_call(
     cluster: &str,
     headers: &[(&str, &str)],

@@ -41,9 +41,7 @@ impl Plugin {
             woken.append(&mut outbox.wake);
             let is_done = outbox.is_empty() && woken.is_empty();
             metrics::flush(&mut outbox);
-            for (id, callout) in outbox.callouts.drain(..) {
-                self.send(id, &callout);
-            }
+            self.send_all(outbox.callouts.drain(..), at_hand);
             self.emptied.replace(outbox);
             if is_done {
                 break;
@@ -58,6 +56,27 @@ impl Plugin {
             if at_hand.is_some() && !self.woken.borrow().is_empty() {
                 break;
             }
+        }
+    }
+
+    /// Sends callouts in the name of the root: others may wait for their replies when the stream at hand is gone. Envoy
+    /// gives each callout to the root anyway; other hosts give it to the active context, and end it with that.
+    fn send_all(
+        &self,
+        callouts: impl ExactSizeIterator<Item = (CalloutId, Callout)>,
+        at_hand: Option<&Request>,
+    ) {
+        if callouts.len() == 0 {
+            return;
+        }
+        if at_hand.is_some() {
+            activate(self.root);
+        }
+        for (id, callout) in callouts {
+            self.send(id, &callout);
+        }
+        if let Some(request) = at_hand {
+            activate(request.id().0);
         }
     }
 
@@ -91,9 +110,7 @@ impl Plugin {
                 self.on_stream_gone(id);
             }
         }
-        if let Err(error) = host::set_effective_context(self.root) {
-            log::error!("{error}");
-        }
+        activate(self.root);
     }
 
     fn resume(&self, request: &Request) {
@@ -136,5 +153,12 @@ impl Plugin {
                 wanted.is_none()
             }
         }
+    }
+}
+
+/// Lets the host calls that follow act on a context.
+fn activate(context: u32) {
+    if let Err(error) = host::set_effective_context(context) {
+        log::error!("{error}");
     }
 }

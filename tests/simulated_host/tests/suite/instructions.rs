@@ -57,7 +57,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         name: "a VM's start, catalog compiled and configured",
-        most: 12_600_000,
+        most: 13_900_000,
         go: || {
             let world = World::new(1, CONFIGURATION, 1);
             world.workers[0].instructions()
@@ -229,22 +229,22 @@ fn workspaces_cost_a_request_no_more_than_one_header() {
     let named = &[(HEADER, "acme")];
     let mut too_many = Vec::new();
     for (name, reply, sent, most) in [
-        ("a key without a limit, no header", plain, &[][..], 3_400),
-        ("a key without a limit, header", plain, named, 6_000),
+        ("a key without a limit, no header", plain, &[][..], 3_600),
+        ("a key without a limit, header", plain, named, 6_900),
         (
             "a key limited to a workspace, header",
             limited,
             named,
-            6_500,
+            7_500,
         ),
         (
             "scopes limited to a workspace, header",
             by_scope,
             named,
-            10_000,
+            10_800,
         ),
-        ("a pinned key, no header", pinned, &[], 4_000),
-        ("a pinned key, header", pinned, named, 6_500),
+        ("a pinned key, no header", pinned, &[], 4_600),
+        ("a pinned key, header", pinned, named, 7_500),
     ] {
         let without = cached_in_workspace(CONFIGURATION, plain, sent);
         let counted = cached_in_workspace(&enabled, reply, sent);
