@@ -47,18 +47,6 @@ struct Record<'a> {
     permission: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    #[serde(flatten)]
-    who: Who<'a>,
-    route: Option<String>,
-    client: Option<&'a str>,
-    mode: &'static str,
-    stale: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    suppressed: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Who<'a> {
     user_id: Option<&'a str>,
     key_id: Option<&'a str>,
     identity: Option<&'static str>,
@@ -71,34 +59,12 @@ struct Who<'a> {
     /// What the key is limited to, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     workspaces: Option<&'a [String]>,
-}
-
-impl<'a> Who<'a> {
-    fn of(decision: &'a Decision) -> Self {
-        let identity = decision.identity.map(IdentitySource::as_str);
-        match decision.principal.as_deref() {
-            None => Self {
-                user_id: None,
-                key_id: None,
-                identity,
-                scopes: &[],
-                roles: &[],
-                admin: false,
-                grants: &[],
-                workspaces: None,
-            },
-            Some(principal) => Self {
-                user_id: principal.user_id.as_deref(),
-                key_id: principal.key_id.as_deref(),
-                identity,
-                scopes: &principal.scopes,
-                roles: &principal.roles,
-                admin: principal.is_admin,
-                grants: &principal.grants,
-                workspaces: principal.workspaces.as_deref(),
-            },
-        }
-    }
+    route: Option<String>,
+    client: Option<&'a str>,
+    mode: &'static str,
+    stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressed: Option<u64>,
 }
 
 /// Writes records, so many per second.
@@ -138,6 +104,7 @@ impl AuditLog {
         let suppressed = self.limiter.admit(now)?;
         let keys = credential::presented(head);
         let plain = |bytes: &[u8]| escaped(&without_keys(bytes, &keys));
+        let principal = decision.principal.as_deref();
         let record = Record {
             time: rfc3339(now),
             request_id: head.get("x-request-id").map(plain),
@@ -162,7 +129,14 @@ impl AuditLog {
                 .name
                 .as_deref()
                 .map(|name| escaped(name.as_bytes())),
-            who: Who::of(decision),
+            user_id: principal.and_then(|it| it.user_id.as_deref()),
+            key_id: principal.and_then(|it| it.key_id.as_deref()),
+            identity: decision.identity.map(IdentitySource::as_str),
+            scopes: principal.map_or(&[], |it| it.scopes.as_slice()),
+            roles: principal.map_or(&[], |it| it.roles.as_slice()),
+            admin: principal.is_some_and(|it| it.is_admin),
+            grants: principal.map_or(&[], |it| it.grants.as_slice()),
+            workspaces: principal.and_then(|it| it.workspaces.as_deref()),
             route: route(),
             client: head.client_address(),
             mode: decision.terms.mode.as_str(),
@@ -216,8 +190,16 @@ fn without_keys<'a>(bytes: &'a [u8], keys: &[Vec<u8>]) -> Cow<'a, [u8]> {
     kept
 }
 
+/// What [`slice::escape_ascii`] leaves as it is, which is most.
+const fn is_visible(byte: &u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'\'' | b'"')
+}
+
 /// Bytes from a request as visible ASCII, the rest escaped as `\xNN`, cut to a length.
 fn escaped(bytes: &[u8]) -> String {
     let cut = bytes.get(..LONGEST_TEXT).unwrap_or(bytes);
-    cut.escape_ascii().to_string()
+    match str::from_utf8(cut) {
+        Ok(text) if cut.iter().all(is_visible) => text.to_owned(),
+        _ => cut.escape_ascii().to_string(),
+    }
 }

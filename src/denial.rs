@@ -77,22 +77,23 @@ impl Denials<'_> {
         let required = decision.required.filter(|_| lacks_permission);
         // A scope that grants it would do so in all workspaces.
         let is_elsewhere = decision.reason == Reason::WorkspaceNotGranted;
+        let granting = required.map_or_else(Vec::new, |permission| {
+            self.policy.scopes_to_ask_for(
+                decision.principal.as_deref(),
+                decision.operation,
+                permission,
+            )
+        });
         let body = Body {
             error_code,
-            message: self.message(decision, head),
+            message: self.message(decision, head, &granting),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
             granting_scopes: required
                 .filter(|_| !is_elsewhere)
                 .filter(|permission| !self.helps_no_scope(decision, *permission))
-                .map(|permission| {
-                    self.policy.scopes_to_ask_for(
-                        decision.principal.as_deref(),
-                        decision.operation,
-                        permission,
-                    )
-                }),
+                .map(|_| granting.as_slice()),
             key_scopes: lacks_permission
                 .then(|| {
                     decision
@@ -163,7 +164,8 @@ impl Denials<'_> {
         headers
     }
 
-    fn message(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
+    /// `granting` are the scopes to ask for, where a permission is missing.
+    fn message(&self, decision: &Decision, head: &RequestHead<'_>, granting: &[&str]) -> String {
         match decision.reason {
             Reason::OutsideMounts => self.outside_mounts(),
             Reason::TargetAmbiguous => ambiguous(decision.ambiguity, head),
@@ -180,7 +182,7 @@ impl Denials<'_> {
                 format!("{}{}", Sources(self.config).invalid(), self.help())
             }
             Reason::ScopeMissing | Reason::OperationUnknown | Reason::NameNotGranted => {
-                self.missing_permission(decision, head)
+                self.missing_permission(decision, head, granting)
             }
             Reason::GraphQlOff => format!("GraphQL is switched off here.{}", self.help()),
             Reason::BodyAmbiguous => format!(
@@ -243,7 +245,12 @@ impl Denials<'_> {
         )
     }
 
-    fn missing_permission(&self, decision: &Decision, head: &RequestHead<'_>) -> String {
+    fn missing_permission(
+        &self,
+        decision: &Decision,
+        head: &RequestHead<'_>,
+        granting: &[&str],
+    ) -> String {
         let caller = Called::subject(decision);
         let action = decision
             .operation
@@ -252,20 +259,15 @@ impl Denials<'_> {
             .operation
             .and_then(Operation::note)
             .map_or_else(String::new, |note| format!(" {note}"));
-        let lacking = decision
-            .required
-            .map_or_else(String::new, |required| self.lacking(decision, required));
+        let lacking = decision.required.map_or_else(String::new, |required| {
+            self.lacking(decision, required, granting)
+        });
         format!("{caller} may not {action}{lacking}.{note}{}", self.help())
     }
 
     /// `: it needs PERMISSION, which SCOPES grant; this key has: SCOPES`.
-    fn lacking(&self, decision: &Decision, required: Permission) -> String {
-        let granting = self.policy.scopes_to_ask_for(
-            decision.principal.as_deref(),
-            decision.operation,
-            required,
-        );
-        let granting = match granting.as_slice() {
+    fn lacking(&self, decision: &Decision, required: Permission, granting: &[&str]) -> String {
+        let granting = match granting {
             _ if self.helps_no_scope(decision, required) => {
                 let called = Called::of(decision).as_str();
                 format!("no scope grants to a {called} that is limited to workspaces")

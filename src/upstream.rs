@@ -28,6 +28,8 @@ pub enum HeaderEdit<'a> {
     Remove(&'a [u8]),
     /// Set a header that is not there, or replace the one that is.
     Set(&'a str, &'a str),
+    /// Add a header that is not there, or not any more. Envoy takes less for it than for one that may be there.
+    Add(&'a str, &'a str),
 }
 
 /// Changes to the request headers, to be applied in order. Few requests need more than their identity set.
@@ -127,7 +129,8 @@ impl HeaderEdits {
         self.workspace = Some(Arc::clone(name));
     }
 
-    /// Sets the verified identity, after all else. `identity` must be the principal's.
+    /// Adds the verified identity, after all else: [`Self::clear`] has removed what looks like it. `identity` must be the
+    /// principal's.
     pub fn assert_principal(
         &mut self,
         principal: Arc<Principal>,
@@ -194,7 +197,7 @@ impl IdentityValues {
         ];
         values
             .into_iter()
-            .filter_map(|(name, value)| Some(HeaderEdit::Set(name.as_str(), value?)))
+            .filter_map(|(name, value)| Some(HeaderEdit::Add(name.as_str(), value?)))
     }
 }
 

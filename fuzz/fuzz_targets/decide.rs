@@ -40,6 +40,10 @@ fn within_a_workspace(head: &RequestHead<'_>) {
     for edit in edits.iter() {
         match edit {
             HeaderEdit::Remove(name) => upstream.retain(|(it, _)| *it != name),
+            HeaderEdit::Add(name, value) => {
+                assert!(!upstream.iter().any(|(it, _)| spelled(it) == spelled(name.as_bytes())));
+                upstream.push((name.as_bytes(), value.as_bytes()));
+            }
             HeaderEdit::Set(name, value) => {
                 upstream.retain(|(it, _)| *it != name.as_bytes());
                 upstream.push((name.as_bytes(), value.as_bytes()));

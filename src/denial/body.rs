@@ -12,7 +12,7 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) required_permission: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) granting_scopes: Option<Vec<&'a str>>,
+    pub(super) granting_scopes: Option<&'a [&'a str]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_scopes: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]

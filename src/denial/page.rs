@@ -133,7 +133,7 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     html.one("Request", Some(&reader.request));
     html.one("Operation", body.operation);
     html.one("Required permission", body.required_permission.as_deref());
-    let mut granting = body.granting_scopes.iter().flatten().copied();
+    let mut granting = body.granting_scopes.unwrap_or_default().iter().copied();
     html.fact("Scopes that grant it", &mut granting);
     html.one("Known releases of MLflow", body.covers);
     html.one("Workspace", body.workspace);

@@ -35,7 +35,7 @@ pub struct Policy {
     /// Scopes that do not search where they are limited to names.
     without_searches: HashSet<String>,
     /// Scope names, fewest permissions first, see [`PermissionSet::width`]; equals in alphabetical order.
-    by_width: Vec<String>,
+    by_width: Vec<(String, PermissionSet)>,
 }
 
 impl Policy {
@@ -70,14 +70,13 @@ impl Policy {
                 without_searches.insert(name.clone());
             }
         }
-        let mut by_width: Vec<String> = Vec::with_capacity(scopes.len());
+        let mut by_width: Vec<(String, PermissionSet)> = Vec::with_capacity(scopes.len());
         // Not sorted as a whole: the standard library's sort takes five kilobytes of the filter's module.
         for (name, set) in &scopes {
-            let place = (Some(set.width()), name);
-            let is_before =
-                |other: &String| (scopes.get(other).map(PermissionSet::width), other) < place;
+            let place = (set.width(), name);
+            let is_before = |(other, set): &(String, PermissionSet)| (set.width(), other) < place;
             let at = by_width.partition_point(is_before);
-            by_width.insert(at, name.clone());
+            by_width.insert(at, (name.clone(), set.clone()));
         }
         let roles = roles.iter();
         let roles = roles.map(|(name, permissions)| (name.clone(), set_of(permissions)));
@@ -161,7 +160,7 @@ impl Policy {
 
     /// Every scope that the tables know, fewest permissions first.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.by_width.iter().map(String::as_str)
+        self.by_width.iter().map(|(scope, _)| scope.as_str())
     }
 
     /// Every role, and what it grants.
@@ -179,12 +178,8 @@ impl Policy {
     pub fn granting(&self, permission: Permission) -> impl Iterator<Item = &str> {
         self.by_width
             .iter()
-            .filter(move |scope| {
-                self.scopes
-                    .get(*scope)
-                    .is_some_and(|set| set.contains(permission))
-            })
-            .map(String::as_str)
+            .filter(move |(_, set)| set.contains(permission))
+            .map(|(scope, _)| scope.as_str())
     }
 }
 

@@ -55,13 +55,11 @@ impl Policy {
         let alternative = operation.alternative();
         self.by_width
             .iter()
-            .filter(move |scope| {
-                self.scopes.get(*scope).is_some_and(|set| {
-                    let holds_all = required.iter().all(|it| set.contains(*it));
-                    (holds_all && !(any && set.is_empty()))
-                        || alternative.is_some_and(|it| set.contains(it))
-                })
+            .filter(move |(_, set)| {
+                let holds_all = required.iter().all(|it| set.contains(*it));
+                (holds_all && !(any && set.is_empty()))
+                    || alternative.is_some_and(|it| set.contains(it))
             })
-            .map(String::as_str)
+            .map(|(scope, _)| scope.as_str())
     }
 }

@@ -20,7 +20,7 @@ fn removed(headers: Headers<'_>, names: &IdentityHeaders) -> Vec<Vec<u8>> {
     edits.clear(&head, names);
     let name = |edit: HeaderEdit<'_>| match edit {
         HeaderEdit::Remove(name) => name.to_vec(),
-        HeaderEdit::Set(name, _) => panic!("{name} is set"),
+        HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _) => panic!("{name} is set"),
     };
     edits.iter().map(name).collect()
 }
@@ -47,6 +47,10 @@ fn all(edits: &HeaderEdits) -> Vec<HeaderEdit<'_>> {
 
 fn set<'a>(name: &'a str, value: &'a str) -> HeaderEdit<'a> {
     HeaderEdit::Set(name, value)
+}
+
+fn add<'a>(name: &'a str, value: &'a str) -> HeaderEdit<'a> {
+    HeaderEdit::Add(name, value)
 }
 
 fn remove(name: &[u8]) -> HeaderEdit<'_> {
@@ -134,9 +138,9 @@ fn verified_identity_is_set() {
     };
     let edits = asserted(&principal);
     let expected = [
-        set("x-mlflow-authz-user", "user-1"),
-        set("x-mlflow-authz-key", "key_123"),
-        set("x-mlflow-authz-scopes", "model:read mlflow:access"),
+        add("x-mlflow-authz-user", "user-1"),
+        add("x-mlflow-authz-key", "key_123"),
+        add("x-mlflow-authz-scopes", "model:read mlflow:access"),
     ];
     assert_eq!(all(&edits), expected);
     assert!(all(&asserted(&Principal::default())).is_empty());
@@ -158,7 +162,7 @@ fn values_cannot_break_out_of_a_header() {
             ..Principal::default()
         };
         let edits = asserted(&principal);
-        assert_eq!(all(&edits), [set("x-mlflow-authz-user", value)], "{id:?}");
+        assert_eq!(all(&edits), [add("x-mlflow-authz-user", value)], "{id:?}");
     }
 }
 
@@ -184,7 +188,7 @@ fn scopes_that_could_be_read_as_others_are_left_out() {
     let edits = asserted(&principal);
     assert_eq!(
         all(&edits),
-        [set("x-mlflow-authz-scopes", "mlflow:read a,b")]
+        [add("x-mlflow-authz-scopes", "mlflow:read a,b")]
     );
 
     let principal = Principal {

@@ -133,6 +133,7 @@ impl Request {
             match edit {
                 HeaderEdit::Remove(name) => host::remove_header(HeaderMap::Request, name)?,
                 HeaderEdit::Set(name, value) => host::set_request_header(name, value)?,
+                HeaderEdit::Add(name, value) => host::add_request_header(name, value)?,
             }
         }
         if !self.0.in_callback.get() {

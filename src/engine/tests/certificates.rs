@@ -49,9 +49,9 @@ fn the_name_of_a_certificate_is_the_caller() {
         );
         let edits = edits(&next);
         for expected in [
-            HeaderEdit::Set("x-mlflow-authz-user", TRAINER),
-            HeaderEdit::Set("x-mlflow-authz-key", TRAINER),
-            HeaderEdit::Set("x-mlflow-authz-scopes", "tracking:write"),
+            HeaderEdit::Add("x-mlflow-authz-user", TRAINER),
+            HeaderEdit::Add("x-mlflow-authz-key", TRAINER),
+            HeaderEdit::Add("x-mlflow-authz-scopes", "tracking:write"),
         ] {
             assert!(edits.contains(&expected), "{edits:?}");
         }

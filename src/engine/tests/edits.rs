@@ -11,6 +11,10 @@ const SPOOFED: [&[u8]; 3] = [
     b"x-mlflow_authz-scopes",
 ];
 
+fn add<'a>(name: &'a str, value: &'a str) -> HeaderEdit<'a> {
+    HeaderEdit::Add(name, value)
+}
+
 fn remove(name: &[u8]) -> HeaderEdit<'_> {
     HeaderEdit::Remove(name)
 }
@@ -49,7 +53,7 @@ fn spoofed_identity_goes_on_no_path() {
         let removed: Vec<HeaderEdit<'_>> = SPOOFED.map(remove).into();
         assert_eq!(edits(&next)[..3], removed, "{path}");
         let set_again = &edits(&next)[3..];
-        let verified = [set("x-mlflow-authz-scopes", "read")];
+        let verified = [add("x-mlflow-authz-scopes", "read")];
         assert_eq!(
             set_again,
             if expected == "allowed" {
@@ -76,9 +80,9 @@ fn verified_identity_is_set_after_the_spoofed_one_is_gone() {
         let next = shell.exchange(&headers, &valid(body));
         let expected = [
             remove(b"x-mlflow-authz-user"),
-            set("x-mlflow-authz-user", "a%20b%0D%0A"),
-            set("x-mlflow-authz-key", "key_1"),
-            set("x-mlflow-authz-scopes", "read"),
+            add("x-mlflow-authz-user", "a%20b%0D%0A"),
+            add("x-mlflow-authz-key", "key_1"),
+            add("x-mlflow-authz-scopes", "read"),
         ];
         assert_eq!(edits(&next), expected);
     }
@@ -101,7 +105,7 @@ fn credentials_stay_behind_inside_the_mounts_only() {
             vec![
                 remove(b"authorization"),
                 set(":path", "/mlflow/api/2.0/mlflow/runs/get"),
-                set("x-mlflow-authz-scopes", "read"),
+                add("x-mlflow-authz-scopes", "read"),
             ],
         ),
     ] {

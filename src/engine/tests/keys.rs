@@ -65,9 +65,9 @@ fn a_key_has_the_rights_of_its_entry_without_a_callout() {
     assert_eq!(decision.identity, Some(IdentitySource::Keys));
     let edits = edits(&next);
     for expected in [
-        HeaderEdit::Set("x-mlflow-authz-user", "ci-bot"),
-        HeaderEdit::Set("x-mlflow-authz-key", "ci"),
-        HeaderEdit::Set("x-mlflow-authz-scopes", "tracking:write"),
+        HeaderEdit::Add("x-mlflow-authz-user", "ci-bot"),
+        HeaderEdit::Add("x-mlflow-authz-key", "ci"),
+        HeaderEdit::Add("x-mlflow-authz-scopes", "tracking:write"),
     ] {
         assert!(edits.contains(&expected), "{edits:?}");
     }

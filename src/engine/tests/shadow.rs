@@ -86,7 +86,7 @@ fn identity_headers_say_no_more_than_is_known() {
         let edits = edits(&next);
         assert!(edits.contains(&removal));
         let set = edits.iter().find_map(|edit| match edit {
-            HeaderEdit::Set("x-mlflow-authz-user", value) => Some(*value),
+            HeaderEdit::Add("x-mlflow-authz-user", value) => Some(*value),
             _ => None,
         });
         assert_eq!(set, user);

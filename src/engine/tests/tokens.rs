@@ -88,9 +88,9 @@ fn a_verified_token_is_the_caller_without_a_callout() {
     assert_eq!(decision.identity, Some(IdentitySource::Jwt));
     let edits = edits(&next);
     for expected in [
-        HeaderEdit::Set("x-mlflow-authz-user", "alice"),
-        HeaderEdit::Set("x-mlflow-authz-key", "alice"),
-        HeaderEdit::Set("x-mlflow-authz-scopes", "tracking:write"),
+        HeaderEdit::Add("x-mlflow-authz-user", "alice"),
+        HeaderEdit::Add("x-mlflow-authz-key", "alice"),
+        HeaderEdit::Add("x-mlflow-authz-scopes", "tracking:write"),
     ] {
         assert!(edits.contains(&expected), "{edits:?}");
     }

@@ -40,7 +40,9 @@ fn asked(more: &str, method: &str, path: &str, workspace: &str, body: &str) -> &
 fn header_edits(next: &Next) -> Vec<String> {
     let edits = edits(next).into_iter().filter_map(|edit| match edit {
         HeaderEdit::Remove(name) => Some(format!("-{}", name.escape_ascii())),
-        HeaderEdit::Set(name, value) => (name == HEADER).then(|| value.to_owned()),
+        HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => {
+            (name == HEADER).then(|| value.to_owned())
+        }
     });
     edits.collect()
 }

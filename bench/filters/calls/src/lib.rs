@@ -26,7 +26,7 @@ unsafe extern "C" {
         value: *const u8,
         value_size: usize,
     ) -> u32;
-    fn proxy_replace_header_map_value(
+    fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,
         name_size: usize,
@@ -98,7 +98,7 @@ impl HttpContext for Stream {
             for (name, value) in IDENTITY {
                 // SAFETY: the host only reads both texts during the call.
                 unsafe {
-                    proxy_replace_header_map_value(
+                    proxy_add_header_map_value(
                         0,
                         name.as_ptr(),
                         name.len(),

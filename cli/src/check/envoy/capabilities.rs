@@ -18,6 +18,7 @@ const DECIDING: &[&str] = &[
 
 /// What else the filter needs, as envoy/capabilities.yaml lists it.
 const NEEDED: &[&str] = &[
+    "proxy_add_header_map_value",
     "proxy_close_stream",
     "proxy_continue_stream",
     "proxy_define_metric",

@@ -22,6 +22,13 @@ unsafe extern "C" {
         value: *const u8,
         value_size: usize,
     ) -> Status;
+    fn proxy_add_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> Status;
     fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> Status;
     fn proxy_get_property(
         path: *const u8,
@@ -112,6 +119,13 @@ pub fn replace_header(map: u32, name: &[u8], value: &[u8]) -> Status {
     // SAFETY: the host only reads both slices during the call.
     unsafe {
         proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    }
+}
+
+pub fn add_header(map: u32, name: &[u8], value: &[u8]) -> Status {
+    // SAFETY: the host only reads both slices during the call.
+    unsafe {
+        proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     }
 }
 

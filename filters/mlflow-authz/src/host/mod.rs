@@ -123,6 +123,15 @@ pub fn set_request_header(name: &str, value: &str) -> Result<(), HostError> {
     check("replace_header_map_value", status)
 }
 
+/// Adds a request header that is not there. A host that does not let the filter add one may let it set one.
+pub fn add_request_header(name: &str, value: &str) -> Result<(), HostError> {
+    let status = raw::add_header(HeaderMap::Request as u32, name.as_bytes(), value.as_bytes());
+    if status == OK {
+        return Ok(());
+    }
+    set_request_header(name, value)
+}
+
 /// Removes every header of a name.
 pub fn remove_header(map: HeaderMap, name: &[u8]) -> Result<(), HostError> {
     check(

@@ -137,7 +137,7 @@ fn shares_and_shadow_go_by_the_key_id_of_the_token() {
     );
     let next = post(&mut shell, &[]);
     assert_eq!(reason(&next), "scope_missing");
-    assert!(edits(&next).contains(&HeaderEdit::Set("x-mlflow-authz-user", "alice")));
+    assert!(edits(&next).contains(&HeaderEdit::Add("x-mlflow-authz-user", "alice")));
 }
 
 #[test]
