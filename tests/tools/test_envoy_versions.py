@@ -1,4 +1,4 @@
-"""docs/envoy-versions.md is about the releases that scripts/versions.env names."""
+"""docs/hosts.md is about the releases that scripts/versions.env names."""
 
 import re
 
