@@ -91,8 +91,7 @@ impl Denials<'_> {
             operation: decision.operation.map(|operation| operation.name),
             required_permission: required.map(|permission| permission.to_string()),
             granting_scopes: required
-                .filter(|_| !is_elsewhere)
-                .filter(|permission| !self.helps_no_scope(decision, *permission))
+                .filter(|it| !is_elsewhere && !self.helps_no_scope(decision, *it))
                 .map(|_| granting.as_slice()),
             key_scopes: lacks_permission
                 .then(|| {
