@@ -22,6 +22,8 @@ from harness.stack import MOUNT
 
 PLUGIN = {"cache": {"ttl": "1h"}}
 """No principal may run out of the cache while it is measured."""
+TOKEN_PLUGIN = {"jwt": {}, "auth_service": None}
+"""Tokens alone say who the caller is."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"with_filter": False},
@@ -36,6 +38,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lua": {"with_filter": False, "edit": alternatives.lua},
     "rbac": {"with_filter": False, "edit": alternatives.rbac},
     "ext_authz": {"with_filter": False, "edit": alternatives.ext_authz},
+    "ext_authz_grpc": {"with_filter": False, "edit": alternatives.ext_authz_grpc},
+    "tokens": {"with_filter": False, "edit": alternatives.tokens_alone},
+    "tokens_rbac": {"with_filter": False, "edit": alternatives.tokens_rbac},
+    "tokens_authz": {"plugin": TOKEN_PLUGIN, "edit": alternatives.tokens_filter},
 }
 """The Envoys, by what is laid over envoy.yaml."""
 
