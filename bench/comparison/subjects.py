@@ -1,7 +1,7 @@
 """What is measured: one proxy per way to authorize, all in front of the same cheap upstream."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +110,28 @@ class Subject:
             os.sched_setaffinity(int(thread.name), {cpu})
 
 
+def auth_service(workdir: Path) -> AuthService:
+    """Knows the keys of all cases, and answers ext_authz."""
+    options = ["--any-key-prefix", LOAD_PREFIX, "--any-key-scopes", LOAD_SCOPE, "--ext-authz-mount", MOUNT]
+    return AuthService([*keys.STANDARD, NARROW], workdir, options=options)
+
+
+def envoy_of(
+    name: str, wishes: dict[str, Any], upstream: Upstream, auth: AuthService, folder: Path, under: Sequence[str] = ()
+) -> Envoy:
+    """The Envoy of one of `VARIANTS`, `under` another program."""
+    rest = dict(wishes)
+    edit: Callable[[Config], None] | None = rest.pop("edit", None)
+
+    def edit_all(config: Config) -> None:
+        discard_access_log(config)
+        if edit:
+            edit(config)
+
+    options = EnvoyOptions(mlflow=upstream.address, auth=auth.address, wasm=MODULES.get(name), edit=edit_all, **rest)
+    return Envoy(options, folder, under=under)
+
+
 class Subjects:
     """All of them, with the upstream and the auth service behind them."""
 
@@ -117,31 +139,17 @@ class Subjects:
         with ExitStack() as started:
             self._upstream = Upstream(workdir / "upstream")
             started.callback(self._upstream.process.stop)
-            options = ["--any-key-prefix", LOAD_PREFIX, "--any-key-scopes", LOAD_SCOPE]
-            options += ["--ext-authz-mount", MOUNT]
-            self.auth = started.enter_context(AuthService([*keys.STANDARD, NARROW], workdir, options=options))
+            self.auth = started.enter_context(auth_service(workdir))
             self.all: dict[str, Subject] = {}
             for name, wishes in VARIANTS.items():
                 folder = workdir / name
                 folder.mkdir()
-                envoy = started.enter_context(self._envoy(folder, wishes, MODULES.get(name)))
+                envoy = started.enter_context(envoy_of(name, wishes, self._upstream, self.auth, folder))
                 self.all[name] = Subject(envoy.process, envoy.url, envoy)
             middleware = Middleware(self._upstream.address, self.auth.address, workdir)
             started.callback(middleware.process.stop)
             self.all["middleware"] = Subject(middleware.process, middleware.url)
             self._started = started.pop_all()
-
-    def _envoy(self, folder: Path, wishes: dict[str, Any], wasm: Path | None) -> Envoy:
-        rest = dict(wishes)
-        edit: Callable[[Config], None] | None = rest.pop("edit", None)
-
-        def edit_all(config: Config) -> None:
-            discard_access_log(config)
-            if edit:
-                edit(config)
-
-        addresses = {"mlflow": self._upstream.address, "auth": self.auth.address}
-        return Envoy(EnvoyOptions(**addresses, wasm=wasm, edit=edit_all, **rest), folder)
 
     def __enter__(self) -> "Subjects":
         return self

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,15 @@ class Envoy:
     """Envoy with envoy.yaml, on free loopback ports, until `stop`."""
 
     def __init__(
-        self, options: EnvoyOptions, workdir: Path, log_level: str = "wasm:info", pool: Pool | None = None
+        self,
+        options: EnvoyOptions,
+        workdir: Path,
+        log_level: str = "wasm:info",
+        pool: Pool | None = None,
+        under: Sequence[str] = (),
     ) -> None:
-        """Starts Envoy and waits until it serves; or one of the pool's serves this configuration, if it can."""
+        """Starts Envoy, `under` another program, and waits until it serves; or one of the pool's serves this configuration,
+        if it can."""
         self.options = options
         self.config: Config = render(options)
         self._lease: Lease | None = None
@@ -32,7 +39,7 @@ class Envoy:
             self._lease = pool.lease(self.config, options.concurrency)
             self._server = self._lease.server
         else:
-            self._server = Server(self.config, workdir, options.concurrency, options.arguments, log_level)
+            self._server = Server(self.config, workdir, options.concurrency, options.arguments, log_level, under)
         self.process = self._server.process
         self.admin_address = self._server.admin_address
         try:

@@ -22,8 +22,10 @@ class Server:
         concurrency: int,
         arguments: Sequence[str] = (),
         log_level: str = "wasm:info",
+        under: Sequence[str] = (),
     ) -> None:
-        """Starts Envoy and waits until it serves. `log_level` is for --component-log-level."""
+        """Starts Envoy and waits until it serves. `log_level` is for --component-log-level; `under` is a program that runs it,
+        and may take its time."""
         config_file = workdir / "envoy.yaml"
         config_file.write_text(yaml.safe_dump(config, sort_keys=False))
         address_file = workdir / "envoy-admin-address"
@@ -31,6 +33,7 @@ class Server:
         self.process = Process(
             "envoy",
             [
+                *under,
                 paths.envoy_binary(),
                 *("-c", config_file),
                 *("--concurrency", str(concurrency)),
@@ -44,9 +47,10 @@ class Server:
             ],
             workdir,
         )
+        timeout = 600 if under else 30
         try:
-            self.admin_address = self.process.wait_ready(lambda: _read(address_file), timeout=30)
-            self.process.wait_ready(lambda: self.admin("/ready"), timeout=30)
+            self.admin_address = self.process.wait_ready(lambda: _read(address_file), timeout)
+            self.process.wait_ready(lambda: self.admin("/ready"), timeout)
         except BaseException:
             self.process.stop()
             raise

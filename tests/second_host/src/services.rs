@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use proxy_wasm_host::abi::v0_2_1::types::{LogLevel, MetricType, Status};
 use proxy_wasm_host::abi::v0_2_1::{
-    CalloutId, Callouts, Clock, ContextId, GuestId, HttpCall, HttpCallRefusal, InMemoryStore,
-    InMemoryStoreLimits, Invocation, LogContext, LogSink, MetricId, SharedServices, SharedValue,
+    CalloutId, Callouts, Clock, ContextId, GuestId, HeaderPairs, HttpCall, HttpCallRefusal,
+    InMemoryStore, InMemoryStoreLimits, Invocation, LogContext, LogSink, MetricId, SharedServices,
+    SharedValue,
 };
 
 use crate::Pair;
@@ -244,7 +245,7 @@ impl Callouts for Client {
 }
 
 /// Header pairs as this crate's own.
-pub fn owned(pairs: &[(std::borrow::Cow<'_, [u8]>, std::borrow::Cow<'_, [u8]>)]) -> Vec<Pair> {
+pub fn owned(pairs: &HeaderPairs<'_>) -> Vec<Pair> {
     pairs
         .iter()
         .map(|(name, value)| (name.to_vec(), value.to_vec()))
