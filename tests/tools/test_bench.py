@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.comparison import chart, run, served
+from bench.comparison import chart, run, served, subjects
 from bench.comparison.bars import Bar, bars
 from bench.comparison.cases import (
     CHECKING,
@@ -35,6 +35,8 @@ from bench.comparison.served import API, Served
 from bench.comparison.subjects import Subjects
 from bench.comparison.summary import summary
 from harness import keys, paths
+from harness.http import Client
+from harness.upstream import EchoUpstream
 
 pytestmark = pytest.mark.alone
 
@@ -88,6 +90,21 @@ def test_everybody_decides_alike(measured: run.Bench) -> None:
         else:
             assert found == decided, subject
     measured.check_answers()
+
+
+@pytest.mark.parametrize("subject", CHECKING)
+def test_ext_authz_tells_upstream_who_calls(measured: run.Bench, subject: str, tmp_path: Path) -> None:
+    """As this filter does, so that all have the same work; and not what the client says."""
+    with EchoUpstream() as upstream:
+        wishes = subjects.VARIANTS[subject]
+        with subjects.envoy_of(subject, wishes, upstream.address, measured.subjects.auth, tmp_path) as envoy:
+            asked = read(keys.READ)
+            headers = [*asked.headers.items(), ("x-mlflow-authz-user", "somebody else")]
+            assert Client(envoy.host, envoy.port).request(asked.method, asked.target, headers).status == 200
+        (seen,) = upstream.requests()
+    assert seen.header("x-mlflow-authz-user") == [keys.READ["user_id"]]
+    assert seen.header("x-mlflow-authz-key") == [keys.READ["key_id"]]
+    assert seen.header("x-mlflow-authz-scopes") == ["model:read"]
 
 
 def test_nobody_has_logged_an_error(measured: run.Bench) -> None:
