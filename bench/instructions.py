@@ -145,7 +145,7 @@ def measure(folder: Path, names: Iterable[str], requests: int) -> dict[tuple[str
             place.mkdir()
             wishes: dict[str, Any] = subjects.VARIANTS[name]
             under = [*VALGRIND, f"--callgrind-out-file={place}/callgrind.out"]
-            with subjects.envoy_of(name, wishes, upstream, auth, place, under) as envoy:
+            with subjects.envoy_of(name, wishes, upstream.address, auth, place, under) as envoy:
                 counted = Counted(envoy, place)
                 for case, request in CASES.items():
                     if name in DECIDING or case in ("read", "write"):

@@ -1,9 +1,11 @@
 """What this filter is compared with: Envoy's own ways to authorize, and a middleware in Python."""
 
+import copy
 import os
 from pathlib import Path
 
-from harness import keys, paths, ports
+from bench.comparison import issued
+from harness import jwt_authn, keys, paths, ports
 from harness.envoy_config import Address, Config, connection_manager
 from harness.http import Client
 from harness.processes import Process
@@ -43,13 +45,61 @@ def ext_authz(config: Config) -> None:
     use(config, {"name": "envoy.filters.http.ext_authz", "typed_config": typed})
 
 
+def ext_authz_grpc(config: Config) -> None:
+    """Envoy's ext_authz filter, asking over gRPC; see tools/auth-service/src/grpc.rs."""
+    clusters = config["static_resources"]["clusters"]
+    over_http2 = copy.deepcopy(next(cluster for cluster in clusters if cluster["name"] == "auth_service"))
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    protocol = {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}
+    over_http2 |= {"name": "auth_service_grpc", "typed_extension_protocol_options": {options: protocol}}
+    clusters.append(over_http2)
+    service = {"envoy_grpc": {"cluster_name": "auth_service_grpc"}, "timeout": "2s"}
+    typed = {"@type": f"{EXTENSIONS}.filters.http.ext_authz.v3.ExtAuthz", "grpc_service": service}
+    typed |= {"transport_api_version": "V3"}
+    use(config, {"name": "envoy.filters.http.ext_authz", "typed_config": typed})
+
+
 def rbac(config: Config) -> None:
     """Envoy's RBAC filter with lists of keys."""
-    typed = {"@type": f"{EXTENSIONS}.filters.http.rbac.v3.RBAC", "rules": _rules()}
+    _use_rbac(config, readers=_holders(keys.READ, "reader"), writers=_holders(keys.WRITE, "writer"))
+
+
+def tokens_alone(config: Config) -> None:
+    """Envoy's jwt_authn filter: a request needs a valid token, and nobody looks at its scopes."""
+    use(config, jwt_authn.jwt_authn(_providers(), {"provider_name": "issuer"}))
+
+
+def tokens_rbac(config: Config) -> None:
+    """Envoy's jwt_authn filter, and its RBAC filter with the scopes of the verified token."""
+    _use_rbac(config, readers=[_granted(issued.READ)], writers=[_granted(issued.WRITE)])
+    tokens_alone(config)
+
+
+def tokens_filter(config: Config) -> None:
+    """Envoy's jwt_authn filter, and this filter with `jwt`."""
+    jwt_authn.verified_by(_providers())(config)
+
+
+def _providers() -> Config:
+    return {"issuer": jwt_authn.provider(issued.issuer())}
+
+
+def _granted(scope: str) -> Config:
+    """Whoever has a token with this scope: one text, with spaces between several."""
+    matcher = {
+        "filter": jwt_authn.NAME,
+        "path": [{"key": jwt_authn.PAYLOAD}, {"key": "scope"}],
+        "value": {"string_match": {"safe_regex": {"regex": f"(.* )?{scope}( .*)?"}}},
+    }
+    return {"sourced_metadata": {"metadata_matcher": matcher}}
+
+
+def _use_rbac(config: Config, readers: list[Config], writers: list[Config]) -> None:
+    typed = {"@type": f"{EXTENSIONS}.filters.http.rbac.v3.RBAC", "rules": _rules(readers, writers)}
     use(config, {"name": "envoy.filters.http.rbac", "typed_config": typed})
 
 
-def _rules() -> Config:
+def _rules(readers: list[Config], writers: list[Config]) -> Config:
     below = {"url_path": {"path": {"prefix": f"{MOUNT}/"}}}
     no_admin = {"not_rule": {"url_path": {"path": {"safe_regex": {"regex": f".*{_ADMIN}.*"}}}}}
     search = {"url_path": {"path": {"safe_regex": {"regex": f".*({_READ_BY_POST}).*"}}}}
@@ -60,11 +110,11 @@ def _rules() -> Config:
         "policies": {
             "readers": {
                 "permissions": [{"and_rules": {"rules": [below, no_admin, reading]}}],
-                "principals": _holders(keys.READ, "reader"),
+                "principals": readers,
             },
             "writers": {
                 "permissions": [{"and_rules": {"rules": [below, no_admin]}}],
-                "principals": _holders(keys.WRITE, "writer"),
+                "principals": writers,
             },
         },
     }

@@ -50,14 +50,16 @@ def bars(cases: list[Case]) -> list[Bar]:
 
     for name in ("read", "write"):
         ours, none = find(cases, name, "authz").samples, find(cases, name, "none").samples
-        added = f"CPU time added to a cached {name}, this filter /"
-        for title, limit, rival in (("empty filter (aim 1.2)", 1.6, "empty"), ("ext_authz", 0.5, "ext_authz")):
-            theirs = find(cases, name, rival).samples
-            bar(f"{added} {title}", limit, True, _of_added(ours, theirs, none))
-        requests = f"requests per second of a cached {name}, this filter /"
-        middleware = find(cases, name, "middleware").samples
-        bar(f"{requests} no filter", 0.9, False, _of_rates(ours, none))
-        bar(f"{requests} middleware", 20, False, _of_rates(ours, middleware))
+        for title, limit, rival in (("Lua", 0.95, "lua"), ("ext_authz over HTTP", 0.45, "ext_authz")):
+            added = _of_added(ours, find(cases, name, rival).samples, none)
+            bar(f"CPU time added to a cached {name}, this filter / {title}", limit, True, added)
+        bar(f"requests per second of a cached {name}, this filter / no filter", 0.9, False, _of_rates(ours, none))
+    for title, name, limit, subject in (
+        ("a denial", "denied", 1.0, "authz"),
+        ("a read with a new key", "cold", 1.1, "cold"),
+    ):
+        ratio = _of_cpu(find(cases, name, subject).samples, find(cases, name, "lua").samples)
+        bar(f"CPU time of {title}, this filter / Lua", limit, True, ratio)
     many, one = (find(cases, name, "keys").samples for name in ("many-keys", "one-key"))
     bar("requests per second, many cached keys / one", 0.95, False, _of_rates(many, one))
     return found
@@ -72,6 +74,11 @@ def _of_added(ours: list[Sample], theirs: list[Sample], none: list[Sample]) -> R
         return by_us / by_them if by_them > 0 else float("inf")
 
     return ratio
+
+
+def _of_cpu(ours: list[Sample], theirs: list[Sample]) -> Ratio:
+    """The median of each round's own ratio, as for rates."""
+    return lambda rounds: median(ours[number].cpu_us / theirs[number].cpu_us for number in rounds)
 
 
 def _of_rates(ours: list[Sample], theirs: list[Sample]) -> Ratio:

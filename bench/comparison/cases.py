@@ -3,20 +3,25 @@
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.comparison import issued
 from bench.load import Load, Numbers, Request
 from harness import keys, paths
 from harness.stack import MOUNT
 
-COMPARED = ("none", "empty", "authz", "lua", "rbac", "ext_authz", "middleware")
+COMPARED = ("none", "empty", "authz", "lua", "rbac", "ext_authz", "ext_authz_grpc", "middleware")
 """Those that are sent the same reads and writes. The others are this filter in another setting, or with other keys."""
 STEPS = ("reads", "clock", "identity", "metrics", "calls")
 """`bench/filters/calls`, with one kind of host call more each."""
 PARTS = ("empty", *STEPS, "authz", "quiet")
 """What a cached read is made of."""
-DECIDING = ("authz", "lua", "rbac", "ext_authz", "middleware")
+DECIDING = ("authz", "lua", "rbac", "ext_authz", "ext_authz_grpc", "middleware")
 """Those of them that decide anything."""
 CACHING = ("cold", "lua", "middleware")
 """Those that ask once per key; `cold` is this filter."""
+CHECKING = ("ext_authz", "ext_authz_grpc")
+"""Those that ask about each request."""
+TOKENS = ("tokens", "tokens_rbac", "tokens_authz")
+"""Those that are sent tokens instead of keys, which Envoy's jwt_authn filter verifies."""
 
 LOAD_PREFIX = "hk_load_"
 """Every key with this prefix is valid, with the scope `LOAD_SCOPE`."""
@@ -39,10 +44,14 @@ TITLES = {
     "lua": "Envoy Lua, same cache",
     "rbac": "Envoy RBAC, static keys",
     "ext_authz": "Envoy ext_authz, HTTP",
+    "ext_authz_grpc": "Envoy ext_authz, gRPC",
     "middleware": "FastAPI middleware",
     "inspect": "this filter, reading bodies",
     "cold": "this filter",
     "keys": "this filter, many keys",
+    "tokens": "jwt_authn alone",
+    "tokens_rbac": "jwt_authn, and Envoy RBAC",
+    "tokens_authz": "jwt_authn, and this filter",
 }
 
 
@@ -83,24 +92,34 @@ def tag(key: keys.Key) -> Request:
 
 
 UNKNOWN_KEY = {"key": keys.UNKNOWN}
-DECISIONS = {
-    "read, read key": (read(keys.READ), 200),
-    "write, write key": (write(keys.WRITE), 200),
-    "write, read key": (write(keys.READ), 403),
-    "account, read key": (administer(keys.READ), 403),
-    "read, unknown key": (read(UNKNOWN_KEY), 401),
-    # Nobody has it cached, so it is decided after a callout.
-    "account, new read key": (administer(NUMBERED), 403),
-}
-"""What everybody who decides has to answer before anything is measured."""
 
 
-def expected(subject: str, asked: str) -> int:
-    """The status of one of `DECISIONS`: whoever decides nothing forwards, and RBAC knows one refusal only."""
-    status = DECISIONS[asked][1]
-    if subject in ("none", "empty", *STEPS):
-        return 200
-    return 403 if subject == "rbac" and status == 401 else status
+def decisions(subject: str) -> dict[str, tuple[Request, int]]:
+    """Requests, and the status that the subject has to answer before anything is measured.
+
+    Those that decide do so alike, but for two: RBAC knows one refusal only, and jwt_authn alone looks at no scopes.
+    """
+    if subject in TOKENS:
+        allowed = 200 if subject == "tokens" else 403
+        reader, writer = issued.token(issued.READ), issued.token(issued.WRITE)
+        return {
+            "read, read token": (read(reader), 200),
+            "write, write token": (write(writer), 200),
+            "write, read token": (write(reader), allowed),
+            "account, read token": (administer(reader), allowed),
+            "read, not a token": (read(UNKNOWN_KEY), 401),
+        }
+    forwards = subject in ("none", "empty", *STEPS)
+    no, unknown = (200, 200) if forwards else (403, 403 if subject == "rbac" else 401)
+    return {
+        "read, read key": (read(keys.READ), 200),
+        "write, write key": (write(keys.WRITE), 200),
+        "write, read key": (write(keys.READ), no),
+        "account, read key": (administer(keys.READ), no),
+        "read, unknown key": (read(UNKNOWN_KEY), unknown),
+        # Nobody has it cached, so it is decided after a callout.
+        "account, new read key": (administer(NUMBERED), no),
+    }
 
 
 @dataclass(frozen=True)
@@ -145,6 +164,12 @@ def find(cases: list[Case], name: str, subject: str) -> Case:
     return next(case for case in cases if (case.name, case.subject) == (name, subject))
 
 
+def cpu_added(case: Case, cases: list[Case], baseline: str = "none") -> float:
+    """CPU microseconds that a subject adds to the same request of another: the median of each round's difference."""
+    other = find(cases, case.name, baseline)
+    return median(a - b for a, b in zip(case.cpu_us, other.cpu_us, strict=True))
+
+
 def all_cases(key_count: int) -> list[Case]:
     """Everything that is measured, in the order of the report; `key_count` keys are many."""
     reads = [Case("read", subject, read(keys.READ)) for subject in (*COMPARED, *STEPS, "quiet")]
@@ -165,4 +190,7 @@ def all_cases(key_count: int) -> list[Case]:
         Case("tag", "inspect", tag(keys.WRITE)),
         Case("tag-narrow", "inspect", tag(NARROW)),
     ]
-    return [*reads, *writes, *denied, *cold, *keys_cases, *tags]
+    reader = issued.token(issued.READ)
+    tokens = [Case("token-read", subject, read(reader)) for subject in TOKENS]
+    tokens += [Case("token-denied", subject, administer(reader), "4xx") for subject in TOKENS[1:]]
+    return [*reads, *writes, *denied, *cold, *keys_cases, *tags, *tokens]

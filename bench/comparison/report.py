@@ -10,7 +10,7 @@ from statistics import median, quantiles
 
 from bench.comparison import alternatives
 from bench.comparison.bars import bars
-from bench.comparison.cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, Case, find
+from bench.comparison.cases import CACHING, COMPARED, DECIDING, PARTS, TITLES, TOKENS, Case, cpu_added, find
 from bench.comparison.subjects import MODULES, Subjects, rss_kib
 from bench.load import CONNECTIONS
 from bench.machine import cpu
@@ -19,7 +19,7 @@ from harness import paths
 
 def title_of(subject: str) -> str:
     """As the tables show it."""
-    return f"**{TITLES[subject]}**" if subject in ("authz", "cold") else TITLES[subject]
+    return f"**{TITLES[subject]}**" if subject in ("authz", "cold", "tokens_authz") else TITLES[subject]
 
 
 def row(*cells: str) -> str:
@@ -38,11 +38,8 @@ def _bars(cases: list[Case]) -> list[str]:
     return lines
 
 
-def _added(case: Case, cases: list[Case]) -> str:
-    none = find(cases, case.name, "none")
-    if case is none:
-        return ""
-    return f"{median(a - b for a, b in zip(case.cpu_us, none.cpu_us, strict=True)):.1f}"
+def added(case: Case, cases: list[Case], baseline: str = "none") -> str:
+    return "" if case.subject == baseline else f"{cpu_added(case, cases, baseline):.1f}"
 
 
 def _lower_quartile(values: list[float]) -> float:
@@ -75,8 +72,16 @@ def _forwarded(cases: list[Case], name: str) -> list[str]:
     lines = head(f"cached {name}", *_FIGURES, "added CPU µs")
     for subject in COMPARED:
         case = find(cases, name, subject)
-        lines.append(row(title_of(subject), *_figures(case), _added(case, cases)))
+        lines.append(row(title_of(subject), *_figures(case), added(case, cases)))
     return lines
+
+
+def _tokens(cases: list[Case]) -> list[str]:
+    lines = head("read with a token", *_FIGURES, "added CPU µs")
+    for subject in TOKENS:
+        case = find(cases, "token-read", subject)
+        lines.append(row(title_of(subject), *_figures(case), added(case, cases, "tokens")))
+    return [*lines, "", *_alone(cases, "token-denied", "refused, with a token", TOKENS[1:])]
 
 
 def _parts(cases: list[Case]) -> list[str]:
@@ -85,7 +90,7 @@ def _parts(cases: list[Case]) -> list[str]:
     for subject in PARTS:
         case = find(cases, "read", subject)
         quiet = _lower_quartile(case.cpu_us) - _lower_quartile(none.cpu_us)
-        lines.append(row(title_of(subject), _added(case, cases), f"{quiet:.1f}"))
+        lines.append(row(title_of(subject), added(case, cases), f"{quiet:.1f}"))
     return lines
 
 
@@ -222,6 +227,13 @@ request needs a new one.
 
 ext_authz asks anew for each request anyway; RBAC asks nobody.
 
+## Tokens (JWT)
+
+Envoy's `jwt_authn` verifies an RS256 token in each of these. *Added* is the difference to `jwt_authn` alone, which looks at
+no scopes.
+
+{tokens}
+
 ## Many keys
 
 {keys}
@@ -252,6 +264,7 @@ def text(cases: list[Case], subjects: Subjects, requests: int, key_count: int) -
         "denied": _alone(cases, "denied", "refused", DECIDING),
         "denied_body": _alone(cases, "denied-body", "refused write", ("authz",)),
         "cold": _alone(cases, "cold", "read", CACHING),
+        "tokens": _tokens(cases),
         "keys": _keys(cases, key_count),
         "narrow": _narrow(cases),
         "latency": _latency(cases),

@@ -11,15 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.comparison.cases import COMPARED, DECISIONS, Case, Sample, all_cases, expected
+from bench.comparison.cases import COMPARED, Case, Sample, all_cases, decisions
 from bench.comparison.chart import svg
 from bench.comparison.report import text
+from bench.comparison.served import served
 from bench.comparison.subjects import VARIANTS, Subjects, cpu_seconds
+from bench.comparison.summary import summary
 from bench.load import CONNECTIONS, Load, Numbers, send
 from harness import paths
 from harness.progress import run_to_its_end, step
 
 DOCS = paths.ROOT / "docs" / "benchmarks"
+BEGIN, END = "<!-- written by scripts/bench -->", "<!-- end -->"
+"""Around the table in README.md."""
 SLOW = {"middleware": 10}
 """What answers so slowly that it is sent a fraction of the requests."""
 
@@ -68,20 +72,20 @@ class Bench:
         """Of a key that nobody has sent."""
 
     def answers(self) -> dict[str, dict[str, int]]:
-        """What each subject answers to each of `DECISIONS`: the status, by subject."""
+        """What each subject answers to each of its `decisions`: the status, by subject."""
         number = self._next_number
         self._next_number += 1
         return {
-            name: {asked: subject.ask(request, number) for asked, (request, _) in DECISIONS.items()}
+            name: {asked: subject.ask(request, number) for asked, (request, _) in decisions(name).items()}
             for name, subject in self.subjects.all.items()
         }
 
     def check_answers(self) -> None:
         """Raises RuntimeError unless all subjects decide alike."""
         for name, answers in self.answers().items():
-            for asked, status in answers.items():
-                if status != expected(name, asked):
-                    raise RuntimeError(f"{name} answers {status}, not {expected(name, asked)}, to {asked}")
+            for asked, (_, expected) in decisions(name).items():
+                if (status := answers[asked]) != expected:
+                    raise RuntimeError(f"{name} answers {status}, not {expected}, to {asked}")
 
     def check_logs(self) -> None:
         """Raises RuntimeError if anything went wrong that no answer shows."""
@@ -115,7 +119,7 @@ class Bench:
         sent = self.send(case, self._count(case, self.size.requests))
         callouts = auth.validations - validations
         # This filter's principals live for an hour, so it has nothing to ask. The other caches live for a minute.
-        if case.subject in ("authz", "quiet", "inspect", "keys") and callouts:
+        if case.subject in ("authz", "quiet", "inspect", "keys", "tokens_authz") and callouts:
             raise RuntimeError(f"{case.name} on {case.subject}: the auth service was asked about cached keys")
         return Sample(
             cpu_us=sent.cpu_seconds * 1e6 / sent.requests,
@@ -179,8 +183,26 @@ def pin_to_cpus(subjects: Subjects, cpus: list[int]) -> None:
         subject.pin(cpus[0])
 
 
-def run(size: Size, workdir: Path) -> tuple[str, str]:
-    """Measures; the report in Markdown, and its chart in SVG."""
+@dataclass(frozen=True)
+class Written:
+    """What was measured, to be read."""
+
+    report: str
+    summary: str
+    """For README.md; nothing after a quick run, for which no MLflow is started."""
+    chart: str
+
+    def save(self) -> None:
+        (DOCS / "comparison.md").write_text(self.report + "\n")
+        (DOCS / "comparison.svg").write_text(self.chart)
+        readme = DOCS / "README.md"
+        before, begin, rest = readme.read_text().partition(BEGIN)
+        _, end, after = rest.partition(END)
+        readme.write_text(f"{before}{begin}\n{self.summary}\n{end}{after}")
+
+
+def run(size: Size, workdir: Path) -> Written:
+    """Measures."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) > 1:
         os.sched_setaffinity(0, set(cpus[1:]))
@@ -198,7 +220,11 @@ def run(size: Size, workdir: Path) -> tuple[str, str]:
                 bench.round(number)
             bench.check_logs()
             report = text(bench.cases, subjects, size.requests, size.keys)
-            return report, svg(bench.cases)
+            chart = svg(bench.cases)
+        if size is QUICK:
+            return Written(report, "", chart)
+        step("the same requests to MLflow itself")
+        return Written(report, summary(bench.cases, served(workdir)), chart)
     finally:
         os.sched_setaffinity(0, set(cpus))
 
@@ -212,13 +238,12 @@ def main() -> int:
     wanted = parser.parse_args()
     size = QUICK if wanted.quick else Size(wanted.rounds, wanted.requests)
     with tempfile.TemporaryDirectory(prefix="mlflow-authz-bench-") as folder:
-        report, chart = run(size, Path(folder))
+        written = run(size, Path(folder))
     if wanted.quick or wanted.print:
-        print(report)
+        print(written.report)
     else:
-        (DOCS / "comparison.md").write_text(report + "\n")
-        (DOCS / "comparison.svg").write_text(chart)
-        step("written: docs/benchmarks/comparison.md and comparison.svg")
+        written.save()
+        step("written: comparison.md, comparison.svg and the table in README.md, all in docs/benchmarks")
     step("done")
     return 0
 

@@ -15,13 +15,15 @@ from bench.upstream import Upstream
 from harness import keys, paths
 from harness.auth_service import AuthService
 from harness.envoy import Envoy
-from harness.envoy_config import Config, EnvoyOptions, connection_manager
+from harness.envoy_config import Address, Config, EnvoyOptions, connection_manager
 from harness.http import Client
 from harness.processes import Process, wait_until
 from harness.stack import MOUNT
 
 PLUGIN = {"cache": {"ttl": "1h"}}
 """No principal may run out of the cache while it is measured."""
+TOKEN_PLUGIN = {"jwt": {}, "auth_service": None}
+"""Tokens alone say who the caller is."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"with_filter": False},
@@ -36,6 +38,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lua": {"with_filter": False, "edit": alternatives.lua},
     "rbac": {"with_filter": False, "edit": alternatives.rbac},
     "ext_authz": {"with_filter": False, "edit": alternatives.ext_authz},
+    "ext_authz_grpc": {"with_filter": False, "edit": alternatives.ext_authz_grpc},
+    "tokens": {"with_filter": False, "edit": alternatives.tokens_alone},
+    "tokens_rbac": {"with_filter": False, "edit": alternatives.tokens_rbac},
+    "tokens_authz": {"plugin": TOKEN_PLUGIN, "edit": alternatives.tokens_filter},
 }
 """The Envoys, by what is laid over envoy.yaml."""
 
@@ -111,7 +117,7 @@ def auth_service(workdir: Path) -> AuthService:
 
 
 def envoy_of(
-    name: str, wishes: dict[str, Any], upstream: Upstream, auth: AuthService, folder: Path, under: Sequence[str] = ()
+    name: str, wishes: dict[str, Any], upstream: Address, auth: AuthService, folder: Path, under: Sequence[str] = ()
 ) -> Envoy:
     """The Envoy of one of `VARIANTS`, `under` another program."""
     rest = dict(wishes)
@@ -122,7 +128,7 @@ def envoy_of(
         if edit:
             edit(config)
 
-    options = EnvoyOptions(mlflow=upstream.address, auth=auth.address, wasm=MODULES.get(name), edit=edit_all, **rest)
+    options = EnvoyOptions(mlflow=upstream, auth=auth.address, wasm=MODULES.get(name), edit=edit_all, **rest)
     return Envoy(options, folder, under=under)
 
 
@@ -138,7 +144,7 @@ class Subjects:
             for name, wishes in VARIANTS.items():
                 folder = workdir / name
                 folder.mkdir()
-                envoy = started.enter_context(envoy_of(name, wishes, self._upstream, self.auth, folder))
+                envoy = started.enter_context(envoy_of(name, wishes, self._upstream.address, self.auth, folder))
                 self.all[name] = Subject(envoy.process, envoy.url, envoy)
             middleware = Middleware(self._upstream.address, self.auth.address, workdir)
             started.callback(middleware.process.stop)

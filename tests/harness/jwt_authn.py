@@ -6,6 +6,7 @@ from typing import Any
 from .envoy_config import Config, connection_manager
 from .tokens import AUDIENCE, Issuer, key_set
 
+NAME = "envoy.filters.http.jwt_authn"
 PAYLOAD = "payload"
 """The key of the metadata under which the filter finds the claims."""
 BEARER = {"name": "authorization", "value_prefix": "Bearer "}
@@ -24,6 +25,13 @@ def provider(*issuers: Issuer, **more: Any) -> Config:
     return {name: value for name, value in {**usual, **more}.items() if value is not None}
 
 
+def jwt_authn(providers: dict[str, Config], requires: Config) -> Config:
+    """The HTTP filter, with what it requires of every request."""
+    rules = [{"match": {"prefix": "/"}, "requires": requires}]
+    body = {"@type": _FILTER, "providers": providers, "rules": rules}
+    return {"name": NAME, "typed_config": body}
+
+
 def verified_by(providers: dict[str, Config], requires: Config | None = None) -> Callable[[Config], None]:
     """An edit of the configuration: tokens are verified first.
 
@@ -34,12 +42,7 @@ def verified_by(providers: dict[str, Config], requires: Config | None = None) ->
     def edit(config: Config) -> None:
         names: list[Config] = [{"provider_name": name} for name in providers]
         either = {"requires_any": {"requirements": [*names, {"allow_missing_or_failed": {}}]}}
-        body = {
-            "@type": _FILTER,
-            "providers": providers,
-            "rules": [{"match": {"prefix": "/"}, "requires": requires or either}],
-        }
-        insert_before(config, {"name": "envoy.filters.http.jwt_authn", "typed_config": body})
+        insert_before(config, jwt_authn(providers, requires or either))
 
     return edit
 

@@ -19,6 +19,7 @@ mod error;
 mod ext_authz;
 mod faults;
 mod garbage;
+mod grpc;
 mod introspection;
 mod key_counts;
 mod keys;
@@ -74,7 +75,8 @@ struct Args {
     /// A header that whoever introspects must send
     #[arg(long, value_name = "NAME: VALUE", requires = "introspection_path")]
     introspection_credential: Option<String>,
-    /// Also answer Envoy's ext_authz filter, below /ext-authz, for an MLflow that is served here: /api/mlflow
+    /// Also answer Envoy's ext_authz filter, over HTTP below /ext-authz and over gRPC, for an MLflow that is served here:
+    /// /api/mlflow
     #[arg(long, value_name = "MOUNT", value_parser = parse_path)]
     ext_authz_mount: Option<String>,
     /// Every key with this prefix is valid, with key id key_REST and user id user_REST

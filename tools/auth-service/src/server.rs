@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::header::RETRY_AFTER;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post, put};
@@ -20,6 +21,7 @@ use super::contract::{self, Validation};
 use super::ext_authz::{self, Checks};
 use super::faults::{Asked, Fate, Faults, Garbage, Orders};
 use super::garbage;
+use super::grpc;
 use super::introspection;
 use super::keys::{Entry, Keys};
 use super::listener::{ResetSwitch, ResettableListener};
@@ -78,6 +80,11 @@ pub async fn serve(
     if let Some(path) = &service.introspection_path {
         app = app.route(path, post(introspect));
     }
+    if service.checks.is_some() {
+        app = app
+            .route(&format!("{}/{{*path}}", ext_authz::PREFIX), any(check))
+            .route(grpc::PATH, post(check_over_grpc));
+    }
     let app = app
         .route(&service.path, post(validate))
         .route(&service.revocations_path, get(poll))
@@ -89,7 +96,6 @@ pub async fn serve(
             get(show_faults).put(put_faults).delete(clear_faults),
         )
         .route("/stats", get(show_stats).delete(reset_stats))
-        .route(&format!("{}/{{*path}}", ext_authz::PREFIX), any(check))
         .fallback(not_found)
         .with_state(service)
         .into_make_service_with_connect_info::<ResetSwitch>();
@@ -166,17 +172,33 @@ async fn check(
     ConnectInfo(reset): ConnectInfo<ResetSwitch>,
     request: Request,
 ) -> Response {
-    let Some(checks) = &service.checks else {
-        return not_found(State(service)).await;
-    };
     let (head, _) = request.into_parts();
+    checked(&service, &reset, &head).await
+}
+
+async fn check_over_grpc(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(reset): ConnectInfo<ResetSwitch>,
+    body: Body,
+) -> Response {
+    let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    match grpc::asked(&body) {
+        Some(head) => grpc::reply(checked(&service, &reset, &head).await).await,
+        None => grpc::failed(grpc::INVALID_ARGUMENT),
+    }
+}
+
+async fn checked(service: &Service, reset: &ResetSwitch, head: &Parts) -> Response {
+    let Some(checks) = &service.checks else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let key = contract::bearer(&head.headers);
     let known = key.and_then(|key| service.keys.of_the_file(key));
     let key_id = known.as_deref().and_then(Entry::key_id);
     let arrival = service.stats.arrive(key, key_id);
     let fate = service.orders.cast(Asked::Validation, key);
-    let reply = || checks.reply(&service.keys, &head);
-    let response = meet(fate, Asked::Validation, &reset, reply).await;
+    let reply = || checks.reply(&service.keys, head);
+    let response = meet(fate, Asked::Validation, reset, reply).await;
     if fate.garbage != Some(Garbage::Nothing) {
         arrival.answered(response.status());
     }

@@ -10,6 +10,7 @@ mod contract;
 mod ext_authz;
 mod faults;
 mod garbage;
+mod grpc;
 mod introspection;
 mod key_changes;
 mod keys;
