@@ -29,6 +29,8 @@ from harness.progress import run_to_its_end, step
 REPORT = paths.ROOT / "docs" / "benchmarks" / "scale.md"
 
 CAPACITY: int = sample_plugin_config()["cache"]["capacity"]
+SHARED_SLOTS = 4096
+"""The default. The most that may be configured are 65,536."""
 NUMBERS = 2_000_000
 """How many numbers of keys each setting has to itself."""
 CHUNK = 50_000
@@ -47,6 +49,7 @@ class Setting:
     keys: int | None = None
     """Each request has one of so many keys, at random, and comes from wrk. None: all have one key, and come from h2load."""
     capacity: int = CAPACITY
+    shared_slots: int = SHARED_SLOTS
     streams: int = 0
     """Over HTTP/2, so many at a time on each connection; 0 for HTTP/1.1."""
     own: bool = True
@@ -54,7 +57,11 @@ class Setting:
 
 
 SETTINGS = {
-    "workers": [Setting(f"{number}", number, CONNECTIONS * number, keys=1_000) for number in (1, 2, 4, 8)],
+    "workers": [
+        *(Setting(f"{number}", number, CONNECTIONS * number, keys=1_000) for number in (1, 2, 4, 8)),
+        Setting("8, 10,000 keys", 8, CONNECTIONS * 8, keys=10_000),
+        Setting("8, 10,000 keys, `shared_slots` 65536", 8, CONNECTIONS * 8, keys=10_000, shared_slots=65_536),
+    ],
     "keys": [
         *(Setting(f"{number:,}", keys=number) for number in (1, 1_000, CAPACITY)),
         Setting("100,000, `capacity` 100000", keys=100_000, capacity=100_000),
@@ -128,7 +135,8 @@ class Scale:
         folder.mkdir()
         wishes: dict[str, Any] = {"concurrency": setting.workers, "edit": edit, "with_filter": name == "authz"}
         # No principal may expire while it is measured.
-        wishes["plugin"] = {"cache": {"ttl": "1h", "capacity": setting.capacity}}
+        cache = {"ttl": "1h", "capacity": setting.capacity, "shared_slots": setting.shared_slots}
+        wishes["plugin"] = {"cache": cache}
         envoy = started.enter_context(envoy_of(name, wishes, self._upstream, self.auth, folder))
         return Subject(envoy.process, envoy.url, envoy)
 
