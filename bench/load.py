@@ -44,13 +44,20 @@ class Load:
     errors: int
 
 
-def send(request: Request, url: str, count: int, pause_ms: int = 0, numbers: Numbers = Numbers()) -> Load:
+def send(
+    request: Request,
+    url: str,
+    count: int,
+    pause_ms: int = 0,
+    numbers: Numbers = Numbers(),
+    connections: int = CONNECTIONS,
+) -> Load:
     """Sends a request `count` times, each connection waiting for the answer before the next.
 
     With `pause_ms`, a connection also waits for a random time of that mean. wrk leaves out the last few
     answers, those still under way when the last request has been sent.
     """
-    command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS)]
+    command = ["wrk", "--threads", "1", "--connections", str(connections)]
     command += ["--duration", f"{_LONGEST_SECONDS}s", "--script", str(_SCRIPT)]
     for name, value in request.headers.items():
         command += ["--header", f"{name}: {value}"]
@@ -60,6 +67,6 @@ def send(request: Request, url: str, count: int, pause_ms: int = 0, numbers: Num
         command.append(request.body)
     ended = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_SECONDS + 30, check=True)
     load = Load(**json.loads(ended.stdout.splitlines()[-1]))
-    if load.errors or load.requests < count - CONNECTIONS:
+    if load.errors or load.requests < count - connections:
         raise RuntimeError(f"wrk got {load.requests} of {count} answers:\n{ended.stdout}{ended.stderr}")
     return load

@@ -301,6 +301,9 @@ ensure_prometheus() {
 # ensure_wrk: the HTTP load generator of scripts/bench.
 ensure_wrk() { ensure_command wrk wrk; }
 
+# ensure_h2load: a load generator that speaks HTTP/2, for scripts/bench-scale.
+ensure_h2load() { ensure_command h2load nghttp2-client; }
+
 # build_auth_service: target/tools/auth-service, the stand-in for the auth service; dist/ holds only what is shipped. As a
 # release, because scripts/bench reports what it costs behind ext_authz.
 build_auth_service() {

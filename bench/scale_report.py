@@ -1,0 +1,124 @@
+"""The report of scripts/bench-scale: Markdown, figures of one run only."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from statistics import median
+from typing import Protocol
+
+from bench.comparison.report import head, row
+from bench.machine import cpu
+from bench.start_report import spread
+from harness import paths
+
+
+class Setting(Protocol):
+    """See bench/scale.py; read only."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def keys(self) -> int | None: ...
+    @property
+    def capacity(self) -> int: ...
+
+
+class Measured(Protocol):
+    """See bench/scale.py."""
+
+    @property
+    def setting(self) -> Setting: ...
+    @property
+    def added_us(self) -> list[float]: ...
+
+    cached: int
+    cold_callouts: int
+    without_us: list[float]
+    callouts: list[float]
+    rss_mib: float
+    twin_rss_mib: float
+
+
+TEXTS = {
+    "workers": ("Workers", "workers", "TODO"),
+    "keys": ("Keys", "keys", "TODO"),
+    "connections": ("Connections", "connections", "TODO"),
+    "http2": ("HTTP/1.1 and HTTP/2", "protocol", "TODO"),
+}
+"""By what is varied: the heading, the head of the first column, and what there is to say."""
+
+
+def title(measured: Measured) -> str:
+    """Of its line, with the keys that there was no time for."""
+    setting = measured.setting
+    wanted = min(setting.keys or 1, setting.capacity)
+    return setting.title if measured.cached == wanted else f"{setting.title}, {measured.cached:,} filled in"
+
+
+def table(first_column: str, all_measured: list[Measured]) -> list[str]:
+    lines = head(
+        first_column,
+        "without the filter, CPU µs",
+        "added CPU µs",
+        "ratio",
+        "callouts per 1,000",
+        "callouts per new key",
+        "RSS, MiB",
+        "without the filter",
+    )
+    first = median(all_measured[0].added_us)
+    for each in all_measured:
+        lines.append(
+            row(
+                title(each),
+                f"{median(each.without_us):.1f}",
+                spread(each.added_us, 1),
+                f"{median(each.added_us) / first:.2f}",
+                f"{median(each.callouts) * 1000:.0f}",
+                f"{each.cold_callouts / each.cached:.3f}",
+                f"{each.rss_mib:.0f}",
+                f"{each.twin_rss_mib:.0f}",
+            )
+        )
+    return lines
+
+
+_TEXT = """\
+<!-- Written by scripts/bench-scale. -->
+# Scale
+
+{when:%Y-%m-%d %H:%M} UTC; {cpu}, {cpus} CPUs, Linux {linux}; Envoy {envoy}. Load average {load:.1f} at the end.
+
+For those who ask whether the cost of a request changes with more workers, keys or connections, or over HTTP/2. Compare the
+lines of one table: two CPUs, which load generator, upstream and auth service share, say little about absolute figures.
+
+{rounds} rounds of {requests:,} requests `GET runs/get` (at least three per connection) to each Envoy in turn: one with this
+filter, and its twin without it. Every answer is checked. Where not said otherwise, there is one worker with a CPU of its
+own, 16 connections, HTTP/1.1 and one key.
+
+- **Added CPU**: CPU time per request of the Envoy with this filter, without that of its twin in the same round; median,
+  quartiles in brackets. **Ratio**: its median, to that of the first line.
+- **Callouts per 1,000**: lookups at the auth service per 1,000 of the measured requests, median.
+- **Callouts per new key**: before the first round, while the cache is filled.
+- **RSS**: resident memory of the process after the last round.
+
+{sections}"""
+
+
+def text(measured: dict[str, list[Measured]], rounds: int, requests: int) -> str:
+    """The whole report."""
+    sections = []
+    for kind, each in measured.items():
+        heading, first_column, words = TEXTS[kind]
+        sections += [f"## {heading}", "\n".join(table(first_column, each)), words]
+    return _TEXT.format(
+        when=datetime.now(UTC),
+        cpu=cpu(),
+        cpus=os.cpu_count(),
+        linux=platform.release(),
+        envoy=paths.versions()["ENVOY_VERSION"],
+        load=os.getloadavg()[0],
+        rounds=rounds,
+        requests=requests,
+        sections="\n\n".join(sections),
+    )
