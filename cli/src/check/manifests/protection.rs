@@ -298,7 +298,7 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Some(Problem::new(
             rules::HEADER_WRITTEN,
             place,
-            format!("writes {name}, {role}: nothing but the filter may"),
+            format!("writes {name}, {role}: only the filter may write it"),
             "remove it",
         ))
     });
