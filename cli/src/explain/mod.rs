@@ -55,7 +55,8 @@ that the key is limited to, and pinned_workspace is that of its requests that se
 workspace, and key_workspaces: those in which the key has any right.
 
 Shares: denials are answered to callers whose percentile, 0 to 99, is below enforce_percent. It follows from the key \
-id alone; a caller without one has 99. unknown_scopes and unknown_roles are in no table and grant nothing.
+id alone; a caller without one has 99. unknown_scopes and unknown_roles are neither \
+defaults nor in the configuration, and grant nothing.
 
 Exit status: 0; with --exit-code 1 if a request is denied (one that is only recorded as such, decision would_deny, is \
 forwarded and not denied); 2 on errors.";
@@ -105,7 +106,7 @@ pub struct Args {
     /// With --identity mtls: the name of a verified client certificate
     #[arg(long, value_name = "NAME")]
     certificate: Option<String>,
-    /// The workspace that the request names: the header X-MLFLOW-WORKSPACE
+    /// The workspace that the request selects: the header X-MLFLOW-WORKSPACE
     #[arg(long, value_name = "WORKSPACE")]
     workspace: Option<OsString>,
     /// A request header; may be repeated
