@@ -44,14 +44,15 @@ pub struct ConfiguredKey {
     /// Whether the key may do everything.
     #[cfg_attr(feature = "schema", schemars(default))]
     pub is_admin: bool,
-    /// Patterns of the workspaces that the key belongs to: outside them it has no right at all. An empty list grants nothing.
-    /// Absent: no limit, unless `workspace` is there.
+    /// Patterns of the workspaces that the key's rights are limited to. An empty list grants nothing. Absent: not
+    /// limited to workspaces, unless `workspace` is there.
     #[cfg_attr(
         feature = "schema",
         schemars(default, schema_with = "super::schema::workspace_patterns")
     )]
     pub workspaces: Option<Vec<String>>,
-    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone.
+    /// The workspace that the key is pinned to: that of its requests without the header `X-MLFLOW-WORKSPACE`. Without
+    /// `workspaces`, the key's rights are also limited to it.
     #[cfg_attr(
         feature = "schema",
         schemars(default, schema_with = "super::schema::workspace")

@@ -135,7 +135,7 @@ pub struct Config {
     /// Roles and what they grant; there is no default table.
     #[cfg_attr(feature = "schema", schemars(default, extend("default" = {})))]
     pub roles: BTreeMap<String, Vec<Permission>>,
-    /// Workspaces of MLflow, and whether keys can be limited to them.
+    /// Workspaces of MLflow, and whether scopes and keys can be limited to them.
     #[cfg_attr(feature = "schema", schemars(default))]
     pub workspaces: Workspaces,
     /// Groups of endpoints that need no key: `health` (`/health`, `/version`, server info), `ui` (the page and its
@@ -262,10 +262,10 @@ pub enum GraphQl {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[cfg_attr(feature = "schema", serde(rename_all = "kebab-case"))]
 pub enum Bodies {
-    /// Never: a name-scoped grant does not cover a name in a body.
+    /// Never: a scope limited to names does not cover a name in a body.
     #[default]
     Ignore,
-    /// Where a name-scoped grant decides. Needs Envoy 1.39 and `allow_on_headers_stop_iteration` on the filter.
+    /// Where a scope limited to names decides. Needs Envoy 1.39 and `allow_on_headers_stop_iteration` on the filter.
     Inspect,
 }
 

@@ -72,14 +72,15 @@ pub struct PeerRights {
     pub roles: Vec<String>,
     /// Whether the caller may do everything.
     pub is_admin: bool,
-    /// Patterns of the workspaces that the caller belongs to: outside them it has no right at all. An empty list grants nothing.
-    /// Absent: no limit, unless `workspace` is there.
+    /// Patterns of the workspaces that the caller's rights are limited to. An empty list grants nothing. Absent: not
+    /// limited to workspaces, unless `workspace` is there.
     #[cfg_attr(
         feature = "schema",
         schemars(schema_with = "super::schema::workspace_patterns")
     )]
     pub workspaces: Option<Vec<String>>,
-    /// The workspace of the caller's requests that name none. Without `workspaces`, the caller belongs to it alone.
+    /// The workspace that the caller is pinned to: that of its requests without the header `X-MLFLOW-WORKSPACE`.
+    /// Without `workspaces`, the caller's rights are also limited to it.
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
     pub workspace: Option<String>,
 }

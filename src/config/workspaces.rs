@@ -20,7 +20,7 @@ pub struct Workspaces {
     /// exactly one `X-MLFLOW-WORKSPACE` with each request. With `false`, what is limited to workspaces grants nothing, and
     /// the header is forwarded as it came. A server before 3.10 ignores the header and keeps nothing apart.
     pub enabled: bool,
-    /// The workspace of a request that names none, unless its key is pinned to another one.
+    /// The workspace of a request without the header `X-MLFLOW-WORKSPACE`, unless its key is pinned to another one.
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::workspace"))]
     pub default: String,
 }

@@ -34,7 +34,7 @@ pub fn is_needed(config: &Config, name: &str) -> bool {
 
 /// What is wrong where a header that MLflow must receive is removed, and what to do.
 pub const REMOVED: (&str, &str) = (
-    "removes X-MLFLOW-WORKSPACE, which the filter writes: MLflow's own default then chooses the workspace, whatever was decided",
+    "removes X-MLFLOW-WORKSPACE, which the filter writes: MLflow then uses its own default workspace, and not the one that the filter decided about",
     "remove it from this list",
 );
 

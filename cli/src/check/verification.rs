@@ -59,7 +59,7 @@ pub fn of_provider<'a>(
         add(
             rules::JWKS_UNVERIFIED,
             &place,
-            "the key set comes in plain text: whoever hands over another one signs tokens of any caller",
+            "the key set comes in plain text: whoever can replace it on its way can sign tokens for any caller",
             "fetch it by https",
         );
     }

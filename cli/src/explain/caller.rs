@@ -127,7 +127,7 @@ impl Caller {
         // As in a reply, which is refused.
         if grants.iter().flatten().any(|grant| !grant.has_limit()) {
             return Err(
-                "a grant needs names, workspaces or both; write a scope without a limit in scopes"
+                "a grant needs names, workspaces or both; write a scope without these limits in scopes"
                     .to_owned(),
             );
         }

@@ -46,16 +46,17 @@ a list of {\"scope\", \"names\", \"workspaces\"}, with either or both of the lis
 text, or an object or a list, which is sent as JSON. Each line gets one line of output: a decision, or \
 {\"error\": \"line N: what\"}; after errors the exit status is 2.
 
-The body counts only for name-scoped grants: it may hold the name. With \
+The body counts only where a scope limited to names decides: it may have the name. With \
 \"bodies\": \"ignore\", the default, the filter does not read it and answers body_unavailable there. \
 Content-Type: application/json and a Content-Length are added to a body unless the headers bring theirs.
 
-Workspaces count if the configuration enables them: workspace is the one that the request names, workspaces are those \
-that the key belongs to, and pinned_workspace is that of its requests that name none. The output has the request's \
+Workspaces count if the configuration enables them: workspace is the one that the request selects, workspaces are those \
+that the key is limited to, and pinned_workspace is that of its requests that select none. The output has the request's \
 workspace, and key_workspaces: those in which the key has any right.
 
 Shares: denials are answered to callers whose percentile, 0 to 99, is below enforce_percent. It follows from the key \
-id alone; a caller without one has 99. unknown_scopes and unknown_roles are in no table and grant nothing.
+id alone; a caller without one has 99. unknown_scopes and unknown_roles are neither \
+defaults nor in the configuration, and grant nothing.
 
 Exit status: 0; with --exit-code 1 if a request is denied (one that is only recorded as such, decision would_deny, is \
 forwarded and not denied); 2 on errors.";
@@ -70,8 +71,8 @@ pub struct Args {
     /// The path with its query, as it would arrive; without --config, MLflow is at /
     #[arg(long, required_unless_present_any = ["stdin", "positional"])]
     target: Option<OsString>,
-    /// The key's scopes, separated by commas; model:write:acme-* is name-scoped: limited to names that match;
-    /// acme/model:write is limited to a workspace
+    /// The key's scopes, separated by commas; model:write:acme-* is limited to names,
+    /// acme/model:write to a workspace
     #[arg(long, value_name = "SCOPE,…")]
     scopes: Option<String>,
     /// The caller's roles, separated by commas
@@ -80,10 +81,11 @@ pub struct Args {
     /// The caller is an admin
     #[arg(long)]
     admin: bool,
-    /// The workspaces that the key belongs to, separated by commas, * and ? as in patterns: outside them it has no right
+    /// The workspaces that the key is limited to, separated by commas, * and ? as in patterns
     #[arg(long, value_name = "WORKSPACE,…")]
     workspaces: Option<String>,
-    /// The workspace of the key's requests that name none; without --workspaces, the key belongs to it alone
+    /// The workspace that the key is pinned to: that of its requests without X-MLFLOW-WORKSPACE; without --workspaces,
+    /// the key is limited to it
     #[arg(long, value_name = "WORKSPACE")]
     pinned_workspace: Option<String>,
     /// The key's public id, by which enforce_percent counts callers
@@ -104,7 +106,7 @@ pub struct Args {
     /// With --identity mtls: the name of a verified client certificate
     #[arg(long, value_name = "NAME")]
     certificate: Option<String>,
-    /// The workspace that the request names: the header X-MLFLOW-WORKSPACE
+    /// The workspace that the request selects: the header X-MLFLOW-WORKSPACE
     #[arg(long, value_name = "WORKSPACE")]
     workspace: Option<OsString>,
     /// A request header; may be repeated
@@ -113,7 +115,7 @@ pub struct Args {
     /// The Host, or :authority
     #[arg(long)]
     host: Option<OsString>,
-    /// The body, read only for name-scoped grants
+    /// The body, read only where a scope limited to names decides
     #[arg(long, value_name = "TEXT")]
     body: Option<OsString>,
     /// A file that holds the body

@@ -274,7 +274,7 @@ impl Shown<'_> {
         html! {
             section {
                 h2 { "Cannot be decided again" }
-                p.about { "What a record does not tell is not guessed." }
+                p.about { "The records lack something that these decisions depend on." }
                 (scrolled("Cannot be decided again", &table))
                 (more(rows.len().saturating_sub(self.top), "row"))
             }

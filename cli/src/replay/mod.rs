@@ -50,14 +50,14 @@ const LONGEST_LINE: usize = 1024 * 1024;
 const NEW_DENIALS: u8 = 1;
 
 const ABOUT_RECORDS: &str = "\
-Reads the filter's audit records, alone or as they stand in Envoy's log, and Envoy's JSON access log with the fields \
-of envoy/envoy.yaml; plain, gzip or zstd. Other lines of a log are passed over. Give the one log or the other: a request \
-that stands in both counts twice. Audit records hold allowed requests only with \"audit\": {\"allows\": true}.
+Reads the filter's audit records, alone or inside Envoy's log, and Envoy's JSON access log with the fields of \
+envoy/envoy.yaml; plain, gzip or zstd. Other lines are ignored. Give one of the two logs: a request in both counts \
+twice. Audit records have allowed requests only with \"audit\": {\"allows\": true}.
 
-A denial for the key itself (401, 429, 503) stands: it is the auth service's word. What a key of the configuration may \
-do (identity keys) is what the configuration says of its key id. What a record does not tell is not \
-guessed: such records are counted as not decidable, with the reason. Records hold neither keys nor headers, so the \
-candidate's credentials and key_pattern are not tried.
+A denial because of the key itself (401, 429, 503) stays, because the auth service decided it. For a key in the \
+configuration (identity keys), the entry with its key id decides. If a record lacks something that the decision depends \
+on, it is counted as not decidable, with the reason. Records have neither keys nor headers, so the candidate's \
+credentials and key_pattern are not tried.
 
 Exit status: 0, or 1 with --fail-on-new-denials where a request that was let through would be refused; 2 for errors.";
 

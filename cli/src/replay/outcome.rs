@@ -79,10 +79,10 @@ impl Why {
                 "the request needed no credential, or was outside all mounts, so the caller was not looked up"
             }
             Self::NameUnknown => {
-                "a name-scoped grant would decide, and the record holds no name (queries and bodies are not recorded)"
+                "a scope limited to names or workspaces would decide, and the record has no name (queries and bodies are not recorded)"
             }
             Self::TwoNames => {
-                "a name-scoped grant would decide about two objects, and a record holds one name"
+                "a scope limited to names would decide about two objects, and a record has one name"
             }
             Self::TargetCut => "the target is longer than a record holds",
             Self::CallerImpossible => {

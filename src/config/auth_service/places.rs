@@ -39,13 +39,14 @@ pub struct Places {
     /// When the key expires: RFC 3339 or seconds since 1970. The earliest of these places counts.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub expires_at: Option<Pointers>,
-    /// The workspaces that the key belongs to: a list of patterns, outside which it has no right at all. If a place is
-    /// named here or in `workspace` and the reply has neither value, the key has no right in any workspace, unless
-    /// `is_admin` is true. Default: as the protocol says, where an absent value is no limit; `[]` reads no value.
+    /// The workspaces that the key's rights are limited to: a list of patterns. If a place is named here or in
+    /// `workspace` and the reply has neither value, the key has no right in any workspace, unless `is_admin` is true.
+    /// Default: as the protocol says, where an absent value is no limit; `[]` reads no value.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub workspaces: Option<Pointers>,
-    /// The workspace of the key's requests that name none. Without `workspaces`, the key belongs to it alone. Default: as
-    /// the protocol says, where an absent value is no limit; `[]` reads no value.
+    /// The workspace that the key is pinned to: that of its requests without the header `X-MLFLOW-WORKSPACE`. Without
+    /// `workspaces`, the key's rights are also limited to it. Default: as the protocol says, where an absent value is
+    /// no limit; `[]` reads no value.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::pointers"))]
     pub workspace: Option<Pointers>,
 }

@@ -132,7 +132,7 @@ fn encrypted(findings: &mut Findings, cluster: &Place<'_>) {
             Exposure::Unverified(context, missing) => findings.add(
                 rules::AUTH_TLS_UNVERIFIED,
                 &context,
-                format!("Envoy encrypts to whoever answers as the auth service: {missing} is not set"),
+                format!("Envoy does not verify who answers as the auth service: {missing} is not set"),
                 "set trusted_ca and match_typed_subject_alt_names under common_tls_context.validation_context",
             ),
         }

@@ -124,7 +124,7 @@ fn trust(findings: &mut Findings, validation: &Place<'_>, more_by_sds: bool) {
         findings.add(
             rules::CERTIFICATE_UNVERIFIED,
             &place,
-            "Envoy accepts certificates past their end, and their owners keep their rights for ever",
+            "Envoy accepts expired certificates, so their owners keep their rights for ever",
             "remove allow_expired_certificate",
         );
     }

@@ -123,7 +123,7 @@ fn providers(
                 findings.add(
                     rules::JWT_METADATA_KEY,
                     &place,
-                    format!("jwt.metadata_key has the key of {field}, under which no claims are"),
+                    format!("jwt.metadata_key is the key of {field}, which has no claims"),
                     "give it a key of its own",
                 );
             }
@@ -187,7 +187,7 @@ fn key_set(findings: &mut Findings, provider: &Place<'_>, clusters: &Clusters<'_
         findings.add(
             rules::JWKS_UNVERIFIED,
             &place,
-            format!("the key set may be another's, who then signs tokens of any caller: {why}"),
+            format!("whoever can replace the key set can sign tokens for any caller: {why}"),
             "add a transport_socket with TLS, trusted_ca and match_typed_subject_alt_names to this cluster, as the cluster \
              auth_service of envoy/envoy.yaml has it",
         );

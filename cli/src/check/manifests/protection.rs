@@ -298,7 +298,7 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Some(Problem::new(
             rules::HEADER_WRITTEN,
             place,
-            format!("writes {name}, {role}: nothing but the filter may"),
+            format!("writes {name}, {role}: only the filter may write it"),
             "remove it",
         ))
     });
@@ -311,7 +311,7 @@ fn writes<'a>(way: &Way<'a>, config: &Config) -> Vec<Problem<'a>> {
         Problem::new(
             rules::ROUTE_ON_IDENTITY,
             place,
-            format!("chooses by {name}, which the client writes until the filter has decided"),
+            format!("matches on {name}, which the client controls until the filter has decided"),
             "choose routes by path, method or host",
         )
     });

@@ -106,7 +106,7 @@ fn no_rights(findings: &mut Findings, spot: Spot, what: &str) {
     findings.add_at(
         rules::KEY_WITHOUT_RIGHTS,
         spot,
-        format!("{what} is in no table and grants nothing"),
+        format!("{what} is neither a default nor in the configuration, and grants nothing"),
         "correct it, or add it to the configuration's scopes or roles",
     );
 }

@@ -33,7 +33,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
             findings.add_at(
                 rules::OVERRIDE_BY_HOST,
                 origin.field(&[path[0], path[1], "match", "host"]),
-                "the host is what the caller writes: whoever sends this name is refused less",
+                "the caller chooses the host: for requests with this name, fewer denials are enforced",
                 "let Envoy's virtual hosts accept only this name, or match a mount instead",
             );
         }
@@ -41,9 +41,9 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
             findings.add_at(
                 rules::OVERRIDE_BY_HOST,
                 origin.field(&[path[0], path[1], "match", "host"]),
-                "the host is what the caller writes: with another name, or a dot at its end, this override does not apply \
-                 and the request is not refused",
-                "enforce for every host and except the others by mount, or let Envoy's virtual hosts admit these names alone",
+                "the caller chooses the host: with another name, or a dot at its end, this override does not apply, and the \
+                 request is not refused",
+                "enforce for every host, and match the exceptions by mount; or let Envoy's virtual hosts accept only these names",
             );
         }
         for (name, scope) in over.scopes.iter().flatten() {

@@ -19,8 +19,8 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
                 rules::SCOPE_SHADOWS,
                 origin.field(&["scopes", name]),
                 format!(
-                    "replaces the name-scoped grant {shorter} on {pattern}: a scope that the table knows as a whole is \
-                     not limited to names"
+                    "replaces the scope {shorter} limited to the names {pattern}: a scope that the configuration has under \
+                     its whole name is unrestricted"
                 ),
                 format!("remove it, so that keys with it have {shorter} on {pattern} only, or rename it"),
             );
@@ -32,8 +32,8 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
             findings.add_at(
                 rules::LIMITED_WITHOUT_BODIES,
                 origin.field(&["scopes", name, "searches"]),
-                "concerns name-scoped grants, but `bodies` is \"ignore\": what they name in a body is not read, \
-                 and such requests are refused",
+                "concerns scopes limited to names, but `bodies` is \"ignore\": requests with the name in the body are \
+                 refused",
                 "set bodies to \"inspect\" (and allow_on_headers_stop_iteration on the Envoy filter), or remove `searches`",
             );
         }
@@ -42,7 +42,7 @@ pub fn check(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
         if let Some(why) = unusable(name) {
             unusable_name(findings, origin, "roles", name, why);
         } else if name.contains(['*', '?']) {
-            let why = "roles cannot be name-scoped, so a pattern here is literal text";
+            let why = "roles cannot be limited to names, so a pattern here is literal text";
             unusable_name(findings, origin, "roles", name, why);
         }
     }

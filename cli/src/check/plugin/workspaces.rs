@@ -161,8 +161,8 @@ fn shadowing(findings: &mut Findings, origin: &Origin<'_>, config: &Config) {
                 rules::SCOPE_SHADOWS,
                 origin.field(&["scopes", name]),
                 format!(
-                    "replaces the scope {scope} limited to the workspace {limit}: a scope that the table knows as a whole \
-                     holds in every workspace"
+                    "replaces the scope {scope} limited to the workspace {limit}: a scope that the configuration has \
+                     under its whole name applies in every workspace"
                 ),
                 format!("remove it, so that keys with it have {scope} in {limit} only, or rename it"),
             );
@@ -187,7 +187,7 @@ fn rights(findings: &mut Findings, origin: &Origin<'_>, config: &Config, callers
                 rules::KEY_WITHOUT_RIGHTS,
                 origin.field(&caller.path()),
                 format!(
-                    "{} has no right in any workspace: none of its scopes and roles holds in a workspace that it belongs to",
+                    "{} has no right in any workspace: none of its scopes and roles applies in a workspace that it is limited to",
                     caller.name
                 ),
                 "let the patterns of its scopes match one of its workspaces",

@@ -91,7 +91,7 @@ fn lines_that_are_not_requests() {
         ),
         (
             br#"{"method":"GET","target":"/","grants":[{"scope":"a"}]}"#,
-            "a grant needs names, workspaces or both; write a scope without a limit in scopes",
+            "a grant needs names, workspaces or both; write a scope without these limits in scopes",
         ),
         (
             br#"{"method":"GET","target":"/","grants":[{"scope":"a","names":"hk_live_secret"}]}"#,

@@ -241,7 +241,9 @@ fn on_identity(findings: &mut Findings, host: &Host<'_, '_>, route: &Route<'_, '
             findings.add(
                 rules::ROUTE_ON_IDENTITY,
                 &condition,
-                format!("chooses by {name}, which the client writes until the filter has decided"),
+                format!(
+                    "matches on {name}, which the client controls until the filter has decided"
+                ),
                 "choose routes by path, method or host",
             );
         }
