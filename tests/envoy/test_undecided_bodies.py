@@ -148,7 +148,9 @@ def test_a_body_that_comes_after_the_refusal(stack_with: Stack) -> None:
 
 def test_a_body_that_comes_after_the_reply(stack_with: Stack, fresh_write: FreshKey) -> None:
     if stack_with.envoy.options.allow_on_headers_stop_iteration and paths.envoy_version() < (1, 39):
-        pytest.skip("Envoy before 1.39 loses the part of a body that arrives after the filter has forwarded the request")
+        pytest.skip(
+            "Envoy before 1.39 loses the part of a body that arrives after the filter has forwarded the request"
+        )
     with unharmed(stack_with), stack_with.client.connect() as connection:
         headers = [("host", "x"), bearer(fresh_write()), ("content-length", "6")]
         connection.send(encode_head("POST", CREATE_RUN, headers) + b"abc")
