@@ -63,7 +63,7 @@ impl Checks {
         let names = &self.rules.config().identity_headers;
         edits.assert_principal(known.principal, values.into(), names);
         for edit in edits.iter() {
-            if let HeaderEdit::Set(name, value) = edit
+            if let HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) = edit
                 && let Ok(name) = HeaderName::try_from(name)
                 && let Ok(value) = HeaderValue::try_from(value)
             {
