@@ -137,7 +137,7 @@ class Scale:
         # No principal may expire while it is measured.
         cache = {"ttl": "1h", "capacity": setting.capacity, "shared_slots": setting.shared_slots}
         wishes["plugin"] = {"cache": cache}
-        envoy = started.enter_context(envoy_of(name, wishes, self._upstream, self.auth, folder))
+        envoy = started.enter_context(envoy_of(name, wishes, self._upstream.address, self.auth, folder))
         return Subject(envoy.process, envoy.url, envoy)
 
     def __enter__(self) -> "Scale":
