@@ -56,9 +56,9 @@ pub struct Match {
     /// Patterns of hosts, with `*` and `?`, without port or trailing dot, in any case.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub host: Option<Vec<Pattern>>,
-    /// Patterns of workspaces, with `*` and `?`. A request that names none is for that of its key, or for the default one
-    /// while its key is not known. Only requests match that MLflow keeps within their workspace: none for accounts, the
-    /// workspaces themselves or an unknown endpoint. Needs `workspaces.enabled`.
+    /// Patterns of workspaces, with `*` and `?`. A request without the header is for the workspace that its key is pinned
+    /// to, or for the default one while its key is not known. Requests that MLflow does not keep within a workspace do not
+    /// match: for accounts, the workspaces themselves or an unknown endpoint. Needs `workspaces.enabled`.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::words"))]
     pub workspace: Option<Vec<Pattern>>,
     /// Objects.
