@@ -20,7 +20,7 @@ use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
 use crate::per_second::PerSecond;
 use crate::principal::{Grant, IdentitySource, Timestamp};
-use crate::printable;
+use crate::printable::printable_json;
 use crate::request::RequestHead;
 
 /// Stands in a record for a key.
@@ -143,7 +143,7 @@ impl AuditLog {
             stale: decision.stale,
             suppressed: (suppressed > 0).then_some(suppressed),
         };
-        printable::json(&record)
+        serde_json::to_string(&record).ok().map(printable_json)
     }
 
     /// The filter-state object for the access log; `None` for decisions that it is not told of.

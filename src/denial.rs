@@ -22,7 +22,7 @@ use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
 use crate::policy::{Policy, Within};
 use crate::principal::Principal;
-use crate::printable::{self, printable};
+use crate::printable::{printable, printable_json};
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};
 
@@ -122,7 +122,7 @@ impl Denials<'_> {
             )
         } else {
             headers.insert(0, ("content-type", "application/json".to_owned()));
-            printable::json(&body).unwrap_or_default()
+            printable_json(serde_json::to_string(&body).unwrap_or_default())
         };
         Answer {
             status: status.as_u16(),

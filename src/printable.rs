@@ -10,8 +10,6 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 /// Whether a character is escaped.
 pub const fn is_unprintable(character: char) -> bool {
     matches!(
@@ -55,16 +53,6 @@ fn escaped(text: &str, is_unprintable: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     escaped.into()
-}
-
-/// What most records and answers have room in.
-const USUAL_BYTES: usize = 1024;
-
-/// A value as printable JSON on one line; `None` where it is none of JSON's.
-pub(crate) fn json(value: &impl Serialize) -> Option<String> {
-    let mut written = Vec::with_capacity(USUAL_BYTES);
-    serde_json::to_writer(&mut written, value).ok()?;
-    String::from_utf8(written).ok().map(printable_json)
 }
 
 /// JSON as `serde_json` writes it, which leaves all but C0 as it is.

@@ -16,7 +16,7 @@ use crate::denial::Answer;
 use crate::permission::Permission;
 use crate::policy::{Policy, Rights, Within};
 use crate::principal::{IdentitySource, Principal};
-use crate::printable;
+use crate::printable::printable_json;
 
 /// The path below a mount.
 pub const PATH: &str = "/.well-known/mlflow-authz/whoami";
@@ -163,7 +163,7 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
             ("content-type", "application/json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ],
-        body: printable::json(&whoami).unwrap_or_default(),
+        body: printable_json(serde_json::to_string(&whoami).unwrap_or_default()),
     }
 }
 
