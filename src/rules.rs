@@ -37,7 +37,8 @@ impl Rules {
         Self {
             enforcement: Enforcement::new(&config),
             keys: Arc::new(ConfiguredKeys::new(&config.keys)),
-            tokens: config.jwt.as_ref().map(|jwt| Tokens::new(jwt).into()),
+            tokens: (config.jwt.as_ref())
+                .map(|jwt| Tokens::new(jwt, config.workspaces.enabled).into()),
             certificates: config
                 .mtls
                 .as_ref()

@@ -108,15 +108,18 @@ pub enum Remark {
 }
 
 impl Tokens {
-    /// By a configuration.
-    pub fn new(jwt: &Jwt) -> Self {
+    /// By a configuration. Claims that it does not name are read only where there are workspaces: elsewhere they mean
+    /// something else, and each costs a host call.
+    pub fn new(jwt: &Jwt, has_workspaces: bool) -> Self {
+        let usual: &[_] = if has_workspaces {
+            &[workspace::USUAL]
+        } else {
+            &[]
+        };
         let keys = jwt.metadata_key.iter();
         Self {
             places: jwt.clone(),
-            limit: LimitPlaces::new(
-                [jwt.workspaces.as_ref(), jwt.workspace.as_ref()],
-                &[workspace::USUAL],
-            ),
+            limit: LimitPlaces::new([jwt.workspaces.as_ref(), jwt.workspace.as_ref()], usual),
             claims: keys.map(|key| format!("{CLAIMS}{key}").into()).collect(),
         }
     }

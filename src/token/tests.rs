@@ -16,7 +16,7 @@ const NOW: Duration = Duration::from_secs(1_000_000);
 
 fn tokens(jwt: &str) -> Tokens {
     let config = Config::parse(mounted(&format!(r#""jwt": {jwt}"#)).as_bytes()).unwrap();
-    Tokens::new(config.jwt.as_ref().unwrap())
+    Tokens::new(config.jwt.as_ref().unwrap(), true)
 }
 
 fn head(facts: &dyn HostFacts) -> RequestHead<'_> {

@@ -1,7 +1,11 @@
 //! The workspaces that the claims of a token limit its caller to.
 
-use super::{Raw, Remark, TokenError, caller, caller_by, principal};
+use super::{
+    GivenFacts, NOW, Raw, Remark, TokenError, caller, caller_by, head, mounted, principal,
+};
+use crate::config::Config;
 use crate::request::Property;
+use crate::rules::Rules;
 
 const PLACES: &str = r#"{"workspaces": "/ws", "workspace": ["/home", "/team"], "grants": "/g"}"#;
 
@@ -196,5 +200,30 @@ fn too_many_workspaces_are_refused() {
         let names = vec!["\"ab\""; count].join(",");
         let claims = format!(r#"{{"sub": "a", "ws": [{names}]}}"#);
         assert_eq!(caller(PLACES, &claims).is_ok(), expected, "{count}");
+    }
+}
+
+/// There, an issuer's claim of that name is about something else.
+#[test]
+fn without_workspaces_only_claims_that_are_named_are_read() {
+    let claims = br#"{"sub": "a", "scope": "s", "workspace": "slack-team"}"#;
+    for (jwt, more, pin) in [
+        ("{}", "", None),
+        (r#"{"workspace": "/workspace"}"#, "", Some("slack-team")),
+        (
+            "{}",
+            r#", "workspaces": {"enabled": true}"#,
+            Some("slack-team"),
+        ),
+    ] {
+        let text = mounted(&format!(r#""jwt": {jwt}{more}"#));
+        let rules = Rules::new(Config::parse(text.as_bytes()).unwrap());
+        let tokens = rules.tokens().unwrap();
+        let facts = GivenFacts::default().with_claims("payload", claims);
+        let facts = facts.unwrap();
+        let head = head(&facts);
+        let token = tokens.find(&head).unwrap().unwrap();
+        let found = tokens.caller(&token, &head, NOW).unwrap().principal;
+        assert_eq!(found.workspace.as_deref(), pin, "{text}");
     }
 }
