@@ -85,12 +85,12 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cached denial",
-        most: 137_000,
+        most: 115_000,
         go: || again(WRITE, Some("reader"), "403 scope_missing"),
     },
     Case {
         name: "no key",
-        most: 75_300,
+        most: 76_500,
         go: || again(READ, None, "401 credential_missing"),
     },
     Case {
