@@ -172,7 +172,7 @@ def test_the_summary_has_a_row_for_each_that_decides(measured: run.Bench) -> Non
     assert named[0] == "**this filter**"
     assert "5.0 ms for this read and 10.0 ms for this write" in told
     adds = [cpu_added(find(measured.cases, name, "authz"), measured.cases) for name in ("read", "write")]
-    assert f"{adds[0] / 5000:.2%} to the one and\n{adds[1] / 10000:.2%} to the other" in told
+    assert f"{adds[0] / 50:.2f} % to the one and\n{adds[1] / 100:.2f} % to the other" in told
 
 
 def test_the_chart_has_everybody_in_three_panels(measured: run.Bench) -> None:
