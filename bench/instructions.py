@@ -178,7 +178,7 @@ def report(counts: dict[tuple[str, str], Count], requests: int) -> str:
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {cpu()}; Envoy {paths.versions()['ENVOY_VERSION']}; {requests} requests, one at a",
         "time on one connection, after as many that fill caches. Counted by valgrind's callgrind: what the worker runs in user",
-        "mode. Two runs differ by less than a hundredth. [comparison.md](comparison.md) has CPU time, which depends on the machine",
+        "mode. Two runs mostly differ by less than a hundredth. [comparison.md](comparison.md) has CPU time, which depends on the machine",
         "and on what else it does; an instruction of Lua's takes longer than one of V8's. *Generated code* is that of V8 or",
         "LuaJIT; what there is of it without a filter are calls between libraries. The *host calls alone* are told in",
         "[README.md](README.md#what-is-compared).",
