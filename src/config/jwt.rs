@@ -43,16 +43,16 @@ pub struct Jwt {
     pub is_admin: Pointers,
     /// The workspaces that the caller's rights are limited to: a list of patterns. A claim that is null, or of another
     /// type, is an empty list. If a place is named here or in `workspace` and the token has neither claim, the caller
-    /// has no right in any workspace, unless `is_admin` is true. Default: `/workspaces`, where an absent claim is no
-    /// limit; `[]` reads no claim.
+    /// has no right in any workspace, unless `is_admin` is true. Default: none; with `workspaces.enabled`
+    /// `/workspaces`, where an absent claim is no limit. `[]` reads no claim.
     #[cfg_attr(
         feature = "schema",
         schemars(schema_with = "schema::claims_without_default")
     )]
     pub workspaces: Option<Pointers>,
     /// The workspace that the caller is pinned to: that of its requests without the header `X-MLFLOW-WORKSPACE`.
-    /// Without `workspaces`, the caller's rights are also limited to it. Default: `/workspace`, where an absent claim
-    /// is no limit; `[]` reads no claim.
+    /// Without `workspaces`, the caller's rights are also limited to it. Default: none; with `workspaces.enabled`
+    /// `/workspace`, where an absent claim is no limit. `[]` reads no claim.
     #[cfg_attr(
         feature = "schema",
         schemars(schema_with = "schema::claims_without_default")

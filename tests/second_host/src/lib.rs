@@ -22,20 +22,4 @@ pub mod services;
 pub mod streams;
 pub mod worker;
 
-/// Name and value as bytes.
-pub type Pair = (Vec<u8>, Vec<u8>);
-
-/// Pairs out of text.
-pub fn pairs(text: &[(&str, &str)]) -> Vec<Pair> {
-    text.iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
-        .collect()
-}
-
-/// The first value under a name.
-pub fn find<'a>(pairs: &'a [Pair], name: &str) -> Option<&'a [u8]> {
-    pairs
-        .iter()
-        .find(|(present, _)| present == name.as_bytes())
-        .map(|(_, value)| value.as_slice())
-}
+pub use simulated_host::pairs::{Pair, find, pairs};

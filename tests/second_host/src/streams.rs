@@ -7,32 +7,9 @@ use proxy_wasm_host::abi::v0_2_1::types::{BufferType, MapType, Status, StreamTyp
 use proxy_wasm_host::abi::v0_2_1::{Access, ContextId, Invocation, LocalResponse, StreamState};
 use proxy_wasm_host::{Buffer, HeaderMap, HeaderMapExt, VecHeaderMap};
 
-use crate::Pair;
+pub use simulated_host::stream::{Answer, Outcome};
+
 use crate::services::owned;
-
-/// A response that the module made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u32,
-    /// Response code details.
-    pub details: String,
-    /// Headers without `:status`.
-    pub headers: Vec<Pair>,
-    /// Body.
-    pub body: Vec<u8>,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Went upstream with these headers.
-    Forwarded(Vec<Pair>),
-    /// The module answered.
-    Answered(Answer),
-    /// The module reset the stream.
-    Reset,
-}
 
 /// One request.
 #[derive(Debug, Default)]

@@ -12,7 +12,9 @@ use proxy_wasm_host::abi::v0_2_1::{
 
 use crate::services::{Callout, Client};
 use crate::streams::{Outcome, Stream, Streams};
-use crate::{Pair, pairs};
+use simulated_host::world;
+
+use crate::Pair;
 
 /// A read, as a target below the mount.
 pub const READ: (&str, &str) = ("GET", "/api/mlflow/api/2.0/mlflow/runs/get?run_id=1");
@@ -32,19 +34,9 @@ pub struct Request {
 
 impl Request {
     /// A request with a key, and more headers.
-    pub fn new((method, path): (&str, &str), key: Option<&str>, more: &[(&str, &str)]) -> Self {
-        let mut headers = pairs(&[
-            (":method", method),
-            (":path", path),
-            (":authority", "registry.example"),
-            (":scheme", "https"),
-        ]);
-        if let Some(key) = key {
-            headers.extend(pairs(&[("authorization", &format!("Bearer {key}"))]));
-        }
-        headers.extend(pairs(more));
+    pub fn new(target: (&str, &str), key: Option<&str>, more: &[(&str, &str)]) -> Self {
         Self {
-            headers,
+            headers: world::request(target, key, more).headers,
             more_follows: false,
         }
     }
