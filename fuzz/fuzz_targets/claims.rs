@@ -17,7 +17,7 @@ const NOW: Duration = Duration::from_secs(1_000_000_000);
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
     let text = br#"{"mounts": ["/"], "jwt": {"is_admin": "/admin", "grants": "/grants", "key_id": ["/azp", "/sub"]}}"#;
     let config = Config::parse(text).expect("a configuration");
-    Tokens::new(config.jwt.as_ref().unwrap())
+    Tokens::new(config.jwt.as_ref().unwrap(), config.workspaces.enabled)
 });
 
 /// A host that has these bytes at the end of every path but of `exp`.
