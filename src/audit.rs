@@ -4,6 +4,7 @@
 //! without its query. A flood is cut to so many records per second; what was left out is counted.
 
 mod access_log;
+mod caller;
 pub mod shown;
 #[cfg(test)]
 mod tests;
@@ -13,14 +14,12 @@ use std::time::{Duration, SystemTime};
 
 use memchr::memmem;
 
-use serde::Serialize;
-
 use crate::config::{AccessLog, Audit};
 use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
+use crate::json::ObjectWriter;
 use crate::per_second::PerSecond;
-use crate::principal::{Grant, IdentitySource, Timestamp};
-use crate::printable::printable_json;
+use crate::principal::Timestamp;
 use crate::request::RequestHead;
 
 /// Stands in a record for a key.
@@ -29,43 +28,8 @@ const HIDDEN_KEY: &[u8] = b"[key]";
 /// The longest target, host or request id that a record repeats, in bytes.
 const LONGEST_TEXT: usize = 1024;
 
-#[derive(Serialize)]
-struct Record<'a> {
-    time: String,
-    request_id: Option<String>,
-    method: Option<String>,
-    target: Option<String>,
-    host: Option<String>,
-    mount: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workspace: Option<&'a str>,
-    decision: &'static str,
-    reason: &'static str,
-    operation: Option<&'static str>,
-    object: Option<&'static str>,
-    access: Option<&'static str>,
-    permission: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    user_id: Option<&'a str>,
-    key_id: Option<&'a str>,
-    identity: Option<&'static str>,
-    scopes: &'a [String],
-    roles: &'a [String],
-    admin: bool,
-    /// As the source of the identity gives them: `replay` decides again from it.
-    #[serde(skip_serializing_if = "<[Grant]>::is_empty")]
-    grants: &'a [Grant],
-    /// What the key is limited to, likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workspaces: Option<&'a [String]>,
-    route: Option<String>,
-    client: Option<&'a str>,
-    mode: &'static str,
-    stale: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    suppressed: Option<u64>,
-}
+/// The room that is made for a record at once, in bytes. Most have less.
+const USUAL_LINE: usize = 1024;
 
 /// Writes records, so many per second.
 #[derive(Debug)]
@@ -73,7 +37,7 @@ pub struct AuditLog {
     config: Audit,
     limiter: PerSecond,
     /// What the access log was told last.
-    field: Vec<u8>,
+    field: String,
 }
 
 impl AuditLog {
@@ -83,7 +47,7 @@ impl AuditLog {
         Self {
             config,
             limiter,
-            field: Vec::new(),
+            field: String::new(),
         }
     }
 
@@ -104,46 +68,45 @@ impl AuditLog {
         let suppressed = self.limiter.admit(now)?;
         let keys = credential::presented(head);
         let plain = |bytes: &[u8]| escaped(&without_keys(bytes, &keys));
-        let principal = decision.principal.as_deref();
-        let record = Record {
-            time: rfc3339(now),
-            request_id: head.get("x-request-id").map(plain),
-            method: head.get(":method").map(plain),
-            target: head
-                .get(":path")
-                .map(|_| plain(&shown::target(head.raw_target()))),
-            host: head.get(":authority").map(|host| plain(shown::host(host))),
-            mount: decision.mount.as_deref(),
-            workspace: decision.workspace.as_deref(),
-            decision: decision.effect().as_str(),
-            reason: decision.reason.as_str(),
-            operation: decision.operation.map(|operation| operation.name),
-            object: decision
-                .operation
-                .map(|operation| operation.object.as_str()),
-            access: decision
-                .operation
-                .map(|operation| operation.access.as_str()),
-            permission: decision.required.map(|permission| permission.to_string()),
-            name: decision
-                .name
-                .as_deref()
-                .map(|name| escaped(name.as_bytes())),
-            user_id: principal.and_then(|it| it.user_id.as_deref()),
-            key_id: principal.and_then(|it| it.key_id.as_deref()),
-            identity: decision.identity.map(IdentitySource::as_str),
-            scopes: principal.map_or(&[], |it| it.scopes.as_slice()),
-            roles: principal.map_or(&[], |it| it.roles.as_slice()),
-            admin: principal.is_some_and(|it| it.is_admin),
-            grants: principal.map_or(&[], |it| it.grants.as_slice()),
-            workspaces: principal.and_then(|it| it.workspaces.as_deref()),
-            route: route(),
-            client: head.client_address(),
-            mode: decision.terms.mode.as_str(),
-            stale: decision.stale,
-            suppressed: (suppressed > 0).then_some(suppressed),
-        };
-        serde_json::to_string(&record).ok().map(printable_json)
+        let header = |name| head.get(name).map(plain);
+        let target = head.get(":path");
+        let target = target.map(|_| plain(&shown::target(head.raw_target())));
+        let host = head.get(":authority").map(|it| plain(shown::host(it)));
+        let operation = decision.operation;
+
+        let mut line = String::with_capacity(USUAL_LINE);
+        let mut json = ObjectWriter::new(&mut line);
+        json.word("time", &[&rfc3339(now)]);
+        json.optional_text("request_id", header("x-request-id").as_deref());
+        json.optional_text("method", header(":method").as_deref());
+        json.optional_text("target", target.as_deref());
+        json.optional_text("host", host.as_deref());
+        json.optional_text("mount", decision.mount.as_deref());
+        if let Some(workspace) = &decision.workspace {
+            json.text("workspace", workspace);
+        }
+        json.word("decision", &[decision.effect().as_str()]);
+        json.word("reason", &[decision.reason.as_str()]);
+        json.optional_word("operation", operation.map(|it| it.name));
+        json.optional_word("object", operation.map(|it| it.object.as_str()));
+        json.optional_word("access", operation.map(|it| it.access.as_str()));
+        match decision.required {
+            Some(permission) => json.word("permission", &permission.parts()),
+            None => json.optional_word("permission", None),
+        }
+        if let Some(name) = &decision.name {
+            json.text("name", &escaped(name.as_bytes()));
+        }
+        caller::write(decision, &mut json);
+        json.optional_text("route", route().as_deref());
+        json.optional_text("client", head.client_address());
+        json.word("mode", &[decision.terms.mode.as_str()]);
+        json.flag("stale", decision.stale);
+        if suppressed > 0 {
+            json.number("suppressed", suppressed);
+        }
+        json.end();
+        Some(line)
     }
 
     /// The filter-state object for the access log; `None` for decisions that it is not told of.
@@ -157,7 +120,7 @@ impl AuditLog {
             return None;
         }
         access_log::write(decision, &mut self.field);
-        Some(&self.field)
+        Some(self.field.as_bytes())
     }
 }
 

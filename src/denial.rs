@@ -12,6 +12,8 @@ mod sources;
 mod tests;
 mod workspaces;
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
 use self::body::Body;
@@ -22,7 +24,7 @@ use crate::decision::{Decision, Reason};
 use crate::permission::Permission;
 use crate::policy::{Policy, Within};
 use crate::principal::Principal;
-use crate::printable::{printable, printable_json};
+use crate::printable::printable;
 use crate::request::RequestHead;
 use crate::target::{self, Ambiguity, Target};
 
@@ -33,6 +35,9 @@ const MENTIONED_SCOPES: usize = 20;
 
 /// Mounts a message repeats before it counts the rest.
 const MENTIONED_MOUNTS: usize = 5;
+
+/// Headers of an answer, with those of a page: `www-authenticate` twice at most.
+const MOST_HEADERS: usize = 8;
 
 /// The longest request id that an answer repeats, in bytes.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -46,7 +51,7 @@ pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Headers; `:status` is not among them.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// JSON, or the page of a browser that navigates.
     pub body: String,
 }
@@ -89,7 +94,7 @@ impl Denials<'_> {
             message: self.message(decision, head, &granting),
             reason: decision.reason.as_str(),
             operation: decision.operation.map(|operation| operation.name),
-            required_permission: required.map(|permission| permission.to_string()),
+            required_permission: required,
             granting_scopes: required
                 .filter(|it| !is_elsewhere && !self.helps_no_scope(decision, *it))
                 .map(|_| granting.as_slice()),
@@ -114,15 +119,14 @@ impl Denials<'_> {
         let is_navigation = navigation::is_navigation(head);
         let mut headers = self.headers(decision, head);
         let body = if is_navigation {
-            let more = page::HEADERS.map(|(name, value)| (name, value.to_owned()));
-            headers.extend(more);
+            headers.extend(page::HEADERS.map(|(name, value)| (name, value.into())));
             page::page(
                 &body,
                 &page::Reader::of(decision, head, self.config, status),
             )
         } else {
-            headers.insert(0, ("content-type", "application/json".to_owned()));
-            printable_json(serde_json::to_string(&body).unwrap_or_default())
+            headers.push(("content-type", "application/json".into()));
+            body.json()
         };
         Answer {
             status: status.as_u16(),
@@ -131,35 +135,43 @@ impl Denials<'_> {
         }
     }
 
-    fn headers(&self, decision: &Decision, head: &RequestHead<'_>) -> Vec<(&'static str, String)> {
-        let mut headers = vec![("cache-control", "no-store".to_owned())];
+    fn headers(
+        &self,
+        decision: &Decision,
+        head: &RequestHead<'_>,
+    ) -> Vec<(&'static str, Cow<'static, str>)> {
+        let mut headers = Vec::with_capacity(MOST_HEADERS);
+        headers.push(("cache-control", "no-store".into()));
         if decision
             .reason
             .denial()
             .is_some_and(|(status, _)| status == StatusCode::UNAUTHORIZED)
         {
-            headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".to_owned()));
+            headers.push(("www-authenticate", "Bearer realm=\"mlflow\"".into()));
             if self.config.takes_passwords() {
-                headers.push(("www-authenticate", "Basic realm=\"mlflow\"".to_owned()));
+                headers.push(("www-authenticate", "Basic realm=\"mlflow\"".into()));
             }
         }
         if let Some(seconds) = decision.retry_after {
-            headers.push(("retry-after", seconds.to_string()));
+            headers.push(("retry-after", seconds.to_string().into()));
         }
         let origin = head
             .text("origin")
             .filter(|o| o.bytes().all(|b| b.is_ascii_graphic() && b != b'@'));
         if let Some(origin) = origin {
             // No Access-Control-Allow-Credentials: a foreign page must not read a logged-in user's scopes.
-            headers.push(("access-control-allow-origin", origin.to_owned()));
+            headers.push(("access-control-allow-origin", origin.to_owned().into()));
             headers.push((
                 "access-control-expose-headers",
-                "retry-after, www-authenticate".to_owned(),
+                "retry-after, www-authenticate".into(),
             ));
         }
         // Which of them a cache may mix up, if it stored this at all.
-        let vary = if origin.is_some() { "Origin, " } else { "" };
-        headers.push(("vary", format!("{vary}{}", navigation::READ)));
+        let vary = match origin {
+            Some(_) => navigation::READ_BESIDE_ORIGIN,
+            None => navigation::READ,
+        };
+        headers.push(("vary", vary.into()));
         headers
     }
 
@@ -254,34 +266,48 @@ impl Denials<'_> {
         let action = decision
             .operation
             .map_or_else(|| unknown(decision, head), Operation::phrase);
-        let note = decision
-            .operation
-            .and_then(Operation::note)
-            .map_or_else(String::new, |note| format!(" {note}"));
         let lacking = decision.required.map_or_else(String::new, |required| {
             self.lacking(decision, required, granting)
         });
-        format!("{caller} may not {action}{lacking}.{note}{}", self.help())
+        let (space, note) = match decision.operation.and_then(Operation::note) {
+            Some(note) => (" ", note),
+            None => ("", ""),
+        };
+        let help = self.help();
+        [
+            &caller,
+            " may not ",
+            &action,
+            &lacking,
+            ".",
+            space,
+            note,
+            &help,
+        ]
+        .concat()
     }
 
     /// `: it needs PERMISSION, which SCOPES grant; this key has: SCOPES`.
     fn lacking(&self, decision: &Decision, required: Permission, granting: &[&str]) -> String {
+        let called = Called::of(decision).as_str();
         let granting = match granting {
-            _ if self.helps_no_scope(decision, required) => {
-                let called = Called::of(decision).as_str();
-                format!("no scope grants to a {called} that is limited to workspaces")
-            }
-            [] => "no configured scope grants".to_owned(),
-            [only] => format!("scope {only} grants"),
-            [narrowest, next, ..] => format!("scope {narrowest} or {next} grants"),
+            _ if self.helps_no_scope(decision, required) => &[
+                "no scope grants to a ",
+                called,
+                " that is limited to workspaces",
+            ],
+            [] => ["no configured scope grants", "", ""].as_slice(),
+            [only] => &["scope ", only, " grants"],
+            [narrowest, next, ..] => &["scope ", narrowest, " or ", next, " grants"],
         };
         let object = decision.name.as_deref().map_or_else(String::new, |name| {
-            format!(" on {}", printable(&format!("{name:?}")))
+            [" on ", &printable(&format!("{name:?}"))].concat()
         });
         let unclear = decision
             .unclear
             .as_deref()
-            .map_or_else(String::new, |unclear| format!(" ({unclear})"));
+            .map_or_else(String::new, |unclear| [" (", unclear, ")"].concat());
+        let required = required.to_string();
         let needed = match decision
             .operation
             .map(|operation| (operation, operation.needs))
@@ -292,14 +318,17 @@ impl Denials<'_> {
                 operation.required_in_words()
             ),
             Some((operation, Needs::OwnOrRead(_))) => operation.required_in_words(),
-            _ => required.to_string(),
+            _ => required,
         };
-        format!(
-            ": it needs {needed}{object}{unclear}, which {granting}; this {} has: {}{}",
-            Called::of(decision).as_str(),
-            held_scopes(decision.principal.as_deref()),
-            self.held_names(decision)
-        )
+        let held = held_scopes(decision.principal.as_deref());
+        let names = self.held_names(decision);
+        [
+            &[": it needs ", &needed, &object, &unclear, ", which "],
+            granting,
+            &["; this ", called, " has: ", &held, &names],
+        ]
+        .concat()
+        .concat()
     }
 
     /// The patterns that the key's grants limit the permission to.
@@ -335,7 +364,7 @@ impl Denials<'_> {
         self.config
             .help_url
             .as_ref()
-            .map(|url| format!(" See {url}"))
+            .map(|url| [" See ", url].concat())
             .unwrap_or_default()
     }
 }
@@ -387,14 +416,12 @@ fn held_scopes(principal: Option<&Principal>) -> String {
 }
 
 /// The first `most` of these words, and how many more there are.
-fn mentioned<T: AsRef<str>>(words: &[T], most: usize) -> Vec<String> {
+fn mentioned<T: AsRef<str>>(words: &[T], most: usize) -> Vec<Cow<'_, str>> {
     let shown = words.iter().take(most);
-    let mut named: Vec<String> = shown
-        .map(|word| printable(word.as_ref()).into_owned())
-        .collect();
+    let mut named: Vec<_> = shown.map(|word| printable(word.as_ref())).collect();
     let more = words.len().saturating_sub(most);
     if more > 0 {
-        named.push(format!("and {more} more"));
+        named.push(format!("and {more} more").into());
     }
     named
 }

@@ -32,6 +32,15 @@ impl Permission {
         }
     }
 
+    /// Its text in parts, for those who write many.
+    pub(crate) fn parts(self) -> [&'static str; 3] {
+        [
+            self.object.map_or("*", Object::as_str),
+            ":",
+            self.access.map_or("*", Access::as_str),
+        ]
+    }
+
     /// Access to every object.
     pub const fn on_everything(access: Access) -> Self {
         Self {
@@ -43,9 +52,9 @@ impl Permission {
 
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let object = self.object.map_or("*", Object::as_str);
-        let access = self.access.map_or("*", Access::as_str);
-        write!(f, "{object}:{access}")
+        self.parts()
+            .into_iter()
+            .try_for_each(|part| f.write_str(part))
     }
 }
 

@@ -160,8 +160,8 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
     Answer {
         status: 200,
         headers: vec![
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
+            ("content-type", "application/json".into()),
+            ("cache-control", "no-store".into()),
         ],
         body: printable_json(serde_json::to_string(&whoami).unwrap_or_default()),
     }

@@ -32,8 +32,8 @@ pub(crate) fn answer(decision: &Decision, policy: &Policy) -> Answer {
     Answer {
         status: 200,
         headers: vec![
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
+            ("content-type", "application/json".into()),
+            ("cache-control", "no-store".into()),
         ],
         body: serde_json::to_string(&listed).unwrap_or_default(),
     }

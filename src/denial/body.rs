@@ -1,26 +1,57 @@
 //! The fields of a denial: MLflow's error format (mlflow/exceptions.py) and what is missing.
 
-use serde::Serialize;
+use crate::json::ObjectWriter;
+use crate::permission::Permission;
 
-#[derive(Serialize)]
+/// The room that is made for a text at once, in bytes. Most have less.
+const USUAL_LENGTH: usize = 1024;
+
 pub(super) struct Body<'a> {
     pub(super) error_code: &'static str,
     pub(super) message: String,
     pub(super) reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) required_permission: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) required_permission: Option<Permission>,
     pub(super) granting_scopes: Option<&'a [&'a str]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_scopes: Option<&'a [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workspace: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_workspaces: Option<Vec<&'a str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) covers: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) request_id: Option<&'a str>,
+}
+
+impl Body<'_> {
+    pub(super) fn json(&self) -> String {
+        let mut text = String::with_capacity(USUAL_LENGTH);
+        let mut json = ObjectWriter::new(&mut text);
+        json.word("error_code", &[self.error_code]);
+        json.text("message", &self.message);
+        json.word("reason", &[self.reason]);
+        if let Some(operation) = self.operation {
+            json.word("operation", &[operation]);
+        }
+        if let Some(permission) = self.required_permission {
+            json.word("required_permission", &permission.parts());
+        }
+        if let Some(scopes) = self.granting_scopes {
+            json.texts("granting_scopes", scopes);
+        }
+        if let Some(scopes) = self.key_scopes {
+            json.texts("key_scopes", scopes);
+        }
+        if let Some(workspace) = self.workspace {
+            json.text("workspace", workspace);
+        }
+        if let Some(workspaces) = &self.key_workspaces {
+            json.texts("key_workspaces", workspaces);
+        }
+        if let Some(covers) = self.covers {
+            json.word("covers", &[covers]);
+        }
+        if let Some(id) = self.request_id {
+            json.text("request_id", id);
+        }
+        json.end();
+        text
+    }
 }

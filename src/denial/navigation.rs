@@ -8,6 +8,9 @@ use crate::request::RequestHead;
 /// The request headers that [`is_navigation`] reads, as `Vary` names them.
 pub(super) const READ: &str = "Accept, Sec-Fetch-Mode";
 
+/// The same where the answer repeats the header `Origin`.
+pub(super) const READ_BESIDE_ORIGIN: &str = "Origin, Accept, Sec-Fetch-Mode";
+
 /// A browser sends some 150 bytes; an answer must not cost what its request pleases.
 const LONGEST_ACCEPT: usize = 1024;
 

@@ -132,7 +132,8 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
     html.markup("<dl>\n");
     html.one("Request", Some(&reader.request));
     html.one("Operation", body.operation);
-    html.one("Required permission", body.required_permission.as_deref());
+    let required = body.required_permission.map(|it| it.to_string());
+    html.one("Required permission", required.as_deref());
     let mut granting = body.granting_scopes.unwrap_or_default().iter().copied();
     html.fact("Scopes that grant it", &mut granting);
     html.one("Known releases of MLflow", body.covers);
@@ -156,12 +157,12 @@ fn facts(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
 }
 
 fn what_to_do(html: &mut Html, body: &Body<'_>, reader: &Reader<'_>) {
-    if let Some(permission) = &body.required_permission {
+    if let Some(permission) = body.required_permission {
         html.markup(match reader.called {
             Called::Key => "<li>Ask whoever issues the API keys for the permission <code>",
             Called::Caller => "<li>Ask whoever administers this server for the permission <code>",
         });
-        html.text(permission);
+        html.text(&permission.to_string());
         html.markup(match (body.workspace, reader.called) {
             (Some(_), _) => "</code> in this workspace. ",
             (None, Called::Key) => "</code>, or for a key with one of the scopes above. ",

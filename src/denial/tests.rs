@@ -51,7 +51,7 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
         .headers
         .iter()
         .filter(|(n, _)| *n == name)
-        .map(|(_, value)| value.as_str())
+        .map(|(_, value)| &**value)
         .collect()
 }
 

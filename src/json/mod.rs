@@ -1,13 +1,15 @@
 //! Reads JSON: parses a text once into a tree that keeps duplicated names, and reads types from it, more strictly than
 //! serde_json would: an object is an object, no field of a type is duplicated, and an error says where it is.
 //!
-//! Every JSON text that the engine reads is read here. It knows no field of any of them.
+//! Every JSON text that the engine reads is read here, and what it writes about each request is written by
+//! [`ObjectWriter`]. It knows no field of any of them.
 
 mod at;
 mod document;
 mod error;
 mod object;
 mod value;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ pub(crate) use at::Found;
 pub(crate) use error::{Error, Problem, field_of};
 pub(crate) use object::{Object, ReadField, list, map, object, read_object, some};
 pub(crate) use value::Part;
+pub(crate) use write::ObjectWriter;
 
 /// A text that is JSON, from which more than one type can be read.
 pub(crate) struct Document<'a>(Vec<document::Node<'a>>);

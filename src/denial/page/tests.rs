@@ -109,7 +109,7 @@ fn answer(config: &Config, decision: &Decision, headers: &[(&[u8], &[u8])]) -> A
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
     let all = answer.headers.iter().filter(|(it, _)| *it == name);
-    all.map(|(_, value)| value.as_str()).collect()
+    all.map(|(_, value)| &**value).collect()
 }
 
 const DENIALS: &[Reason] = &[

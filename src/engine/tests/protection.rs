@@ -20,7 +20,7 @@ fn no_more_callouts_are_open_than_are_allowed() {
         seen(&next),
         denied(503, "TEMPORARILY_UNAVAILABLE", "overloaded")
     );
-    let retry_after = ("retry-after", "15".to_owned());
+    let retry_after = ("retry-after", "15".into());
     assert!(answer(&next).headers.contains(&retry_after));
     assert_eq!(shell.counted(&looked_up("max_in_flight")), 1);
     // Those who need no callout of their own are served.

@@ -18,7 +18,7 @@ fn retry_after(next: &Next) -> Option<&str> {
     let mut headers = answer(next).headers.iter();
     headers
         .find(|(name, _)| *name == "retry-after")
-        .map(|(_, value)| value.as_str())
+        .map(|(_, value)| &**value)
 }
 
 #[test]

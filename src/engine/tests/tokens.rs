@@ -194,7 +194,7 @@ fn beside_a_verified_token_there_may_only_be_that_token() {
         let mut shell = beside_all(CLAIMS);
         let headers: Vec<(&str, &str)> = headers
             .iter()
-            .map(|(name, value)| (*name, value.as_str()))
+            .map(|(name, value)| (*name, &**value))
             .collect();
         let next = post(&mut shell, &headers);
         assert_eq!(reason(&next), expected, "{headers:?}");
@@ -356,7 +356,7 @@ fn a_browser_is_asked_for_a_password_only_where_there_are_keys() {
             .headers
             .iter()
             .filter(|(name, _)| *name == "www-authenticate")
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| &**value)
             .collect();
         assert_eq!(
             challenges.iter().any(|it| it.starts_with("Basic")),
