@@ -17,7 +17,7 @@ use memchr::memmem;
 use crate::config::{AccessLog, Audit};
 use crate::credential;
 use crate::decision::{Decision, Effect, Reason};
-use crate::json::ObjectWriter;
+use crate::json::{ObjectWriter, first, next};
 use crate::per_second::PerSecond;
 use crate::principal::Timestamp;
 use crate::request::RequestHead;
@@ -37,7 +37,7 @@ pub struct AuditLog {
     config: Audit,
     limiter: PerSecond,
     /// What the access log was told last.
-    field: String,
+    field: Vec<u8>,
 }
 
 impl AuditLog {
@@ -47,7 +47,7 @@ impl AuditLog {
         Self {
             config,
             limiter,
-            field: String::new(),
+            field: Vec::new(),
         }
     }
 
@@ -74,39 +74,39 @@ impl AuditLog {
         let host = head.get(":authority").map(|it| plain(shown::host(it)));
         let operation = decision.operation;
 
-        let mut line = String::with_capacity(USUAL_LINE);
-        let mut json = ObjectWriter::new(&mut line);
-        json.word("time", &[&rfc3339(now)]);
-        json.optional_text("request_id", header("x-request-id").as_deref());
-        json.optional_text("method", header(":method").as_deref());
-        json.optional_text("target", target.as_deref());
-        json.optional_text("host", host.as_deref());
-        json.optional_text("mount", decision.mount.as_deref());
+        let mut line = Vec::with_capacity(USUAL_LINE);
+        let mut json = ObjectWriter(&mut line);
+        json.word(first!("time"), &rfc3339(now));
+        json.optional_text(next!("request_id"), header("x-request-id").as_deref());
+        json.optional_text(next!("method"), header(":method").as_deref());
+        json.optional_text(next!("target"), target.as_deref());
+        json.optional_text(next!("host"), host.as_deref());
+        json.optional_text(next!("mount"), decision.mount.as_deref());
         if let Some(workspace) = &decision.workspace {
-            json.text("workspace", workspace);
+            json.text(next!("workspace"), workspace);
         }
-        json.word("decision", &[decision.effect().as_str()]);
-        json.word("reason", &[decision.reason.as_str()]);
-        json.optional_word("operation", operation.map(|it| it.name));
-        json.optional_word("object", operation.map(|it| it.object.as_str()));
-        json.optional_word("access", operation.map(|it| it.access.as_str()));
+        json.word(next!("decision"), decision.effect().as_str());
+        json.word(next!("reason"), decision.reason.as_str());
+        json.optional_word(next!("operation"), operation.map(|it| it.name));
+        json.optional_word(next!("object"), operation.map(|it| it.object.as_str()));
+        json.optional_word(next!("access"), operation.map(|it| it.access.as_str()));
         match decision.required {
-            Some(permission) => json.word("permission", &permission.parts()),
-            None => json.optional_word("permission", None),
+            Some(permission) => json.words(next!("permission"), &permission.parts()),
+            None => json.optional_word(next!("permission"), None),
         }
         if let Some(name) = &decision.name {
-            json.text("name", &escaped(name.as_bytes()));
+            json.text(next!("name"), &escaped(name.as_bytes()));
         }
         caller::write(decision, &mut json);
-        json.optional_text("route", route().as_deref());
-        json.optional_text("client", head.client_address());
-        json.word("mode", &[decision.terms.mode.as_str()]);
-        json.flag("stale", decision.stale);
+        json.optional_text(next!("route"), route().as_deref());
+        json.optional_text(next!("client"), head.client_address());
+        json.word(next!("mode"), decision.terms.mode.as_str());
+        json.flag(next!("stale"), decision.stale);
         if suppressed > 0 {
-            json.number("suppressed", suppressed);
+            json.number(next!("suppressed"), suppressed);
         }
         json.end();
-        Some(line)
+        String::from_utf8(line).ok()
     }
 
     /// The filter-state object for the access log; `None` for decisions that it is not told of.
@@ -120,7 +120,7 @@ impl AuditLog {
             return None;
         }
         access_log::write(decision, &mut self.field);
-        Some(self.field.as_bytes())
+        Some(&self.field)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fields of a denial: MLflow's error format (mlflow/exceptions.py) and what is missing.
 
-use crate::json::ObjectWriter;
+use crate::json::{ObjectWriter, first, next};
 use crate::permission::Permission;
 
 /// The room that is made for a text at once, in bytes. Most have less.
@@ -22,36 +22,36 @@ pub(super) struct Body<'a> {
 
 impl Body<'_> {
     pub(super) fn json(&self) -> String {
-        let mut text = String::with_capacity(USUAL_LENGTH);
-        let mut json = ObjectWriter::new(&mut text);
-        json.word("error_code", &[self.error_code]);
-        json.text("message", &self.message);
-        json.word("reason", &[self.reason]);
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        let mut json = ObjectWriter(&mut text);
+        json.word(first!("error_code"), self.error_code);
+        json.text(next!("message"), &self.message);
+        json.word(next!("reason"), self.reason);
         if let Some(operation) = self.operation {
-            json.word("operation", &[operation]);
+            json.word(next!("operation"), operation);
         }
         if let Some(permission) = self.required_permission {
-            json.word("required_permission", &permission.parts());
+            json.words(next!("required_permission"), &permission.parts());
         }
         if let Some(scopes) = self.granting_scopes {
-            json.texts("granting_scopes", scopes);
+            json.texts(next!("granting_scopes"), scopes);
         }
         if let Some(scopes) = self.key_scopes {
-            json.texts("key_scopes", scopes);
+            json.texts(next!("key_scopes"), scopes);
         }
         if let Some(workspace) = self.workspace {
-            json.text("workspace", workspace);
+            json.text(next!("workspace"), workspace);
         }
         if let Some(workspaces) = &self.key_workspaces {
-            json.texts("key_workspaces", workspaces);
+            json.texts(next!("key_workspaces"), workspaces);
         }
         if let Some(covers) = self.covers {
-            json.word("covers", &[covers]);
+            json.word(next!("covers"), covers);
         }
         if let Some(id) = self.request_id {
-            json.text("request_id", id);
+            json.text(next!("request_id"), id);
         }
         json.end();
-        text
+        String::from_utf8(text).unwrap_or_default()
     }
 }

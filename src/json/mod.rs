@@ -20,7 +20,7 @@ pub(crate) use at::Found;
 pub(crate) use error::{Error, Problem, field_of};
 pub(crate) use object::{Object, ReadField, list, map, object, read_object, some};
 pub(crate) use value::Part;
-pub(crate) use write::ObjectWriter;
+pub(crate) use write::{ObjectWriter, first, next};
 
 /// A text that is JSON, from which more than one type can be read.
 pub(crate) struct Document<'a>(Vec<document::Node<'a>>);

@@ -3,118 +3,135 @@
 
 use crate::printable::printable_json;
 
-/// Appends the fields of one object to a text, in the order in which they are given.
-pub(crate) struct ObjectWriter<'t> {
-    text: &'t mut String,
-    /// What stands before the next field.
-    before: &'static str,
+/// The name of an object's first field, with what stands around it.
+macro_rules! first {
+    ($name:literal) => {
+        concat!("{\"", $name, "\":")
+    };
 }
 
-impl<'t> ObjectWriter<'t> {
-    pub(crate) const fn new(text: &'t mut String) -> Self {
-        Self {
-            text,
-            before: "{\"",
-        }
-    }
+/// The name of each field that follows.
+macro_rules! next {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
 
-    fn name(&mut self, name: &str) {
-        self.text.push_str(self.before);
-        self.text.push_str(name);
-        self.text.push_str("\":");
-        self.before = ",\"";
+pub(crate) use {first, next};
+
+/// Appends the fields of one object to a text. Each method takes the field's name as [`first`] or [`next`] makes it, and is
+/// inlined where that is known: V8 leaves its own code for a copy whose length is known only at run time.
+pub(crate) struct ObjectWriter<'t>(pub(crate) &'t mut Vec<u8>);
+
+#[expect(clippy::inline_always, reason = "the length of a name is known then")]
+impl ObjectWriter<'_> {
+    #[inline(always)]
+    fn name(&mut self, name: &'static str) -> &mut Vec<u8> {
+        self.0.extend_from_slice(name.as_bytes());
+        self.0
     }
 
     /// A text from outside.
-    pub(crate) fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        put_text(self.text, value);
+    #[inline(always)]
+    pub(crate) fn text(&mut self, name: &'static str, value: &str) {
+        put_text(self.name(name), value);
     }
 
     /// The same, or `null`.
-    pub(crate) fn optional_text(&mut self, name: &str, value: Option<&str>) {
+    #[inline(always)]
+    pub(crate) fn optional_text(&mut self, name: &'static str, value: Option<&str>) {
         match value {
-            Some(value) => self.text(name, value),
-            None => self.literal(name, "null"),
+            Some(value) => put_text(self.name(name), value),
+            None => put(self.name(name), "null"),
         }
     }
 
-    /// A word of this crate's own, made of parts, which needs no escapes.
-    pub(crate) fn word(&mut self, name: &str, parts: &[&str]) {
-        self.name(name);
-        self.text.push('"');
-        for part in parts {
-            self.text.push_str(part);
-        }
-        self.text.push('"');
+    /// A word of this crate's own, which needs no escapes.
+    #[inline(always)]
+    pub(crate) fn word(&mut self, name: &'static str, word: &str) {
+        put_words(self.name(name), &[word]);
     }
 
-    /// The same, or `null`.
-    pub(crate) fn optional_word(&mut self, name: &str, word: Option<&str>) {
+    /// The same made of parts.
+    #[inline(always)]
+    pub(crate) fn words(&mut self, name: &'static str, parts: &[&str]) {
+        put_words(self.name(name), parts);
+    }
+
+    /// A word or `null`.
+    #[inline(always)]
+    pub(crate) fn optional_word(&mut self, name: &'static str, word: Option<&str>) {
         match word {
-            Some(word) => self.word(name, &[word]),
-            None => self.literal(name, "null"),
+            Some(word) => put_words(self.name(name), &[word]),
+            None => put(self.name(name), "null"),
         }
     }
 
-    pub(crate) fn flag(&mut self, name: &str, value: bool) {
-        self.literal(name, if value { "true" } else { "false" });
+    #[inline(always)]
+    pub(crate) fn flag(&mut self, name: &'static str, value: bool) {
+        put(self.name(name), if value { "true" } else { "false" });
     }
 
-    pub(crate) fn number(&mut self, name: &str, value: u64) {
-        self.literal(name, &value.to_string());
+    #[inline(always)]
+    pub(crate) fn number(&mut self, name: &'static str, value: u64) {
+        put(self.name(name), &value.to_string());
     }
 
-    fn literal(&mut self, name: &str, literal: &str) {
-        self.name(name);
-        self.text.push_str(literal);
-    }
-
-    pub(crate) fn texts<T: AsRef<str>>(&mut self, name: &str, values: &[T]) {
-        self.list(name, values, |text, value| put_text(text, value.as_ref()));
+    #[inline(always)]
+    pub(crate) fn texts<T: AsRef<str>>(&mut self, name: &'static str, values: &[T]) {
+        put_list(self.name(name), values, |text, value| {
+            put_text(text, value.as_ref());
+        });
     }
 
     pub(crate) fn objects<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         values: &[T],
-        write: impl Fn(&mut ObjectWriter<'_>, &T),
+        write: impl Fn(ObjectWriter<'_>, &T),
     ) {
-        self.list(name, values, |text, value| {
-            let mut object = ObjectWriter::new(text);
-            write(&mut object, value);
-            object.end();
+        put_list(self.name(name), values, |text, value| {
+            write(ObjectWriter(text), value);
         });
-    }
-
-    fn list<T>(&mut self, name: &str, values: &[T], put: impl Fn(&mut String, &T)) {
-        self.name(name);
-        self.text.push('[');
-        for (number, value) in values.iter().enumerate() {
-            if number > 0 {
-                self.text.push(',');
-            }
-            put(self.text, value);
-        }
-        self.text.push(']');
     }
 
     /// Ends the object, which has at least one field.
     pub(crate) fn end(self) {
-        self.text.push('}');
+        self.0.push(b'}');
     }
 }
 
+fn put_list<T>(text: &mut Vec<u8>, values: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
+    text.push(b'[');
+    for (number, value) in values.iter().enumerate() {
+        if number > 0 {
+            text.push(b',');
+        }
+        put(text, value);
+    }
+    text.push(b']');
+}
+
 /// Escaped where it has to be (RFC 8259 section 7), which is seldom.
-fn put_text(text: &mut String, value: &str) {
+fn put_text(text: &mut Vec<u8>, value: &str) {
     let is_plain = |b: u8| (b' '..0x7f).contains(&b) && b != b'"' && b != b'\\';
     if value.bytes().all(is_plain) {
-        text.push('"');
-        text.push_str(value);
-        text.push('"');
+        put_words(text, &[value]);
     } else {
-        text.push_str(&printable_json(
-            serde_json::to_string(value).unwrap_or_default(),
-        ));
+        let json = serde_json::to_string(value).unwrap_or_default();
+        put(text, &printable_json(json));
     }
+}
+
+fn put_words(text: &mut Vec<u8>, parts: &[&str]) {
+    text.push(b'"');
+    for part in parts {
+        put(text, part);
+    }
+    text.push(b'"');
+}
+
+#[inline]
+fn put(text: &mut Vec<u8>, more: &str) {
+    text.extend_from_slice(more.as_bytes());
 }

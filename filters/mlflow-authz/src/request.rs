@@ -152,7 +152,7 @@ impl Request {
         let headers: Vec<(&str, &str)> = answer
             .headers
             .iter()
-            .map(|(name, value)| (*name, value.as_str()))
+            .map(|(name, value)| (*name, &**value))
             .collect();
         let details = format!("mlflow_authz_{}", decision.reason.as_str());
         host::send_local_response(answer.status, &details, &headers, &answer.body)?;
