@@ -49,7 +49,7 @@ impl<'a> ApiKey<'a> {
         self.expose().len()
     }
 
-    /// The key itself, for the callout and its digest and for nothing else.
+    /// The key itself, for the callout and what it is known by, and for nothing else.
     pub(crate) fn expose(&self) -> &str {
         match &self.0 {
             Text::Sent(text) => text,

@@ -25,6 +25,7 @@ mod in_flight;
 mod keys;
 mod local;
 mod revocation;
+mod seen_keys;
 mod service;
 mod settling;
 

@@ -10,6 +10,7 @@ use super::health::Health;
 use super::in_flight::{Asker, InFlight};
 use super::keys::KeyStore;
 use super::revocation::{RevocationWatch, RevokedCallers};
+use super::seen_keys::SeenKeys;
 use super::{Caller, Settled, Sought};
 use crate::auth_service::{AuthServiceClient, KeyDigest, Remark, RevocationClient};
 use crate::config::{AuthService, Config};
@@ -30,6 +31,7 @@ pub(super) const GRACE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct ServiceLookups {
     pub(super) client: AuthServiceClient,
+    seen: SeenKeys,
     pub(super) keys: KeyStore,
     pub(super) claims: Claims,
     pub(super) in_flight: InFlight,
@@ -60,6 +62,7 @@ impl ServiceLookups {
         });
         Self {
             client,
+            seen: SeenKeys::new(),
             keys: KeyStore::new(config.cache.clone(), slots),
             claims: Claims::new(slots),
             in_flight: InFlight::new(Budgets::new(
@@ -86,7 +89,10 @@ impl ServiceLookups {
         effects: &mut Effects,
         caller: &Caller<'_>,
     ) -> Sought {
-        let digest = self.digest(caller.key, caller.head);
+        let address = self.sent_address(caller.head);
+        let digest = self.seen.digest(caller.key.expose(), address, || {
+            self.client.digest(caller.key, address)
+        });
         match self.keys.find(digest, context.now) {
             Found::Fresh {
                 principal,
