@@ -231,7 +231,7 @@ impl Denials<'_> {
                 Sources(self.config).asked_about()
             ),
             Reason::Overloaded => format!(
-                "Too many {}s are being checked at once, so this one cannot be. Retry later.",
+                "Too many {}s are being validated at the moment. Retry later.",
                 Sources(self.config).asked_about()
             ),
             Reason::Outside

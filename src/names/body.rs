@@ -219,7 +219,7 @@ pub fn announced_length(head: &RequestHead<'_>) -> Result<Option<u64>, Unclear> 
     let length = std::str::from_utf8(only).ok().filter(|_| digits);
     match length.and_then(|length| length.parse().ok()) {
         Some(length) if lengths.next().is_none() => Ok(Some(length)),
-        _ => Err(Unclear::new("its Content-Length is no single number")),
+        _ => Err(Unclear::new("it has no single valid Content-Length")),
     }
 }
 
