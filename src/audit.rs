@@ -67,10 +67,13 @@ impl AuditLog {
     ) -> Option<String> {
         let suppressed = self.limiter.admit(now)?;
         let keys = credential::presented(head);
-        let plain = |bytes: &[u8]| escaped(&without_keys(bytes, &keys));
+        let plain = |bytes| match without_keys(bytes, &keys) {
+            Cow::Borrowed(bytes) => escaped(bytes),
+            Cow::Owned(bytes) => escaped(&bytes).into_owned().into(),
+        };
         let header = |name| head.get(name).map(plain);
-        let target = head.get(":path");
-        let target = target.map(|_| plain(&shown::target(head.raw_target())));
+        let shown_target = shown::target(head.raw_target());
+        let target = head.get(":path").map(|_| plain(&shown_target));
         let host = head.get(":authority").map(|it| plain(shown::host(it)));
         let operation = decision.operation;
 
@@ -159,10 +162,10 @@ const fn is_visible(byte: &u8) -> bool {
 }
 
 /// Bytes from a request as visible ASCII, the rest escaped as `\xNN`, cut to a length.
-fn escaped(bytes: &[u8]) -> String {
+fn escaped(bytes: &[u8]) -> Cow<'_, str> {
     let cut = bytes.get(..LONGEST_TEXT).unwrap_or(bytes);
     match str::from_utf8(cut) {
-        Ok(text) if cut.iter().all(is_visible) => text.to_owned(),
-        _ => cut.escape_ascii().to_string(),
+        Ok(text) if cut.iter().all(is_visible) => text.into(),
+        _ => cut.escape_ascii().to_string().into(),
     }
 }

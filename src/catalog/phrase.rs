@@ -31,7 +31,9 @@ const TAKES_ARTICLE: &[&str] = &[
 ];
 
 /// Words that are not written in lower case.
-const SPELLED: &[(&str, &str)] = &[("mcp", "MCP"), ("uri", "URI"), ("url", "URL")];
+const SPELLED: &[&str] = &["MCP", "URI", "URL"];
+
+const LONGEST_ARTICLE: usize = " an".len();
 
 impl Operation {
     /// The operation as a verb phrase, for messages to callers.
@@ -56,24 +58,30 @@ fn regular(name: &str) -> String {
     let Some((verb, rest)) = words.split_first() else {
         return String::new();
     };
-    let mut phrase = verb.clone();
+    let mut phrase = String::with_capacity(name.len() + words.len() + LONGEST_ARTICLE);
+    push_in_lower_case(&mut phrase, verb);
+    let takes_article = TAKES_ARTICLE.contains(&phrase.as_str());
     let plural = rest.last().is_none_or(|word| is_plural(word));
-    if let (true, false, Some(noun)) =
-        (TAKES_ARTICLE.contains(&verb.as_str()), plural, rest.first())
-    {
+    if let (true, false, Some(noun)) = (takes_article, plural, rest.first()) {
         phrase.push_str(article(noun));
     }
     for word in rest {
-        let spelled = SPELLED.iter().find(|(lower, _)| lower == word);
         phrase.push(' ');
-        phrase.push_str(spelled.map_or(word, |(_, spelled)| spelled));
+        match SPELLED.iter().find(|it| it.eq_ignore_ascii_case(word)) {
+            Some(spelled) => phrase.push_str(spelled),
+            None => push_in_lower_case(&mut phrase, word),
+        }
     }
     phrase
 }
 
+fn push_in_lower_case(phrase: &mut String, word: &str) {
+    phrase.extend(word.chars().map(|it| it.to_ascii_lowercase()));
+}
+
 /// By the sound: "an MCP server", but "a user".
 fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'e', 'i', 'o']) || noun == "mcp" {
+    if noun.starts_with(['A', 'E', 'I', 'O']) || noun.eq_ignore_ascii_case("mcp") {
         " an"
     } else {
         " a"
@@ -89,22 +97,27 @@ fn is_plural(word: &str) -> bool {
 }
 
 /// Splits UpperCamelCase; a run of capitals is one word.
-fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut after_capital = true;
-    let mut characters = name.chars().peekable();
-    while let Some(character) = characters.next() {
-        let capital = character.is_ascii_uppercase();
-        let ends_run = capital && characters.peek().is_some_and(char::is_ascii_lowercase);
-        if words.is_empty() || (capital && (!after_capital || ends_run)) {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut() {
-            word.push(character.to_ascii_lowercase());
-        }
-        after_capital = capital;
+fn words(name: &str) -> Vec<&str> {
+    let mut words = Vec::with_capacity(MOST_WORDS);
+    let mut rest = name;
+    while let Some((word, behind)) = rest.split_at_checked(first_word(rest.as_bytes()))
+        && !word.is_empty()
+    {
+        words.push(word);
+        rest = behind;
     }
     words
+}
+
+/// Most names have fewer.
+const MOST_WORDS: usize = 8;
+
+/// How long the first word of a name is, in bytes.
+fn first_word(name: &[u8]) -> usize {
+    let is_capital = |at: usize| name.get(at).is_some_and(u8::is_ascii_uppercase);
+    let is_lower = |at: usize| name.get(at).is_some_and(u8::is_ascii_lowercase);
+    let ends = |at: &usize| is_capital(*at) && (!is_capital(at - 1) || is_lower(at + 1));
+    (1..name.len()).find(ends).unwrap_or(name.len())
 }
 
 /// Those that a reader could not make sense of word by word.
