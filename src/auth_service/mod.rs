@@ -106,30 +106,18 @@ impl AuthServiceClient {
 
     /// What the principal of a key is cached under.
     pub fn digest(&self, key: &ApiKey<'_>, client_address: Option<&str>) -> KeyDigest {
-        let mut hash = self.keyless.clone();
-        update_with(&mut hash, key.expose().as_bytes());
-        update_with(
-            &mut hash,
-            self.sent_address(client_address)
-                .unwrap_or_default()
-                .as_bytes(),
-        );
-        KeyDigest(hash.finalize().into())
+        self.digest_of(key.expose(), self.sent_address(client_address))
     }
 
-    /// Of a key wherever it is used from.
-    pub(crate) fn digest_of_key(&self, key: &ApiKey<'_>) -> KeyDigest {
-        self.digest_of_text(key.expose())
-    }
-
-    /// Whether a text is the key of a digest made by [`Self::digest_of_key`].
+    /// Whether a text is the key of a digest that was made without an address.
     pub(crate) fn is_key(&self, text: &str, key: KeyDigest) -> bool {
-        self.digest_of_text(text) == key
+        self.digest_of(text, None) == key
     }
 
-    fn digest_of_text(&self, text: &str) -> KeyDigest {
+    fn digest_of(&self, key: &str, address: Option<&str>) -> KeyDigest {
         let mut hash = self.keyless.clone();
-        update_with(&mut hash, text.as_bytes());
+        update_with(&mut hash, key.as_bytes());
+        update_with(&mut hash, address.unwrap_or_default().as_bytes());
         KeyDigest(hash.finalize().into())
     }
 
