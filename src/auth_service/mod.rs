@@ -24,6 +24,7 @@ mod validity;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -41,13 +42,16 @@ pub use received::{Received, Remark};
 pub use reply::{Reply, Verdict};
 pub use revocations::{Cursor, MAX_KEY_IDS, RevocationClient, Revocations};
 
+/// A header's name or value. Most are the same in every callout.
+pub type Text = Cow<'static, str>;
+
 /// A request for the shell to send. Its headers hold the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Callout {
     /// Envoy cluster.
     pub cluster: String,
     /// Headers, pseudo-headers first.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(Text, Text)>,
     /// JSON or a form; empty where the request has none.
     pub body: Vec<u8>,
     /// After which the shell reports a timeout.

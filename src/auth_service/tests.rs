@@ -59,7 +59,7 @@ fn the_question() {
     let headers: Vec<(&str, &str)> = callout
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .map(|(name, value)| (&**name, &**value))
         .collect();
     let expected = [
         (":method", "POST"),

@@ -208,7 +208,9 @@ impl ServiceLookups {
         };
         let address = self.sent_address(head);
         let mut callout = self.client.ask(key, address);
-        callout.headers.extend(trace_context::headers(head));
+        let trace = trace_context::headers(head);
+        let trace = trace.map(|(name, value)| (name.into(), value.into()));
+        callout.headers.extend(trace);
         if let Some(lookup) = self.in_flight.get(digest) {
             // Those who wait already have waited: together it is no longer than one callout may take.
             let waited = context.now.saturating_sub(lookup.started_at);

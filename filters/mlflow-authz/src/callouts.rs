@@ -23,7 +23,7 @@ impl Callouts {
         let headers: Vec<(&str, &str)> = callout
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|(name, value)| (&**name, &**value))
             .collect();
         let token = host::http_call(&callout.cluster, &headers, &callout.body, callout.timeout)?;
         Ok(self.0.borrow_mut().insert(token, id))
