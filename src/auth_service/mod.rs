@@ -25,6 +25,7 @@ mod validity;
 pub(crate) mod tests;
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -66,8 +67,25 @@ impl std::fmt::Debug for Callout {
 
 /// SHA-256 over the auth service's identity, the key, and the address when it is sent: what a principal is
 /// cached under. Listeners with different configurations never share an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
 pub struct KeyDigest([u8; 32]);
+
+/// By eight bytes at a time: as bytes it is a call and a loop in WebAssembly.
+impl PartialEq for KeyDigest {
+    fn eq(&self, other: &Self) -> bool {
+        let (words, others) = (self.0.as_chunks().0, other.0.as_chunks().0);
+        let mut pairs = words.iter().zip(others);
+        pairs.all(|(one, other)| u64::from_ne_bytes(*one) == u64::from_ne_bytes(*other))
+    }
+}
+
+/// It is a hash already: that of a part of it costs a table less.
+impl Hash for KeyDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [first, second] = self.spread();
+        state.write_u64(u64::from(first) << 32 | u64::from(second));
+    }
+}
 
 impl KeyDigest {
     /// Its bytes.
