@@ -301,3 +301,14 @@ fn retry_after_of_a_429() {
         Verdict::RateLimited { retry_after: None }
     );
 }
+
+#[test]
+fn a_digest_is_another_in_whichever_byte_it_differs() {
+    let digest = super::KeyDigest([7; 32]);
+    assert_eq!(digest, super::KeyDigest([7; 32]));
+    for at in 0..32 {
+        let mut bytes = [7; 32];
+        bytes[at] = 8;
+        assert_ne!(digest, super::KeyDigest(bytes), "{at}");
+    }
+}
