@@ -39,7 +39,8 @@ fn terminated(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
 
 /// The encoding of pairs.
 pub fn write<T: AsRef<[u8]>>(pairs: &[(T, T)]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let length = |(name, value): &(T, T)| 8 + name.as_ref().len() + 1 + value.as_ref().len() + 1;
+    let mut bytes = Vec::with_capacity(4 + pairs.iter().map(length).sum::<usize>());
     let push_number = |bytes: &mut Vec<u8>, number: usize| {
         bytes.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
     };

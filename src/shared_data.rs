@@ -10,6 +10,7 @@ mod tests;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt::NumBuffer;
 
 /// Which write of a value this is. The host counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,16 @@ pub trait SharedData {
     fn set(&self, name: &str, value: &[u8], version: Version) -> bool;
 }
 
+/// The name of one of a fixed number of slots.
+pub fn slot_name(prefix: &str, slot: u32) -> String {
+    let mut digits = NumBuffer::new();
+    let digits = slot.format_into(&mut digits);
+    let mut name = String::with_capacity(prefix.len() + digits.len());
+    name.push_str(prefix);
+    name.push_str(digits);
+    name
+}
+
 /// Changes a value without losing what other VMs write meanwhile. `change` is given what is there, empty
 /// where there is nothing, and says what to write, or `None` to leave it. Returns whether its last word is
 /// in force: written, or left.
@@ -41,8 +52,19 @@ pub fn update(
     name: &str,
     mut change: impl FnMut(&[u8]) -> Option<Vec<u8>>,
 ) -> bool {
+    update_read(shared, name, shared.get(name), &mut change)
+}
+
+/// The same where the name has just been read, which need not be done again.
+pub fn update_read(
+    shared: &dyn SharedData,
+    name: &str,
+    read: Option<(Vec<u8>, Version)>,
+    change: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+) -> bool {
+    let mut read = Some(read);
     for _ in 0..TRIES {
-        let Some((current, version)) = shared.get(name) else {
+        let Some((current, version)) = read.take().unwrap_or_else(|| shared.get(name)) else {
             if change(&[]).is_none() {
                 return true;
             }

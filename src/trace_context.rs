@@ -26,20 +26,18 @@ const MAX_REQUEST_ID: usize = 128;
 const MAX_TRACEPARENT: usize = 256;
 
 /// The headers to send with a callout.
-pub fn headers(head: &RequestHead<'_>) -> Vec<(String, String)> {
+pub fn headers(head: &RequestHead<'_>) -> impl Iterator<Item = (&'static str, String)> + use<> {
     let parent = single(head, "traceparent").filter(|value| is_traceparent(value));
     let state = parent.and_then(|_| tracestate(head));
     let id = single(head, "x-request-id")
         .filter(|value| is_short(value, MAX_REQUEST_ID) && !value.contains(' '));
-    let named = |name: &str, value: String| (name.to_owned(), value);
     [
-        parent.map(|value| named("traceparent", value.to_owned())),
-        state.map(|value| named("tracestate", value)),
-        id.map(|value| named("x-request-id", value.to_owned())),
+        parent.map(|value| ("traceparent", value.to_owned())),
+        state.map(|value| ("tracestate", value)),
+        id.map(|value| ("x-request-id", value.to_owned())),
     ]
     .into_iter()
     .flatten()
-    .collect()
 }
 
 /// The value of a header that is there once.

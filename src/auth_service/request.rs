@@ -4,37 +4,44 @@ use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
 
-use super::Callout;
+use super::{Callout, Text};
 use crate::config::{AuthService, KeyIn, Method, Protocol};
 use crate::credential::ApiKey;
+
+/// Headers of a lookup, those of its trace among them, and none of the configuration's own.
+const USUAL_HEADERS: usize = 10;
 
 /// The request that validates a key.
 pub(super) fn lookup(service: &AuthService, key: &ApiKey<'_>, address: Option<&str>) -> Callout {
     let body = body(service, key, address);
-    let mut headers: Vec<(&str, String)> = vec![
-        (":method", service.method.as_str().to_owned()),
-        (":path", service.path.clone()),
-        (":authority", service.authority.clone()),
-    ];
+    let mut headers: Vec<(Text, Text)> = Vec::with_capacity(USUAL_HEADERS + service.headers.len());
+    headers.extend([
+        (":method".into(), service.method.as_str().into()),
+        (":path".into(), service.path.clone().into()),
+        (":authority".into(), service.authority.clone().into()),
+    ]);
+    let owned = |text: &str| Text::Owned(text.to_owned());
     match &service.key_in {
         _ if service.protocol == Protocol::Introspection => {}
-        KeyIn::Bearer => headers.push(("authorization", format!("Bearer {}", key.expose()))),
-        KeyIn::Header(name) => headers.push((name.as_str(), key.expose().to_owned())),
+        KeyIn::Bearer => {
+            let bearer = ["Bearer ", key.expose()].concat();
+            headers.push(("authorization".into(), bearer.into()));
+        }
+        KeyIn::Header(name) => {
+            headers.push((owned(name.as_str()), owned(key.expose())));
+        }
         KeyIn::Json(_) | KeyIn::Form(_) => {}
     }
     match &body {
-        Some((content_type, _)) => headers.push(("content-type", (*content_type).to_owned())),
-        None => headers.extend(UNCACHED.map(|(name, value)| (name, value.to_owned()))),
+        Some((content_type, _)) => headers.push(("content-type".into(), (*content_type).into())),
+        None => headers.extend(UNCACHED.map(|(name, value)| (name.into(), value.into()))),
     }
-    headers.push(("accept", "application/json".to_owned()));
+    headers.push(("accept".into(), "application/json".into()));
     let own = service.headers.iter();
-    headers.extend(own.map(|header| (header.name(), header.expose().to_owned())));
+    headers.extend(own.map(|header| (owned(header.name()), owned(header.expose()))));
     Callout {
         cluster: service.cluster.clone(),
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        headers,
         body: body.map(|(_, body)| body).unwrap_or_default(),
         timeout: service.timeout,
     }

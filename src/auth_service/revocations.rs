@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::{ContractError, Failure};
 use super::parsed::read_object;
 use super::reply::Reply;
-use super::{Callout, KeyId, request};
+use super::{Callout, KeyId, Text, request};
 use crate::config::{Config, Revocation};
 
 /// The most key ids of one list.
@@ -88,18 +88,16 @@ impl RevocationClient {
         let service = config.auth_service.as_ref()?;
         let [cache_control, pragma] = request::UNCACHED;
         let headers = [
-            (":method", "GET"),
-            (":path", &revocation.path),
-            (":authority", &service.authority),
-            ("accept", "application/json"),
-            cache_control,
-            pragma,
+            (":method", "GET".into()),
+            (":path", revocation.path.clone().into()),
+            (":authority", service.authority.clone().into()),
+            ("accept", "application/json".into()),
+            (cache_control.0, cache_control.1.into()),
+            (pragma.0, pragma.1.into()),
         ];
         let callout = Callout {
             cluster: service.cluster.clone(),
-            headers: headers
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+            headers: headers.map(|(name, value)| (name.into(), value)).into(),
             body: Vec::new(),
             timeout: service.timeout,
         };
@@ -120,12 +118,13 @@ impl RevocationClient {
         if let Some(Cursor(cursor)) = since {
             let path = callout.headers.iter_mut().find(|(name, _)| name == ":path");
             if let Some((_, path)) = path {
-                path.push_str("?since=");
-                path.push_str(cursor);
+                path.to_mut().push_str("?since=");
+                path.to_mut().push_str(cursor);
             }
         }
         if let Some(header) = &self.revocation.credential_header {
-            let header = (header.name().to_owned(), header.expose().to_owned());
+            let text = |text: &str| Text::Owned(text.to_owned());
+            let header = (text(header.name()), text(header.expose()));
             callout.headers.push(header);
         }
         callout

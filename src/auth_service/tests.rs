@@ -59,7 +59,7 @@ fn the_question() {
     let headers: Vec<(&str, &str)> = callout
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .map(|(name, value)| (&**name, &**value))
         .collect();
     let expected = [
         (":method", "POST"),
@@ -300,4 +300,15 @@ fn retry_after_of_a_429() {
         reply.verdict(&Contract::default()),
         Verdict::RateLimited { retry_after: None }
     );
+}
+
+#[test]
+fn a_digest_is_another_in_whichever_byte_it_differs() {
+    let digest = super::KeyDigest([7; 32]);
+    assert_eq!(digest, super::KeyDigest([7; 32]));
+    for at in 0..32 {
+        let mut bytes = [7; 32];
+        bytes[at] = 8;
+        assert_ne!(digest, super::KeyDigest(bytes), "{at}");
+    }
 }

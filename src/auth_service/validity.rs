@@ -296,8 +296,8 @@ fn folded(name: &str) -> String {
     if name.len() > LONGEST_NAME {
         return String::new();
     }
-    name.chars()
-        .filter(|it| !matches!(it, '_' | '-' | ' '))
-        .map(|it| it.to_ascii_lowercase())
-        .collect()
+    let mut folded = String::with_capacity(name.len());
+    let letters = name.chars().filter(|it| !matches!(it, '_' | '-' | ' '));
+    folded.extend(letters.map(|it| it.to_ascii_lowercase()));
+    folded
 }

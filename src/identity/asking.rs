@@ -206,8 +206,11 @@ impl ServiceLookups {
             Claim::Mine(mine) => Some(mine),
             Claim::Unclaimed => None,
         };
-        let mut callout = self.client.ask(key, self.sent_address(head));
-        callout.headers.extend(trace_context::headers(head));
+        let address = self.sent_address(head);
+        let mut callout = self.client.ask(key, address);
+        let trace = trace_context::headers(head);
+        let trace = trace.map(|(name, value)| (name.into(), value.into()));
+        callout.headers.extend(trace);
         if let Some(lookup) = self.in_flight.get(digest) {
             // Those who wait already have waited: together it is no longer than one callout may take.
             let waited = context.now.saturating_sub(lookup.started_at);
@@ -215,7 +218,7 @@ impl ServiceLookups {
         }
         let own = OwnLookup {
             callout: effects.call_out(callout),
-            key: self.client.digest_of_key(key),
+            key: address.map_or(digest, |_| self.client.digest(key, None)),
             key_length: key.length(),
             account,
             asked_at: context.now,

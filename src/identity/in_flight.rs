@@ -57,7 +57,7 @@ pub(super) enum Asker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OwnLookup {
     pub(super) callout: CalloutId,
-    /// To find the key in what the service answers.
+    /// The digest of the key without an address, to find the key in what the service answers.
     pub(super) key: KeyDigest,
     /// The length of the key in bytes.
     pub(super) key_length: usize,

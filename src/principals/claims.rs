@@ -12,9 +12,15 @@ use std::time::Duration;
 use super::{Refusal, Timestamp};
 use crate::auth_service::KeyDigest;
 use crate::lookup::{Lookup, LookupFailure};
-use crate::shared_data::{SharedData, update};
+use crate::shared_data::{SharedData, slot_name, update};
 
 const LAYOUT: u8 = 1;
+
+/// Of the names of slots; it has the layout in it.
+const PREFIX: &str = "mlflow_authz/1/question/";
+
+/// Bytes of a slot.
+const SIZE: usize = 1 + 32 + 1 + 4 + 2 * 8;
 
 /// How long a claim holds unless it is renewed.
 pub const LEASE: Duration = Duration::from_millis(250);
@@ -175,7 +181,7 @@ impl Claims {
     fn name(&self, digest: KeyDigest) -> Option<String> {
         let [number, _] = digest.spread();
         let slot = number.checked_rem(self.slots)?;
-        Some(format!("mlflow_authz/{LAYOUT}/question/{slot}"))
+        Some(slot_name(PREFIX, slot))
     }
 }
 
@@ -195,7 +201,8 @@ fn write(digest: KeyDigest, state: State, since: Timestamp, at: Timestamp) -> Ve
         State::Concluded(Err(LookupFailure::Unclear)) => (6, NONE),
         State::Concluded(Err(LookupFailure::Overloaded)) => (7, NONE),
     };
-    let mut bytes = vec![LAYOUT];
+    let mut bytes = Vec::with_capacity(SIZE);
+    bytes.push(LAYOUT);
     bytes.extend_from_slice(digest.as_bytes());
     bytes.push(word);
     bytes.extend_from_slice(&number.to_be_bytes());

@@ -16,14 +16,20 @@ use serde::{Deserialize, Serialize};
 use super::{Principal, Timestamp, Validation};
 use crate::auth_service::{KeyDigest, Lifetime};
 use crate::json;
-use crate::shared_data::{SharedData, update};
+use crate::shared_data::{SharedData, slot_name, update, update_read};
 
 /// The layout of a slot. A module that writes another layout uses other names, too: what one that knew no workspaces
 /// has left would be read as a key without a limit.
 const LAYOUT: u8 = 2;
 
+/// Of the names of slots; it has the layout in it.
+const PREFIX: &str = "mlflow_authz/2/principal/";
+
 /// The largest slot, in bytes. A principal with more scopes than fit is each VM's own to ask about.
 pub const MAX_SLOT_BYTES: usize = 4096;
+
+/// What the slot of a key with a few scopes has room in.
+const FIRST_SLOT_BYTES: usize = 512;
 
 /// The slots.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +54,8 @@ impl SharedPrincipals {
 
     /// What another VM was told of a key.
     pub fn find(&self, shared: &dyn SharedData, digest: KeyDigest) -> Option<Validation> {
-        let told = |name: &String| read(&shared.get(name)?.0, digest);
         self.names(digest)
-            .iter()
-            .filter_map(told)
+            .filter_map(|name| read(&shared.get(&name)?.0, digest))
             .max_by_key(|validation| validation.asked_at)
     }
 
@@ -64,21 +68,23 @@ impl SharedPrincipals {
         validation: &Validation,
         now: Timestamp,
     ) -> bool {
-        let names = self.names(digest);
-        let rank = |name: &&String| match shared.get(name).map(|(value, _)| value) {
-            Some(value) if read(&value, digest).is_some() => Rank::Own,
-            Some(value) => Rank::of_other(&value, now),
-            None => Rank::Empty,
+        let ranked = |name: String| {
+            let found = shared.get(&name);
+            let value = found.as_ref().map_or(&[][..], |(value, _)| value);
+            (Rank::of(value, digest, now), name, found)
         };
-        let Some((name, slot)) = names.iter().min_by_key(rank).zip(write(digest, validation))
-        else {
+        let slots = self.names(digest).map(ranked);
+        let least = slots.min_by(|(one, ..), (other, ..)| one.cmp(other));
+        let Some(((_, name, found), slot)) = least.zip(write(digest, validation)) else {
             return false;
         };
-        update(shared, name, |current| {
-            let newer = read(current, digest).is_some_and(|kept| {
-                (validation.asked_at..=now.max(validation.asked_at)).contains(&kept.asked_at)
-            });
-            (!newer).then(|| slot.clone())
+        update_read(shared, &name, found, &mut |current| {
+            let newer = validation.asked_at..=now.max(validation.asked_at);
+            let kept = of_key(current, digest).and_then(asked_at);
+            // Most are older: of those no more need be read than their time.
+            let stays =
+                kept.is_some_and(|at| newer.contains(&at)) && read(current, digest).is_some();
+            (!stays).then(|| slot.clone())
         })
     }
 
@@ -92,22 +98,18 @@ impl SharedPrincipals {
         }
     }
 
-    fn names(&self, digest: KeyDigest) -> Vec<String> {
-        let [first, second] = digest.spread();
-        let slots = [first, second].map(|number| number.checked_rem(self.slots));
-        let mut slots: Vec<u32> = slots.into_iter().flatten().collect();
-        slots.dedup();
-        slots
-            .iter()
-            .map(|slot| format!("mlflow_authz/{LAYOUT}/principal/{slot}"))
-            .collect()
+    fn names(&self, digest: KeyDigest) -> impl Iterator<Item = String> + use<> {
+        let slots = digest.spread().map(|number| number.checked_rem(self.slots));
+        let [first, second] = slots;
+        let slots = [first, second.filter(|_| second != first)].into_iter();
+        slots.flatten().map(|slot| slot_name(PREFIX, slot))
     }
 }
 
 /// Which of its slots a validation takes: the least.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// The key's own.
+    /// The key's own, whether it can be read or not.
     Own,
     /// One that says nothing.
     Empty,
@@ -116,20 +118,22 @@ enum Rank {
 }
 
 impl Rank {
-    fn of_other(bytes: &[u8], now: Timestamp) -> Self {
-        let json = bytes
-            .strip_prefix(&[LAYOUT])
-            .and_then(|rest| rest.get(32..));
-        let slot = json.and_then(|json| json::read::<Slot<IgnoredAny>>(json).ok());
-        match slot {
-            Some(slot) if slot.asked_at <= now => Self::Other(slot.asked_at),
+    fn of(bytes: &[u8], digest: KeyDigest, now: Timestamp) -> Self {
+        if of_key(bytes, digest).is_some() {
+            return Self::Own;
+        }
+        let rest = bytes.strip_prefix(&[LAYOUT]);
+        let asked_at = rest.and_then(|rest| asked_at(rest.get(32..)?));
+        match asked_at {
+            Some(asked_at) if asked_at <= now => Self::Other(asked_at),
             _ => Self::Empty,
         }
     }
 }
 
 fn write(digest: KeyDigest, validation: &Validation) -> Option<Vec<u8>> {
-    let mut bytes = vec![LAYOUT];
+    let mut bytes = Vec::with_capacity(FIRST_SLOT_BYTES);
+    bytes.push(LAYOUT);
     bytes.extend_from_slice(digest.as_bytes());
     let Validation {
         principal,
@@ -146,11 +150,21 @@ fn write(digest: KeyDigest, validation: &Validation) -> Option<Vec<u8>> {
     (bytes.len() <= MAX_SLOT_BYTES).then_some(bytes)
 }
 
+/// The part of a slot that says something of this key; `None` where it is another's.
+fn of_key(bytes: &[u8], digest: KeyDigest) -> Option<&[u8]> {
+    let rest = bytes.strip_prefix(&[LAYOUT])?;
+    rest.strip_prefix(digest.as_bytes())
+}
+
+/// When the service was asked.
+fn asked_at(json: &[u8]) -> Option<Timestamp> {
+    let slot: Slot<IgnoredAny> = json::read(json).ok()?;
+    Some(slot.asked_at)
+}
+
 /// What a slot says of this key; `None` where it says nothing or is not to be understood.
 fn read(bytes: &[u8], digest: KeyDigest) -> Option<Validation> {
-    let rest = bytes.strip_prefix(&[LAYOUT])?;
-    let json = rest.strip_prefix(digest.as_bytes())?;
-    let slot: Slot<Principal> = json::read(json).ok()?;
+    let slot: Slot<Principal> = json::read(of_key(bytes, digest)?).ok()?;
     Some(Validation {
         principal: Arc::new(slot.principal),
         asked_at: slot.asked_at,

@@ -11,7 +11,6 @@ fn carried(sent: &[(&str, &[u8])]) -> Vec<String> {
         facts: None,
     };
     headers(&head)
-        .into_iter()
         .map(|(name, value)| format!("{name}: {value}"))
         .collect()
 }

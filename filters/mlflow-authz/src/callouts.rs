@@ -7,14 +7,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use mlflow_authz::CalloutId;
 use mlflow_authz::auth_service::Callout;
 
 use crate::host::{self, HostError};
 
-/// Callouts in flight, by the host's token.
+/// Callouts in flight, by the host's token. The host counts tokens up, so the hasher may be a quick one.
 #[derive(Default)]
-pub struct Callouts(RefCell<HashMap<u32, CalloutId>>);
+pub struct Callouts(RefCell<HashMap<u32, CalloutId, FixedState>>);
 
 impl Callouts {
     /// Sends one. Where a token is used a second time, the callout that had it is returned: its reply cannot be told
@@ -23,7 +24,7 @@ impl Callouts {
         let headers: Vec<(&str, &str)> = callout
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|(name, value)| (&**name, &**value))
             .collect();
         let token = host::http_call(&callout.cluster, &headers, &callout.body, callout.timeout)?;
         Ok(self.0.borrow_mut().insert(token, id))

@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use mlflow_authz::auth_service::Reply;
 use mlflow_authz::authority::plain_authority;
 use mlflow_authz::trailers;
@@ -33,8 +34,8 @@ pub struct Plugin {
     root: u32,
     engine: RefCell<Engine>,
     callouts: Callouts,
-    /// Streams that are held for the engine.
-    held: RefCell<HashMap<StreamId, Request>>,
+    /// Streams that are held for the engine. The host counts ids up, so the hasher may be a quick one.
+    held: RefCell<HashMap<StreamId, Request, FixedState>>,
     /// Streams that were woken where they could not be resumed.
     woken: RefCell<Vec<StreamId>>,
     tick: Cell<Option<Duration>>,

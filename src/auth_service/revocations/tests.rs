@@ -18,7 +18,7 @@ fn headers(callout: &Callout) -> Vec<(&str, &str)> {
     callout
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .map(|(name, value)| (&**name, &**value))
         .collect()
 }
 

@@ -382,6 +382,7 @@ fn fields_that_came_are_named_without_the_key() {
         r#", "send_client_ip": true"#,
     ] {
         let mut shell = Shell::with_service(service, "");
+        shell.client = Some("10.0.0.1");
         let body = r#"{"K1": 1, "not_K1_at_all": 2, "detail": "K1", "uid": "SECRET"}"#;
         let next = shell.exchange(&super::with_key("K1", SEARCH_RUNS), &valid(body));
         assert_eq!(reason(&next), "scope_missing");

@@ -14,7 +14,7 @@ fn is_poll(callout: &Callout) -> bool {
 
 fn path(callout: &Callout) -> &str {
     let found = callout.headers.iter().find(|(name, _)| name == ":path");
-    found.map(|(_, value)| value.as_str()).unwrap()
+    found.map(|(_, value)| &**value).unwrap()
 }
 
 /// Two workers that know two keys, and have polled once.

@@ -22,7 +22,7 @@ fn traces(shell: &Shell) -> Vec<Vec<(&str, &str)>> {
         .map(|(_, _, callout)| {
             let headers = callout.headers.iter();
             headers
-                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .map(|(name, value)| (&**name, &**value))
                 .filter(|(name, _)| name.starts_with("trace") || *name == "x-request-id")
                 .collect()
         })

@@ -249,6 +249,21 @@ fn a_word_from_the_future_gives_way() {
     assert_eq!(key_id(&data, a()).as_deref(), Some("now"));
 }
 
+#[test]
+fn a_newer_word_that_cannot_be_read_gives_way() {
+    let data = Recording::default();
+    ONE.publish(&data, a(), &validation("newer", NOW + MS), LATER);
+    let (name, newer) = data.only();
+    let unreadable = String::from_utf8_lossy(&newer[33..]).replace("\"scopes\"", "\"rights\"");
+    put(
+        &data,
+        &name,
+        &[&newer[..33], unreadable.as_bytes()].concat(),
+    );
+    assert!(ONE.publish(&data, a(), &validation("mine", NOW), LATER));
+    assert_eq!(key_id(&data, a()).as_deref(), Some("mine"));
+}
+
 /// A quarter full, slots chosen by one number only would lose a fifth of the keys.
 #[test]
 fn few_keys_lose_their_slot_to_others() {

@@ -82,6 +82,8 @@ const SERIALIZATION_FAILURE: u32 = 3;
 const EMPTY: u32 = 7;
 const REQUEST_STREAM: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
+/// The encoding of a map without pairs.
+const NO_PAIRS: [u8; 4] = [0; 4];
 
 fn check(call: &'static str, status: Status) -> Result<(), HostError> {
     if status == OK {
@@ -202,9 +204,9 @@ pub fn http_call(
     body: &[u8],
     timeout: Duration,
 ) -> Result<u32, HostError> {
-    let trailers = pairs::write::<&str>(&[]);
     let headers = pairs::write(headers);
-    let (status, token) = raw::http_call(cluster, &headers, body, &trailers, milliseconds(timeout));
+    let timeout = milliseconds(timeout);
+    let (status, token) = raw::http_call(cluster, &headers, body, &NO_PAIRS, timeout);
     check("http_call", status).map(|()| token)
 }
 

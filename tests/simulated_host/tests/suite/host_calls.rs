@@ -72,7 +72,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cold allow, reply and last tick included",
-        most: 40,
+        most: 36,
         go: |world| {
             used(world, 0);
             during(world, 0, |world| {

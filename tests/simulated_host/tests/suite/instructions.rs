@@ -65,7 +65,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the first request",
-        most: 1_260_000,
+        most: 1_130_000,
         go: || {
             during(&mut World::single(), |world| {
                 world.open(0, request(READ, Some("reader"), &[]));
@@ -80,7 +80,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cached allow",
-        most: 33_400,
+        most: 32_400,
         go: || again(READ, Some("reader"), "forwarded"),
     },
     Case {
@@ -95,7 +95,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cold allow",
-        most: 258_000,
+        most: 151_000,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));
