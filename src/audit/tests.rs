@@ -1,6 +1,7 @@
-//! Audit records; `access_log` is about the field, `secrets` about what neither may hold.
+//! Audit records; `access_log` is about the field, `hostile` about other people's words, `secrets` about what neither may hold.
 
 mod access_log;
+mod hostile;
 mod secrets;
 
 use std::sync::Arc;

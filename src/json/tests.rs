@@ -2,6 +2,7 @@
 
 mod against_serde_json;
 mod at;
+mod written;
 
 use std::collections::BTreeMap;
 

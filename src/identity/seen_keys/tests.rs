@@ -38,6 +38,9 @@ fn where_the_key_ends_counts() {
         ("key1", Some("0.0.0.1")),
         ("key10", Some(".0.0.1")),
         ("key10.0.0.1", None),
+        // One that is not known, and one without a text: to the digest they are the same.
+        ("key1", None),
+        ("key1", Some("")),
     ];
     let digests =
         cases.map(|(key, address)| seen.digest(key, address, || computed(&client, key, address)));
@@ -56,8 +59,21 @@ fn a_key_that_comes_again_is_not_hashed_again() {
     assert_eq!(first, again);
 }
 
+/// As a VM does, a thread draws the standard library's random keys anew. Two of one VM differ by a counter at least.
 #[test]
 fn each_vm_has_a_secret_of_its_own() {
-    let [one, other] = [SeenKeys::new(), SeenKeys::new()];
-    assert_ne!(one.hash("key1", ""), other.hash("key1", ""));
+    let hashes = || [(); 2].map(|()| SeenKeys::new().hash("key1", ""));
+    let vms = [(); 2].map(|()| std::thread::spawn(hashes));
+    let mut all = vms.map(|vm| vm.join().unwrap()).concat();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 4);
+}
+
+#[test]
+fn no_secret_and_no_hash_is_shown() {
+    let client = client();
+    let mut seen = SeenKeys::new();
+    seen.digest("key1", None, || computed(&client, "key1", None));
+    assert_eq!(format!("{seen:?}"), "SeenKeys(hidden)");
 }
