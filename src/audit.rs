@@ -79,7 +79,7 @@ impl AuditLog {
 
         let mut line = Vec::with_capacity(USUAL_LINE);
         let mut json = ObjectWriter(&mut line);
-        json.word(first!("time"), &rfc3339(now));
+        json.text(first!("time"), &rfc3339(now));
         json.optional_text(next!("request_id"), header("x-request-id").as_deref());
         json.optional_text(next!("method"), header(":method").as_deref());
         json.optional_text(next!("target"), target.as_deref());

@@ -36,8 +36,8 @@ const MENTIONED_SCOPES: usize = 20;
 /// Mounts a message repeats before it counts the rest.
 const MENTIONED_MOUNTS: usize = 5;
 
-/// Headers of an answer, with those of a page: `www-authenticate` twice at most.
-const MOST_HEADERS: usize = 8;
+/// Room for the headers of most answers.
+const USUAL_HEADERS: usize = 8;
 
 /// The longest request id that an answer repeats, in bytes.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -140,7 +140,7 @@ impl Denials<'_> {
         decision: &Decision,
         head: &RequestHead<'_>,
     ) -> Vec<(&'static str, Cow<'static, str>)> {
-        let mut headers = Vec::with_capacity(MOST_HEADERS);
+        let mut headers = Vec::with_capacity(USUAL_HEADERS);
         headers.push(("cache-control", "no-store".into()));
         if decision
             .reason

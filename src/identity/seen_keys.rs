@@ -2,11 +2,11 @@
 //! of the filter's own instructions for a cached request.
 //!
 //! A key is recognized by 128 bits of SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012) under a
-//! secret that each VM draws at its start and that never leaves it. To be taken for another caller, one must present a
-//! text whose hash is that of the other's key: without the secret each try succeeds with 2⁻¹²⁸ for each slot, and no answer
-//! tells anything of a hash. 64 bits would not do against somebody who tries for months. Neither keys nor hashes that
-//! could be searched for keys are kept: the secret is as hard to guess as a key. What is shared between VMs has names by
-//! SHA-256, as before.
+//! secret that each VM draws for itself and that never leaves it. To be taken for another caller, one must present a text
+//! whose hash is that of the other's key: without the secret each try succeeds with 2⁻¹²⁸ for each key that is
+//! remembered. That two keys of one's own share a slot may show in how long an answer takes; it says nothing of another's
+//! key. Keys are not kept. Digests and the secret stay in the VM's memory until another key takes the slot or the
+//! configuration is replaced. What is shared between VMs has names by SHA-256.
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +28,7 @@ pub(super) struct SeenKeys {
 
 impl SeenKeys {
     pub(super) fn new() -> Self {
-        // The host's randomness, which has no other way out of the standard library.
+        // Hashes under the host's randomness (WASI's `random_get`), which has no other way out of the standard library.
         let random = RandomState::new();
         Self {
             secret: SipHasher24::new_with_keys(random.hash_one(0_u64), random.hash_one(1_u64)),

@@ -1,8 +1,8 @@
 //! Reads JSON: parses a text once into a tree that keeps duplicated names, and reads types from it, more strictly than
 //! serde_json would: an object is an object, no field of a type is duplicated, and an error says where it is.
 //!
-//! Every JSON text that the engine reads is read here, and what it writes about each request is written by
-//! [`ObjectWriter`]. It knows no field of any of them.
+//! Every JSON text that the engine reads is read here. What is written about each request (denials, audit records, the
+//! access log's field) is written by [`ObjectWriter`]. Nothing here knows a field of any of them.
 
 mod at;
 mod document;

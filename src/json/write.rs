@@ -1,5 +1,6 @@
 //! Writes objects as JSON on one line, each text printable (see [`crate::printable`]). For what is written about a
-//! request: a serializer took a seventh of all instructions of a cached request, and a quarter of a denial's.
+//! request: a serializer took a seventh of all instructions of a cached request. It writes words of this crate without
+//! looking for what must be escaped: only constants are taken for that.
 
 use crate::printable::printable_json;
 
@@ -48,19 +49,19 @@ impl ObjectWriter<'_> {
 
     /// A word of this crate's own, which needs no escapes.
     #[inline(always)]
-    pub(crate) fn word(&mut self, name: &'static str, word: &str) {
+    pub(crate) fn word(&mut self, name: &'static str, word: &'static str) {
         put_words(self.name(name), &[word]);
     }
 
     /// The same made of parts.
     #[inline(always)]
-    pub(crate) fn words(&mut self, name: &'static str, parts: &[&str]) {
+    pub(crate) fn words(&mut self, name: &'static str, parts: &[&'static str]) {
         put_words(self.name(name), parts);
     }
 
     /// A word or `null`.
     #[inline(always)]
-    pub(crate) fn optional_word(&mut self, name: &'static str, word: Option<&str>) {
+    pub(crate) fn optional_word(&mut self, name: &'static str, word: Option<&'static str>) {
         match word {
             Some(word) => put_words(self.name(name), &[word]),
             None => put(self.name(name), "null"),
