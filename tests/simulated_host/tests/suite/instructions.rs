@@ -65,7 +65,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "the first request",
-        most: 1_130_000,
+        most: 1_110_000,
         go: || {
             during(&mut World::single(), |world| {
                 world.open(0, request(READ, Some("reader"), &[]));
@@ -80,22 +80,22 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "cached allow",
-        most: 32_400,
+        most: 27_500,
         go: || again(READ, Some("reader"), "forwarded"),
     },
     Case {
         name: "cached denial",
-        most: 115_000,
+        most: 87_200,
         go: || again(WRITE, Some("reader"), "403 scope_missing"),
     },
     Case {
         name: "no key",
-        most: 76_500,
+        most: 63_800,
         go: || again(READ, None, "401 credential_missing"),
     },
     Case {
         name: "cold allow",
-        most: 151_000,
+        most: 144_500,
         go: || {
             let mut world = warm();
             world.advance(Duration::from_secs(1000));
