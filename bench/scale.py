@@ -191,8 +191,8 @@ class Scale:
         if setting.keys:
             numbers = Numbers(measured.first, setting.keys, "random")
             sent = load.send(read(NUMBERED), subject.url, count, 0, numbers, setting.connections)
-            # wrk leaves when it has sent the last request.
-            refused, unanswered = sent.refused, setting.connections
+            # wrk leaves when it has sent the last request; what it left behind the time before may be counted now too.
+            refused, unanswered = sent.refused, 2 * setting.connections
         else:
             key = {"key": f"{LOAD_PREFIX}{measured.first:08}"}
             h2load.send(read(key), subject.url, count, setting.connections, setting.streams)
@@ -201,6 +201,7 @@ class Scale:
         time.sleep(0.05 + setting.connections / 50_000)
         cpu = cpu_seconds(subject.process) - cpu
         counted = {name: value - before.get(name, 0) for name, value in subject.answers().items()}
+        refused += sum(counted[name] for name in ("1xx", "3xx", "4xx", "5xx"))
         if refused or counted["total"] - counted["2xx"] > unanswered:
             raise RuntimeError(f"{setting.title}: {refused} refused; Envoy counted {counted}")
         return cpu * 1e6 / counted["total"]
