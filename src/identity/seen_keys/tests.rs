@@ -60,6 +60,8 @@ fn a_key_that_comes_again_is_not_hashed_again() {
 }
 
 /// As a VM does, a thread draws the standard library's random keys anew. Two of one VM differ by a counter at least.
+/// WebAssembly has no threads.
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn each_vm_has_a_secret_of_its_own() {
     let hashes = || [(); 2].map(|()| SeenKeys::new().hash("key1", ""));
