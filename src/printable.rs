@@ -10,6 +10,8 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 /// Whether a character is escaped.
 pub const fn is_unprintable(character: char) -> bool {
     matches!(
@@ -53,6 +55,11 @@ fn escaped(text: &str, is_unprintable: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     escaped.into()
+}
+
+/// A value as printable JSON on one line; `None` where it is none of JSON's.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+    serde_json::to_string(value).ok().map(printable_json)
 }
 
 /// JSON as `serde_json` writes it, which leaves all but C0 as it is.

@@ -16,7 +16,7 @@ use crate::denial::Answer;
 use crate::permission::Permission;
 use crate::policy::{Policy, Rights, Within};
 use crate::principal::{IdentitySource, Principal};
-use crate::printable::printable_json;
+use crate::printable;
 
 /// The path below a mount.
 pub const PATH: &str = "/.well-known/mlflow-authz/whoami";
@@ -163,7 +163,7 @@ pub fn answer(decision: &Decision, policy: &Policy, config: &Config) -> Answer {
             ("content-type", "application/json".into()),
             ("cache-control", "no-store".into()),
         ],
-        body: printable_json(serde_json::to_string(&whoami).unwrap_or_default()),
+        body: printable::json(&whoami).unwrap_or_default(),
     }
 }
 

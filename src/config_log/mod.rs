@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::audit::rfc3339;
 use crate::config::ConfigError;
 use crate::principal::Timestamp;
-use crate::printable::printable_json;
+use crate::printable;
 use crate::rules::Rules;
 use crate::shared_data::{SharedData, update};
 use difference::{Difference, GrantsChanged, Omitted};
@@ -155,7 +155,7 @@ impl ConfigLog {
             omitted: &difference.omitted,
             not_compared: difference.not_compared,
         };
-        serde_json::to_string(&taken).ok().map(printable_json)
+        printable::json(&taken)
     }
 
     /// What was in force before, if this VM is to write the line.
@@ -199,6 +199,6 @@ impl ConfigLog {
             new: &config_hash_digits(text),
             error: &error,
         };
-        serde_json::to_string(&refused).ok().map(printable_json)
+        printable::json(&refused)
     }
 }

@@ -2,7 +2,7 @@
 //! request: a serializer took a seventh of all instructions of a cached request. It writes words of this crate without
 //! looking for what must be escaped: only constants are taken for that.
 
-use crate::printable::printable_json;
+use crate::printable;
 
 /// The name of an object's first field, with what stands around it.
 macro_rules! first {
@@ -119,8 +119,7 @@ fn put_text(text: &mut Vec<u8>, value: &str) {
     if value.bytes().all(is_plain) {
         put_words(text, &[value]);
     } else {
-        let json = serde_json::to_string(value).unwrap_or_default();
-        put(text, &printable_json(json));
+        put(text, &printable::json(value).unwrap_or_default());
     }
 }
 
